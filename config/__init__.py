@@ -1,0 +1,1 @@
+"""Settings: their models, how they are loaded, and the defaults."""

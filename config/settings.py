@@ -1,0 +1,208 @@
+"""The settings, as models: every key, its unit, its default and its bounds. `config.loading` fills them."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400 * 7)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SipSettings(Section):
+    """Where SIP is spoken, and as whom."""
+
+    bind: str = "0.0.0.0"
+    udp_port: Port = 5060
+    tcp_port: Port = 5060
+    """The same number as UDP by default; 0 takes a free one, as it does for UDP."""
+    tcp: bool = True
+    advertised: str = ""
+    """Address in Via, Contact and SDP; empty: the local address of each flow."""
+    local_networks: tuple[str, ...] = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+    """Peers in these get the local address instead of the advertised one."""
+    realm: str = "mediaserver"
+    user_agent: str = "mediaserver"
+    t1: Seconds = 0.5
+    """RFC 3261 timer T1."""
+    max_transactions: int = Field(20_000, ge=10)
+    max_tcp_connections: int = Field(2_000, ge=1)
+    registration_min: Seconds = 30
+    registration_max: Seconds = 3600
+    nonce_lifetime: Seconds = 300
+
+
+class MediaSettings(Section):
+    """RTP and the media workers."""
+
+    bind: str = "0.0.0.0"
+    advertised: str = ""
+    """Address in SDP; empty: the SIP flow's local address."""
+    local_networks: tuple[str, ...] = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+    first_port: Port = 20_000
+    last_port: Port = 29_999
+    """Even ports of this range are lent to legs."""
+    dscp: int = Field(46, ge=0, le=63)
+    """EF."""
+    workers: int = Field(1, ge=1, le=64)
+    turn_ms: float = Field(2.0, ge=0.5, le=10)
+    rows: int = Field(4096, ge=8, le=65_536)
+    """Legs a worker can hold."""
+    seats: int = Field(16, ge=3, le=64)
+    """Legs a call can hold."""
+    cpu: int | None = None
+    """Pin the first worker to this core, the next to the next."""
+    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
+    """Ours, in order of preference after the other leg's."""
+    hold: Literal["music", "silence"] = "music"
+
+
+class LimitSettings(Section):
+    """What bounds a call."""
+
+    calls: int = Field(2000, ge=1)
+    """Calls at once; more get 503."""
+    ring_timeout: Seconds = 30
+    """For each target."""
+    longest_call: Seconds = 4 * 3600
+    no_rtp: Seconds = 60
+    no_rtp_hold: Seconds = 600
+    pin_attempts: int = Field(3, ge=1)
+    pin_lock: Seconds = 300
+
+
+class DigitSettings(Section):
+    """Digits that a supervisor presses during the call."""
+
+    listen: str = "4"
+    whisper: str = "5"
+    barge: str = "6"
+    leave: str = ""
+    """Empty: no digit. FreeSWITCH's set is 0 (listen: ``0``), 1 (whisper the agent), 2 (whisper the customer), 3 (barge)."""
+    whisper_customer: str = ""
+
+
+class DoorSettings(Section):
+    """How supervisors dial in."""
+
+    listen: str = "*1"
+    whisper: str = "*2"
+    barge: str = "*3"
+    ambiguous: Literal["status", "announcement"] = "status"
+    """What a phone is told when the agent has several calls: 300 status code, or a spoken prompt."""
+    digits: DigitSettings = DigitSettings()
+
+
+class ControlSettings(Section):
+    """The control API."""
+
+    bind: str = "127.0.0.1"
+    port: Port = 8080
+    queue: int = Field(1000, ge=10)
+    """Events kept for a client before it is dropped to a snapshot."""
+    resume: int = Field(10_000, ge=10)
+    """Events kept for clients that come back after a cut."""
+    max_clients: int = Field(1000, ge=1)
+    meters_hz: float = Field(2.0, ge=0, le=10)
+
+
+class CeilingSettings(Section):
+    """How far an identity may go; empty lists cover nobody, ``*`` everybody of the tenant."""
+
+    agents: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    mode: Literal["listen", "whisper", "barge"] | None = None
+    rights: tuple[Literal["whisper_customer", "hang_up", "end", "originate", "outside_numbers", "admin"], ...] = ()
+
+
+class TrunkSettings(Section):
+    """A trunk or PBX."""
+
+    name: Name
+    tenant: Name = "default"
+    addresses: tuple[str, ...] = ()
+    """Source addresses or networks that are this trunk; empty: outgoing only."""
+    host: str = ""
+    """Where calls to it go, ``host[:port]``."""
+    transport: Literal["udp", "tcp"] = "udp"
+    user: str = ""
+    secret: SecretStr = SecretStr("")
+    """Digest credentials where it challenges us."""
+    strict_media: bool = False
+    """RTP only from the signalled address."""
+    headers: dict[str, str] = {}
+    """SIP header to metadata key, for instance ``X-Queue = "queue"``."""
+
+
+class RouteSettings(Section):
+    """Which calls go where. The first match wins."""
+
+    trunk: Name | Literal["*"] = "*"
+    """Name of the trunk it came from, or ``*``."""
+    number: str = ".*"
+    """Regular expression that must match the whole called number."""
+    header: str = ""
+    header_matches: str = ".*"
+    targets: tuple[str, ...]
+    """Tried in turn: ``agent:NAME``, ``sip:URI``, ``trunk:NAME/NUMBER``; ``{number}`` and the expression's groups are filled in."""
+    queue: str = ""
+    campaign: str = ""
+    ring_timeout: Seconds | None = None
+
+
+class AgentSettings(Section):
+    """An agent: a SIP user who takes calls."""
+
+    name: Name
+    tenant: Name = "default"
+    team: str = ""
+    user: Name
+    """His SIP user."""
+
+
+class UserSettings(Section):
+    """A SIP digest user; with a ceiling he is a supervisor too."""
+
+    name: Name
+    tenant: Name = "default"
+    secret: SecretStr
+    pin: SecretStr | None = None
+    """Asked for by the dial-in codes where set."""
+    ceiling: CeilingSettings | None = None
+    may_call: bool = False
+    """His own INVITEs are routed like a trunk's (trunk name ``users``)."""
+
+
+class TokenSettings(Section):
+    """A bearer token of the control API."""
+
+    identity: Name
+    tenant: Name = "default"
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Hash of the token; ``mediaserver token`` makes both."""
+    ceiling: CeilingSettings
+    user: str = ""
+    """The SIP user whose phones are this identity's."""
+    numbers: tuple[str, ...] = ()
+    """Other phones, as SIP URIs, that may be rung for it."""
+
+
+class Settings(Section):
+    """The whole file."""
+
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    limits: LimitSettings = LimitSettings()
+    doors: DoorSettings = DoorSettings()
+    control: ControlSettings = ControlSettings()
+    trunks: tuple[TrunkSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
+    agents: tuple[AgentSettings, ...] = ()
+    users: tuple[UserSettings, ...] = ()
+    tokens: tuple[TokenSettings, ...] = ()

@@ -1,0 +1,86 @@
+"""What the control API needs of the house; the signalling process provides it. Every method checks permission itself."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from control_api.permissions import Identity
+from mixer.modes import Mode, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """A supervisor's leg in a call."""
+
+    call: str
+    leg: int
+    mode: Mode
+    state: str
+    """``ringing`` until his phone answers, then ``joined``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A change that the audio already shows."""
+
+    turn: int
+    """The media turn in which it took effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class HouseEvent:
+    """Something that happened, for those who may see the call. The API numbers it per client."""
+
+    kind: str
+    """As `mediaserver.call.actions.Publish.kind`, or ``meters``."""
+    tenant: str
+    call: str
+    agent: str
+    team: str
+    body: dict[str, Any]
+    """JSON-ready; ``call.*`` and ``supervisor.*`` hold the call's model under ``call``."""
+
+
+class Desk(Protocol):
+    """The commands. Each raises `Refusal`; none has an effect when it does."""
+
+    def calls(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Every live call the identity may see, as `control_api.messages.CallModel` fields."""
+
+    def call(self, identity: Identity, call: str) -> dict[str, Any]:
+        """One call, live or ended in the last minute."""
+
+    async def supervise(
+        self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, phone: str | None
+    ) -> Supervision:
+        """Ring the identity's phone (or ``phone``, one of his own contacts or numbers) into a call; by agent if he has exactly one call."""
+
+    async def set_mode(self, identity: Identity, *, leg: int, mode: Mode, target: Role) -> Applied:
+        """Change the mode of his own supervising leg (or any he may see, with the right `admin`)."""
+
+    async def mute(self, identity: Identity, *, leg: int, muted: bool) -> Applied:
+        """Mute or unmute a supervising leg."""
+
+    async def volumes(self, identity: Identity, *, leg: int, hears: float | None, heard: float | None) -> Applied:
+        """Set a supervising leg's volumes: linear gain 0.0 to 4.0."""
+
+    async def leave(self, identity: Identity, *, leg: int) -> None:
+        """End a supervising leg of his own."""
+
+    async def hang_up(self, identity: Identity, *, call: str, leg: int) -> None:
+        """Hang up one leg of a call (right `hang_up`)."""
+
+    async def end(self, identity: Identity, *, call: str) -> None:
+        """End a call (right `end`)."""
+
+    async def originate(self, identity: Identity, *, agent: str, number: str) -> dict[str, Any]:
+        """Ring an agent, then a number for him (right `originate`; outside numbers need theirs)."""
+
+    def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
+        """Hear every event from now on, synchronously; returns what ends it."""
+
+    def is_ready(self) -> bool:
+        """Whether new calls are taken: workers live, SIP bound, not draining."""
+
+    def health(self) -> dict[str, Any]:
+        """Small facts for ``/healthz``."""

@@ -1,0 +1,1 @@
+"""The call: one monitored conversation as a pure state machine."""

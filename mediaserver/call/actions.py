@@ -1,0 +1,202 @@
+"""What a call wants done. The switchboard carries these out in order; none of them can fail back into the machine.
+
+A failure to carry one out comes as an input (`Rejected`, `LegEnded`), as if the far end had done it.
+"""
+
+from dataclasses import dataclass, field
+
+from mediaserver.call.inputs import LegId, Target
+from mixer.modes import Mode, Role
+from sip.negotiated import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeg:
+    """Lend the leg a port and a row; comes before anything else for a leg."""
+
+    leg: LegId
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLeg:
+    """Send an INVITE to a target, offering the codecs and ptime of ``like`` first."""
+
+    leg: LegId
+    target: Target
+    like: LegId | None
+    auto_answer: bool = False
+    """With the auto-answer headers (a supervisor's phone rung by the API)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressLeg:
+    """Send 18x to a leg that called in; with media where ``like`` is given: answer so that no transcoding to it is needed."""
+
+    leg: LegId
+    status: int
+    like: LegId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptLeg:
+    """Send 200 to a leg that called in, its answer chosen to match ``like``."""
+
+    leg: LegId
+    like: LegId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLeg:
+    """Send a final failure to a leg that called in. The leg is over."""
+
+    leg: LegId
+    status: int
+    reason: str
+    """Value of the Reason header, or empty."""
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndLeg:
+    """CANCEL or BYE, whichever fits. The leg is over."""
+
+    leg: LegId
+    reason: str
+    """Value of the Reason header (RFC 3326), or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseFork:
+    """Of a forked INVITE's early dialogs, this one's media is the leg's from now on."""
+
+    leg: LegId
+    fork: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReofferLeg:
+    """Send a re-INVITE with this direction, as we see it (hold relayed, resume relayed)."""
+
+    leg: LegId
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class RelayInfo:
+    """Send an INFO inside the leg's dialog."""
+
+    leg: LegId
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLeg:
+    """Take the leg's port and row back; nothing follows for this leg."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let a leg into the mix, or take it out."""
+
+    leg: LegId
+    admitted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """Change a supervisor's mode in the mix."""
+
+    leg: LegId
+    mode: Mode
+    target: Role
+    request: int | None
+    """The `ModeRequested` to acknowledge once the audio changed; None where nobody waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMuted:
+    """Mute or unmute a leg in the mix."""
+
+    leg: LegId
+    muted: bool
+    request: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetVolumes:
+    """A supervisor's volumes in the mix."""
+
+    leg: LegId
+    hears: float
+    heard: float
+    request: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseRequest:
+    """A request with this number cannot be done in the call's present state."""
+
+    request: int
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaySound:
+    """The server speaks to a leg: ``music``, ``ringback``, ``busy`` … (a sound's name)."""
+
+    leg: LegId
+    sound: str
+    loop: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopSound:
+    """End what the server plays to a leg."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Add one to a counter, for instance ``calls_ended`` by cause."""
+
+    counter: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Something a watcher wants to know; sent with the call's view as it is after all of this input's actions."""
+
+    kind: str
+    """``call.started``, ``call.ringing``, ``call.answered``, ``call.held``, ``call.resumed``, ``call.ended``, ``supervisor.ringing``, ``supervisor.joined``, ``supervisor.mode``, ``supervisor.audibility``, ``supervisor.left``, ``supervisor.updated``."""
+    leg: LegId | None = None
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+Action = (
+    OpenLeg
+    | PlaceLeg
+    | ProgressLeg
+    | AcceptLeg
+    | RejectLeg
+    | EndLeg
+    | ChooseFork
+    | ReofferLeg
+    | RelayInfo
+    | CloseLeg
+    | Admit
+    | SetMode
+    | SetMuted
+    | SetVolumes
+    | RefuseRequest
+    | PlaySound
+    | StopSound
+    | Count
+    | Publish
+)

@@ -1,0 +1,74 @@
+"""A call as a watcher sees it: plain values, taken from the machine, turned into API models elsewhere."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mediaserver.call.inputs import LegId
+from mixer.modes import Mode, Role
+
+
+class CallState(StrEnum):
+    """Where a call is in its life."""
+
+    ROUTING = "routing"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    HELD = "held"
+    ENDED = "ended"
+
+
+class LegState(StrEnum):
+    """Where a leg is in its life."""
+
+    RINGING = "ringing"
+    EARLY = "early"
+    """Ringing with media."""
+    ANSWERED = "answered"
+    HELD = "held"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class LegView:
+    """One leg."""
+
+    leg: LegId
+    role: Role
+    state: LegState
+    party: str
+    """The caller's number, the agent's name, the supervisor's name."""
+    codec: str
+    """Empty before it is agreed."""
+    identity: str = ""
+    """The supervisor's identity."""
+    mode: Mode | None = None
+    target: Role | None = None
+    muted: bool = False
+    hears: float = 1.0
+    heard: float = 1.0
+    inaudible: str = ""
+    """Why the mode's target cannot hear the supervisor now; empty where it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One call."""
+
+    call: str
+    """The id that the world sees."""
+    tenant: str
+    state: CallState
+    caller: str
+    called: str
+    agent: str
+    """The agent's name; empty before one is known."""
+    team: str
+    trunk: str
+    metadata: dict[str, str]
+    started: float
+    """Monotonic clock, seconds."""
+    answered: float | None
+    ended: float | None
+    cause: str
+    """Why it ended; empty while it lives."""
+    legs: tuple[LegView, ...]

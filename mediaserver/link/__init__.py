@@ -1,0 +1,1 @@
+"""The link between the signalling process and a media worker: messages, framing, shared memory."""

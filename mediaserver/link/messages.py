@@ -1,0 +1,162 @@
+"""What signalling and a worker say to each other. Commands go down, replies and notices come up.
+
+A frame carries a list of messages, and all commands of one frame take effect in the same turn. Every command gets
+exactly one reply, `Applied` or `Refused`, with its request number.
+"""
+
+from dataclasses import dataclass
+
+# -- commands: signalling to worker
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeg:
+    """Give a leg a row and a seat in its call; the frame lends one bound UDP socket for it. It hears nobody yet."""
+
+    leg: int
+    call: int
+    role: str
+    """A `mixer.modes.Role`."""
+    strict: bool
+    """Only the signalled address is ever a source (no latching on another one)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMedia:
+    """What a leg negotiated; sent again after each offer/answer. Opens the latch anew for 2 s for the signalled address."""
+
+    leg: int
+    address: str
+    port: int
+    codec: str
+    receive_payload_type: int
+    send_payload_type: int
+    ptime_ms: int
+    receive_digit_payload_type: int
+    """-1 where none was negotiated."""
+    send_digit_payload_type: int
+    """-1 where none was negotiated."""
+    remote_sends: bool
+    """False: what the leg sends is not heard by anybody."""
+    remote_receives: bool
+    """False: nothing is sent to the leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let a leg into, or take it out of, its call's mix. Before the first, and after ``admitted=False``, it is silence."""
+
+    leg: int
+    admitted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """Set a supervisor's mode. The reply comes after the first packets with the changed gains were sent."""
+
+    leg: int
+    mode: str
+    """A `mixer.modes.Mode`."""
+    target: str
+    """A `mixer.modes.Role`: whom a whisper is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMuted:
+    """Mute or unmute what a leg says, to everybody."""
+
+    leg: int
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetVolumes:
+    """A supervisor's two volumes as linear gains (1.0 is unity, at most 4.0): how he hears, and how he is heard."""
+
+    leg: int
+    hears: float
+    heard: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSound:
+    """Make a sound known by name; the frame lends a memory file with its samples, int16 little-endian mono 8 kHz."""
+
+    sound: str
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """The server speaks to one leg, beside whatever else that leg hears."""
+
+    leg: int
+    sound: str
+    loop: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlaying:
+    """End what the server plays to a leg."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLeg:
+    """Take a leg's row and seat back; the worker closes its copy of the socket before it replies."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask for a sign of life; the reply names the turn."""
+
+
+Command = OpenLeg | SetMedia | Admit | SetMode | SetMuted | SetVolumes | LoadSound | Play | StopPlaying | CloseLeg | Ping
+
+# -- replies and notices: worker to signalling
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A command took effect, and where it changed a gain, the first packets with it have left."""
+
+    request: int
+    turn: int
+    """Number of the turn in which it took effect."""
+    row: int
+    """The leg's row in shared memory; -1 where the command names no leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command could not be carried out; nothing changed."""
+
+    request: int
+    code: str
+    """``unknown_leg``, ``duplicate_leg``, ``no_row``, ``no_seat``, ``unknown_sound``, ``bad_value``."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived:
+    """An RFC 4733 event ended (told once, at its first end packet)."""
+
+    leg: int
+    digit: str
+    """One of ``0-9*#ABCD``."""
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStarted:
+    """The first valid packet since the leg was opened or its media set."""
+
+    leg: int
+    address: str
+    port: int
+
+
+Notice = DigitReceived | MediaStarted
+Upward = Applied | Refused | Notice

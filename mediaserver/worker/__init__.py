@@ -1,0 +1,1 @@
+"""The media worker: one process, one loop, no asyncio."""

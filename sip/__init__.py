@@ -1,0 +1,1 @@
+"""SIP and SDP, sans-IO, with thin asyncio transports; never loads numpy."""

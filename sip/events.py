@@ -1,0 +1,147 @@
+"""What the SIP user agent tells its owner. A session is one INVITE's life: early, confirmed, ended.
+
+Events are facts; what to do about them is the owner's. ``session`` numbers are the user agent's and never reused.
+"""
+
+from dataclasses import dataclass
+
+from sip.message import Request, Response
+from sip.sdp import SessionDescription
+from sip.transport.flow import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class InviteReceived:
+    """A new INVITE, 100 already sent. Answer with `challenge`, `progress`, `accept` or `reject`."""
+
+    session: int
+    request: Request
+    flow: Flow
+    """Where it came from and where answers go (transport, local and remote address)."""
+    offer: SessionDescription | None
+    """None: delayed offer, the answer comes with the ACK."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The ACK to our 200 arrived."""
+
+    session: int
+    answer: SessionDescription | None
+    """Where our 200 carried the offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A provisional answer above 100 to our INVITE."""
+
+    session: int
+    response: Response
+    fork: str
+    """The To tag: one for each early dialog of a forked INVITE."""
+    answer: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A 2xx to our INVITE. It was acknowledged, unless it holds an offer: then call `acknowledge`."""
+
+    session: int
+    response: Response
+    fork: str
+    description: SessionDescription | None
+    """The answer, or the offer where our INVITE had none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A final answer of 300 or more to our INVITE, or none (408 after timer B, 503 on a transport error)."""
+
+    session: int
+    status: int
+    reason: str
+    response: Response | None
+    contacts: tuple[str, ...]
+    """Contact URIs of a 3xx, best first."""
+    retry_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferReceived:
+    """A re-INVITE inside the dialog. Answer with `accept` (200) or `reject` (488)."""
+
+    session: int
+    request: Request
+    offer: SessionDescription | None
+    """None: our 200 makes the offer, the answer comes as `Acknowledged`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAnswered:
+    """Our re-INVITE was accepted and acknowledged."""
+
+    session: int
+    answer: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRejected:
+    """Our re-INVITE failed; what was agreed before still holds."""
+
+    session: int
+    status: int
+    retry_in: float | None
+    """After a 491: seconds to wait before trying again (RFC 3261 §14.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InfoReceived:
+    """An INFO inside the dialog, already answered 200 (415 where the type is not one we know)."""
+
+    session: int
+    content_type: str
+    """Lower case, without parameters."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The session is over by the other side: BYE, CANCEL, no ACK, a dead transport. Told once; nothing more follows."""
+
+    session: int
+    cause: str
+    """``bye``, ``cancelled``, ``no_ack``, ``timeout``, ``transport``."""
+    reason: str
+    """The Reason header's value, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A user's contacts changed by REGISTER."""
+
+    user: str
+    contacts: tuple[str, ...]
+    """All now bound, best first; empty: the user is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDropped:
+    """Bytes that got no answer, counted under this reason."""
+
+    reason: str
+
+
+Event = (
+    InviteReceived
+    | Acknowledged
+    | Progressed
+    | Accepted
+    | Rejected
+    | OfferReceived
+    | OfferAnswered
+    | OfferRejected
+    | InfoReceived
+    | SessionEnded
+    | Registered
+    | MessageDropped
+)

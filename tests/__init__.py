@@ -1,0 +1,1 @@
+"""Tests: every folder mirrors a room."""

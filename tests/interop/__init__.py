@@ -1,0 +1,1 @@
+"""Tests with phones that nobody here wrote."""

@@ -1,0 +1,41 @@
+# The commands of the house. `make run` and `make test` are all that a newcomer needs; the rest is for those who build here.
+
+PYTHON ?= python3
+export PYTHON
+IMAGE ?= mediaserver
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check lint format test-tools lock container clean
+
+help: ## Say what there is to say
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup: ## Make .venv from the locked requirements (done by the others when needed)
+	@scripts/setup.sh
+
+run: setup ## Start the server with three demo calls that talk, and a live board
+	@.venv/bin/mediaserver demo
+
+test: setup ## Run every test
+	@.venv/bin/python -m pytest
+
+lint: setup ## Judge the code without running it: ruff, mypy, import-linter
+	@scripts/lint.sh
+
+check: lint test ## The one check command: lint and every test
+
+format: setup ## Bring the code into the one layout
+	@.venv/bin/ruff check --fix-only --select I . && .venv/bin/ruff format .
+
+test-tools: ## Install SIPp and baresip, which some tests call (Debian and Ubuntu)
+	@scripts/test-tools.sh
+
+lock: setup ## Write requirements/*.txt anew from pyproject.toml
+	@scripts/lock.sh
+
+container: ## Build the container image
+	docker build --tag $(IMAGE) .
+
+clean: ## Throw away what was built
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

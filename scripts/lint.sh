@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Everything that judges the code without running it. Each tool speaks, even when one before it complained.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+status=0
+check() {
+    echo "── $*"
+    .venv/bin/"$@" || status=1
+}
+
+check ruff check .
+check ruff format --check .
+check mypy
+check lint-imports --no-logo
+exit "$status"

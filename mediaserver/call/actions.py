@@ -48,7 +48,7 @@ class AcceptLeg:
 
 @dataclass(frozen=True, slots=True)
 class RejectLeg:
-    """Send a final failure to a leg that called in. The leg is over."""
+    """Send a final failure to a leg that called in. The leg is over; no `CloseLeg` follows for one that was never opened."""
 
     leg: LegId
     status: int
@@ -59,7 +59,7 @@ class RejectLeg:
 
 @dataclass(frozen=True, slots=True)
 class EndLeg:
-    """CANCEL or BYE, whichever fits. The leg is over."""
+    """CANCEL or BYE, whichever fits. The leg is over; its `CloseLeg` follows in the same list."""
 
     leg: LegId
     reason: str
@@ -68,7 +68,10 @@ class EndLeg:
 
 @dataclass(frozen=True, slots=True)
 class ChooseFork:
-    """Of a forked INVITE's early dialogs, this one's media is the leg's from now on."""
+    """Of the early dialogs of an INVITE we sent, this one's media is the leg's from now on.
+
+    Comes before the first `Admit` of every leg that we rang.
+    """
 
     leg: LegId
     fork: str
@@ -142,6 +145,7 @@ class RefuseRequest:
 
     request: int
     code: str
+    """As in `control_api.permissions.Refusal`: ``not_found``, ``conflict``, ``too_many``, ``bad_request``."""
     text: str
 
 
@@ -174,7 +178,9 @@ class Publish:
     """Something a watcher wants to know; sent with the call's view as it is after all of this input's actions."""
 
     kind: str
-    """``call.started``, ``call.ringing``, ``call.answered``, ``call.held``, ``call.resumed``, ``call.ended``, ``supervisor.ringing``, ``supervisor.joined``, ``supervisor.mode``, ``supervisor.audibility``, ``supervisor.left``, ``supervisor.updated``."""
+    """``call.started``, ``call.ringing``, ``call.agent`` (another agent: re-check ceilings), ``call.answered``, ``call.held``,
+    ``call.resumed``, ``call.ended``, ``supervisor.ringing``, ``supervisor.joined``, ``supervisor.mode``,
+    ``supervisor.audibility``, ``supervisor.left``, ``supervisor.updated``."""
     leg: LegId | None = None
     detail: dict[str, str] = field(default_factory=dict)
 

@@ -19,6 +19,9 @@ class Target:
     """The agent's name, the URI, or ``trunk/number``."""
     ring_timeout: float | None = None
     """Seconds; None: the call's own."""
+    agent: str | None = None
+    """The known agent behind it; None with kind ``agent``: ``value`` is his name. Decides the leg's role before it rings."""
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,24 @@ class Invited:
     """The first leg's role; the targets take the other one (an agent who calls out is AGENT, his target CUSTOMER)."""
     agent: str | None = None
     """The agent's name where the first leg is the agent."""
+    team: str | None = None
+    """His team."""
+
+
+@dataclass(frozen=True, slots=True)
+class Originated:
+    """A permitted request to make a call: ring an agent, and once he answers hunt over the targets for him."""
+
+    leg: LegId
+    """The agent's leg, rung first."""
+    target: Target
+    """Where he is rung."""
+    caller: str
+    called: str
+    targets: tuple[Target, ...]
+    metadata: dict[str, str] = field(default_factory=dict)
+    auto_answer: bool = False
+    """Ring him with the auto-answer headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +89,8 @@ class Accepted:
     leg: LegId
     fork: str
     media: NegotiatedMedia
-    agent: str | None
-    """The known agent who answered; None: nobody we know (OUTSIDE where the role would be AGENT)."""
+    agent: str | None = None
+    """The known agent who answered, where the target did not say it. The leg's role was settled when it was opened."""
     team: str | None = None
 
 
@@ -85,7 +106,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class MediaAgreed:
-    """Offer and answer on an answered leg came to a (new) result: its ACK answer, a re-INVITE, a hold, a resume."""
+    """Offer and answer came to a (new) result: our 183 or 200 to who called in, an answer in an ACK, a re-INVITE of either side."""
 
     leg: LegId
     media: NegotiatedMedia
@@ -93,17 +114,26 @@ class MediaAgreed:
 
 @dataclass(frozen=True, slots=True)
 class MediaStarted:
-    """The first RTP packet of a leg arrived."""
+    """The first RTP packet of a leg arrived, or RTP is back after `MediaMissing` was told."""
 
     leg: LegId
 
 
 @dataclass(frozen=True, slots=True)
 class MediaMissing:
-    """A leg that ought to send has sent no RTP for this long (told about once a second while it lasts)."""
+    """A leg whose remote says that it sends has sent no RTP for this long (told from 0.5 s on, about once a second while it lasts)."""
 
     leg: LegId
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReofferFailed:
+    """Our re-INVITE (`ReofferLeg`) failed, or could not be sent now; what was agreed before still holds."""
+
+    leg: LegId
+    retry_in: float | None
+    """Seconds to wait before another try (491, RFC 3261 §14.1); None: it was refused for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +161,8 @@ class SupervisorCalled:
     leg: LegId
     supervisor: Supervisor
     target: Target
+    request: int | None = None
+    """Told back by `RefuseRequest` if the call cannot be joined; else the leg's first action is `OpenLeg`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +213,14 @@ class InfoRelayed:
 
 Input = (
     Invited
+    | Originated
     | Progressed
     | Accepted
     | Rejected
     | MediaAgreed
     | MediaStarted
     | MediaMissing
+    | ReofferFailed
     | LegEnded
     | SupervisorArrived
     | SupervisorCalled

@@ -1,0 +1,366 @@
+"""Every message of the control API, version 1, as models; the AsyncAPI file is made from them.
+
+Unknown fields are ignored in both directions, so either side may be newer than the other. Times are ISO 8601 in UTC,
+durations are seconds, gains are linear.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+
+from mixer.modes import MODE_ALIASES, Mode, Role
+
+VERSION: Final = 1
+
+RequestId = Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[str, Field(max_length=64)]
+"""Chosen by the client and told back in the reply."""
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Phone = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x20\x7f<>\"]+$")]
+"""A SIP URI or a number; what could break out of a header is refused."""
+Gain = Annotated[float, Field(ge=0.0, le=4.0)]
+LegNumber = Annotated[int, Field(ge=0, le=2**53)]
+
+
+def _mode(value: object) -> object:
+    return MODE_ALIASES.get(value, value) if isinstance(value, str) else value
+
+
+ModeName = Annotated[Mode, BeforeValidator(_mode)]
+"""``listen``, ``whisper`` or ``barge``; ``spy``, ``monitor``, ``coach`` and ``join`` are understood."""
+WhisperTarget = Literal[Role.AGENT, Role.CUSTOMER]
+
+
+def iso(wall: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC with milliseconds: ``2030-01-31T12:00:00.000Z``."""
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Message(BaseModel):
+    """What all messages share: they do not change, and ignore what they do not know."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+# What calls look like
+
+
+class LegModel(Message):
+    """One leg of a call."""
+
+    leg: int
+    role: Role
+    state: str
+    """``ringing``, ``early``, ``answered``, ``held`` or ``ended``."""
+    party: str
+    """The caller's number, the agent's name, the supervisor's name."""
+    codec: str = ""
+    identity: str = ""
+    """The supervisor's identity; empty for other roles, as are the fields below."""
+    mode: Mode | None = None
+    target: Role | None = None
+    muted: bool = False
+    hears: float = 1.0
+    heard: float = 1.0
+    inaudible: str = ""
+    """Why the mode's target cannot hear the supervisor now; empty where it can."""
+
+
+class CallModel(Message):
+    """One call."""
+
+    call: str
+    """Its id, as the commands want it."""
+    tenant: str
+    state: str
+    """``routing``, ``ringing``, ``answered``, ``held`` or ``ended``."""
+    caller: str
+    called: str
+    agent: str
+    """Empty before one is known."""
+    team: str
+    trunk: str
+    metadata: dict[str, str] = {}
+    """``queue``, ``campaign`` and the mapped headers."""
+    started: str
+    """ISO 8601."""
+    answered: str | None = None
+    """ISO 8601."""
+    ended: str | None = None
+    """ISO 8601."""
+    duration: float = 0.0
+    """Seconds since it was answered (before that: since it started) until this message was made, or until it ended."""
+    cause: str = ""
+    """Why it ended; empty while it lives."""
+    legs: tuple[LegModel, ...] = ()
+
+
+# What the server says
+
+
+class CeilingModel(Message):
+    """How far the identity may go."""
+
+    agents: tuple[str, ...]
+    teams: tuple[str, ...]
+    mode: Mode | None
+    rights: tuple[str, ...]
+
+
+class HelloMessage(Message):
+    """The first message of every connection."""
+
+    type: Literal["hello"] = "hello"
+    version: Literal[1] = 1
+    identity: str
+    tenant: str
+    ceiling: CeilingModel
+    stream: str
+    """Names the numbering of the events; to be given back with the last sequence to resume."""
+    sequence: int
+    """Number of the last event before this connection's first one."""
+    resumed: bool
+    """True: the events after the one that was named follow. False: a snapshot follows."""
+
+
+class SnapshotMessage(Message):
+    """The live calls as they are after the event ``sequence``. Replaces all that the client knew."""
+
+    type: Literal["snapshot"] = "snapshot"
+    stream: str
+    sequence: int
+    reason: Literal["connected", "not_resumable", "too_slow"]
+    """Why it is sent; ``too_slow``: events were left out because this client did not read them in time."""
+    calls: tuple[CallModel, ...]
+    last: bool
+    """False: more messages with further calls of the same snapshot follow."""
+
+
+class EventMessage(Message):
+    """Something happened to a call. The numbers of a stream have no holes."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: Literal["event"] = "event"
+    sequence: int
+    kind: str
+    """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``ended`` or ``hidden``; ``supervisor.`` and
+    ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``."""
+    call_id: str
+    at: str
+    """ISO 8601."""
+    call: CallModel | None = None
+    """The whole call as it is after the event; None for ``call.hidden``: it is no longer this client's to see."""
+    leg: int | None = None
+    detail: dict[str, Any] = {}
+
+
+class LevelModel(Message):
+    """How loud a leg is."""
+
+    level_dbov: float
+    """0 is the loudest that there is, -127 silence (RFC 6464)."""
+    speaks: bool
+
+
+class CallMetersModel(Message):
+    """The meters of one call's legs, by leg number."""
+
+    legs: dict[str, LevelModel]
+
+
+class MetersMessage(Message):
+    """The latest meters by call id; sent at most ``control.meters_hz`` times a second, unnumbered, never repeated."""
+
+    type: Literal["meters"] = "meters"
+    calls: dict[str, CallMetersModel]
+
+
+class ErrorModel(Message):
+    """The one shape of every error."""
+
+    code: str
+    """``bad_request``, ``unauthenticated``, ``forbidden``, ``not_found``, ``ambiguous``, ``conflict``, ``too_many``,
+    ``unavailable``, ``timeout`` or ``internal``."""
+    text: str
+    hint: str = ""
+
+
+class ReplyMessage(Message):
+    """The answer to a command; it comes after every event that happened before it."""
+
+    type: Literal["reply"] = "reply"
+    id: RequestId | None
+    """As in the command; null where it could not be read."""
+    ok: bool
+    result: dict[str, Any] | None = None
+    error: ErrorModel | None = None
+
+
+class CallsResult(Message):
+    """Result of ``list``."""
+
+    calls: tuple[CallModel, ...]
+
+
+class CallResult(Message):
+    """Result of ``get``."""
+
+    call: CallModel
+
+
+class SupervisionResult(Message):
+    """Result of ``supervise``."""
+
+    call: str
+    leg: int
+    mode: Mode
+    state: str
+    """``ringing`` until the phone answers, then ``joined``."""
+
+
+class AppliedResult(Message):
+    """Result of ``set_mode``, ``mute`` and ``volumes``: the audio has changed."""
+
+    turn: int
+    """The media turn in which it took effect."""
+
+
+class DoneResult(Message):
+    """Result of ``leave``, ``hang_up`` and ``end``."""
+
+
+# What the client says
+
+
+class Command(Message):
+    """What all commands share."""
+
+    id: RequestId
+    key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Makes the command safe to send again: the same identity's same key gets the first one's reply."""
+
+
+class ListCommand(Command):
+    """All live calls that the identity may see."""
+
+    type: Literal["list"] = "list"
+
+
+class GetCommand(Command):
+    """One call, live or ended in the last minute."""
+
+    type: Literal["get"] = "get"
+    call: Name
+
+
+class SuperviseCommand(Command):
+    """Ring the identity's phone into a call, named by its id or by its agent if he has exactly one."""
+
+    type: Literal["supervise"] = "supervise"
+    call: Name | None = None
+    agent: Name | None = None
+    mode: ModeName = Mode.LISTEN
+    target: WhisperTarget = Role.AGENT
+    phone: Phone | None = None
+    """One of the identity's own contacts or numbers; null: his registered phone."""
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "SuperviseCommand":
+        if (self.call is None) == (self.agent is None):
+            raise ValueError("name either the call or the agent")
+        return self
+
+
+class SetModeCommand(Command):
+    """Change the mode of a supervising leg. The reply comes after the audio changed."""
+
+    type: Literal["set_mode"] = "set_mode"
+    leg: LegNumber
+    mode: ModeName
+    target: WhisperTarget = Role.AGENT
+
+
+class MuteCommand(Command):
+    """Mute or unmute a supervising leg."""
+
+    type: Literal["mute"] = "mute"
+    leg: LegNumber
+    muted: bool = True
+
+
+class VolumesCommand(Command):
+    """Set a supervising leg's volumes, 0 to 4; one left out stays."""
+
+    type: Literal["volumes"] = "volumes"
+    leg: LegNumber
+    hears: Gain | None = None
+    heard: Gain | None = None
+
+    @model_validator(mode="after")
+    def _sets_something(self) -> "VolumesCommand":
+        if self.hears is None and self.heard is None:
+            raise ValueError("give hears, heard or both")
+        return self
+
+
+class LeaveCommand(Command):
+    """End a supervising leg of one's own."""
+
+    type: Literal["leave"] = "leave"
+    leg: LegNumber
+
+
+class HangUpCommand(Command):
+    """Hang up one leg of a call."""
+
+    type: Literal["hang_up"] = "hang_up"
+    call: Name
+    leg: LegNumber
+
+
+class EndCommand(Command):
+    """End a call."""
+
+    type: Literal["end"] = "end"
+    call: Name
+
+
+class OriginateCommand(Command):
+    """Ring an agent, then a number for him."""
+
+    type: Literal["originate"] = "originate"
+    agent: Name
+    number: Phone
+
+
+AnyCommand = (
+    ListCommand
+    | GetCommand
+    | SuperviseCommand
+    | SetModeCommand
+    | MuteCommand
+    | VolumesCommand
+    | LeaveCommand
+    | HangUpCommand
+    | EndCommand
+    | OriginateCommand
+)
+
+COMMANDS: Final[dict[str, type[AnyCommand]]] = {
+    "list": ListCommand,
+    "get": GetCommand,
+    "supervise": SuperviseCommand,
+    "set_mode": SetModeCommand,
+    "mute": MuteCommand,
+    "volumes": VolumesCommand,
+    "leave": LeaveCommand,
+    "hang_up": HangUpCommand,
+    "end": EndCommand,
+    "originate": OriginateCommand,
+}
+"""The model of each ``type``."""
+
+ServerMessage = HelloMessage | SnapshotMessage | EventMessage | MetersMessage | ReplyMessage
+SERVER_MESSAGE: Final[TypeAdapter[ServerMessage]] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="type")])
+"""How clients read what the server says."""

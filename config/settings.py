@@ -61,6 +61,8 @@ class MediaSettings(Section):
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
     """Ours, in order of preference after the other leg's."""
     hold: Literal["music", "silence"] = "music"
+    music: str = ""
+    """WAV file (16-bit mono, 8 kHz) for held parties; empty: the built-in melody."""
 
 
 class LimitSettings(Section):
@@ -97,6 +99,9 @@ class DoorSettings(Section):
     ambiguous: Literal["status", "announcement"] = "status"
     """What a phone is told when the agent has several calls: 300 status code, or a spoken prompt."""
     digits: DigitSettings = DigitSettings()
+    """For supervisors who dialled in."""
+    api_digits: DigitSettings | None = None
+    """For supervisors whose phone the API rang; None: the same."""
 
 
 class ControlSettings(Section):

@@ -1,0 +1,1 @@
+"""Tests of the house itself: rooms, walls, packaging, documents, checks."""

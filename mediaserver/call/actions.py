@@ -79,7 +79,10 @@ class ChooseFork:
 
 @dataclass(frozen=True, slots=True)
 class ReofferLeg:
-    """Send a re-INVITE with this direction, as we see it (hold relayed, resume relayed)."""
+    """Send a re-INVITE with this direction, as we see it (hold relayed, resume relayed).
+
+    From now on the leg's own offers are answered with it too. `MediaAgreed` or `ReofferFailed` follows.
+    """
 
     leg: LegId
     direction: Direction
@@ -185,24 +188,10 @@ class Publish:
     detail: dict[str, str] = field(default_factory=dict)
 
 
-Action = (
-    OpenLeg
-    | PlaceLeg
-    | ProgressLeg
-    | AcceptLeg
-    | RejectLeg
-    | EndLeg
-    | ChooseFork
-    | ReofferLeg
-    | RelayInfo
-    | CloseLeg
-    | Admit
-    | SetMode
-    | SetMuted
-    | SetVolumes
-    | RefuseRequest
-    | PlaySound
-    | StopSound
-    | Count
-    | Publish
-)
+SipLegAction = ProgressLeg | AcceptLeg | RejectLeg | EndLeg | ReofferLeg | RelayInfo
+"""Said to a leg in SIP."""
+MixLegAction = Admit | SetMode | SetMuted | SetVolumes | PlaySound | StopSound
+"""Done to a leg in the mix."""
+LegAction = SipLegAction | MixLegAction | ChooseFork | CloseLeg
+"""About a leg that is open (or that called in)."""
+Action = LegAction | OpenLeg | PlaceLeg | RefuseRequest | Count | Publish

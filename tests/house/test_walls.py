@@ -106,7 +106,7 @@ def test_a_breach_in_a_wall_is_caught(copy: Path, breach: str) -> None:
         (copy / bait).write_text("import numpy\nimport socket\n")
         written.append(copy / bait)
     try:
-        command = [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache", "--contract", name]
+        command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache", "--contract", name]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=50)
     finally:
         for file in written:

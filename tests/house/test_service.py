@@ -1,0 +1,35 @@
+"""The systemd unit: what it starts exists, it runs without root, and it may open a socket for every leg."""
+
+import configparser
+
+from config.settings import Settings
+from tests.house.tree import ROOT
+
+
+def unit() -> configparser.ConfigParser:
+    """The unit, with its keys as they are written."""
+    parser = configparser.ConfigParser(interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[method-assign,assignment]
+    parser.read(ROOT / "deploy" / "mediaserver.service")
+    return parser
+
+
+def test_it_checks_the_settings_before_it_serves() -> None:
+    service = unit()["Service"]
+    assert "mediaserver check-config" in service["ExecStartPre"]
+    assert "mediaserver serve" in service["ExecStart"]
+
+
+def test_wrong_settings_are_not_tried_again() -> None:
+    assert unit()["Service"]["RestartPreventExitStatus"] == "78"
+
+
+def test_it_runs_as_a_user_without_rights() -> None:
+    service = unit()["Service"]
+    assert service["User"] != "root"
+    assert service["NoNewPrivileges"] == "yes"
+
+
+def test_every_leg_can_have_its_socket() -> None:
+    media = Settings().media
+    assert int(unit()["Service"]["LimitNOFILE"]) > 2 * media.rows * media.workers

@@ -1,0 +1,108 @@
+"""The arrays that the RTP process writes and everybody else reads: one memory file, mapped by both."""
+
+import mmap
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.generator.companding import FRAME
+
+GAP_BINS = 256
+"""Bins of 1 ms; the last holds all longer gaps."""
+LATE_BINS = 2000
+"""Bins of 0.1 ms; the last holds all that was later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much to keep. Everything is bounded; what does not fit is counted and dropped."""
+
+    legs: int
+    recorded: int = 0
+    """Received packets to keep, payload included (190 bytes each)."""
+    logged: int = 0
+    """Sent packets to keep the moment of (24 bytes each)."""
+
+
+_LEG_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
+    ("sent", "i8", ()),
+    ("received", "i8", ()),
+    ("digits", "i8", ()),
+    ("duplicates", "i8", ()),
+    ("strange", "i8", ()),
+    ("jumps", "i8", ()),
+    ("highest", "i8", ()),
+    ("last_arrival", "f8", ()),
+    ("ssrc", "i8", ()),
+    ("gaps", "u4", (GAP_BINS,)),
+)
+_RECORD_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
+    ("record_time", "f8", ()),
+    ("record_timestamp", "u4", ()),
+    ("record_leg", "i4", ()),
+    ("record_sequence", "u2", ()),
+    ("record_length", "u2", ()),
+    ("record_payload", "u1", (FRAME,)),
+)
+_LOG_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (("log_time", "f8", ()), ("log_leg", "i8", ()), ("log_frame", "i8", ()))
+
+
+class Memory:
+    """The shared arrays as attributes. Axes: leg, or record, or log entry first.
+
+    sent, received, digits (packets of telephone-event), duplicates (same number again), strange (not RTP, or of no known
+    payload type), jumps (times the stream changed SSRC), highest (extended sequence number, -1 before the first packet),
+    last_arrival (monotonic seconds), gaps (leg, ms bin): counters a leg.
+    late (0.1 ms bin): packets by send time minus due time. totals: see the names below.
+    record_*: received packets in order of arrival. log_*: sent packets: moment, leg, frame of the leg's signal since its start.
+    """
+
+    TOTALS = ("passes", "recorded", "record_overflow", "logged", "log_overflow", "send_errors", "skipped_slots", "stopped")
+
+    def __init__(self, size: Size, descriptor: int | None = None) -> None:
+        fields = [(name, kind, (size.legs, *rest)) for name, kind, rest in _LEG_FIELDS]
+        fields += [(name, kind, (max(1, size.recorded), *rest)) for name, kind, rest in _RECORD_FIELDS]
+        fields += [(name, kind, (max(1, size.logged), *rest)) for name, kind, rest in _LOG_FIELDS]
+        fields += [("late", "i8", (LATE_BINS,)), ("totals", "i8", (len(self.TOTALS),))]
+        offsets, end = [], 0
+        for _, kind, shape in fields:
+            offsets.append(end)
+            end += -(-int(np.prod(shape)) * np.dtype(kind).itemsize // 64) * 64
+        self.size = size
+        self.descriptor = os.memfd_create("bench-legs") if descriptor is None else descriptor
+        if descriptor is None:
+            os.ftruncate(self.descriptor, end)
+        self._map = mmap.mmap(self.descriptor, end)
+        for (name, kind, shape), offset in zip(fields, offsets, strict=True):
+            setattr(self, name, np.ndarray(shape, kind, self._map, offset))
+        if descriptor is None:
+            self.highest[:] = -1
+            self.ssrc[:] = -1
+
+    sent: NDArray[np.int64]
+    received: NDArray[np.int64]
+    digits: NDArray[np.int64]
+    duplicates: NDArray[np.int64]
+    strange: NDArray[np.int64]
+    jumps: NDArray[np.int64]
+    highest: NDArray[np.int64]
+    last_arrival: NDArray[np.float64]
+    ssrc: NDArray[np.int64]
+    gaps: NDArray[np.uint32]
+    record_time: NDArray[np.float64]
+    record_timestamp: NDArray[np.uint32]
+    record_leg: NDArray[np.int32]
+    record_sequence: NDArray[np.uint16]
+    record_length: NDArray[np.uint16]
+    record_payload: NDArray[np.uint8]
+    log_time: NDArray[np.float64]
+    log_leg: NDArray[np.int64]
+    log_frame: NDArray[np.int64]
+    late: NDArray[np.int64]
+    totals: NDArray[np.int64]
+
+    def total(self, name: str) -> int:
+        """One of `TOTALS` by name."""
+        return int(self.totals[self.TOTALS.index(name)])

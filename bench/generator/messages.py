@@ -1,0 +1,94 @@
+"""What is said to the RTP process over its pipe, and what it answers. Pickled: both ends are this program."""
+
+from dataclasses import dataclass
+
+from bench.generator.signals import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLegs:
+    """Bind one socket a leg, in order, from this address on; answered by `Opened`."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The ports of the legs just opened, first leg's number first."""
+
+    first: int
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Render signals now, so that no `Start` has to; answered by `Done`."""
+
+    signals: tuple[Signal, ...]
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Connect a leg's socket to its remote, receive there, and send the signal 50 times a second. Numbers start anew."""
+
+    leg: int
+    address: str
+    port: int
+    codec: str
+    signal: Signal
+    digit_payload_type: int
+    records: bool
+    """Keep what it receives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retarget:
+    """The remote has moved: connect anew, numbers go on."""
+
+    leg: int
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Send no more; with ``deaf`` receive no more either."""
+
+    leg: int
+    deaf: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Send a digit by RFC 4733 in place of audio; answered by `Pressed` when the first end packet has left."""
+
+    leg: int
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """The first end packet of a digit left at this moment (monotonic seconds)."""
+
+    leg: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Answered by `Done` when everything before it was carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The oldest `Prepare` or `Sync` was carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """End the process."""
+
+
+Command = OpenLegs | Prepare | Start | Retarget | Stop | Press | Sync | Quit
+Answer = Opened | Pressed | Done

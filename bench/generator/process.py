@@ -1,0 +1,60 @@
+"""What a measuring process must arrange with the kernel: core, death with its parent, descriptors, a network of its own."""
+
+import ctypes
+import fcntl
+import os
+import resource
+import signal
+import socket
+import struct
+
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWNET = 0x40000000
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
+
+
+class PreparationFailed(Exception):
+    """The machine does not let the bench do what it must; the text says what and how to help."""
+
+
+def die_with_parent() -> None:
+    """Have the kernel send SIGTERM when the parent dies (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def pin(core: int) -> None:
+    """Keep this process, and those it will start, on one core; on a machine with fewer cores, on the last."""
+    allowed = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core if core in allowed else allowed[-1]})
+
+
+def need_descriptors(count: int) -> None:
+    """Raise the soft limit of open files to ``count`` or fail with what to do."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise PreparationFailed(f"{count} open files are needed and the hard limit is {hard}: raise it (ulimit -Hn), or ask for fewer calls")
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+def may_isolate() -> bool:
+    """Whether this process may make itself a network namespace."""
+    return os.geteuid() == 0
+
+
+def isolate_network() -> None:
+    """Move into a new network namespace with loopback up. Call before any thread or socket exists."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.unshare(_CLONE_NEWNET) != 0:
+        raise PreparationFailed(f"no network namespace: {os.strerror(ctypes.get_errno())}; use --no-netns")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        request = struct.pack("16sh14x", b"lo", 0)
+        flags = struct.unpack("16sh14x", fcntl.ioctl(handle, _SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(handle, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
+
+
+def free_port(address: str, kind: socket.SocketKind) -> int:
+    """A port that is free now on this address."""
+    with socket.socket(socket.AF_INET, kind) as handle:
+        handle.bind((address, 0))
+        return int(handle.getsockname()[1])

@@ -1,0 +1,198 @@
+"""The sending half of the legs: 20 slots of 1 ms, each a batch of precomputed packets whose headers are patched together."""
+
+import socket
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.generator.companding import FRAME, PAYLOAD_TYPE
+from bench.generator.memory import LATE_BINS, Memory
+from bench.generator.signals import Signal, render
+
+SLOTS = 20
+SLOT = 0.001
+_HEADER = 12
+_EVENTS = "0123456789*#ABCD"
+_HELD_PACKETS, _END_PACKETS = 4, 3
+"""A digit is held for 80 ms, and its end is told three times (RFC 4733 §2.5.1.4)."""
+
+Send = Callable[[memoryview], int]
+
+
+@dataclass(slots=True)
+class Digit:
+    """One key press under way."""
+
+    event: int
+    payload_type: int
+    timestamp: int
+    packets: int = 0
+
+    def next_packet(self, sequence: int, ssrc: int) -> bytes:
+        """The next packet of the event; 20 ms of duration more each until the end is told."""
+        self.packets += 1
+        held = min(self.packets, _HELD_PACKETS + 1)
+        ends = 0x80 if self.packets > _HELD_PACKETS else 0
+        marker = 0x80 if self.packets == 1 else 0
+        header = struct.pack("!BBHII", 0x80, marker | self.payload_type, sequence, self.timestamp, ssrc)
+        return header + struct.pack("!BBH", self.event, ends | 10, held * FRAME)
+
+    @property
+    def tells_end_first(self) -> bool:
+        """Whether the packet just made is the first that tells the end."""
+        return self.packets == _HELD_PACKETS + 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the packet just made was the last."""
+        return self.packets == _HELD_PACKETS + _END_PACKETS
+
+
+@dataclass(slots=True)
+class Slot:
+    """The legs that send in one millisecond of the 20."""
+
+    legs: list[int] = field(default_factory=list)
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    pairs: list[tuple[Send, memoryview]] = field(default_factory=list)
+
+
+class Sender:
+    """All legs' outgoing streams. `send_slot` is the whole of its loop."""
+
+    def __init__(self, memory: Memory, bank_frames: int) -> None:
+        legs = memory.size.legs
+        self._memory = memory
+        self._bank = np.zeros((bank_frames, FRAME), np.uint8)
+        self._bank_used = 0
+        self._sources: dict[tuple[Signal, str], tuple[int, int]] = {}
+        self._start = np.zeros(legs, np.int64)
+        self._length = np.ones(legs, np.int64)
+        self._frame = np.zeros(legs, np.int64)
+        self._sequence = np.zeros(legs, np.int64)
+        self._timestamp = np.zeros(legs, np.int64)
+        self._packets = np.zeros((legs, _HEADER + FRAME), np.uint8)
+        self._packets[:, 0] = 0x80
+        self._views = [memoryview(row.data).cast("B") for row in self._packets]
+        self._slots = [Slot() for _ in range(SLOTS)]
+        self._slot_of: dict[int, int] = {}
+        self._sends: dict[int, Send] = {}
+        self._digits: dict[int, Digit] = {}
+        self._digit_payload_type = np.full(legs, 101)
+        self._random = np.random.default_rng()
+        self.on_pressed: Callable[[int, float], None] = lambda leg, moment: None
+
+    def prepare(self, signal: Signal, codec: str) -> tuple[int, int]:
+        """Render a signal once; returns its first frame in the bank and its length."""
+        key = (signal, codec)
+        if key not in self._sources:
+            frames = render(signal, codec)
+            end = self._bank_used + len(frames)
+            if end > len(self._bank):
+                self._bank = np.concatenate([self._bank, np.zeros((max(len(frames), len(self._bank)), FRAME), np.uint8)])
+            self._bank[self._bank_used : end] = frames
+            self._sources[key] = (self._bank_used, len(frames))
+            self._bank_used = end
+        return self._sources[key]
+
+    def start(self, leg: int, handle: socket.socket, signal: Signal, codec: str, digit_payload_type: int) -> None:
+        """Send this signal from the leg's slot on, with a new SSRC and new numbers."""
+        self._start[leg], self._length[leg] = self.prepare(signal, codec)
+        self._frame[leg] = 0
+        self._sequence[leg] = self._random.integers(0, 65536)
+        self._timestamp[leg] = self._random.integers(0, 2**32)
+        self._digit_payload_type[leg] = digit_payload_type
+        row = self._packets[leg]
+        row[1] = PAYLOAD_TYPE[codec]
+        row[8:12] = self._random.integers(0, 256, 4)
+        self._sends[leg] = handle.send
+        if leg not in self._slot_of:
+            number = min(range(SLOTS), key=lambda n: (len(self._slots[n].legs), self._random.random()))
+            self._slot_of[leg] = number
+            self._slots[number].legs.append(leg)
+        self._rebuild(self._slot_of[leg])
+
+    def stop(self, leg: int) -> None:
+        """Send nothing more from this leg."""
+        number = self._slot_of.pop(leg, None)
+        if number is not None:
+            self._slots[number].legs.remove(leg)
+            self._rebuild(number)
+        self._digits.pop(leg, None)
+
+    def press(self, leg: int, digit: str) -> None:
+        """Send a digit instead of the leg's next seven frames."""
+        self._digits[leg] = Digit(_EVENTS.index(digit), int(self._digit_payload_type[leg]), int(self._timestamp[leg]) & 0xFFFFFFFF)
+
+    def send_slot(self, number: int, due: float) -> None:
+        """Send one packet from every leg of the slot, and note how late."""
+        slot = self._slots[number]
+        if not slot.legs:
+            return
+        self._write(slot.rows)
+        pairs = slot.pairs
+        pressed = [leg for leg in self._digits if self._slot_of.get(leg) == number]
+        if pressed:
+            pairs = self._with_digits(slot, pressed)
+        begun = time.monotonic()
+        errors = 0
+        for send, packet in pairs:
+            try:
+                send(packet)
+            except OSError:  # the far end closed its port, or the buffer is full: a lost packet, counted
+                errors += 1
+        ended = time.monotonic()
+        self._account(slot.rows, np.linspace(begun, ended, len(pairs), endpoint=False), due, errors)
+        for leg in pressed:
+            if self._digits[leg].tells_end_first:
+                self.on_pressed(leg, ended)
+            if self._digits[leg].is_over:
+                del self._digits[leg]
+
+    def _write(self, rows: NDArray[np.int64]) -> None:
+        self._sequence[rows] += 1
+        self._timestamp[rows] += FRAME
+        frames = self._start[rows] + self._frame[rows] % self._length[rows]
+        self._frame[rows] += 1
+        block = np.empty((len(rows), 6), np.uint8)
+        block[:, :2] = self._sequence[rows].astype(">u2").view(np.uint8).reshape(-1, 2)
+        block[:, 2:] = self._timestamp[rows].astype(">u4").view(np.uint8).reshape(-1, 4)
+        self._packets[rows, 2:8] = block
+        self._packets[rows, _HEADER:] = self._bank[frames]
+
+    def _with_digits(self, slot: Slot, pressed: list[int]) -> list[tuple[Send, memoryview]]:
+        pairs = list(slot.pairs)
+        for leg in pressed:
+            at = slot.legs.index(leg)
+            ssrc = int.from_bytes(self._packets[leg, 8:12].tobytes(), "big")
+            packet = self._digits[leg].next_packet(int(self._sequence[leg]) & 0xFFFF, ssrc)
+            pairs[at] = (pairs[at][0], memoryview(packet))
+        return pairs
+
+    def _account(self, rows: NDArray[np.int64], moments: NDArray[np.float64], due: float, errors: int) -> None:
+        memory = self._memory
+        memory.sent[rows] += 1
+        late = np.clip(((moments - due) * 10_000).astype(np.int64), 0, LATE_BINS - 1)
+        memory.late += np.bincount(late, minlength=LATE_BINS)
+        memory.totals[Memory.TOTALS.index("send_errors")] += errors
+        if memory.size.logged:
+            self._log(rows, moments)
+
+    def _log(self, rows: NDArray[np.int64], moments: NDArray[np.float64]) -> None:
+        memory = self._memory
+        first = memory.total("logged")
+        count = min(len(rows), memory.size.logged - first)
+        memory.totals[Memory.TOTALS.index("log_overflow")] += len(rows) - count
+        memory.log_time[first : first + count] = moments[:count]
+        memory.log_leg[first : first + count] = rows[:count]
+        memory.log_frame[first : first + count] = self._frame[rows[:count]] - 1
+        memory.totals[Memory.TOTALS.index("logged")] += count
+
+    def _rebuild(self, number: int) -> None:
+        slot = self._slots[number]
+        slot.rows = np.array(slot.legs, np.int64)
+        slot.pairs = [(self._sends[leg], self._views[leg]) for leg in slot.legs]

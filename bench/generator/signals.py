@@ -1,0 +1,123 @@
+"""What a leg says: frames of payload that are sent round and round. Deterministic, so that a judge can make them again."""
+
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.generator.companding import DECODE, FRAME, RATE, SILENCE, Bytes, encode, step
+
+SECOND = RATE // FRAME
+"""Frames in a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """Sine tones at whole Hertz: one second holds whole periods of each, so the loop has no seam."""
+
+    frequencies: tuple[int, ...]
+    amplitude: float
+    """Peak of each tone, int16 scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Pseudo-random payload bytes: any change of a byte shows."""
+
+    seed: int
+    frames: int = SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Silence with single loud samples at places that the seed decides, at most one a frame. For measuring delay to the sample."""
+
+    seed: int
+    amplitude: int
+    """The sample's value, int16 scale, with its sign."""
+    frames: int = 10 * SECOND
+    every: int = 25
+    """Mean distance of marks, frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plateau:
+    """Samples of one magnitude with pseudo-random signs in pairs: any change of gain shows in every packet."""
+
+    seed: int
+    amplitude: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A mono 16-bit 8 kHz WAV file."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Digital silence."""
+
+
+Signal = Tones | Code | Marks | Plateau | Speech | Silence
+
+
+def render(signal: Signal, codec: str) -> Bytes:
+    """The signal's loop as payload, (frames, 160) uint8."""
+    match signal:
+        case Tones():
+            return encode(_tones(signal), codec).reshape(-1, FRAME)
+        case Code(seed, frames):
+            return np.random.default_rng(seed).integers(0, 256, (frames, FRAME), dtype=np.uint8)
+        case Marks():
+            return encode(_marks(signal), codec)
+        case Plateau(seed, amplitude):
+            signs = np.random.default_rng(seed).integers(0, 2, SECOND * FRAME // 2) * 2 - 1
+            return encode(np.repeat(signs * amplitude, 2), codec).reshape(-1, FRAME)
+        case Speech(path):
+            return encode(_speech(path), codec).reshape(-1, FRAME)
+        case Silence():
+            return np.full((1, FRAME), SILENCE[codec], np.uint8)
+
+
+def mark_positions(signal: Marks) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """Frames of the loop that hold a mark, and the mark's sample within each."""
+    random = np.random.default_rng(signal.seed)
+    spread = signal.every // 5
+    frames = np.arange(signal.every, signal.frames - signal.every // 2, signal.every)
+    frames = frames + random.integers(-spread, spread + 1, len(frames))
+    return frames.astype(np.int64), random.integers(0, FRAME, len(frames))
+
+
+def _tones(signal: Tones) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    time = np.arange(RATE) / RATE
+    random = np.random.default_rng(list(signal.frequencies))
+    phases = random.uniform(0, 2 * np.pi, len(signal.frequencies))
+    samples = np.zeros(RATE)
+    for frequency, phase in zip(signal.frequencies, phases, strict=True):
+        samples += signal.amplitude * np.sin(2 * np.pi * frequency * time + phase)
+    # Dither as wide as the step makes the coding noise white; undithered it gathers in lines that look like leaked tones.
+    return samples + random.uniform(-0.5, 0.5, RATE) * step(np.abs(samples))
+
+
+def _marks(signal: Marks) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    samples = np.zeros((signal.frames, FRAME))
+    frames, places = mark_positions(signal)
+    samples[frames, places] = signal.amplitude
+    return samples
+
+
+def _speech(path: Path) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    with wave.open(str(path)) as file:
+        if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
+            raise ValueError(f"{path}: want mono 16-bit 8 kHz, have {file.getnchannels()} channels, {file.getframerate()} Hz")
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    return samples[: len(samples) // FRAME * FRAME]
+
+
+def energy(payload: Bytes, codec: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Mean square of each frame's samples."""
+    samples = DECODE[codec][payload].astype(np.float64)
+    return np.asarray((samples * samples).mean(axis=-1))

@@ -1,0 +1,1 @@
+"""The benches themselves, a file each."""

@@ -1,0 +1,247 @@
+"""What no single key can say of itself: names that must exist, things that must differ, ranges that must fit."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path as FilePath
+from typing import Final
+
+from config.schema import Path
+from config.settings import AgentSettings, CeilingSettings, RouteSettings, Settings, TrunkSettings
+
+Finding = tuple[Path, str]
+
+USERS_TRUNK: Final = "users"
+"""What a route calls the trunk of our own users' calls."""
+CODE: Final = re.compile(r"[*#0-9]{1,8}")
+DIGIT: Final = re.compile(r"[0-9*#A-D]")
+TARGET: Final = re.compile(r"agent:(?P<agent>\S+)|(?P<uri>sips?:\S+)|trunk:(?P<trunk>[^/\s]+)/(?P<number>\S+)")
+PLACEHOLDER: Final = re.compile(r"\{(\w*)\}")
+HEADER_NAME: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
+
+
+def find(settings: Settings) -> Iterator[Finding]:
+    """Everything wrong with settings whose single keys are right, as path and text."""
+    for check in CHECKS:
+        yield from check(settings)
+
+
+def _addresses(settings: Settings) -> Iterator[Finding]:
+    for path, address in (
+        (("sip", "bind"), settings.sip.bind),
+        (("media", "bind"), settings.media.bind),
+        (("media", "advertised"), settings.media.advertised),
+    ):
+        if not (address == "" and path[1] == "advertised") and not _is_address(address):
+            yield path, f"must be an IP address, not {address!r}"
+    for section, networks in (("sip", settings.sip.local_networks), ("media", settings.media.local_networks)):
+        for index, network in enumerate(networks):
+            if not _is_network(network):
+                yield (section, "local_networks", index), f"must be an IP network such as 10.0.0.0/8, not {network!r}"
+
+
+def _ranges(settings: Settings) -> Iterator[Finding]:
+    media, sip = settings.media, settings.sip
+    if media.first_port < 1:
+        yield ("media", "first_port"), "must be at least 1"
+    if media.last_port < media.first_port + 1:
+        yield ("media", "last_port"), f"must be above media.first_port ({media.first_port}), so that there is a pair of ports to lend"
+    if media.first_port <= sip.udp_port <= media.last_port:
+        yield ("sip", "udp_port"), f"must be outside of the media ports {media.first_port} to {media.last_port}, not {sip.udp_port}"
+    if sip.registration_min > sip.registration_max:
+        yield ("sip", "registration_min"), f"must be at most sip.registration_max ({sip.registration_max:g})"
+    if media.seats > media.rows:
+        yield ("media", "seats"), f"must be at most media.rows ({media.rows})"
+    if settings.control.queue > settings.control.resume:
+        yield ("control", "queue"), f"must be at most control.resume ({settings.control.resume}), where the events are kept"
+
+
+def _codes(settings: Settings) -> Iterator[Finding]:
+    codes = [("listen", settings.doors.listen), ("whisper", settings.doors.whisper), ("barge", settings.doors.barge)]
+    for index, (name, code) in enumerate(codes):
+        if not CODE.fullmatch(code):
+            yield ("doors", name), f"must be one to eight of * # 0-9, not {code!r}"
+            continue
+        for other_name, other in codes[:index]:
+            if other and (code.startswith(other) or other.startswith(code)):
+                yield ("doors", name), f"{code!r} cannot be told from doors.{other_name} ({other!r}); no code may begin with another"
+
+
+def _digits(settings: Settings) -> Iterator[Finding]:
+    for door, digits in (("digits", settings.doors.digits), ("api_digits", settings.doors.api_digits)):
+        taken: dict[str, str] = {}
+        for name, digit in (digits.model_dump() if digits else {}).items():
+            if digit == "":
+                continue
+            if not DIGIT.fullmatch(digit):
+                yield ("doors", door, name), f"must be one of 0-9 * # A-D, or empty, not {digit!r}"
+            elif digit in taken:
+                yield ("doors", door, name), f"{digit!r} is doors.{door}.{taken[digit]} already; take another digit"
+            else:
+                taken[digit] = name
+
+
+def _music(settings: Settings) -> Iterator[Finding]:
+    if settings.media.music and not FilePath(settings.media.music).is_file():
+        yield ("media", "music"), f"there is no file {settings.media.music!r}; give a WAV file, or nothing for the built-in melody"
+
+
+def _trunks(settings: Settings) -> Iterator[Finding]:
+    yield from _distinct("trunks", ((("name",), trunk.name) for trunk in settings.trunks))
+    owners: dict[str, str] = {}
+    for index, trunk in enumerate(settings.trunks):
+        if trunk.name == USERS_TRUNK:
+            yield ("trunks", index, "name"), f"{USERS_TRUNK!r} means our own users' calls; take another name"
+        if not trunk.addresses and not trunk.host:
+            yield ("trunks", index), "give addresses that calls come from, a host that calls go to, or both"
+        for position, address in enumerate(trunk.addresses):
+            path: Path = ("trunks", index, "addresses", position)
+            if not _is_network(address):
+                yield path, f"must be an IP address or network, not {address!r}"
+            elif (owner := owners.setdefault(str(ipaddress.ip_network(address, strict=False)), trunk.name)) != trunk.name:
+                yield path, f"{address} is trunk {owner!r} already; one source is one trunk"
+        for header in trunk.headers:
+            if not HEADER_NAME.fullmatch(header):
+                yield ("trunks", index, "headers"), f"{header!r} is not a header name"
+
+
+def _routes(settings: Settings) -> Iterator[Finding]:
+    trunks = {trunk.name: trunk for trunk in settings.trunks}
+    for index, route in enumerate(settings.routes):
+        if route.trunk not in ("*", USERS_TRUNK) and route.trunk not in trunks:
+            yield ("routes", index, "trunk"), _unknown("trunk", route.trunk, [*trunks, USERS_TRUNK, "*"])
+        if route.header and not HEADER_NAME.fullmatch(route.header):
+            yield ("routes", index, "header"), f"{route.header!r} is not a header name"
+        fillers = {"number"}
+        for key, expression in (("number", route.number), ("header_matches", route.header_matches)):
+            try:
+                compiled = re.compile(expression)
+            except re.error as error:
+                yield ("routes", index, key), f"is not a regular expression: {error}"
+            else:
+                if key == "number":
+                    fillers |= set(compiled.groupindex) | {str(number) for number in range(compiled.groups + 1)}
+        if not route.targets:
+            yield ("routes", index, "targets"), "name at least one target: agent:NAME, sip:URI or trunk:NAME/NUMBER"
+        for position, target in enumerate(route.targets):
+            for text in _target(target, route, fillers, trunks, settings.agents):
+                yield ("routes", index, "targets", position), text
+
+
+def _target(
+    target: str, route: RouteSettings, fillers: set[str], trunks: dict[str, TrunkSettings], agents: tuple[AgentSettings, ...]
+) -> Iterator[str]:
+    match = TARGET.fullmatch(target)
+    if match is None:
+        yield f"must be agent:NAME, sip:URI or trunk:NAME/NUMBER, not {target!r}"
+        return
+    for filler in PLACEHOLDER.findall(target):
+        if filler not in fillers:
+            yield f"{{{filler}}} is not filled in by the route's number; there are {', '.join(sorted(fillers))}"
+    tenant = trunks[route.trunk].tenant if route.trunk in trunks else None
+    agent, trunk = match["agent"], match["trunk"]
+    if agent and not PLACEHOLDER.search(agent):
+        known = [one.name for one in agents if tenant in (None, one.tenant)]
+        if agent not in known:
+            yield _unknown("agent", agent, known) + (f" (of tenant {tenant!r})" if tenant else "")
+    if trunk and not PLACEHOLDER.search(trunk):
+        known = [one.name for one in trunks.values() if tenant in (None, one.tenant)]
+        if trunk not in known:
+            yield _unknown("trunk", trunk, known) + (f" (of tenant {tenant!r})" if tenant else "")
+        elif not trunks[trunk].host:
+            yield f"trunk {trunk!r} has no host to send calls to"
+
+
+def _agents(settings: Settings) -> Iterator[Finding]:
+    users = {user.name: user for user in settings.users}
+    yield from _distinct("agents", ((("name",), (agent.tenant, agent.name)) for agent in settings.agents))
+    yield from _distinct("agents", ((("user",), agent.user) for agent in settings.agents))
+    for index, agent in enumerate(settings.agents):
+        if agent.user not in users:
+            yield ("agents", index, "user"), _unknown("user", agent.user, users)
+        elif users[agent.user].tenant != agent.tenant:
+            yield ("agents", index, "user"), f"{agent.user!r} is of tenant {users[agent.user].tenant!r}, the agent of {agent.tenant!r}"
+
+
+def _users(settings: Settings) -> Iterator[Finding]:
+    yield from _distinct("users", ((("name",), user.name) for user in settings.users))
+    for index, user in enumerate(settings.users):
+        if not user.secret.get_secret_value():
+            yield ("users", index, "secret"), "must not be empty"
+        if user.pin is not None and not re.fullmatch(r"[0-9]{4,16}", user.pin.get_secret_value()):
+            yield ("users", index, "pin"), "must be 4 to 16 digits"
+        if user.ceiling is not None:
+            yield from _ceiling(settings, ("users", index, "ceiling"), user.ceiling, user.tenant)
+
+
+def _tokens(settings: Settings) -> Iterator[Finding]:
+    users = {user.name: user for user in settings.users}
+    yield from _distinct("tokens", ((("sha256",), token.sha256) for token in settings.tokens))
+    seen: dict[tuple[str, str], object] = {}
+    for index, token in enumerate(settings.tokens):
+        if token.user and (token.user not in users or users[token.user].tenant != token.tenant):
+            known = [name for name, user in users.items() if user.tenant == token.tenant]
+            yield ("tokens", index, "user"), _unknown("user", token.user, known)
+        for position, number in enumerate(token.numbers):
+            if not re.fullmatch(r"sips?:[^\s<>\"]+", number):
+                yield ("tokens", index, "numbers", position), f"must be a SIP URI such as sip:anna@192.0.2.77, not {number!r}"
+        # Two tokens of one identity are how a token is changed without a break; they must then mean the same.
+        rest = token.model_copy(update={"sha256": ""})
+        if seen.setdefault((token.tenant, token.identity), rest) != rest:
+            yield ("tokens", index, "identity"), f"{token.identity!r} has a token with another ceiling, user or numbers; make them equal"
+        yield from _ceiling(settings, ("tokens", index, "ceiling"), token.ceiling, token.tenant)
+
+
+def _ceiling(settings: Settings, path: Path, ceiling: CeilingSettings, tenant: str) -> Iterator[Finding]:
+    agents = {agent.name for agent in settings.agents if agent.tenant == tenant}
+    teams = {agent.team for agent in settings.agents if agent.tenant == tenant and agent.team}
+    for key, word, names, known in (("agents", "agent", ceiling.agents, agents), ("teams", "team", ceiling.teams, teams)):
+        for position, name in enumerate(names):
+            if name not in known and name != "*":
+                yield (*path, key, position), _unknown(word, name, [*known, "*"])
+
+
+def _distinct(section: str, values: Iterable[tuple[Path, object]]) -> Iterator[Finding]:
+    first: dict[object, int] = {}
+    for index, (path, value) in enumerate(values):
+        if (earlier := first.setdefault(value, index)) != index:
+            shown = "" if path == ("sha256",) else f"{value[-1] if isinstance(value, tuple) else value!r} "
+            yield (section, index, *path), f"{shown}stands at {section}[{earlier}] already; each may be there once"
+
+
+def _unknown(word: str, name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = get_close_matches(name, names, 1, 0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names[:10])}" if names else f"no {word} is configured"
+    return f"no {word} is named {name!r}; {hint}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
+    _addresses,
+    _ranges,
+    _codes,
+    _digits,
+    _music,
+    _trunks,
+    _routes,
+    _agents,
+    _users,
+    _tokens,
+)

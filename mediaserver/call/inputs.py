@@ -102,6 +102,8 @@ class Rejected:
     status: int
     contacts: tuple[str, ...] = ()
     """Contacts of a 3xx, to be tried next, in order."""
+    is_ours: bool = False
+    """We ourselves had no port, row or seat for it. Fits a leg that called in too, before its `AcceptLeg` was carried out."""
 
 
 @dataclass(frozen=True, slots=True)

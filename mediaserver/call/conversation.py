@@ -1,0 +1,161 @@
+"""What a call knows, and the few things that every rule does with it: say an action, find, admit and close a leg."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from mediaserver.call.actions import Action, Admit, ChooseFork, CloseLeg, Count, Publish
+from mediaserver.call.inputs import LegId, Target
+from mediaserver.call.legs import Leg, Part, SupervisorLeg
+from mediaserver.call.limits import CallLimits
+from mediaserver.call.tables import Step, call_after
+from mediaserver.call.view import CallState, CallView
+from sip.negotiated import NegotiatedMedia
+
+
+@dataclass(slots=True)
+class Hunt:
+    """The targets of a call, tried in turn."""
+
+    untried: deque[Target] = field(default_factory=deque)
+    contacts: set[str] = field(default_factory=set)
+    """Contacts of 3xx answers that were taken; each once, so a ring of redirections ends."""
+    failure: str | None = None
+    """The most telling of the failures so far, a `mediaserver.call.ending.Cause`."""
+    relayed: set[int] = field(default_factory=set)
+    """The 18x that the caller was told."""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """The state of one call. The rules change it and append to ``actions``."""
+
+    call: str
+    tenant: str
+    trunk: str
+    limits: CallLimits
+    allocate_leg: Callable[[], LegId]
+    state: CallState = CallState.ROUTING
+    caller: str = ""
+    called: str = ""
+    agent: str = ""
+    team: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    first: Leg | None = None
+    second: Leg | None = None
+    """The target that rings or was answered."""
+    supervisors: dict[LegId, SupervisorLeg] = field(default_factory=dict)
+    hunt: Hunt = field(default_factory=Hunt)
+    started: float = 0.0
+    answered: float | None = None
+    ended: float | None = None
+    ends_at: float | None = None
+    """When the longest call is reached."""
+    quiet_since: float = 0.0
+    """Silence before this does not count: the answer, a hold or a resume changed who ought to send."""
+    cause: str = ""
+    actions: list[Action] = field(default_factory=list)
+
+    def do(self, *actions: Action) -> None:
+        """Have these carried out, in order."""
+        self.actions += actions
+
+    def take_actions(self) -> list[Action]:
+        """All that is to be done, once."""
+        actions, self.actions = self.actions, []
+        return actions
+
+    def count(self, counter: str, label: str) -> None:
+        """Add one to a counter."""
+        self.do(Count(counter, label))
+
+    def publish(self, kind: str, leg: Leg | None = None, **detail: str) -> None:
+        """Tell the watchers."""
+        self.do(Publish(kind, None if leg is None else leg.leg, detail))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every leg is closed for good."""
+        return self.state is CallState.ENDED
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the parties were connected, held or not."""
+        return self.state in (CallState.ANSWERED, CallState.HELD)
+
+    @property
+    def is_joinable(self) -> bool:
+        """Whether a supervisor may enter: from the first 18x on."""
+        return self.state in (CallState.RINGING, CallState.ANSWERED, CallState.HELD)
+
+    def parties(self) -> Iterator[Leg]:
+        """The live legs of the conversation itself, the first one first."""
+        if self.first is not None:
+            yield self.first
+        if self.second is not None:
+            yield self.second
+
+    def legs(self) -> Iterator[Leg]:
+        """Every live leg."""
+        yield from self.parties()
+        yield from self.supervisors.values()
+
+    def find(self, leg: LegId) -> Leg | None:
+        """A live leg by its number."""
+        return self.supervisors.get(leg) or next((party for party in self.parties() if party.leg == leg), None)
+
+    def other(self, leg: Leg) -> Leg | None:
+        """Whom a party talks to."""
+        return self.second if leg is self.first else self.first
+
+    def move(self, step: Step) -> bool:
+        """Take a step of the call's table; False where there is none."""
+        after = call_after(self.state, step)
+        if after is None:
+            return False
+        self.state = after
+        return True
+
+    def choose(self, leg: Leg, fork: str, media: NegotiatedMedia) -> None:
+        """Make this early dialog's media the leg's."""
+        leg.media = media
+        if leg.fork != fork:
+            leg.fork = fork
+            self.do(ChooseFork(leg.leg, fork))
+
+    def admit(self, leg: Leg) -> None:
+        """Let a leg into the mix, if it is not in it."""
+        if not leg.is_admitted:
+            leg.is_admitted = True
+            self.do(Admit(leg.leg, True))
+
+    def close(self, leg: Leg) -> None:
+        """Forget a leg whose SIP is over, and give its port and row back."""
+        leg.move(Step.END)
+        if leg.part is Part.SUPERVISOR:
+            del self.supervisors[leg.leg]
+        elif leg is self.first:
+            self.first = None
+        else:
+            self.second = None
+        self.do(CloseLeg(leg.leg))
+
+
+    def view(self) -> CallView:
+        """The call as a watcher sees it."""
+        return CallView(
+            call=self.call,
+            tenant=self.tenant,
+            state=self.state,
+            caller=self.caller,
+            called=self.called,
+            agent=self.agent,
+            team=self.team,
+            trunk=self.trunk,
+            metadata=dict(self.metadata),
+            started=self.started,
+            answered=self.answered,
+            ended=self.ended,
+            cause=self.cause,
+            legs=tuple(leg.view() for leg in self.legs()),
+        )

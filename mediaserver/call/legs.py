@@ -1,0 +1,132 @@
+"""A leg as the call remembers it: who it is, what was agreed with it, and what it was told last."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mediaserver.call.inputs import LegId
+from mediaserver.call.tables import Offer, Step, Turn, leg_after, offer_after
+from mediaserver.call.view import LegState, LegView
+from mixer.modes import Mode, Role
+from sip.negotiated import Direction, NegotiatedMedia
+
+_NOWHERE: Final = frozenset({"0.0.0.0", "::"})
+"""Where a remote of RFC 2543 wants its media while it holds (RFC 3264 §8.4)."""
+
+
+class Part(StrEnum):
+    """How a leg came into the call."""
+
+    CALLER = "caller"
+    """The first leg; it called in."""
+    ORIGIN = "origin"
+    """The first leg; we rang it to make a call for it."""
+    TARGET = "target"
+    """We ring it, or rang it, for the first leg."""
+    SUPERVISOR = "supervisor"
+
+
+@dataclass(slots=True, kw_only=True)
+class Leg:
+    """One endpoint's side of the call."""
+
+    leg: LegId
+    part: Part
+    role: Role
+    party: str
+    agent: str = ""
+    team: str = ""
+    state: LegState = LegState.RINGING
+    media: NegotiatedMedia | None = None
+    fork: str | None = None
+    """The early dialog whose media is the leg's."""
+    is_admitted: bool = False
+    is_silent: bool = False
+    """It says that it sends, and nothing comes."""
+    sound: str | None = None
+    """What the server plays to it."""
+    ring_until: float | None = None
+    offer: Offer = Offer.SETTLED
+    asked: Direction = Direction.SENDRECV
+    """What we said last, as we see it, in the offer that is open or settled."""
+    retry_at: float | None = None
+    glares: int = 0
+    """491s in a row."""
+
+    @property
+    def is_ringing(self) -> bool:
+        """Whether it was not answered yet."""
+        return self.state in (LegState.RINGING, LegState.EARLY)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it was answered, held or not."""
+        return self.state in (LegState.ANSWERED, LegState.HELD)
+
+    @property
+    def hears(self) -> bool:
+        """Whether the remote takes media; believed until it says otherwise."""
+        return self.media is None or (self.media.direction.receives and self.media.address not in _NOWHERE)
+
+    @property
+    def sends(self) -> bool:
+        """Whether the remote says that it sends media; believed until it says otherwise."""
+        return self.media is None or self.media.direction.sends
+
+    def move(self, step: Step) -> bool:
+        """Take a step of the leg's table; False where there is none."""
+        after = leg_after(self.state, step)
+        if after is None:
+            return False
+        self.state = after
+        return True
+
+    def turn(self, turn: Turn) -> bool:
+        """Take a step of the offer's table; False where there is none."""
+        after = offer_after(self.offer, turn)
+        if after is None:
+            return False
+        self.offer = after
+        if after is not Offer.WAITING:
+            self.retry_at = None
+        return True
+
+    def view(self) -> LegView:
+        """The leg as a watcher sees it."""
+        return LegView(leg=self.leg, role=self.role, state=self.state, party=self.party, codec=self.codec)
+
+    @property
+    def codec(self) -> str:
+        """The codec's name; empty before it is agreed."""
+        return "" if self.media is None else self.media.codec.name
+
+
+@dataclass(slots=True, kw_only=True)
+class SupervisorLeg(Leg):
+    """A supervisor's side of the call."""
+
+    identity: str
+    called_in: bool
+    mode: Mode
+    target: Role
+    volume_hears: float
+    volume_heard: float
+    is_muted: bool = False
+    inaudible: str = ""
+
+    def view(self) -> LegView:
+        """The leg as a watcher sees it."""
+        return LegView(
+            leg=self.leg,
+            role=self.role,
+            state=self.state,
+            party=self.party,
+            codec=self.codec,
+            identity=self.identity,
+            mode=self.mode,
+            target=self.target,
+            muted=self.is_muted,
+            hears=self.volume_hears,
+            heard=self.volume_heard,
+            inaudible=self.inaudible,
+        )

@@ -1,0 +1,232 @@
+"""The state machine of a call: inputs and the time in, actions out. No clock, no randomness, no I/O, no SIP messages.
+
+One table says which rule handles which input, by the part a leg plays and the state it is in. What is not in the table is
+absorbed and counted (``call_inputs_absorbed``): a late answer of a cancelled leg, a digit of somebody who left. A request
+among these is refused, so nobody waits for ever.
+
+After each input, and after each timer, what the state asks for is settled: offers, sounds, audibility. The owner carries
+the actions out in order, hands in what arose from them afterwards, and re-arms one timer for `Call.next_timer`.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from mediaserver.call import ending, holding, hunting, supervising
+from mediaserver.call.actions import Action, RefuseRequest
+from mediaserver.call.conversation import Conversation
+from mediaserver.call.inputs import (
+    Accepted,
+    HangUpRequested,
+    InfoRelayed,
+    Input,
+    Invited,
+    LegEnded,
+    LegId,
+    MediaAgreed,
+    MediaMissing,
+    MediaStarted,
+    ModeRequested,
+    MuteRequested,
+    Originated,
+    Progressed,
+    Rejected,
+    ReofferFailed,
+    SupervisorArrived,
+    SupervisorCalled,
+    VolumesRequested,
+)
+from mediaserver.call.legs import Leg, Part, SupervisorLeg
+from mediaserver.call.limits import CallLimits
+from mediaserver.call.view import CallState, CallView, LegState
+
+Rule = Callable[[Conversation, Any, Any, float], None]
+"""(conversation, leg, input, now); leg and input are of the types under which the table names the rule."""
+
+
+def _of_no_concern(conversation: Conversation, leg: Leg, happened: Input, now: float) -> None:
+    """Expected here, and it changes nothing."""
+
+
+_RINGING: Final = (LegState.RINGING, LegState.EARLY)
+_ANSWERED: Final = (LegState.ANSWERED, LegState.HELD)
+_LIVE: Final = (*_RINGING, *_ANSWERED)
+
+
+def _rules(
+    part: Part, *rows: tuple[Iterable[LegState], type[Any], Rule]
+) -> dict[tuple[Part, LegState, type[Any]], Rule]:
+    return {(part, state, kind): rule for states, kind, rule in rows for state in states}
+
+
+RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
+    **_rules(
+        Part.CALLER,
+        ((LegState.RINGING,), Rejected, ending.caller_has_no_room),
+        (_LIVE, MediaAgreed, holding.party_media_agreed),
+        (_LIVE, MediaStarted, holding.media_started),
+        (_RINGING, MediaMissing, _of_no_concern),
+        (_ANSWERED, MediaMissing, holding.party_media_missing),
+        (_ANSWERED, ReofferFailed, holding.reoffer_failed),
+        (_LIVE, InfoRelayed, holding.info_relayed),
+        (_LIVE, LegEnded, ending.party_ended),
+        (_LIVE, HangUpRequested, ending.party_hung_up),
+    ),
+    **_rules(
+        Part.ORIGIN,
+        (_RINGING, Progressed, hunting.origin_progressed),
+        (_RINGING, Accepted, hunting.origin_accepted),
+        (_RINGING, Rejected, ending.origin_refused),
+        (_ANSWERED, MediaAgreed, holding.party_media_agreed),
+        (_LIVE, MediaStarted, holding.media_started),
+        (_RINGING, MediaMissing, _of_no_concern),
+        (_ANSWERED, MediaMissing, holding.party_media_missing),
+        (_ANSWERED, ReofferFailed, holding.reoffer_failed),
+        (_ANSWERED, InfoRelayed, holding.info_relayed),
+        (_LIVE, LegEnded, ending.party_ended),
+        (_LIVE, HangUpRequested, ending.party_hung_up),
+    ),
+    **_rules(
+        Part.TARGET,
+        (_RINGING, Progressed, hunting.progressed),
+        (_RINGING, Accepted, hunting.accepted),
+        (_RINGING, Rejected, hunting.rejected),
+        (_RINGING, LegEnded, hunting.target_lost),
+        (_RINGING, HangUpRequested, hunting.target_hung_up),
+        (_RINGING, MediaMissing, _of_no_concern),
+        ((LegState.EARLY, *_ANSWERED), MediaAgreed, holding.party_media_agreed),
+        (_LIVE, MediaStarted, holding.media_started),
+        (_ANSWERED, MediaMissing, holding.party_media_missing),
+        (_ANSWERED, ReofferFailed, holding.reoffer_failed),
+        (_ANSWERED, InfoRelayed, holding.info_relayed),
+        (_ANSWERED, LegEnded, ending.party_ended),
+        (_ANSWERED, HangUpRequested, ending.party_hung_up),
+    ),
+    **_rules(
+        Part.SUPERVISOR,
+        (_RINGING, Progressed, _of_no_concern),
+        (_RINGING, Accepted, supervising.accepted),
+        (_RINGING, Rejected, supervising.rejected),
+        (_ANSWERED, Rejected, supervising.has_no_room),
+        (_ANSWERED, MediaAgreed, supervising.media_agreed),
+        (_LIVE, MediaStarted, _of_no_concern),
+        (_RINGING, MediaMissing, _of_no_concern),
+        (_ANSWERED, MediaMissing, supervising.media_missing),
+        (_LIVE, ModeRequested, supervising.mode_requested),
+        (_LIVE, MuteRequested, supervising.mute_requested),
+        (_LIVE, VolumesRequested, supervising.volumes_requested),
+        (_LIVE, LegEnded, supervising.ended),
+        (_LIVE, HangUpRequested, supervising.hung_up),
+    ),
+}
+
+
+def _is_due(time: float | None, now: float) -> bool:
+    return time is not None and time <= now
+
+
+class Call:
+    """One monitored conversation and everyone in it."""
+
+    def __init__(self, call: str, *, tenant: str, trunk: str, limits: CallLimits, allocate_leg: Callable[[], LegId]) -> None:
+        self._conversation = Conversation(call, tenant, trunk, limits, allocate_leg)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every leg is closed for good, so that the owner may forget the call."""
+        return self._conversation.is_over
+
+    def view(self) -> CallView:
+        """The call as a watcher sees it; legs that ended are not in it."""
+        return self._conversation.view()
+
+    def handle(self, happened: Input, now: float) -> list[Action]:
+        """Take one input; return what is to be done, in order. Never raises, whatever comes when."""
+        conversation = self._conversation
+        match happened:
+            case Invited() | Originated():
+                self._start(happened, now)
+            case SupervisorArrived() | SupervisorCalled():
+                self._let_in(happened, now)
+            case HangUpRequested(leg=None):
+                self._end(happened, now)
+            case _:
+                leg = None if happened.leg is None else conversation.find(happened.leg)
+                rule = None if leg is None else RULES.get((leg.part, leg.state, type(happened)))
+                if rule is None:
+                    self._absorb(happened)
+                else:
+                    rule(conversation, leg, happened, now)
+        return self._settle()
+
+    def next_timer(self) -> float | None:
+        """When `handle_timer` is due, on the monotonic clock; None: nothing to wait for."""
+        conversation = self._conversation
+        if conversation.is_over:
+            return None
+        times = [conversation.ends_at, ending.hold_lasted_too_long(conversation)]
+        for leg in conversation.legs():
+            times += (leg.ring_until, leg.retry_at)
+        return min((time for time in times if time is not None), default=None)
+
+    def handle_timer(self, now: float) -> list[Action]:
+        """Do what is due by now; harmless when nothing is."""
+        conversation = self._conversation
+        for due_at, cause in (
+            (conversation.ends_at, ending.Cause.LONGEST_CALL),
+            (ending.hold_lasted_too_long(conversation), ending.Cause.NO_RTP),
+        ):
+            if _is_due(due_at, now) and not conversation.is_over:
+                ending.end_call(conversation, cause, now)
+        for leg in tuple(conversation.legs()):
+            if conversation.find(leg.leg) is not leg:
+                continue  # an earlier leg's time-out ended the call
+            if _is_due(leg.retry_at, now):
+                holding.retry(conversation, leg)
+            if _is_due(leg.ring_until, now):
+                self._ring_timeout(leg, now)
+        return self._settle()
+
+    def _ring_timeout(self, leg: Leg, now: float) -> None:
+        if isinstance(leg, SupervisorLeg):
+            supervising.rang_too_long(self._conversation, leg)
+        else:
+            hunting.rang_too_long(self._conversation, leg, now)
+
+    def _start(self, happened: Invited | Originated, now: float) -> None:
+        conversation = self._conversation
+        if conversation.first is not None or conversation.state is not CallState.ROUTING:
+            self._absorb(happened)
+        elif isinstance(happened, Invited):
+            hunting.invited(conversation, happened, now)
+        else:
+            hunting.originated(conversation, happened, now)
+
+    def _let_in(self, happened: SupervisorArrived | SupervisorCalled, now: float) -> None:
+        conversation = self._conversation
+        if conversation.find(happened.leg) is not None:
+            self._absorb(happened)
+        elif isinstance(happened, SupervisorArrived):
+            supervising.arrived(conversation, happened, now)
+        else:
+            supervising.called(conversation, happened, now)
+
+    def _end(self, happened: HangUpRequested, now: float) -> None:
+        if self._conversation.is_over or self._conversation.first is None:
+            self._absorb(happened)
+        else:
+            ending.end_call(self._conversation, ending.Cause.REQUESTED, now, label=happened.cause)
+
+    def _absorb(self, happened: Input) -> None:
+        self._conversation.count("call_inputs_absorbed", type(happened).__name__)
+        match happened:
+            case ModeRequested() | MuteRequested() | VolumesRequested():
+                self._conversation.do(RefuseRequest(happened.request, "not_found", "no such supervisor on this call"))
+            case SupervisorCalled(request=int(request)):
+                self._conversation.do(RefuseRequest(request, "conflict", "this leg is on the call already"))
+            case _:
+                pass
+
+    def _settle(self) -> list[Action]:
+        holding.settle(self._conversation)
+        supervising.settle(self._conversation)
+        return self._conversation.take_actions()

@@ -1,0 +1,280 @@
+"""Supervisors of a call: joining, modes, mute, volumes, who cannot hear them and why, leaving.
+
+- A supervisor may join from the first 18x on, while a seat is free; two seats are kept for the parties.
+- Nothing that a supervisor does, says or suffers makes an action for a party's leg.
+- A mode whose target cannot hear is accepted and reported as inaudible; it works by itself once the target can.
+- A supervisor whose phone puts us on hold falls to listen at once and stays there; until he is back nothing but listen is granted.
+- Another agent on the call means listen again, for every supervisor.
+"""
+
+from enum import StrEnum
+from math import isfinite
+from typing import Final
+
+from mediaserver.call.actions import AcceptLeg, EndLeg, OpenLeg, PlaceLeg, RefuseRequest, RejectLeg, SetMode, SetMuted, SetVolumes
+from mediaserver.call.conversation import Conversation
+from mediaserver.call.ending import DEPARTURES, ENDINGS, Cause, failure_of
+from mediaserver.call.inputs import (
+    Accepted,
+    HangUpRequested,
+    LegEnded,
+    LegId,
+    MediaAgreed,
+    MediaMissing,
+    ModeRequested,
+    MuteRequested,
+    Rejected,
+    Supervisor,
+    SupervisorArrived,
+    SupervisorCalled,
+    VolumesRequested,
+)
+from mediaserver.call.legs import Leg, Part, SupervisorLeg
+from mediaserver.call.tables import Step
+from mixer.modes import WHISPER_TARGETS, Mode, Role
+
+PARTY_SEATS: Final = 2
+LOUDEST: Final = 4.0
+"""Linear gain."""
+
+
+class Inaudible(StrEnum):
+    """Why a supervisor's target cannot hear him now."""
+
+    NOT_SENDING = "supervisor_not_sending"
+    TARGET_ABSENT = "target_absent"
+    TARGET_ON_HOLD = "target_on_hold"
+
+
+class Closed(StrEnum):
+    """Why a call cannot be joined; the label of the counter ``supervisors_refused``."""
+
+    NOT_RINGING = "not_ringing"
+    OVER = "over"
+    FULL = "full"
+
+
+_CLOSED_STATUS: Final = {Closed.NOT_RINGING: 480, Closed.OVER: 404, Closed.FULL: 486}
+_CLOSED_CODE: Final = {Closed.NOT_RINGING: "conflict", Closed.OVER: "not_found", Closed.FULL: "too_many"}
+_CLOSED_TEXT: Final = {
+    Closed.NOT_RINGING: "the call does not ring yet",
+    Closed.OVER: "the call is over",
+    Closed.FULL: "every seat of the call is taken",
+}
+
+
+def _closed(conversation: Conversation) -> Closed | None:
+    if conversation.is_over:
+        return Closed.OVER
+    if not conversation.is_joinable:
+        return Closed.NOT_RINGING
+    return Closed.FULL if len(conversation.supervisors) + PARTY_SEATS >= conversation.limits.seats else None
+
+
+def arrived(conversation: Conversation, happened: SupervisorArrived, now: float) -> None:
+    """A supervisor dialled in: let him in, or say why not."""
+    closed = _closed(conversation)
+    if closed is not None:
+        reason = f'SIP;cause={_CLOSED_STATUS[closed]};text="{_CLOSED_TEXT[closed]}"'
+        conversation.do(RejectLeg(happened.leg, _CLOSED_STATUS[closed], reason))
+        conversation.count("supervisors_refused", closed)
+        return
+    leg = _open(conversation, happened.leg, happened.supervisor, called_in=True)
+    conversation.do(AcceptLeg(leg.leg, like=_like(conversation)))
+    _join(conversation, leg)
+
+
+def called(conversation: Conversation, happened: SupervisorCalled, now: float) -> None:
+    """A supervisor's phone is to be rung into the call."""
+    closed = _closed(conversation)
+    if closed is not None:
+        if happened.request is not None:
+            conversation.do(RefuseRequest(happened.request, _CLOSED_CODE[closed], _CLOSED_TEXT[closed]))
+        conversation.count("supervisors_refused", closed)
+        return
+    leg = _open(conversation, happened.leg, happened.supervisor, called_in=False)
+    leg.ring_until = now + (happened.target.ring_timeout or conversation.limits.ring_timeout)
+    conversation.do(PlaceLeg(leg.leg, happened.target, _like(conversation), auto_answer=True))
+    conversation.publish("supervisor.ringing", leg)
+
+
+def _open(conversation: Conversation, number: LegId, supervisor: Supervisor, *, called_in: bool) -> SupervisorLeg:
+    leg = SupervisorLeg(
+        leg=number,
+        part=Part.SUPERVISOR,
+        role=Role.SUPERVISOR,
+        party=supervisor.name,
+        identity=supervisor.identity,
+        called_in=called_in,
+        mode=supervisor.mode,
+        target=supervisor.target,
+        volume_hears=supervisor.hears,
+        volume_heard=supervisor.heard,
+    )
+    conversation.supervisors[number] = leg
+    conversation.do(OpenLeg(number, Role.SUPERVISOR))
+    return leg
+
+
+def _like(conversation: Conversation) -> LegId | None:
+    return None if conversation.first is None else conversation.first.leg
+
+
+def _join(conversation: Conversation, leg: SupervisorLeg) -> None:
+    """His phone is there: set his gains, then open the gate."""
+    leg.move(Step.ANSWER)
+    leg.ring_until = None
+    conversation.do(
+        SetMode(leg.leg, leg.mode, leg.target, None),
+        SetVolumes(leg.leg, leg.volume_hears, leg.volume_heard, None),
+    )
+    conversation.admit(leg)
+    conversation.publish("supervisor.joined", leg, mode=leg.mode, target=leg.target)
+
+
+def accepted(conversation: Conversation, leg: SupervisorLeg, happened: Accepted, now: float) -> None:
+    """A supervisor's phone that we rang answers."""
+    conversation.choose(leg, happened.fork, happened.media)
+    _fall_to_listen_on_hold(conversation, leg)
+    _join(conversation, leg)
+
+
+def rejected(conversation: Conversation, leg: SupervisorLeg, happened: Rejected, now: float) -> None:
+    """A supervisor's phone refuses."""
+    _leave(conversation, leg, Cause.NO_RESOURCES if happened.is_ours else failure_of(happened.status))
+
+
+def has_no_room(conversation: Conversation, leg: SupervisorLeg, happened: Rejected, now: float) -> None:
+    """There was no port, row or seat for a supervisor who dialled in; he was not answered yet."""
+    if leg.called_in:
+        conversation.do(RejectLeg(leg.leg, *ENDINGS[Cause.NO_RESOURCES]))
+        _leave(conversation, leg, Cause.NO_RESOURCES)
+    else:
+        _dismiss(conversation, leg, Cause.NO_RESOURCES)
+
+
+def ended(conversation: Conversation, leg: SupervisorLeg, happened: LegEnded, now: float) -> None:
+    """A supervisor hung up, or his phone died."""
+    _leave(conversation, leg, DEPARTURES.get(happened.cause, Cause.LOST))
+
+
+def hung_up(conversation: Conversation, leg: SupervisorLeg, happened: HangUpRequested, now: float) -> None:
+    """A supervisor is to leave."""
+    _dismiss(conversation, leg, Cause.REQUESTED)
+
+
+def rang_too_long(conversation: Conversation, leg: SupervisorLeg) -> None:
+    """A supervisor's phone was not answered."""
+    _dismiss(conversation, leg, Cause.NO_ANSWER)
+
+
+def _dismiss(conversation: Conversation, leg: SupervisorLeg, cause: Cause) -> None:
+    conversation.do(EndLeg(leg.leg, ENDINGS[cause].reason))
+    _leave(conversation, leg, cause)
+
+
+def _leave(conversation: Conversation, leg: SupervisorLeg, cause: Cause) -> None:
+    conversation.close(leg)
+    conversation.count("supervisors_left", cause)
+    conversation.publish("supervisor.left", leg, cause=cause)
+
+
+def media_agreed(conversation: Conversation, leg: SupervisorLeg, happened: MediaAgreed, now: float) -> None:
+    """A supervisor's phone holds, resumes, or changes its media."""
+    leg.media = happened.media
+    _fall_to_listen_on_hold(conversation, leg)
+
+
+def _fall_to_listen_on_hold(conversation: Conversation, leg: SupervisorLeg) -> None:
+    """What a phone sends while it holds is music, and nobody on the call should hear it."""
+    if not leg.hears:
+        _fall_to_listen(conversation, leg, "hold")
+
+
+def media_missing(conversation: Conversation, leg: SupervisorLeg, happened: MediaMissing, now: float) -> None:
+    """A supervisor's phone sends nothing: a dead one gives its seat back, a mute one has longer."""
+    limits = conversation.limits
+    if happened.seconds >= (limits.no_rtp if leg.sends and leg.hears else limits.no_rtp_hold):
+        _dismiss(conversation, leg, Cause.NO_RTP)
+
+
+def mode_requested(conversation: Conversation, leg: SupervisorLeg, happened: ModeRequested, now: float) -> None:
+    """A permitted change of mode."""
+    if happened.mode is Mode.WHISPER and happened.target not in WHISPER_TARGETS:
+        conversation.do(RefuseRequest(happened.request, "bad_request", "a whisper is for the agent or the customer"))
+    elif happened.mode is not Mode.LISTEN and not leg.hears:
+        conversation.do(RefuseRequest(happened.request, "conflict", "the supervisor's phone is on hold; resume first"))
+    else:
+        _set_mode(conversation, leg, happened.mode, happened.target, happened.request, "request")
+
+
+def _set_mode(conversation: Conversation, leg: SupervisorLeg, mode: Mode, target: Role, request: int | None, cause: str) -> None:
+    leg.mode, leg.target = mode, target
+    conversation.do(SetMode(leg.leg, mode, target, request))
+    conversation.publish("supervisor.mode", leg, mode=mode, target=target, cause=cause)
+
+
+def _fall_to_listen(conversation: Conversation, leg: SupervisorLeg, cause: str) -> None:
+    if leg.mode is not Mode.LISTEN:
+        _set_mode(conversation, leg, Mode.LISTEN, leg.target, None, cause)
+
+
+def mute_requested(conversation: Conversation, leg: SupervisorLeg, happened: MuteRequested, now: float) -> None:
+    """Mute or unmute a supervisor."""
+    leg.is_muted = happened.muted
+    conversation.do(SetMuted(leg.leg, happened.muted, happened.request))
+    conversation.publish("supervisor.updated", leg)
+
+
+def volumes_requested(conversation: Conversation, leg: SupervisorLeg, happened: VolumesRequested, now: float) -> None:
+    """Change how loud a supervisor hears and is heard."""
+    hears = leg.volume_hears if happened.hears is None else happened.hears
+    heard = leg.volume_heard if happened.heard is None else happened.heard
+    if not all(isfinite(volume) and 0.0 <= volume <= LOUDEST for volume in (hears, heard)):
+        conversation.do(RefuseRequest(happened.request, "bad_request", f"a volume is a gain from 0 to {LOUDEST}"))
+        return
+    leg.volume_hears, leg.volume_heard = hears, heard
+    conversation.do(SetVolumes(leg.leg, hears, heard, happened.request))
+    conversation.publish("supervisor.updated", leg)
+
+
+def agent_becomes(conversation: Conversation, agent: str, team: str) -> None:
+    """The call's agent is now this one (empty: none is known). Whoever supervises was let in for the one before: listen again."""
+    if (agent, team) == (conversation.agent, conversation.team):
+        return
+    conversation.agent, conversation.team = agent, team
+    if not conversation.supervisors:
+        return
+    for leg in conversation.supervisors.values():
+        _fall_to_listen(conversation, leg, "agent")
+    conversation.publish("call.agent", agent=agent, team=team)
+
+
+def settle(conversation: Conversation) -> None:
+    """Tell every change of who cannot hear whom."""
+    for leg in conversation.supervisors.values():
+        reason = "" if leg.is_ringing else (why_inaudible(conversation, leg) or "")
+        if reason != leg.inaudible:
+            leg.inaudible = str(reason)
+            conversation.publish("supervisor.audibility", leg, reason=leg.inaudible)
+
+
+def why_inaudible(conversation: Conversation, leg: SupervisorLeg) -> Inaudible | None:
+    """Why somebody for whom this supervisor speaks cannot hear him; None where all can, or he only listens."""
+    if leg.mode is Mode.LISTEN:
+        return None
+    if not leg.sends:
+        return Inaudible.NOT_SENDING
+    targets = [
+        party
+        for party in conversation.parties()
+        if _is_there(party) and (leg.mode is Mode.BARGE or party.role is leg.target)
+    ]
+    if not targets:
+        return Inaudible.TARGET_ABSENT
+    return None if all(party.hears for party in targets) else Inaudible.TARGET_ON_HOLD
+
+
+def _is_there(party: Leg) -> bool:
+    """Whether somebody listens at a party's end: a target's early media is a phone that rings."""
+    return party.is_admitted and (party.is_answered or party.part is Part.CALLER)

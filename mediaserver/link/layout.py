@@ -1,0 +1,177 @@
+"""Names, types and shapes of the shared arrays, and where each lies. `rtp` and `mixer` define what most of them mean.
+
+The part of a name before the dot is the structure that the worker gathers the arrays in. Types are those of `struct`:
+q int64, Q uint64, d float64, f float32, h int16, B uint8. Numbers that index or add up are int64, so that numpy never converts.
+"""
+
+from dataclasses import dataclass
+from struct import calcsize
+from typing import Final
+
+SEATS: Final = -1
+"""Stands for the seats of a call in a shape."""
+
+BLOCK: Final = 80
+"""Samples of a block: 10 ms at 8 kHz, the unit of playout."""
+RING: Final = 64
+"""Blocks that a leg's playout buffer holds (640 ms)."""
+PAGE: Final = 4096
+"""The memory is a whole number of these bytes."""
+LATENESS_STEP_MS: Final = 0.5
+LATENESS_STEPS: Final = 128
+
+LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
+    # who the leg is and what was negotiated
+    "leg.id": ("q", ()),
+    "leg.call": ("q", ()),
+    "leg.seat": ("q", ()),
+    "leg.role": ("B", ()),
+    "leg.strict": ("B", ()),
+    "leg.admitted": ("B", ()),
+    "leg.muted": ("B", ()),
+    "leg.mode": ("B", ()),
+    "leg.target": ("B", ()),
+    "leg.hears": ("d", ()),
+    "leg.heard": ("d", ()),
+    "leg.has_media": ("B", ()),
+    "leg.law": ("q", ()),
+    "leg.frame": ("q", ()),
+    "leg.send_payload_type": ("q", ()),
+    "leg.send_digit_payload_type": ("q", ()),
+    "leg.payload_kind": ("B", (128,)),
+    "leg.remote_sends": ("B", ()),
+    "leg.remote_receives": ("B", ()),
+    "leg.closes_at": ("d", ()),
+    # what it sends us (rtp.stream.Streams)
+    "stream.ssrc": ("q", ()),
+    "stream.serial": ("q", ()),
+    "stream.highest": ("q", ()),
+    "stream.window": ("Q", ()),
+    "stream.timestamp": ("q", ()),
+    "stream.position": ("q", ()),
+    "stream.arrival": ("d", ()),
+    "stream.jitter": ("d", ()),
+    "stream.blocks": ("q", ()),
+    "stream.event": ("q", ()),
+    # its frames, for those who mix it (rtp.playout.Playout)
+    "playout.samples": ("h", (RING * BLOCK,)),
+    "playout.held": ("q", (RING,)),
+    "playout.end": ("q", ()),
+    # what we send it (rtp.sender.Senders)
+    "sender.ssrc": ("q", ()),
+    "sender.anchor": ("q", ()),
+    "sender.floor": ("q", ()),
+    "sender.sequence_offset": ("q", ()),
+    "sender.timestamp_offset": ("q", ()),
+    "sender.sequence": ("q", ()),
+    "sender.timestamp": ("q", ()),
+    "sender.sent_at": ("d", ()),
+    "sender.late_since": ("d", ()),
+    "sender.event": ("q", ()),
+    "sender.event_timestamp": ("q", ()),
+    # whom it hears, and by which clock (mediaserver.worker.state.Mixes)
+    "mix.kind": ("B", ()),
+    "mix.smooth": ("B", ()),
+    "mix.own_numbers": ("B", ()),
+    "mix.wanted": ("B", ()),
+    "mix.main": ("q", ()),
+    "mix.followers": ("q", (SEATS,)),
+    "mix.count": ("q", ()),
+    "mix.source": ("q", (SEATS,)),
+    "mix.read": ("q", (SEATS,)),
+    "mix.gap": ("q", (SEATS,)),
+    "mix.margin": ("d", (SEATS,)),
+    "mix.excess": ("B", (SEATS,)),
+    "mix.gain": ("f", (SEATS,)),
+    "mix.goal": ("f", (SEATS,)),
+    "mix.next_due": ("d", ()),
+    "mix.pause": ("q", ()),
+    "mix.sound": ("q", ()),
+    "mix.sound_position": ("q", ()),
+    "mix.sound_loops": ("B", ()),
+    "mix.sound_gain": ("f", ()),
+    "mix.sound_goal": ("f", ()),
+    # where its packets come from (rtp.latch)
+    "latch.signalled": ("B", (16,)),
+    "latch.signalled_port": ("q", ()),
+    "latch.source": ("B", (16,)),
+    "latch.source_port": ("q", ()),
+    "latch.opened": ("d", ()),
+    "latch.heard": ("B", ()),
+    "latch.announced": ("B", ()),
+    # meters
+    "meter.last_packet": ("d", ()),
+    "meter.level": ("f", ()),
+    "meter.speech": ("B", ()),
+    # counters
+    "count.received": ("Q", ()),
+    "count.sent": ("Q", ()),
+    "count.lost": ("q", ()),
+    "count.late": ("Q", ()),
+    "count.duplicate": ("Q", ()),
+    "count.concealed": ("Q", ()),
+    "count.skipped": ("Q", ()),
+    "count.digits_unrelayed": ("Q", ()),
+    "count.dropped_stranger": ("Q", ()),
+    "count.dropped_version": ("Q", ()),
+    "count.dropped_payload_type": ("Q", ()),
+    "count.dropped_comfort_noise": ("Q", ()),
+    "count.dropped_size": ("Q", ()),
+    "count.dropped_rtcp": ("Q", ()),
+    "count.dropped_stale": ("Q", ()),
+    "count.receive_errors": ("Q", ()),
+    "count.send_errors": ("Q", ()),
+}
+"""Arrays with one entry a row."""
+
+CALL_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
+    "call.id": ("q", ()),
+    "call.rows": ("q", (SEATS,)),
+}
+"""Arrays with one entry a call."""
+
+WORKER_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
+    "worker.turn": ("Q", ()),
+    "worker.now": ("d", ()),
+    "worker.cpu": ("d", ()),
+    "worker.serial": ("q", ()),
+    "worker.lateness": ("Q", (LATENESS_STEPS,)),
+    "total.link_frames_dropped": ("Q", ()),
+    "total.link_frames_refused": ("Q", ()),
+    "total.turns_stretched": ("Q", ()),
+}
+"""Arrays with one entry for the whole worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an array lies in the memory."""
+
+    offset: int
+    """Bytes from the start."""
+    char: str
+    """Type of an element, as `struct` names it."""
+    shape: tuple[int, ...]
+    """Axes: row, call or worker first, then those of the array."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        count = 1
+        for axis in self.shape:
+            count *= axis
+        return count * calcsize(self.char)
+
+
+def lay_out(rows: int, calls: int, seats: int) -> tuple[dict[str, Place], int]:
+    """The place of every array, and the size of the whole in bytes. The first 64 bytes are the memory's header."""
+    places: dict[str, Place] = {}
+    offset = 64
+    for arrays, entries in ((WORKER_ARRAYS, 1), (CALL_ARRAYS, calls), (LEG_ARRAYS, rows)):
+        for name, (char, shape) in arrays.items():
+            axes = (entries, *(seats if axis == SEATS else axis for axis in shape))
+            places[name] = Place(offset, char, axes)
+            offset += -(-places[name].size // 64) * 64
+    return places, -(-offset // PAGE) * PAGE
+
+

@@ -107,10 +107,9 @@ class Registrar:
 
     def register(self, user: str, request: Request, flow: Flow, now: float) -> Outcome:
         """Carry out an authenticated user's REGISTER. Never raises for what a phone can send."""
-        self.expire(now)
         before = self._bindings.get(user, ())
         try:
-            after = self._registered(before, request, flow, now)
+            after = self._registered(_live(before, now), request, flow, now)
         except TooBrief as error:
             return Outcome(error.status, (("Min-Expires", str(int(self._minimum))),), problem=str(error))
         except SipError as error:
@@ -121,7 +120,7 @@ class Registrar:
 
     def contacts(self, user: str, now: float) -> list[Binding]:
         """A user's live bindings, best first: by q, then the one that was registered last."""
-        return _best_first(tuple(binding for binding in self._bindings.get(user, ()) if binding.expires_at > now))
+        return _best_first(_live(self._bindings.get(user, ()), now))
 
     def expire(self, now: float) -> list[str]:
         """Remove what has run out; the users who lost a contact."""
@@ -129,7 +128,7 @@ class Registrar:
         while self._due and self._due[0][0] <= now:
             _, user = heapq.heappop(self._due)
             bindings = self._bindings.get(user, ())
-            live = tuple(binding for binding in bindings if binding.expires_at > now)
+            live = _live(bindings, now)
             if len(live) < len(bindings):
                 losers[user] = None
                 self._store(user, live)
@@ -218,8 +217,14 @@ def _is_same(one: Uri, other: Uri) -> bool:
     return True
 
 
+def _live(bindings: tuple[Binding, ...], now: float) -> tuple[Binding, ...]:
+    return tuple(binding for binding in bindings if binding.expires_at > now)
+
+
 def _best_first(bindings: tuple[Binding, ...]) -> list[Binding]:
-    return sorted(bindings[::-1], key=lambda binding: -binding.q)
+    ranked = sorted(bindings, key=lambda binding: binding.q)
+    ranked.reverse()
+    return ranked
 
 
 def _written(binding: Binding, now: float) -> str:

@@ -1,0 +1,344 @@
+"""Digest authentication: the RFCs' own examples, and a server's dialogue with phones good and bad."""
+
+import hashlib
+import itertools
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sip.digest import MAX_PROOFS, CredentialsError, DigestServer, Verdict, authorize, parse, response
+
+SECRETS = {"alice": "wonderland", "bob": 'quo"te\\d', "Zoë": "ümlaut"}
+
+
+def counting_entropy() -> Callable[[int], bytes]:
+    """Bytes that differ with every call."""
+    calls = itertools.count(1)
+    return lambda length: hashlib.sha512(str(next(calls)).encode()).digest()[:length]
+
+
+def server(max_nonces: int = 100) -> DigestServer:
+    """A server whose nonces live 300 s."""
+    return DigestServer("house", counting_entropy(), 300, max_nonces)
+
+
+def answered(challenges: list[str], user: str = "alice", secret: str = "wonderland", count: int = 1, method: str = "REGISTER") -> str:
+    """A client's header, which must exist."""
+    header = authorize(challenges, method=method, uri="sip:house", user=user, secret=secret, body=b"", cnonce="c0ffee", nonce_count=count)
+    assert header is not None
+    return header
+
+
+def without_qop(challenge: str, user: str = "alice", secret: str = "wonderland", uri: str = "sip:house;transport=UDP") -> str:
+    """What phones of the RFC 2069 kind send."""
+    nonce = parse(challenge)["nonce"]
+    proof = hashlib.md5(
+        f"{hashlib.md5(f'{user}:house:{secret}'.encode()).hexdigest()}:{nonce}:{hashlib.md5(f'REGISTER:{uri}'.encode()).hexdigest()}".encode()
+    ).hexdigest()
+    return f'Digest username="{user}",realm="house",nonce="{nonce}",uri="{uri}",response="{proof}",algorithm=MD5'
+
+
+def verify(judge: DigestServer, header: str, now: float = 1.0, method: str = "REGISTER") -> Verdict:
+    return judge.verify(method, header, SECRETS.get, now)
+
+
+# -- the arithmetic, against the RFCs
+
+
+def test_the_example_of_rfc_2617() -> None:
+    fields = parse(
+        'Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", uri="/dir/index.html", '
+        'qop=auth, nc=00000001, cnonce="0a4f113b", response="6629fae49393a05397450978507c4ef1", opaque="5ccc069c403ebaf9f0171e9517f40e41"'
+    )
+    assert response(fields, "GET", "Mufasa", "Circle Of Life", b"") == fields["response"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+        ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+    ],
+)
+def test_the_examples_of_rfc_7616(algorithm: str, expected: str) -> None:
+    challenge = (
+        'Digest realm="http-auth@example.org", qop="auth, auth-int", nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", '
+        f'opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS", algorithm={algorithm}'
+    )
+    header = authorize(
+        [challenge],
+        method="GET",
+        uri="/dir/index.html",
+        user="Mufasa",
+        secret="Circle of Life",
+        body=b"",
+        cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+        nonce_count=1,
+    )
+    assert header is not None
+    fields = parse(header)
+    assert fields["response"] == expected
+    assert (fields["opaque"], fields["nc"], fields["qop"]) == ("FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS", "00000001", "auth")
+
+
+# -- server and client
+
+
+def test_challenges_name_the_strongest_algorithm_first() -> None:
+    challenges = [parse(challenge) for challenge in server().challenges(0.0)]
+    assert [(fields["algorithm"], fields["qop"], fields["realm"]) for fields in challenges] == [
+        ("SHA-256", "auth", "house"),
+        ("MD5", "auth", "house"),
+    ]
+    assert all("stale" not in fields for fields in challenges)
+
+
+def test_a_stale_challenge_says_so() -> None:
+    assert all(parse(challenge)["stale"] == "true" for challenge in server().challenges(0.0, stale=True))
+
+
+def test_every_challenge_has_a_nonce_of_its_own() -> None:
+    judge = server()
+    assert len({parse(judge.challenges(0.0)[0])["nonce"] for _ in range(50)}) == 50
+
+
+def test_the_right_secret_shows_the_user() -> None:
+    judge = server()
+    assert verify(judge, answered(judge.challenges(0.0))) == Verdict(user="alice")
+
+
+def test_the_client_prefers_sha_256() -> None:
+    assert parse(answered(server().challenges(0.0)))["algorithm"] == "SHA-256"
+
+
+def test_md5_alone_is_enough() -> None:
+    judge = server()
+    header = answered(judge.challenges(0.0)[1:])
+    assert parse(header)["algorithm"] == "MD5"
+    assert verify(judge, header).user == "alice"
+
+
+@pytest.mark.parametrize(("user", "secret"), [("bob", 'quo"te\\d'), ("Zoë", "ümlaut")])
+def test_unusual_letters_in_user_and_secret(user: str, secret: str) -> None:
+    judge = server()
+    assert verify(judge, answered(judge.challenges(0.0), user, secret)).user == user
+
+
+def test_md5_without_qop_is_accepted_once() -> None:
+    judge = server()
+    header = without_qop(judge.challenges(0.0)[1])
+    assert verify(judge, header) == Verdict(user="alice")
+    assert verify(judge, header) == Verdict(stale=True, problem="repeated response")
+
+
+def test_one_nonce_without_qop_serves_several_requests_and_a_bounded_number() -> None:
+    judge = server()
+    challenge = judge.challenges(0.0)[1]
+    verdicts = [verify(judge, without_qop(challenge, uri=f"sip:house;n={number}")) for number in range(MAX_PROOFS + 1)]
+    assert [verdict.user for verdict in verdicts] == ["alice"] * MAX_PROOFS + [None]
+    assert verdicts[-1].stale
+
+
+@pytest.mark.parametrize(
+    ("user", "secret", "problem"),
+    [("alice", "wrong", "wrong secret"), ("mallory", "wonderland", "unknown user"), ("alice", "", "wrong secret")],
+)
+def test_wrong_secret_and_unknown_user_are_refused_alike(user: str, secret: str, problem: str) -> None:
+    judge = server()
+    assert verify(judge, answered(judge.challenges(0.0), user, secret)) == Verdict(problem=problem)
+
+
+def test_an_unknown_user_costs_the_same_hashes_as_a_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = server()
+    known, unknown = answered(judge.challenges(0.0), secret="wrong"), answered(judge.challenges(0.0), "mallory", "wrong")
+    counted: list[int] = []
+    algorithms = {"SHA-256": lambda data: counted.append(len(data)) or hashlib.sha256(data)}  # type: ignore[func-returns-value]
+    monkeypatch.setattr("sip.digest._ALGORITHMS", algorithms)
+    verify(judge, known)
+    for_known = len(counted)
+    verify(judge, unknown)
+    assert for_known == 3
+    assert len(counted) == 2 * for_known
+
+
+def test_the_method_is_part_of_the_proof() -> None:
+    judge = server()
+    assert verify(judge, answered(judge.challenges(0.0)), method="INVITE").problem == "wrong secret"
+
+
+def test_an_old_nonce_is_stale() -> None:
+    judge = server()
+    header = answered(judge.challenges(0.0))
+    assert verify(judge, header, now=300.01) == Verdict(stale=True, problem="old nonce")
+
+
+def test_a_wrong_secret_is_never_told_that_the_nonce_is_stale() -> None:
+    judge = server()
+    assert not verify(judge, answered(judge.challenges(0.0), secret="wrong"), now=1000.0).stale
+
+
+def test_a_nonce_count_must_rise() -> None:
+    judge = server()
+    challenges = judge.challenges(0.0)
+    for count, user in [(1, "alice"), (2, "alice"), (2, None), (1, None), (7, "alice")]:
+        assert verify(judge, answered(challenges, count=count)).user == user
+
+
+def test_a_repeated_request_is_stale() -> None:
+    judge = server()
+    header = answered(judge.challenges(0.0))
+    verify(judge, header)
+    assert verify(judge, header) == Verdict(stale=True, problem="repeated nonce count")
+
+
+def test_a_nonce_from_before_a_restart_is_stale_for_who_knows_the_secret() -> None:
+    header = answered(server().challenges(0.0))
+    younger = DigestServer("house", lambda length: b"\7" * length, 300)
+    assert verify(younger, header) == Verdict(stale=True, problem="foreign nonce")
+
+
+@pytest.mark.parametrize("nonce", ["", "00", "zz" * 32, "0" * 64, " " * 64])
+def test_a_made_up_nonce_never_lets_anybody_in(nonce: str) -> None:
+    judge = server()
+    challenge = f'Digest realm="house", nonce="{nonce}", algorithm=MD5, qop="auth"'
+    verdict = verify(judge, answered([challenge]))
+    assert verdict.user is None
+    assert verdict.problem in ("foreign nonce", "no nonce")
+
+
+def test_an_altered_nonce_is_foreign() -> None:
+    judge = server()
+    nonce = parse(judge.challenges(0.0)[0])["nonce"]
+    altered = ("1" if nonce[0] == "0" else "0") + nonce[1:]
+    assert verify(judge, answered([f'Digest realm="house", nonce="{altered}", qop="auth"'])).problem == "foreign nonce"
+
+
+def test_a_nonce_pushed_out_of_the_table_cannot_be_used_again() -> None:
+    judge = server(max_nonces=2)
+    first = answered(judge.challenges(0.0))
+    assert verify(judge, first).user == "alice"
+    for now in (1.0, 2.0):
+        assert verify(judge, answered(judge.challenges(now)), now).user == "alice"
+    assert verify(judge, first, 3.0) == Verdict(stale=True, problem="forgotten nonce")
+
+
+def test_a_younger_nonce_is_taken_after_others_were_forgotten() -> None:
+    judge = server(max_nonces=1)
+    for now in range(5):
+        assert verify(judge, answered(judge.challenges(float(now))), float(now)).user == "alice"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("realm", "elsewhere"), "other realm"),
+        (("algorithm", "ROT13"), "unknown algorithm"),
+        (("algorithm", "MD5-sess"), "unknown algorithm"),
+        (("qop", "auth-int"), "unknown qop"),
+        (("nc", "xyz"), "no cnonce or nc"),
+        (("nc", ""), "no cnonce or nc"),
+        (("cnonce", ""), "no cnonce or nc"),
+        (("uri", ""), "no uri"),
+        (("response", ""), "no response"),
+        (("username", ""), "no username"),
+    ],
+)
+def test_credentials_of_another_shape_are_refused(change: tuple[str, str], problem: str) -> None:
+    judge = server()
+    fields = parse(answered(judge.challenges(0.0))) | dict([change])
+    header = "Digest " + ", ".join(f'{name}="{value}"' for name, value in fields.items())
+    assert verify(judge, header) == Verdict(problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "not the Digest scheme"),
+        ("Basic YWxpY2U6d29uZGVybGFuZA==", "not the Digest scheme"),
+        ("Digest username", "broken parameters"),
+        ('Digest username="alice', "broken parameters"),
+        ('Digest username="alice" realm="house"', "broken parameters"),
+        ('Digest realm="a", REALM="b"', "two parameters realm"),
+        ("Digest " + "x" * 5000, "credentials too long"),
+        ('Digest username="\ud800"', "broken characters"),
+    ],
+)
+def test_unreadable_credentials_are_refused_with_the_reason(text: str, problem: str) -> None:
+    assert verify(server(), text) == Verdict(problem=problem)
+    with pytest.raises(CredentialsError, match=problem):
+        parse(text)
+
+
+def test_quotes_and_blanks_as_phones_vary_them() -> None:
+    fields = parse(' digest Username = "a\\"b" ,realm="x, y",qop="auth" , nc=00000001, algorithm=md5, ')
+    assert fields == {"username": 'a"b', "realm": "x, y", "qop": "auth", "nc": "00000001", "algorithm": "md5"}
+
+
+# -- the client alone
+
+
+def test_a_client_that_knows_no_challenge_says_none() -> None:
+    challenges = [
+        'Digest realm="x", nonce="y", algorithm=SHA-512-256',
+        "Basic realm=x",
+        'Digest realm="x"',
+        'Digest realm="x", nonce="y", qop="other"',
+    ]
+    assert authorize(challenges, method="INVITE", uri="sip:x", user="u", secret="s", body=b"", cnonce="c", nonce_count=1) is None
+
+
+def test_a_client_meets_a_challenge_without_qop() -> None:
+    fields = parse(answered(['Digest realm="house", nonce="n"']))
+    assert "nc" not in fields
+    assert "cnonce" not in fields
+    assert fields["response"] == response(fields, "REGISTER", "alice", "wonderland", b"")
+
+
+def test_a_client_hashes_the_body_for_auth_int() -> None:
+    def header(body: bytes) -> dict[str, str]:
+        made = authorize(
+            ['Digest realm="x", nonce="n", qop="auth-int"'],
+            method="INVITE",
+            uri="sip:x",
+            user="u",
+            secret="s",
+            body=body,
+            cnonce="c",
+            nonce_count=1,
+        )
+        assert made is not None
+        return parse(made)
+
+    assert header(b"one")["qop"] == "auth-int"
+    assert header(b"one")["response"] != header(b"two")["response"]
+
+
+def test_a_client_answers_the_session_variant() -> None:
+    fields = parse(answered(['Digest realm="house", nonce="n", algorithm=MD5-sess, qop="auth"']))
+    plain = parse(answered(['Digest realm="house", nonce="n", algorithm=MD5, qop="auth"']))
+    assert fields["algorithm"] == "MD5-sess"
+    assert fields["response"] != plain["response"]
+
+
+def test_a_line_end_cannot_be_smuggled_into_a_header() -> None:
+    with pytest.raises(ValueError, match="line end"):
+        answered(['Digest realm="house", nonce="n"'], user="a\r\nX-Evil: 1")
+
+
+@given(st.text(max_size=200))
+def test_no_text_makes_verify_raise_or_lets_anybody_in(text: str) -> None:
+    assert verify(server(), "Digest " + text).user is None
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["username", "realm", "nonce", "uri", "response", "qop", "nc", "cnonce", "algorithm"]), st.text(max_size=40)
+    )
+)
+def test_no_set_of_parameters_makes_verify_raise_or_lets_anybody_in(changes: dict[str, str]) -> None:
+    judge = server()
+    fields = parse(answered(judge.challenges(0.0), secret="wrong")) | changes
+    escaped = {name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in fields.items()}
+    assert verify(judge, "Digest " + ", ".join(f'{name}="{value}"' for name, value in escaped.items())).user is None

@@ -32,7 +32,9 @@ fi
 echo "setup: building .venv from requirements/development.txt (once; a minute or two on a slow line)"
 rm -f "$stamp"
 .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
-.venv/bin/python -m pip install --progress-bar off --require-hashes --requirement requirements/development.txt
+# A line a package is progress enough; what pip has to complain about comes through whole.
+.venv/bin/python -m pip install --progress-bar off --require-hashes --requirement requirements/development.txt |
+    sed -n -e 's/^Collecting \([^ ]*\).*/  \1/p' -e 's/^Installing collected packages.*/  installing/p'
 .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 wanted >"$stamp"
 echo "setup: done"

@@ -1,6 +1,6 @@
 # The commands of the house. `make run` and `make test` are all that a newcomer needs; the rest is for those who build here.
 
-PYTHON ?= python3
+# Which Python makes .venv; left out: python3, or the first python3.N on the path that is new enough.
 export PYTHON
 IMAGE ?= mediaserver
 

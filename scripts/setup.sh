@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-python="${PYTHON:-python3}"
+python="${PYTHON:-}"
 stamp=.venv/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
@@ -18,9 +18,21 @@ wanted() {
     pwd
 }
 
-command -v "$python" >/dev/null || fail "'$python' is not installed; install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "'$python' is $("$python" --version 2>&1), and 3.11 or newer is needed; name another one: make PYTHON=python3.12"
+is_new_enough() {
+    command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+if [ -z "$python" ]; then
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+        if is_new_enough "$candidate"; then
+            python=$candidate
+            break
+        fi
+    done
+    [ -n "$python" ] || fail "no Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3"
+fi
+command -v "$python" >/dev/null || fail "'$python' is not installed; name a Python 3.11 or newer: make PYTHON=/path/to/python3"
+is_new_enough "$python" || fail "'$python' is $("$python" --version 2>&1), and 3.11 or newer is needed; name another one: make PYTHON=python3.12"
 
 if [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ "$(wanted)" = "$(cat "$stamp")" ] && .venv/bin/python -c ''; then
     exit 0

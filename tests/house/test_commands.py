@@ -75,6 +75,16 @@ def test_a_python_that_is_too_old_is_refused_with_its_version(checkout: Path) ->
     assert not (checkout / ".venv").exists()
 
 
+def test_the_first_python_that_is_new_enough_is_taken(checkout: Path) -> None:
+    stub(checkout / "bin", "python3", "exit 1")
+    stub(checkout / "bin", "python3.14", 'case "$2" in *ensurepip*) exit 1 ;; esac')
+    path = f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "PYTHON": ""}
+    done = run(["scripts/setup.sh"], checkout, **environment)
+    assert done.returncode == 1
+    assert "cannot make virtual environments" in done.stderr
+
+
 def test_a_python_without_venv_names_the_package_that_brings_it(checkout: Path) -> None:
     bare = stub(checkout / "bin", "python3", 'case "$2" in *ensurepip*) exit 1 ;; esac')
     done = run(["scripts/setup.sh"], checkout, PYTHON=str(bare))

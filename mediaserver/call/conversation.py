@@ -67,11 +67,11 @@ class Conversation:
 
     def count(self, counter: str, label: str) -> None:
         """Add one to a counter."""
-        self.do(Count(counter, label))
+        self.do(Count(counter, str(label)))
 
     def publish(self, kind: str, leg: Leg | None = None, **detail: str) -> None:
         """Tell the watchers."""
-        self.do(Publish(kind, None if leg is None else leg.leg, detail))
+        self.do(Publish(kind, None if leg is None else leg.leg, {key: str(value) for key, value in detail.items()}))
 
     @property
     def is_over(self) -> bool:

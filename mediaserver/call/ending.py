@@ -122,7 +122,7 @@ def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg 
     conversation.do(*(parting(leg, cause) for leg in legs if leg is not gone))
     conversation.move(Step.END)
     conversation.ended = now
-    conversation.cause = label or cause
+    conversation.cause = label or str(cause)
     for leg in legs:
         conversation.close(leg)
         if leg.part is Part.SUPERVISOR:

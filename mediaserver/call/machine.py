@@ -52,9 +52,7 @@ _ANSWERED: Final = (LegState.ANSWERED, LegState.HELD)
 _LIVE: Final = (*_RINGING, *_ANSWERED)
 
 
-def _rules(
-    part: Part, *rows: tuple[Iterable[LegState], type[Any], Rule]
-) -> dict[tuple[Part, LegState, type[Any]], Rule]:
+def _rules(part: Part, *rows: tuple[Iterable[LegState], type[Any], Rule]) -> dict[tuple[Part, LegState, type[Any]], Rule]:
     return {(part, state, kind): rule for states, kind, rule in rows for state in states}
 
 

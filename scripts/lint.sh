@@ -10,8 +10,8 @@ check() {
     "$@" || status=1
 }
 
-check ruff check .
-check ruff format --check .
+check ruff check --output-format concise .
+check ruff format --check --output-format concise .
 check mypy
 check lint-imports --no-logo
 exit "$status"

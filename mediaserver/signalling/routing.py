@@ -35,8 +35,8 @@ PATH_HEADER: Final = "X-Mediaserver-Path"
 """Carries the marks of `passed` from one pass of a call to the next."""
 
 _FILLER: Final = re.compile(r"\{(\w*)\}")
-_NUMBER_SAFE: Final = "+*#!~'()&=$,"
-"""Beside letters, digits and ``_.-~`` these stay as they are in a user part (``*`` and ``#`` are digits to a phone)."""
+_NUMBER_SAFE: Final = "+*!'()&=$,"
+"""Beside letters, digits and ``_.-~`` these stay as they are in a user part (RFC 3261 §25.1); ``#`` becomes ``%23``."""
 _MARK_LENGTH: Final = 16
 
 
@@ -149,7 +149,8 @@ class Router:
         return None
 
     def _is_door(self, called: str) -> bool:
-        return read_knock(called, self._doors) is not None
+        codes = (self._doors.listen, self._doors.whisper, self._doors.barge)
+        return read_knock(called, self._doors) is not None or any(code and called.startswith(code) for code in codes)
 
     def _targets(self, route: RouteSettings, match: re.Match[str], tenant: str) -> Iterator[Target]:
         for template in route.targets:
@@ -165,7 +166,7 @@ class Router:
             return None if agent is None else Target("agent", agent, ring_timeout, agent, self.team_of(tenant, agent))
         if kind == "trunk":
             return self._trunk_target(_filled(rest, match, safe=_NUMBER_SAFE), tenant, ring_timeout)
-        uri = _filled(template, match, safe=_NUMBER_SAFE.replace("#", ""))
+        uri = _filled(template, match, safe=_NUMBER_SAFE)
         known = self._agents_by_user.get((tenant, _user_of(uri)))
         return Target("uri", uri, ring_timeout, *_name_and_team(known)) if _is_uri(uri) else None
 
@@ -217,7 +218,7 @@ def _is_uri(uri: str) -> bool:
 
 def _caller(request: Request) -> str:
     try:
-        return _clean(request.from_.parsed.user)
+        return _clean(_user_of(request.from_.uri))
     except SipError:
         return ""
 

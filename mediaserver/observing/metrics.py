@@ -1,0 +1,124 @@
+"""Prometheus metrics, gathered when they are asked for: nothing is kept here that somebody else counts already."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from mediaserver.link.layout import LATENESS_STEP_MS
+from mediaserver.link.memory import COUNTERS
+from mediaserver.observing.counters import Counters
+from mediaserver.signalling.calls import Calls
+from mediaserver.signalling.media import Media, Worker
+from mediaserver.signalling.ports import PortPool
+
+HELP = {
+    "calls_ended": "Calls that ended, by cause.",
+    "legs_refused": "Legs that a media worker had no room for.",
+    "invites_refused": "INVITEs answered with a failure before a call began, by reason.",
+    "refusals": "Requests of supervisors that were refused, by code.",
+    "digits": "Digits received in RTP, by the role of the leg.",
+    "sip_dropped": "Messages that got no answer, by reason.",
+    "workers_died": "Media workers that died.",
+    "workers_hung": "Media workers that were killed because their turns stood still.",
+}
+
+
+class ServerCollector(Collector):
+    """Reads the signalling process and the shared memory of the workers."""
+
+    def __init__(
+        self, calls: Calls, media: Media, ports: PortPool, counters: Counters, sip_counters: Callable[[], dict[str, int]]
+    ) -> None:
+        self._calls = calls
+        self._media = media
+        self._ports = ports
+        self._counters = counters
+        self._sip_counters = sip_counters
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, fresh."""
+        yield self._live_calls()
+        yield self._legs()
+        yield GaugeMetricFamily("mediaserver_media_ports_lent", "Media ports lent to legs.", value=self._ports.lent)
+        yield from self._counted()
+        sip = CounterMetricFamily("mediaserver_sip_events", "What the SIP user agent counted, by kind.", labels=["kind"])
+        for kind, value in self._sip_counters().items():
+            sip.add_metric([kind], value)
+        yield sip
+        yield from self._workers()
+
+    def _live_calls(self) -> Metric:
+        family = GaugeMetricFamily("mediaserver_calls", "Live calls, by tenant and state.", labels=["tenant", "state"])
+        found: dict[tuple[str, str], int] = {}
+        for entry in self._calls:
+            key = (entry.view.tenant, str(entry.view.state))
+            found[key] = found.get(key, 0) + 1
+        for (tenant, state), value in found.items():
+            family.add_metric([tenant, state], value)
+        return family
+
+    def _legs(self) -> Metric:
+        family = GaugeMetricFamily("mediaserver_legs", "Live legs, by role.", labels=["role"])
+        found: dict[str, int] = {}
+        for entry in self._calls:
+            for leg in entry.legs.values():
+                found[str(leg.role)] = found.get(str(leg.role), 0) + 1
+        for role, value in found.items():
+            family.add_metric([role], value)
+        return family
+
+    def _counted(self) -> Iterator[Metric]:
+        families: dict[str, CounterMetricFamily] = {}
+        for name, label, value in self._counters.items():
+            if name not in families:
+                text = HELP.get(name, name.replace("_", " ").capitalize() + ", by label.")
+                families[name] = CounterMetricFamily(f"mediaserver_{name}", text, labels=["label"])
+            families[name].add_metric([label], value)
+        yield from families.values()
+
+    def _workers(self) -> Iterator[Metric]:
+        packets = CounterMetricFamily("mediaserver_rtp_packets", "RTP packets of the live legs, by what became of them.", labels=["kind"])
+        totals = dict.fromkeys(COUNTERS, 0)
+        cpu = CounterMetricFamily("mediaserver_worker_cpu_seconds", "CPU time of a media worker.", labels=["worker"])
+        turns = CounterMetricFamily("mediaserver_worker_turns", "Turns that a media worker has made.", labels=["worker"])
+        late = HistogramMetricFamily("mediaserver_turn_late_seconds", "How late a media worker's turns started.", labels=["worker"])
+        for worker in self._media.workers:
+            label = [str(worker.index)]
+            cpu.add_metric(label, worker.memory.cpu_seconds)
+            turns.add_metric(label, worker.memory.turn)
+            late.add_metric(label, _buckets(worker), sum_value=None)
+            self._add_rows(worker, totals)
+        for kind, value in totals.items():
+            packets.add_metric([kind], value)
+        yield from (packets, cpu, turns, late)
+
+    def _add_rows(self, worker: Worker, totals: dict[str, int]) -> None:
+        for entry in self._calls:
+            for leg in entry.legs.values():
+                if entry.worker is worker and leg.row >= 0:
+                    for kind, value in worker.memory.counters(leg.row).items():
+                        totals[kind] += value
+
+
+def _buckets(worker: Worker) -> list[tuple[str, float]]:
+    """The worker's histogram as cumulative Prometheus buckets, steps doubled from half a millisecond on."""
+    counts = worker.memory.lateness_counts()
+    edges = {2**power for power in range(8)}
+    seen, buckets = 0, []
+    for step, count in enumerate(counts[:-1], 1):
+        seen += count
+        if step in edges:
+            buckets.append((str(step * LATENESS_STEP_MS / 1000), float(seen)))
+    buckets.append(("+Inf", float(seen + counts[-1])))
+    return buckets
+
+
+def metrics_text(collector: ServerCollector) -> Callable[[], bytes]:
+    """What ``/metrics`` says: the server's metrics and the process's own."""
+    registry = CollectorRegistry()
+    registry.register(collector)
+    ProcessCollector(registry=registry)
+    return lambda: generate_latest(registry)

@@ -1,0 +1,52 @@
+"""Which address we name to a peer: the advertised one, or for peers in our own networks the local one."""
+
+import ipaddress
+import socket
+from collections import OrderedDict
+
+_KNOWN_ROUTES = 4096
+
+
+class Addresses:
+    """Answers for one advertised address (empty: none) and the networks that are exempt from it."""
+
+    def __init__(self, bind: str, advertised: str, local_networks: tuple[str, ...]) -> None:
+        self._bind = bind
+        self._advertised = advertised
+        self._exempt = tuple(ipaddress.ip_network(network, strict=False) for network in local_networks)
+        self._routes: OrderedDict[str, str] = OrderedDict()
+
+    def toward(self, remote: str) -> str:
+        """The address of ours that ``remote`` (an IP address) should use."""
+        if self._advertised and not self._is_exempt(remote):
+            return self._advertised
+        if self._bind not in ("0.0.0.0", "::", ""):
+            return self._bind
+        return self._routed(remote)
+
+    def _is_exempt(self, remote: str) -> bool:
+        try:
+            address = ipaddress.ip_address(remote)
+        except ValueError:
+            return False
+        return any(address.version == network.version and address in network for network in self._exempt)
+
+    def _routed(self, remote: str) -> str:
+        """The kernel's choice of source address; asking it sends nothing. Kept for the peers seen last."""
+        known = self._routes.get(remote)
+        if known is None:
+            known = _source_toward(remote)
+            self._routes[remote] = known
+            if len(self._routes) > _KNOWN_ROUTES:
+                self._routes.popitem(last=False)
+        return known
+
+
+def _source_toward(remote: str) -> str:
+    family = socket.AF_INET6 if ":" in remote else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote, 9))
+        except OSError:
+            return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+        return str(probe.getsockname()[0])

@@ -1,0 +1,210 @@
+"""The signalling process from start to end: every part made once, in the order of their needs, and closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from array import array
+from pathlib import Path
+
+import structlog
+import uvloop
+from sip.transport.shell import SipShell
+
+from config.settings import Settings
+from control_api.application import create_app
+from control_api.server import serve as serve_control
+from control_api.tokens import TokenStore
+from mediaserver.call import inputs
+from mediaserver.observing.counters import Counters
+from mediaserver.observing.metrics import ServerCollector, metrics_text
+from mediaserver.signalling import sounds
+from mediaserver.signalling.addresses import Addresses
+from mediaserver.signalling.desk import SwitchboardDesk
+from mediaserver.signalling.dispatching import Dispatcher
+from mediaserver.signalling.entrance import Entrance
+from mediaserver.signalling.house import House
+from mediaserver.signalling.identities import Users
+from mediaserver.signalling.invitations import Invitations
+from mediaserver.signalling.media import Media
+from mediaserver.signalling.meters import tell_meters
+from mediaserver.signalling.ports import PortPool
+from mediaserver.signalling.publishing import Publisher
+from mediaserver.signalling.resolving import Resolver
+from mediaserver.signalling.routing import Router
+from mediaserver.signalling.switchboard import MISSING_AFTER, Switchboard
+from sip.events import Event
+from sip.session.settings import UserAgentSettings
+from sip.transport.flow import Address, Flow
+from sip.useragent import UserAgent
+
+_log = structlog.get_logger(__name__)
+
+EX_OK, EX_OSERR = 0, 71
+FAREWELL_SECONDS = 1.0
+"""How long the BYEs of a stopping server may take to be answered."""
+
+
+class StartFailed(Exception):
+    """The server could not start; the text says what to change."""
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code."""
+    code = EX_OK
+    try:
+        uvloop.run(Server(settings).run())
+    except* StartFailed as failures:
+        for failure in failures.exceptions:
+            sys.stderr.write(f"mediaserver: {failure}\n")
+        code = EX_OSERR
+    return code
+
+
+class Server:
+    """Everything of one signalling process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._counters = Counters()
+        self._users = Users(settings)
+        self._sip_addresses = Addresses(settings.sip.bind, settings.sip.advertised, settings.sip.local_networks)
+        self._agent = UserAgent(self._agent_settings(), secret_of=self._users.secret_of, entropy=os.urandom)
+        self._shell = SipShell(self._agent, on_event=self._heard)
+
+    async def run(self) -> None:
+        """Start, serve, stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        async with asyncio.TaskGroup() as tasks:
+            self._build(tasks)
+            await self._open()
+            control = tasks.create_task(self._control())
+            beats = [tasks.create_task(self._watch()), tasks.create_task(self._meter())]
+            _log.info("server.started", sip_udp=self._shell.udp_address, sip_tcp=self._shell.tcp_address, pid=os.getpid())
+            await self._stop.wait()
+            await self._say_goodbye()
+            for task in (control, *beats):
+                task.cancel()
+        await self._media.close()
+        await self._shell.close()
+        _log.info("server.stopped")
+
+    def _agent_settings(self) -> UserAgentSettings:
+        sip = self._settings.sip
+        return UserAgentSettings(
+            realm=sip.realm,
+            user_agent=sip.user_agent,
+            t1=sip.t1,
+            max_transactions=sip.max_transactions,
+            nonce_lifetime=sip.nonce_lifetime,
+            registration_min=sip.registration_min,
+            registration_max=sip.registration_max,
+            advertised=self._advertised,
+        )
+
+    def _build(self, tasks: asyncio.TaskGroup) -> None:
+        settings, media = self._settings, self._settings.media
+        self._media = Media(media, self._sounds(), self._counters)
+        self._ports = PortPool(media.bind, media.first_port, media.last_port, dscp=media.dscp)
+        house = House(
+            settings=settings,
+            agent=self._agent,
+            media=self._media,
+            ports=self._ports,
+            media_addresses=Addresses(media.bind, media.advertised, media.local_networks),
+            router=Router(settings),
+            resolver=Resolver(tasks),
+            publisher=Publisher(),
+            counters=self._counters,
+            server_id=os.urandom(8).hex(),
+            entropy=os.urandom,
+            settle=self._shell.settle,
+            flow_toward=self._flow_toward,
+            advertised=self._advertised,
+        )
+        self._house = house
+        self._switchboard = Switchboard(house)
+        entrance = Entrance(house, self._switchboard)
+        self._desk = SwitchboardDesk(house, self._switchboard, entrance)
+        invitations = Invitations(house, self._switchboard, self._users, entrance)
+        self._dispatcher = Dispatcher(house, self._switchboard, invitations, entrance)
+        self._media.on_notice = self._switchboard.notice
+        self._media.on_death = self._switchboard.worker_died
+
+    def _sounds(self) -> dict[str, array[int]]:
+        made = sounds.built_in()
+        if self._settings.media.music:
+            try:
+                made[sounds.MUSIC] = sounds.read_wave(Path(self._settings.media.music))
+            except (OSError, ValueError, EOFError) as error:
+                raise StartFailed(f"media.music: {error}") from error
+        return made
+
+    async def _open(self) -> None:
+        sip = self._settings.sip
+        try:
+            await self._media.start()
+        except TimeoutError:
+            raise StartFailed("the media workers did not start in time; see their errors above") from None
+        try:
+            await self._shell.open(sip.bind, sip.udp_port, sip.tcp_port if sip.tcp else None)
+        except OSError as error:
+            raise StartFailed(f"cannot listen for SIP on {sip.bind} port {sip.udp_port}: {error.strerror}; change sip.udp_port, sip.tcp_port or sip.bind") from error
+
+    async def _control(self) -> None:
+        collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters, lambda: dict(self._agent.counters))
+        app = create_app(self._desk, TokenStore(self._settings), self._settings.control, metrics_text(collector))
+        try:
+            await serve_control(app, self._settings.control)
+        except OSError as error:
+            control = self._settings.control
+            raise StartFailed(f"cannot listen for the control API on {control.bind} port {control.port}: {error.strerror}; change control.port or control.bind") from error
+
+    def _heard(self, event: Event, now: float) -> None:
+        self._dispatcher.handle(event, now)
+
+    # addresses of ours
+
+    def _bound(self, transport: str) -> Address:
+        bound = self._shell.tcp_address if transport == "tcp" else self._shell.udp_address
+        return bound if bound is not None else (self._settings.sip.bind, self._settings.sip.udp_port)
+
+    def _advertised(self, flow: Flow) -> Address:
+        """How we name ourselves to who is at the other end of a flow."""
+        return self._sip_addresses.toward(flow.remote[0]), self._bound(flow.transport)[1]
+
+    def _flow_toward(self, transport: str, address: str, port: int) -> Flow:
+        """The flow of a first request; a TCP one is opened by sending on it."""
+        local = self._bound(transport) if transport == "udp" else (self._settings.sip.bind, 0)
+        return Flow(transport, local, (address, port))
+
+    # beats
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(MISSING_AFTER)
+            self._switchboard.watch_media()
+            self._media.check()
+
+    async def _meter(self) -> None:
+        if self._settings.control.meters_hz == 0:
+            return
+        while True:
+            await asyncio.sleep(1 / self._settings.control.meters_hz)
+            tell_meters(self._switchboard.calls, self._house.publisher)
+
+    async def _say_goodbye(self) -> None:
+        """No new calls; BYE to everybody, and a moment for the answers."""
+        self._switchboard.is_draining = True
+        for entry in list(self._switchboard.calls):
+            self._switchboard.feed(entry, inputs.HangUpRequested(None, "shutdown"))
+        self._house.settle()
+        deadline = time.monotonic() + FAREWELL_SECONDS
+        while self._agent.is_busy and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)

@@ -1,0 +1,172 @@
+"""What the SIP user agent tells, sorted to where it belongs: new INVITEs, and inputs for the calls of known sessions."""
+
+from typing import assert_never
+
+import structlog
+
+from mediaserver.call import inputs
+from mediaserver.signalling.calls import CallEntry
+from mediaserver.signalling.digits import digit_of_info
+from mediaserver.signalling.entrance import Entrance
+from mediaserver.signalling.house import House
+from mediaserver.signalling.invitations import Invitations
+from mediaserver.signalling.legs import Leg, set_media
+from mediaserver.signalling.switchboard import Switchboard
+from mixer.modes import Role
+from sip import events
+from sip.errors import SipError
+from sip.offer_answer import NothingOffered
+from sip.sdp import SessionDescription
+
+_log = structlog.get_logger(__name__)
+
+NOT_ACCEPTABLE = 488
+
+SessionEvent = (
+    events.Acknowledged
+    | events.Progressed
+    | events.Accepted
+    | events.Rejected
+    | events.OfferReceived
+    | events.OfferAnswered
+    | events.OfferRejected
+    | events.InfoReceived
+    | events.SessionEnded
+)
+
+
+class Dispatcher:
+    """Turns SIP events into inputs. SDP ends here: calls see what was agreed."""
+
+    def __init__(self, house: House, switchboard: Switchboard, invitations: Invitations, entrance: Entrance) -> None:
+        self._house = house
+        self._switchboard = switchboard
+        self._invitations = invitations
+        self._entrance = entrance
+
+    def handle(self, event: events.Event, now: float) -> None:
+        """One event of the user agent."""
+        match event:
+            case events.InviteReceived():
+                self._invitations.received(event)
+            case events.Registered(user=user, contacts=contacts):
+                self._house.counters.add("registrations", "bound" if contacts else "gone")
+                _log.info("user.registered" if contacts else "user.unregistered", user=user, contacts=len(contacts))
+            case events.MessageDropped(reason=reason):
+                self._house.counters.add("sip_dropped", reason)
+            case _:
+                found = self._switchboard.calls.of_session(event.session)
+                if found is not None:
+                    self._of_session(*found, event, now)
+                elif isinstance(event, events.Accepted):
+                    # Its leg is gone; a phone that answered into nothing is hung up.
+                    self._house.agent.end(event.session, now)
+
+    def _of_session(self, entry: CallEntry, leg: Leg, event: SessionEvent, now: float) -> None:
+        match event:
+            case events.Progressed():
+                self._progressed(entry, leg, event)
+            case events.Accepted():
+                self._accepted(entry, leg, event, now)
+            case events.Rejected(status=status, contacts=contacts):
+                leg.is_over = True
+                self._feed(entry, inputs.Rejected(leg.leg, status, contacts))
+            case events.Acknowledged(answer=answer) | events.OfferAnswered(answer=answer):
+                self._answered(entry, leg, answer, now)
+            case events.OfferReceived():
+                self._offered(entry, leg, event, now)
+            case events.OfferRejected(retry_in=retry_in):
+                leg.negotiation.rollback()
+                self._feed(entry, inputs.ReofferFailed(leg.leg, retry_in))
+            case events.InfoReceived():
+                self._info(entry, leg, event)
+            case events.SessionEnded(cause=cause, reason=reason):
+                leg.is_over = True
+                if leg.waiting is not None:
+                    self._entrance.left(entry, leg)
+                else:
+                    self._feed(entry, inputs.LegEnded(leg.leg, cause, reason))
+            case _:
+                assert_never(event)
+
+    def _feed(self, entry: CallEntry, happened: inputs.Input) -> None:
+        self._switchboard.feed(entry, happened)
+
+    # our INVITE
+
+    def _progressed(self, entry: CallEntry, leg: Leg, event: events.Progressed) -> None:
+        media = None
+        if event.answer is not None:
+            try:
+                media = leg.negotiation.receive_answer(event.answer)
+            except SipError as error:
+                _log.warning("leg.early_answer_unusable", call=entry.view.call, leg=leg.leg, problem=str(error))
+            else:
+                leg.keep_early(event.fork, event.answer)
+        self._feed(entry, inputs.Progressed(leg.leg, event.response.status, event.fork, media))
+
+    def _accepted(self, entry: CallEntry, leg: Leg, event: events.Accepted, now: float) -> None:
+        """The 200's answer; where it repeats none, the early one of its fork holds (RFC 3261 §13.2.1)."""
+        answer = event.description or leg.early.get(event.fork)
+        try:
+            if answer is None:
+                raise NothingOffered("the 200 brings no answer to our offer")
+            media = leg.negotiation.receive_answer(answer)
+        except SipError as error:
+            _log.warning("leg.answer_unusable", call=entry.view.call, leg=leg.leg, problem=str(error))
+            leg.is_over = True
+            self._house.agent.end(event.session, now, reason='SIP;cause=488;text="Not Acceptable Here"')
+            self._feed(entry, inputs.Rejected(leg.leg, NOT_ACCEPTABLE))
+            return
+        leg.is_accepted = True
+        self._house.media.tell(entry.worker, set_media(leg.leg, media))
+        self._feed(entry, inputs.Accepted(leg.leg, event.fork, media, agent=leg.agent, team=leg.team))
+
+    # offers inside the dialog
+
+    def _answered(self, entry: CallEntry, leg: Leg, answer: SessionDescription | None, now: float) -> None:
+        """An answer to our offer: in an ACK (delayed offer) or to our re-INVITE. An ACK to our own answer has none."""
+        if answer is None:
+            return
+        try:
+            leg.negotiation.receive_answer(answer)
+        except SipError as error:
+            _log.warning("leg.answer_unusable", call=entry.view.call, leg=leg.leg, problem=str(error))
+            leg.negotiation.rollback()
+            if leg.media is None and leg.session is not None:
+                leg.is_over = True
+                self._house.agent.end(leg.session, now, reason='SIP;cause=488;text="Not Acceptable Here"')
+                self._feed(entry, inputs.LegEnded(leg.leg, "no_common_codec"))
+            return
+        self._agreed(entry, leg)
+
+    def _offered(self, entry: CallEntry, leg: Leg, event: events.OfferReceived, now: float) -> None:
+        """A re-INVITE: hold, resume, another codec or address. Without an offer, our 200 makes one."""
+        try:
+            if event.offer is None:
+                description = leg.negotiation.make_offer(like=leg.media, direction=leg.wish)
+            else:
+                leg.negotiation.receive_offer(event.offer)
+                prefer = leg.media.codec if leg.media is not None else None
+                description, _ = leg.negotiation.make_answer(prefer=prefer, direction=leg.wish)
+        except SipError as error:
+            self._house.agent.reject(event.session, error.status, now)
+            return
+        self._house.agent.accept(event.session, description, now)
+        if event.offer is not None:
+            self._agreed(entry, leg)
+
+    def _agreed(self, entry: CallEntry, leg: Leg) -> None:
+        if leg.media is not None:
+            self._house.media.tell(entry.worker, set_media(leg.leg, leg.media))
+            self._feed(entry, inputs.MediaAgreed(leg.leg, leg.media))
+
+    # digits
+
+    def _info(self, entry: CallEntry, leg: Leg, event: events.InfoReceived) -> None:
+        digit = digit_of_info(event.content_type, event.body)
+        if leg.role is Role.SUPERVISOR:
+            if digit is not None:
+                self._switchboard.on_digit(entry, leg, digit)
+        else:
+            self._feed(entry, inputs.InfoRelayed(leg.leg, event.content_type, event.body))

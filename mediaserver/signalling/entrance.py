@@ -1,0 +1,123 @@
+"""The way in for a supervisor who dialled: which call, whether he may, his PIN, and then the call.
+
+Who must give a PIN waits in the call's own seat, heard by nobody and hearing nothing but the prompt, until it is right.
+"""
+
+import structlog
+
+from config.settings import UserSettings
+from control_api.permissions import Identity, Refusal, check_mode
+from mediaserver.call import actions, inputs
+from mediaserver.signalling.calls import CallEntry
+from mediaserver.signalling.doors import Knock
+from mediaserver.signalling.house import House
+from mediaserver.signalling.identities import PinLocks
+from mediaserver.signalling.legs import Leg, Waiting
+from mediaserver.signalling.sounds import ENTER_PIN, WRONG_PIN
+from mediaserver.signalling.switchboard import Switchboard
+from mediaserver.signalling.timers import Timer
+from mixer.modes import Role
+
+_log = structlog.get_logger(__name__)
+
+_LONGEST_PIN = 32
+_WAIT_SECONDS = 30.0
+
+NOT_FOUND = 404
+FORBIDDEN = 403
+AMBIGUOUS = 485
+
+
+class Entrance:
+    """Finds the call that a knock is about and lets permitted supervisors in."""
+
+    def __init__(self, house: House, switchboard: Switchboard) -> None:
+        self._house = house
+        self._switchboard = switchboard
+        limits = house.settings.limits
+        self._pins = PinLocks(limits.pin_attempts, limits.pin_lock, house.counters)
+
+    def is_locked(self, user: UserSettings) -> bool:
+        """Whether wrong PINs keep this user out for now."""
+        return user.pin is not None and self._pins.is_locked(user.name, self._house.clock())
+
+    def find(self, identity: Identity, knock: Knock) -> CallEntry | int:
+        """The one call, or the SIP status that refuses: 404, 403, 485 where an agent has several."""
+        entries = self._candidates(identity, knock)
+        allowed = []
+        refusal = NOT_FOUND
+        for entry in entries:
+            try:
+                check_mode(identity, entry.subject, knock.mode, Role.AGENT)
+            except Refusal as problem:
+                if problem.code == "forbidden":
+                    refusal = FORBIDDEN
+                self._house.counters.add("refusals", problem.code)
+                _log.warning("supervision.refused", identity=identity.name, call=entry.view.call, mode=knock.mode, why=problem.text)
+            else:
+                allowed.append(entry)
+        if len(allowed) > 1:
+            return AMBIGUOUS
+        return allowed[0] if allowed else refusal
+
+    def _candidates(self, identity: Identity, knock: Knock) -> list[CallEntry]:
+        if knock.call:
+            entry = self._switchboard.calls.get(knock.call)
+            return [entry] if entry is not None else []
+        agent = self._house.router.agent_called(identity.tenant, knock.agent)
+        return self._switchboard.calls.of_agent(identity.tenant, agent) if agent is not None else []
+
+    def enter(self, entry: CallEntry, leg: Leg, user: UserSettings, identity: Identity, knock: Knock) -> None:
+        """Let him in, after his PIN where he has one."""
+        supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=knock.mode)
+        if user.pin is None or (knock.pin and self._pins.check(user, knock.pin, self._house.clock())):
+            self._arrive(entry, leg, supervisor)
+            return
+        leg.waiting = Waiting(user, supervisor, Timer(lambda: self._give_up(entry, leg, "no_pin"), self._house.clock))
+        leg.waiting.timer.set(self._house.clock() + _WAIT_SECONDS)
+        for action in (
+            actions.OpenLeg(leg.leg, Role.SUPERVISOR),
+            actions.AcceptLeg(leg.leg),
+            actions.PlaySound(leg.leg, WRONG_PIN if knock.pin else ENTER_PIN, loop=False),
+        ):
+            self._switchboard.perform(entry, action)
+
+    def pressed(self, entry: CallEntry, leg: Leg, digit: str) -> None:
+        """A digit of somebody who waits with his PIN to give; ``#`` ends it."""
+        waiting = leg.waiting
+        if waiting is None:
+            return
+        if digit != "#":
+            waiting.digits = (waiting.digits + digit)[-_LONGEST_PIN:]
+            return
+        pin, waiting.digits = waiting.digits, ""
+        if self._pins.check(waiting.user, pin, self._house.clock()):
+            waiting.timer.cancel()
+            leg.waiting = None
+            self._switchboard.perform(entry, actions.StopSound(leg.leg))
+            self._arrive(entry, leg, waiting.supervisor)
+        elif self.is_locked(waiting.user):
+            self._give_up(entry, leg, "pin_locked")
+        else:
+            self._switchboard.perform(entry, actions.PlaySound(leg.leg, WRONG_PIN, loop=False))
+
+    def left(self, entry: CallEntry, leg: Leg) -> None:
+        """He hung up while he waited."""
+        if leg.waiting is not None:
+            leg.waiting.timer.cancel()
+            leg.waiting = None
+            self._switchboard.perform(entry, actions.CloseLeg(leg.leg))
+
+    def _arrive(self, entry: CallEntry, leg: Leg, supervisor: inputs.Supervisor) -> None:
+        _log.info("supervisor.arrived", call=entry.view.call, identity=supervisor.identity, mode=supervisor.mode)
+        self._switchboard.feed(entry, inputs.SupervisorArrived(leg.leg, supervisor))
+
+    def _give_up(self, entry: CallEntry, leg: Leg, why: str) -> None:
+        _log.warning("supervisor.kept_out", call=entry.view.call, why=why, identity=leg.identity.name if leg.identity else "")
+        self._house.counters.add("refusals", why)
+        if leg.waiting is not None:
+            leg.waiting.timer.cancel()
+            leg.waiting = None
+            self._switchboard.perform(entry, actions.EndLeg(leg.leg, ""))
+            self._switchboard.perform(entry, actions.CloseLeg(leg.leg))
+            self._house.settle()

@@ -1,0 +1,49 @@
+"""What the parts of the signalling process share."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config.settings import Settings
+from mediaserver.observing.counters import Counters
+from mediaserver.signalling.addresses import Addresses
+from mediaserver.signalling.media import Media
+from mediaserver.signalling.ports import PortPool
+from mediaserver.signalling.publishing import Publisher
+from mediaserver.signalling.resolving import Resolver
+from mediaserver.signalling.routing import Router
+from sip.negotiated import PCMA, PCMU, Codec
+from sip.transport.flow import Flow
+from sip.useragent import UserAgent
+
+_CODECS = {"PCMU": PCMU, "PCMA": PCMA}
+
+
+@dataclass(slots=True)
+class House:
+    """One of each, made at start by `mediaserver.signalling.application`."""
+
+    settings: Settings
+    agent: UserAgent
+    media: Media
+    ports: PortPool
+    media_addresses: Addresses
+    router: Router
+    resolver: Resolver
+    publisher: Publisher
+    counters: Counters
+    server_id: str
+    """Names this server in the path header of its calls."""
+    entropy: Callable[[int], bytes]
+    settle: Callable[[], None]
+    """Let the SIP shell send what the agent has, and hear its events."""
+    flow_toward: Callable[[str, str, int], Flow]
+    """The flow for a first request: transport, address, port."""
+    advertised: Callable[[Flow], tuple[str, int]]
+    """How we name ourselves on a flow."""
+    clock: Callable[[], float] = time.monotonic
+
+    @property
+    def codecs(self) -> tuple[Codec, ...]:
+        """Ours, by preference."""
+        return tuple(_CODECS[name] for name in self.settings.media.codecs)

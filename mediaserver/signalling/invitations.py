@@ -1,0 +1,178 @@
+"""An INVITE that came in: who it is from, and whether it is a call for a route or a supervisor at a door.
+
+- A trunk is known by its source address and needs no digest.
+- Everybody else is a digest user, and is challenged.
+- Star codes and call URIs are doors: a trunk's address does not open them, a digest does.
+- A phone that is registered from the very flow it calls by is a user, also where its address is a trunk's.
+"""
+
+import structlog
+
+from config.settings import TrunkSettings, UserSettings
+from control_api.permissions import Identity
+from mediaserver.call import inputs
+from mediaserver.call.actions import CloseLeg
+from mediaserver.call.view import CallState
+from mediaserver.signalling.calls import CallEntry
+from mediaserver.signalling.doors import Knock, read_knock
+from mediaserver.signalling.entrance import Entrance
+from mediaserver.signalling.house import House
+from mediaserver.signalling.identities import Users
+from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.ports import NoFreePort
+from mediaserver.signalling.routing import PATH_HEADER, RoutedCall, passed
+from mediaserver.signalling.switchboard import NoWorker, Switchboard
+from mixer.modes import Role
+from sip.errors import SipError
+from sip.events import InviteReceived
+from sip.uri import Uri
+
+_log = structlog.get_logger(__name__)
+
+_RETRY_SECONDS = 5
+_MAX_FORWARDS = 70
+
+
+class Invitations:
+    """Takes INVITEs in and makes calls and supervisors of them."""
+
+    def __init__(self, house: House, switchboard: Switchboard, users: Users, entrance: Entrance) -> None:
+        self._house = house
+        self._switchboard = switchboard
+        self._users = users
+        self._entrance = entrance
+
+    def received(self, event: InviteReceived) -> None:
+        """One new INVITE."""
+        called = _user_of(event.request.uri)
+        if called is None:
+            self._refuse(event, 416, "uri")
+            return
+        knock = read_knock(called, self._house.settings.doors)
+        trunk = None if knock else self._trunk_of(event)
+        if trunk is not None:
+            self._route(event, trunk, None)
+            return
+        known = self._house.agent.authenticate(event.request, self._house.clock())
+        user = self._users.get(known.user) if known.user is not None else None
+        if user is None:
+            self._house.agent.challenge(event.session, self._house.clock(), stale=known.stale)
+        elif knock is not None:
+            self._knock(event, user, knock)
+        elif user.may_call:
+            self._route(event, None, user)
+        else:
+            self._refuse(event, 403, "may_not_call", user=user.name)
+
+    def _trunk_of(self, event: InviteReceived) -> TrunkSettings | None:
+        trunk = self._house.router.find_trunk(event.flow.remote[0])
+        if trunk is None:
+            return None
+        caller = _user_of(event.request.from_.uri)
+        is_user = caller is not None and any(binding.flow == event.flow for binding in self._house.agent.contacts(caller, self._house.clock()))
+        return None if is_user else trunk
+
+    def _refuse(self, event: InviteReceived, status: int, why: str, *, retry: bool = False, **facts: str) -> None:
+        self._house.counters.add("invites_refused", why)
+        _log.info("invite.refused", why=why, status=status, source=event.flow.remote[0], **facts)
+        headers = [("Retry-After", str(_RETRY_SECONDS))] if retry else []
+        self._house.agent.reject(event.session, status, self._house.clock(), headers=headers)
+
+    # calls
+
+    def _route(self, event: InviteReceived, trunk: TrunkSettings | None, user: UserSettings | None) -> None:
+        routed = self._house.router.route(trunk, user, event.request)
+        if routed is None or not routed.targets:
+            self._refuse(event, 404, "no_route", uri=event.request.uri)
+        elif self._switchboard.is_draining:
+            self._refuse(event, 503, "draining", retry=True)
+        elif len(self._switchboard.calls) >= self._house.settings.limits.calls:
+            self._refuse(event, 503, "too_many_calls", retry=True)
+        else:
+            self._begin(event, routed, trunk)
+
+    def _begin(self, event: InviteReceived, routed: RoutedCall, trunk: TrunkSettings | None) -> None:
+        path = passed(event.request.header(PATH_HEADER), self._house.server_id, routed.called)
+        if path is None:
+            self._refuse(event, 482, "loop", called=routed.called)
+            return
+        try:
+            entry = self._switchboard.new_call(routed.tenant, routed.trunk, ring_timeout=routed.ring_timeout)
+        except NoWorker:
+            self._refuse(event, 503, "no_worker", retry=True)
+            return
+        entry.path = path
+        entry.max_forwards = max(0, (event.request.max_forwards or _MAX_FORWARDS) - 1)
+        role = Role.AGENT if routed.agent else Role.CUSTOMER
+        leg = self._admit_offer(entry, event, role)
+        if leg is None:
+            self._switchboard.forget(entry)
+            return
+        leg.is_strict = trunk is not None and trunk.strict_media
+        _log.info("call.started", call=entry.view.call, caller=routed.caller, called=routed.called, trunk=routed.trunk)
+        self._switchboard.feed(
+            entry,
+            inputs.Invited(
+                leg=leg.leg,
+                caller=routed.caller,
+                called=routed.called,
+                targets=routed.targets,
+                metadata=routed.metadata,
+                role=role,
+                agent=routed.agent,
+                team=routed.team,
+            ),
+        )
+
+    def _admit_offer(self, entry: CallEntry, event: InviteReceived, role: Role) -> Leg | None:
+        """A leg for who called in, with his offer taken; None: he was refused."""
+        try:
+            leg = self._switchboard.new_leg(entry, role, event.flow.remote[0], session=event.session)
+        except NoFreePort as error:
+            _log.error("leg.no_port", call=entry.view.call, problem=str(error))
+            self._refuse(event, 503, "no_free_port", retry=True)
+            return None
+        if event.offer is not None:
+            try:
+                leg.remote_offer = leg.negotiation.receive_offer(event.offer)
+            except SipError as error:
+                self._refuse(event, error.status, "offer_unusable", problem=str(error))
+                self._switchboard.perform(entry, CloseLeg(leg.leg))
+                return None
+            leg.has_offer = True
+        return leg
+
+    # supervisors
+
+    def _knock(self, event: InviteReceived, user: UserSettings, knock: Knock) -> None:
+        identity = self._users.identity(user.name)
+        if identity is None:
+            self._refuse(event, 403, "no_ceiling", user=user.name)
+            return
+        found = self._entrance.find(identity, knock)
+        if isinstance(found, int):
+            self._refuse(event, found, "door", user=user.name, mode=knock.mode)
+            return
+        if self._entrance.is_locked(user):
+            self._refuse(event, 403, "pin_locked", user=user.name)
+            return
+        if found.view.state is CallState.ENDED:
+            self._refuse(event, 480, "call_over", user=user.name)
+            return
+        self._enter(event, found, user, identity, knock)
+
+    def _enter(self, event: InviteReceived, entry: CallEntry, user: UserSettings, identity: Identity, knock: Knock) -> None:
+        leg = self._admit_offer(entry, event, Role.SUPERVISOR)
+        if leg is None:
+            return
+        leg.identity = identity
+        leg.mode_digits = self._house.settings.doors.digits
+        self._entrance.enter(entry, leg, user, identity, knock)
+
+
+def _user_of(uri: str) -> str | None:
+    """A URI's user; None for a URI that we do not serve."""
+    try:
+        return Uri.parse(uri).user
+    except SipError:
+        return None

@@ -1,0 +1,105 @@
+"""A leg as signalling holds it: its SIP session, its offer and answer, its lent port and its place in a worker."""
+
+from dataclasses import dataclass, field
+
+from config.settings import DigitSettings, UserSettings
+from control_api.permissions import Identity
+from mediaserver.call.inputs import LegId, Supervisor
+from mediaserver.link.messages import SetMedia
+from mediaserver.signalling.ports import LentPort
+from mediaserver.signalling.timers import Timer
+from mixer.modes import Role
+from sip.negotiated import Direction, NegotiatedMedia
+from sip.offer_answer import Negotiation, RemoteOffer
+from sip.sdp import SessionDescription
+
+_MOST_FORKS = 8
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A supervisor who has not given his PIN yet."""
+
+    user: UserSettings
+    supervisor: Supervisor
+    """What he asked for."""
+    timer: Timer
+    digits: str = field(default="", repr=False)
+
+
+@dataclass(slots=True)
+class Leg:
+    """One endpoint's side of a call."""
+
+    leg: LegId
+    role: Role
+    negotiation: Negotiation
+    port: LentPort
+    session: int | None = None
+    """The user agent's; None while its INVITE could not be sent yet."""
+    calls_us: bool = False
+    """It called in (we answer its INVITE); else we called it."""
+    has_offer: bool = False
+    """Its INVITE brought an offer (else our 200 makes one)."""
+    remote_offer: RemoteOffer | None = None
+    answer: SessionDescription | None = None
+    """What we answered its INVITE with; an early answer is said again in the 200."""
+    is_accepted: bool = False
+    """The INVITE's 200 was sent or received."""
+    is_opened: bool = False
+    """The worker has it."""
+    is_over: bool = False
+    """SIP is done with; nothing more is sent."""
+    wish: Direction = Direction.SENDRECV
+    """What we are willing to do, as we see it (hold relayed)."""
+    agent: str | None = None
+    team: str | None = None
+    """The agent who was rung, where he is known."""
+    identity: Identity | None = None
+    """Who the supervisor is."""
+    mode_digits: DigitSettings | None = None
+    """The digits of the door he came by."""
+    waiting: Waiting | None = None
+    """He has still to give his PIN; the call does not know him yet."""
+    is_strict: bool = False
+    """RTP only from the signalled address."""
+    row: int = -1
+    """In the worker's shared memory."""
+    opened_at: float = 0.0
+    is_missing: bool = False
+    """It ought to send and does not."""
+    early: dict[str, SessionDescription] = field(default_factory=dict)
+    """Answers of the forks of our INVITE, by To tag."""
+
+    def keep_early(self, fork: str, answer: SessionDescription) -> None:
+        """Remember a fork's answer, of so many forks as one call may have."""
+        if fork in self.early or len(self.early) < _MOST_FORKS:
+            self.early[fork] = answer
+
+    @property
+    def media(self) -> NegotiatedMedia | None:
+        """What was agreed last."""
+        return self.negotiation.current
+
+    @property
+    def format_offered(self) -> NegotiatedMedia | RemoteOffer | None:
+        """What another leg should be offered first, so that nothing needs transcoding."""
+        return self.negotiation.current or self.remote_offer
+
+
+def set_media(leg: LegId, media: NegotiatedMedia) -> SetMedia:
+    """The worker's command for what was agreed."""
+    digits_in, digits_out = media.receive_digit_payload_type, media.send_digit_payload_type
+    return SetMedia(
+        leg=leg,
+        address=media.address,
+        port=media.port,
+        codec=media.codec.name,
+        receive_payload_type=media.receive_payload_type,
+        send_payload_type=media.send_payload_type,
+        ptime_ms=media.ptime_ms,
+        receive_digit_payload_type=-1 if digits_in is None else digits_in,
+        send_digit_payload_type=-1 if digits_out is None else digits_out,
+        remote_sends=media.direction.sends,
+        remote_receives=media.direction.receives and media.port != 0,
+    )

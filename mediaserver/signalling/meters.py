@@ -1,0 +1,27 @@
+"""The meters of live calls, read from shared memory a few times a second for whoever watches."""
+
+from typing import Any
+
+from control_api.ports import HouseEvent
+from mediaserver.signalling.calls import CallEntry, Calls
+from mediaserver.signalling.publishing import Publisher
+
+
+def tell_meters(calls: Calls, publisher: Publisher) -> None:
+    """One `meters` event a call; nothing where nobody listens."""
+    if not publisher.has_listeners:
+        return
+    for entry in calls:
+        legs = _levels(entry)
+        if legs:
+            view = entry.view
+            publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, {"legs": legs}))
+
+
+def _levels(entry: CallEntry) -> dict[str, Any]:
+    memory = entry.worker.memory
+    return {
+        str(leg.leg): {"level_dbov": round(memory.level_dbov(leg.row), 1), "speaks": memory.speaks(leg.row)}
+        for leg in entry.legs.values()
+        if leg.row >= 0
+    }

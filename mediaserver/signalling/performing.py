@@ -1,0 +1,213 @@
+"""Carrying out a call's actions: toward SIP through the user agent, toward the mix through the worker's link."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+import structlog
+
+from mediaserver.call import actions, inputs
+from mediaserver.call.inputs import LegId
+from mediaserver.link import messages as link
+from mediaserver.link.messages import Applied, Refused
+from mediaserver.signalling.calls import CallEntry, Calls
+from mediaserver.signalling.house import House
+from mediaserver.signalling.legs import Leg, set_media
+from mediaserver.signalling.placing import Placer
+from mediaserver.signalling.requests import PendingRequests
+from sip.errors import SipError
+from sip.negotiated import NegotiatedMedia
+from sip.sdp import SessionDescription
+
+_log = structlog.get_logger(__name__)
+
+PerformedAction = actions.LegAction | actions.OpenLeg | actions.PlaceLeg | actions.RefuseRequest | actions.Count
+"""All but `Publish`, which is told after the others were carried out."""
+
+
+class Performer:
+    """Performs one action at a time. What fails comes back as an input, as if the far end had done it."""
+
+    def __init__(
+        self, house: House, calls: Calls, requests: PendingRequests, placer: Placer, feed: Callable[[CallEntry, inputs.Input], None]
+    ) -> None:
+        self._house = house
+        self._calls = calls
+        self._requests = requests
+        self._placer = placer
+        self._feed = feed
+
+    def perform(self, entry: CallEntry, action: PerformedAction, now: float) -> None:
+        """Carry out one action; one about a leg that is gone is nothing."""
+        match action:
+            case actions.Count(counter=counter, label=label):
+                self._house.counters.add(counter, label)
+            case actions.RefuseRequest(request=request, code=code, text=text):
+                self._requests.refused(request, code, text)
+            case actions.PlaceLeg():
+                self._placer.place(entry, action)
+            case actions.OpenLeg():
+                self._open(entry, action)
+            case _:
+                leg = entry.legs.get(action.leg)
+                if leg is not None:
+                    self._for_leg(entry, leg, action, now)
+
+    def _for_leg(self, entry: CallEntry, leg: Leg, action: actions.LegAction, now: float) -> None:
+        match action:
+            case actions.Admit() | actions.SetMode() | actions.SetMuted() | actions.SetVolumes() | actions.PlaySound() | actions.StopSound():
+                self._tell_mix(entry, leg, action)
+            case actions.CloseLeg():
+                self.close(entry, leg)
+            case actions.ChooseFork(fork=fork):
+                self._choose_fork(entry, leg, fork)
+            case (
+                actions.ProgressLeg()
+                | actions.AcceptLeg()
+                | actions.RejectLeg()
+                | actions.EndLeg()
+                | actions.ReofferLeg()
+                | actions.RelayInfo()
+            ):
+                if leg.session is not None and not leg.is_over:
+                    self._tell_sip(entry, leg, leg.session, action, now)
+                elif isinstance(action, actions.EndLeg):
+                    leg.is_over = True
+            case _:
+                assert_never(action)
+
+    # toward SIP
+
+    def _tell_sip(self, entry: CallEntry, leg: Leg, session: int, action: actions.SipLegAction, now: float) -> None:
+        agent = self._house.agent
+        match action:
+            case actions.ProgressLeg(status=status, like=like):
+                early = self._answer(entry, leg, like) if like is not None and leg.has_offer else None
+                agent.progress(session, status, now, description=early)
+            case actions.AcceptLeg(like=like):
+                self._accept(entry, leg, session, like, now)
+            case actions.RejectLeg(status=status, reason=reason, retry_after=retry_after):
+                leg.is_over = True
+                headers = [("Retry-After", str(retry_after))] if retry_after is not None else []
+                agent.reject(session, status, now, headers=headers + _reason_header(reason))
+                if not leg.is_opened:
+                    self.close(entry, leg)
+            case actions.EndLeg(reason=reason):
+                leg.is_over = True
+                agent.end(session, now, reason=reason)
+            case actions.ReofferLeg(direction=direction):
+                self._reoffer(entry, leg, session, action, now)
+                leg.wish = direction
+            case actions.RelayInfo(content_type=content_type, body=body):
+                agent.info(session, content_type, body, now)
+            case _:
+                assert_never(action)
+
+    def _accept(self, entry: CallEntry, leg: Leg, session: int, like: LegId | None, now: float) -> None:
+        if leg.is_accepted:
+            # He was let in after his PIN: the call has still to learn what was agreed.
+            if leg.media is not None:
+                self._feed(entry, inputs.MediaAgreed(leg.leg, leg.media))
+            return
+        leg.is_accepted = True
+        if leg.has_offer:
+            description = self._answer(entry, leg, like)
+        else:
+            other = entry.legs.get(like) if like is not None else None
+            description = leg.negotiation.make_offer(like=other.format_offered if other else None, direction=leg.wish)
+        if description is not None:
+            self._house.agent.accept(session, description, now)
+
+    def _answer(self, entry: CallEntry, leg: Leg, like: LegId | None) -> SessionDescription | None:
+        """Our answer to its INVITE's offer; the same one each time it is said."""
+        if leg.answer is None:
+            other = entry.legs.get(like) if like is not None else None
+            prefer = other.media.codec if other is not None and other.media is not None else None
+            leg.answer, media = leg.negotiation.make_answer(prefer=prefer, direction=leg.wish)
+            self.agreed(entry, leg, media)
+        return leg.answer
+
+    def _reoffer(self, entry: CallEntry, leg: Leg, session: int, action: actions.ReofferLeg, now: float) -> None:
+        try:
+            offer = leg.negotiation.make_offer(like=leg.media, direction=action.direction)
+        except SipError:
+            # An offer of theirs is open: ours waits for its end, like after a 491.
+            self._feed(entry, inputs.ReofferFailed(leg.leg, retry_in=0.5))
+            return
+        self._house.agent.reoffer(session, offer, now)
+
+    # toward the mix
+
+    def agreed(self, entry: CallEntry, leg: Leg, media: NegotiatedMedia) -> None:
+        """Offer and answer came to a result: the worker gets it, then the call."""
+        self._house.media.tell(entry.worker, set_media(leg.leg, media))
+        self._feed(entry, inputs.MediaAgreed(leg.leg, media))
+
+    def _choose_fork(self, entry: CallEntry, leg: Leg, fork: str) -> None:
+        answer = leg.early.get(fork)
+        if answer is not None and not leg.is_accepted:
+            media = leg.negotiation.receive_answer(answer)
+            self._house.media.tell(entry.worker, set_media(leg.leg, media))
+
+    def _open(self, entry: CallEntry, action: actions.OpenLeg) -> None:
+        """A leg that called in has its port already; for one that we call it is lent now."""
+        leg = entry.legs.get(action.leg) or self._placer.prepare(entry, action.leg, action.role)
+        if leg is None or leg.is_opened:
+            return
+        leg.is_opened = True
+        leg.role = action.role
+        command = link.OpenLeg(leg=leg.leg, call=entry.number, role=action.role, strict=leg.is_strict)
+        self._house.media.tell(entry.worker, command, lend=leg.port.socket.fileno(), replied=lambda reply: self._opened(entry, leg, reply))
+
+    def _opened(self, entry: CallEntry, leg: Leg, reply: Applied | Refused) -> None:
+        match reply:
+            case Applied(row=row):
+                leg.row = row
+            case Refused(code=code, text=text):
+                _log.error("leg.refused_by_worker", call=entry.view.call, leg=leg.leg, code=code, text=text)
+                self._house.counters.add("legs_refused", code)
+                if leg.is_accepted:
+                    self._feed(entry, inputs.HangUpRequested(leg.leg, "no_media"))
+                else:
+                    self._feed(entry, inputs.Rejected(leg.leg, 503, is_ours=True))
+
+    def close(self, entry: CallEntry, leg: Leg) -> None:
+        """Take port, row and seat back: the port rests from when the worker has let go of it."""
+        self._calls.remove_leg(entry, leg)
+        if not leg.is_opened:
+            self._house.ports.give_back(leg.port, self._house.clock())
+            return
+        self._house.media.tell(
+            entry.worker, link.CloseLeg(leg.leg), replied=lambda _: self._house.ports.give_back(leg.port, self._house.clock())
+        )
+
+    def _tell_mix(self, entry: CallEntry, leg: Leg, action: actions.MixLegAction) -> None:
+        media, worker = self._house.media, entry.worker
+        match action:
+            case actions.Admit(admitted=admitted):
+                media.tell(worker, link.Admit(leg.leg, admitted))
+            case actions.SetMode(mode=mode, target=target, request=request):
+                media.tell(worker, link.SetMode(leg.leg, mode, target), replied=self._report(request))
+            case actions.SetMuted(muted=muted, request=request):
+                media.tell(worker, link.SetMuted(leg.leg, muted), replied=self._report(request))
+            case actions.SetVolumes(hears=hears, heard=heard, request=request):
+                media.tell(worker, link.SetVolumes(leg.leg, hears, heard), replied=self._report(request))
+            case actions.PlaySound(sound=sound, loop=loop):
+                media.tell(worker, link.Play(leg.leg, sound, loop))
+            case actions.StopSound():
+                media.tell(worker, link.StopPlaying(leg.leg))
+            case _:
+                assert_never(action)
+
+    def _report(self, request: int | None) -> Callable[[Applied | Refused], None]:
+        def replied(reply: Applied | Refused) -> None:
+            match reply:
+                case Applied(turn=turn):
+                    self._requests.applied(request, turn)
+                case Refused(code=code, text=text):
+                    self._requests.refused(request, "unavailable", f"the media worker refused: {text} ({code})")
+
+        return replied
+
+
+def _reason_header(reason: str) -> list[tuple[str, str]]:
+    return [("Reason", reason)] if reason else []

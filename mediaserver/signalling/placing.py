@@ -1,0 +1,169 @@
+"""Sending a leg's INVITE: where its target is, who it comes from, and what it offers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from mediaserver.call import inputs
+from mediaserver.call.actions import PlaceLeg
+from mediaserver.call.inputs import LegId
+from mediaserver.signalling.calls import CallEntry, Calls
+from mediaserver.signalling.house import House
+from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.ports import NoFreePort
+from mediaserver.signalling.routing import PATH_HEADER
+from mixer.modes import Role
+from sip.errors import SipError
+from sip.session.settings import Invitation
+from sip.transport.flow import Flow
+from sip.uri import Uri
+
+_log = structlog.get_logger(__name__)
+
+_SIP_PORT = 5060
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an INVITE goes, before its host is an address."""
+
+    uri: str
+    flow: Flow | None = None
+    """A registered phone's; None: by the URI's host."""
+    host: str = ""
+    port: int = _SIP_PORT
+    transport: str = "udp"
+    user: str = ""
+    secret: str = field(default="", repr=False)
+
+
+class Placer:
+    """Places legs. What cannot be placed is a `Rejected`, as if the far end had refused."""
+
+    def __init__(self, house: House, calls: Calls, new_leg: Callable[..., Leg], feed: Callable[[CallEntry, inputs.Input], None]) -> None:
+        self._house = house
+        self._calls = calls
+        self._new_leg = new_leg
+        self._feed = feed
+
+    def prepare(self, entry: CallEntry, leg: LegId, role: Role) -> Leg | None:
+        """Lend a port to a leg that we are about to call; None (and a `Rejected`) where none is free."""
+        try:
+            return self._new_leg(entry, role, leg=leg)
+        except NoFreePort as error:
+            _log.error("leg.no_port", call=entry.view.call, problem=str(error))
+            self._house.counters.add("no_free_port")
+            self._feed(entry, inputs.Rejected(leg, 503, is_ours=True))
+            return None
+
+    def place(self, entry: CallEntry, action: PlaceLeg) -> None:
+        """Find the target and send it the INVITE, now or when its host is known."""
+        leg = entry.legs.get(action.leg)
+        if leg is None:
+            return
+        leg.agent, leg.team = action.target.agent, action.target.team
+        destination = self._destination(entry, action.target)
+        if destination is None:
+            self._feed(entry, inputs.Rejected(leg.leg, 480))
+        elif destination.flow is not None:
+            self._send(entry, leg, action, destination, destination.flow)
+        else:
+            self._house.resolver.resolve(
+                destination.host, lambda address: self._resolved(entry, leg, action, destination, address)
+            )
+
+    def _destination(self, entry: CallEntry, target: inputs.Target) -> Destination | None:
+        match target.kind:
+            case "agent":
+                return self._of_user(self._house.router.user_of_agent(entry.view.tenant, target.value))
+            case "user":
+                return self._of_user(target.value)
+            case "trunk":
+                name, _, number = target.value.partition("/")
+                return self._of_trunk(name, number)
+            case _:
+                return self._of_uri(target.value)
+
+    def _of_user(self, user: str | None) -> Destination | None:
+        """The phone that registered last."""
+        bindings = self._house.agent.contacts(user, self._house.clock()) if user else []
+        return Destination(bindings[0].uri, flow=bindings[0].flow) if bindings else None
+
+    def _of_trunk(self, name: str, number: str) -> Destination | None:
+        trunk = self._house.router.trunk(name)
+        if trunk is None or not trunk.host:
+            return None
+        try:
+            gateway = Uri.parse(f"sip:{trunk.host}")
+        except SipError:
+            return None
+        uri = f"sip:{number}@{trunk.host}" + (";transport=tcp" if trunk.transport == "tcp" else "")
+        return Destination(
+            uri,
+            host=gateway.host,
+            port=gateway.port or _SIP_PORT,
+            transport=trunk.transport,
+            user=trunk.user,
+            secret=trunk.secret.get_secret_value(),
+        )
+
+    def _of_uri(self, text: str) -> Destination | None:
+        try:
+            uri = Uri.parse(text)
+        except SipError:
+            return None
+        for binding in self._house.agent.contacts(uri.user, self._house.clock()):
+            if binding.uri == text:
+                return Destination(text, flow=binding.flow)
+        return Destination(text, host=uri.host, port=uri.port or _SIP_PORT, transport=(uri.parameter("transport") or "udp").lower())
+
+    def _resolved(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, address: str | None) -> None:
+        if leg.is_over or leg.leg not in entry.legs:
+            return
+        if address is None:
+            self._feed(entry, inputs.Rejected(leg.leg, 480))
+        else:
+            self._send(entry, leg, action, destination, self._house.flow_toward(destination.transport, address, destination.port))
+        self._house.settle()
+
+    def _send(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, flow: Flow) -> None:
+        leg.negotiation.address = self._house.media_addresses.toward(flow.remote[0])
+        other = entry.legs.get(action.like) if action.like is not None else None
+        offer = leg.negotiation.make_offer(like=other.format_offered if other is not None else None)
+        invitation = Invitation(
+            request_uri=destination.uri,
+            from_uri=self._from_uri(entry, leg, flow),
+            from_display="",
+            to_uri=destination.uri,
+            flow=flow,
+            offer=offer,
+            headers=(*_auto_answer(action), *([(PATH_HEADER, entry.path)] if entry.path else [])),
+            max_forwards=entry.max_forwards,
+            user=destination.user,
+            secret=destination.secret,
+        )
+        try:
+            session = self._house.agent.invite(invitation, self._house.clock())
+        except SipError as error:
+            _log.warning("leg.not_placed", call=entry.view.call, leg=leg.leg, problem=str(error))
+            self._feed(entry, inputs.Rejected(leg.leg, 503))
+            return
+        self._calls.bind_session(entry, leg, session)
+
+    def _from_uri(self, entry: CallEntry, leg: Leg, flow: Flow) -> str:
+        """The caller at our own address; what agents and trunks see as caller id."""
+        host, port = self._house.advertised(flow)
+        user = "supervision" if leg.role is Role.SUPERVISOR else entry.view.caller or "anonymous"
+        return str(Uri("sip", user, host, port))
+
+
+def _auto_answer(action: PlaceLeg) -> tuple[tuple[str, str], ...]:
+    """What makes phones answer by themselves: RFC 5373, and what the vendors had before it."""
+    if not action.auto_answer:
+        return ()
+    return (
+        ("Answer-Mode", "Auto"),
+        ("Call-Info", "<sip:localhost>;answer-after=0"),
+        ("Alert-Info", "<http://localhost>;info=alert-autoanswer;delay=0"),
+    )

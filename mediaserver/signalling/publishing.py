@@ -1,0 +1,82 @@
+"""Telling watchers what happened: a call's view as the API shows it, and the listeners who hear of it."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from control_api.messages import iso
+from control_api.ports import HouseEvent
+from mediaserver.call.actions import Publish
+from mediaserver.call.view import CallView, LegView
+
+
+class Publisher:
+    """Hands each event to every listener, in order."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._wall = wall
+        self._listeners: dict[int, Callable[[HouseEvent], None]] = {}
+        self._next = 0
+
+    def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
+        """Hear every event from now on; call what is returned to hear no more."""
+        key = self._next
+        self._next += 1
+        self._listeners[key] = listener
+        return lambda: self._listeners.pop(key, None) and None
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody would hear an event."""
+        return bool(self._listeners)
+
+    def publish(self, view: CallView, told: Publish) -> None:
+        """Tell what a call said of itself."""
+        if self._listeners:
+            body: dict[str, Any] = {"call": self.call_model(view), "leg": told.leg, "detail": told.detail}
+            self.tell(HouseEvent(told.kind, view.tenant, view.call, view.agent, view.team, body))
+
+    def tell(self, event: HouseEvent) -> None:
+        """Give an event to every listener."""
+        for listener in tuple(self._listeners.values()):
+            listener(event)
+
+    def call_model(self, view: CallView) -> dict[str, Any]:
+        """A call as `control_api.messages.CallModel` has it: wall-clock times and a duration."""
+        offset = self._wall() - self._clock()
+        end = view.ended if view.ended is not None else self._clock()
+        return {
+            "call": view.call,
+            "tenant": view.tenant,
+            "state": str(view.state),
+            "caller": view.caller,
+            "called": view.called,
+            "agent": view.agent,
+            "team": view.team,
+            "trunk": view.trunk,
+            "metadata": view.metadata,
+            "started": iso(view.started + offset),
+            "answered": None if view.answered is None else iso(view.answered + offset),
+            "ended": None if view.ended is None else iso(view.ended + offset),
+            "duration": round(end - (view.started if view.answered is None else view.answered), 3),
+            "cause": view.cause,
+            "legs": [_leg_model(leg) for leg in view.legs],
+        }
+
+
+def _leg_model(leg: LegView) -> dict[str, Any]:
+    return {
+        "leg": leg.leg,
+        "role": str(leg.role),
+        "state": str(leg.state),
+        "party": leg.party,
+        "codec": leg.codec,
+        "identity": leg.identity,
+        "mode": None if leg.mode is None else str(leg.mode),
+        "target": None if leg.target is None else str(leg.target),
+        "muted": leg.muted,
+        "hears": leg.hears,
+        "heard": leg.heard,
+        "inaudible": leg.inaudible,
+    }

@@ -1,0 +1,236 @@
+"""The switchboard: what SIP, the workers and the desk tell becomes a call's input, and its actions are carried out.
+
+The one invariant: after anything happened, the machine's actions are performed in order, its timer is set again, the
+commands for the worker leave as one frame (one turn), and the SIP shell settles.
+"""
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from control_api.permissions import Identity, may_see
+from mediaserver.call import actions as call_actions
+from mediaserver.call import inputs
+from mediaserver.call.actions import Publish
+from mediaserver.call.inputs import LegId
+from mediaserver.call.limits import CallLimits
+from mediaserver.call.machine import Call
+from mediaserver.link.messages import DigitReceived, MediaStarted, Notice
+from mediaserver.signalling.calls import CallEntry, Calls
+from mediaserver.signalling.house import House
+from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.media import Worker
+from mediaserver.signalling.performing import PerformedAction, Performer
+from mediaserver.signalling.placing import Placer
+from mediaserver.signalling.requests import PendingRequests
+from mediaserver.signalling.timers import Timer
+from mixer.modes import Role
+from sip.offer_answer import Negotiation
+
+MISSING_AFTER = 0.5
+"""Seconds without RTP after which a leg's media is missing."""
+
+_log = structlog.get_logger(__name__)
+
+
+class NoWorker(Exception):
+    """No media worker can take a call now."""
+
+
+class Switchboard:
+    """Every live call, and the way from happenings to their machines."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.calls = Calls()
+        self.requests = PendingRequests()
+        self.is_draining = False
+        self.entering: dict[LegId, Identity] = {}
+        """Supervisors whose phones the desk is about to ring."""
+        self.on_digit: Callable[[CallEntry, Leg, str], None] = lambda entry, leg, digit: None
+        placer = Placer(house, self.calls, self.new_leg, self.feed)
+        self._performer = Performer(house, self.calls, self.requests, placer, self.feed)
+        self._leg_numbers = itertools.count(1)
+        self._call_numbers = itertools.count(1)
+        self._sdp_sessions = itertools.count(int(time.time()))
+        self._waiting: deque[tuple[CallEntry, inputs.Input | None]] = deque()
+        self._is_feeding = False
+
+    # calls and legs
+
+    def new_call(self, tenant: str, trunk: str, *, ring_timeout: float | None = None) -> CallEntry:
+        """Begin a call that has no leg yet; raises `NoWorker`."""
+        worker = self.house.media.choose()
+        if worker is None:
+            raise NoWorker("no media worker is up")
+        worker.calls += 1
+        limits, media = self.house.settings.limits, self.house.settings.media
+        call_id = self.house.entropy(6).hex()
+        machine = Call(
+            call_id,
+            tenant=tenant,
+            trunk=trunk,
+            limits=CallLimits(
+                ring_timeout=ring_timeout or limits.ring_timeout,
+                longest_call=limits.longest_call,
+                no_rtp=limits.no_rtp,
+                no_rtp_hold=limits.no_rtp_hold,
+                hold=media.hold,
+                seats=media.seats,
+            ),
+            allocate_leg=self.next_leg,
+        )
+        entry = CallEntry(
+            number=next(self._call_numbers),
+            machine=machine,
+            worker=worker,
+            view=machine.view(),
+            timer=Timer(lambda: self._timer_fired(entry), self.house.clock),
+        )
+        self.calls.add(entry)
+        return entry
+
+    def new_leg(self, entry: CallEntry, role: Role, remote: str, *, leg: int | None = None, session: int | None = None) -> Leg:
+        """Lend a port to a leg that faces ``remote``; raises `NoFreePort`."""
+        now = self.house.clock()
+        port = self.house.ports.lend(now)
+        negotiation = Negotiation(
+            self.house.media_addresses.toward(remote), port.port, self.house.codecs, session_id=next(self._sdp_sessions)
+        )
+        made = Leg(
+            leg=self.next_leg() if leg is None else leg,
+            role=role,
+            negotiation=negotiation,
+            port=port,
+            session=session,
+            calls_us=session is not None,
+            opened_at=now,
+        )
+        made.identity = self.entering.pop(made.leg, None)
+        if made.identity is not None:
+            doors = self.house.settings.doors
+            made.mode_digits = doors.api_digits or doors.digits
+        self.calls.add_leg(entry, made)
+        return made
+
+    def next_leg(self) -> LegId:
+        """A number for a leg."""
+        return next(self._leg_numbers)
+
+    def forget(self, entry: CallEntry) -> None:
+        """A call that never got as far as its machine is taken back, with its legs."""
+        for leg in list(entry.legs.values()):
+            self._performer.close(entry, leg)
+        self._remove(entry, self.house.clock())
+        self.house.media.flush()
+
+    # happenings
+
+    def feed(self, entry: CallEntry, happened: inputs.Input | None) -> None:
+        """One input to one call, and all that follows from it. What is fed meanwhile waits for its turn."""
+        self._waiting.append((entry, happened))
+        if self._is_feeding:
+            return
+        self._is_feeding = True
+        try:
+            while self._waiting:
+                self._handle(*self._waiting.popleft())
+        finally:
+            self._is_feeding = False
+        self.house.media.flush()
+
+    def feed_leg(self, leg: int, happened: inputs.Input) -> None:
+        """The same, for whatever call this leg is in; nothing where it is gone."""
+        found = self.calls.of_leg(leg)
+        if found is not None:
+            self.feed(found[0], happened)
+
+    def perform(self, entry: CallEntry, action: PerformedAction) -> None:
+        """Carry out one action that is not a machine's (a supervisor still at the door)."""
+        self._performer.perform(entry, action, self.house.clock())
+        self.house.media.flush()
+
+    def notice(self, notice: Notice) -> None:
+        """What a worker tells."""
+        found = self.calls.of_leg(notice.leg)
+        if found is None:
+            return
+        entry, leg = found
+        match notice:
+            case DigitReceived(digit=digit):
+                self.house.counters.add("digits", leg.role)
+                self.on_digit(entry, leg, digit)
+            case MediaStarted():
+                self.feed(entry, inputs.MediaStarted(leg.leg))
+        self.house.settle()
+
+    def watch_media(self) -> None:
+        """Twice a second: tell each call which of its legs ought to send and do not, and which do again."""
+        now = self.house.clock()
+        for entry in list(self.calls):
+            for leg in list(entry.legs.values()):
+                media = leg.media
+                if leg.row < 0 or media is None or not media.direction.sends:
+                    continue
+                quiet = now - max(entry.worker.memory.last_packet(leg.row), leg.opened_at)
+                if quiet >= MISSING_AFTER:
+                    leg.is_missing = True
+                    self.feed(entry, inputs.MediaMissing(leg.leg, quiet))
+                elif leg.is_missing:
+                    leg.is_missing = False
+                    self.feed(entry, inputs.MediaStarted(leg.leg))
+        self.house.settle()
+
+    def worker_died(self, worker: Worker) -> None:
+        """Every leg of a dead worker is gone, and so are its calls."""
+        for entry in list(self.calls):
+            if entry.worker is worker:
+                self.feed(entry, inputs.HangUpRequested(None, "worker_died"))
+        self.house.settle()
+
+    def _handle(self, entry: CallEntry, happened: inputs.Input | None) -> None:
+        """One input (None: its timer) to its machine, and the actions carried out."""
+        now = self.house.clock()
+        before = entry.subject
+        actions = entry.machine.handle_timer(now) if happened is None else entry.machine.handle(happened, now)
+        for action in actions:
+            if not isinstance(action, Publish):
+                self._performer.perform(entry, action, now)
+        entry.view = entry.machine.view()
+        for action in actions:
+            if isinstance(action, Publish):
+                self.house.publisher.publish(entry.view, action)
+        if entry.machine.is_over:
+            self._over(entry, now)
+            return
+        entry.timer.set(entry.machine.next_timer())
+        if entry.subject != before:
+            self._check_ceilings(entry)
+
+    def _over(self, entry: CallEntry, now: float) -> None:
+        """The machine is done; who was still waiting at the door goes too."""
+        entry.timer.cancel()
+        for leg in list(entry.legs.values()):
+            self.perform(entry, call_actions.EndLeg(leg.leg, ""))
+            self.perform(entry, call_actions.CloseLeg(leg.leg))
+        self._remove(entry, now)
+
+    def _remove(self, entry: CallEntry, now: float) -> None:
+        entry.worker.calls -= 1
+        self.calls.remove(entry, now)
+
+    def _timer_fired(self, entry: CallEntry) -> None:
+        self.feed(entry, None)
+        self.house.settle()
+
+    def _check_ceilings(self, entry: CallEntry) -> None:
+        """The call has another agent: whoever's ceiling does not cover him leaves, in the turn in which gains would open."""
+        subject = entry.subject
+        for leg in list(entry.legs.values()):
+            if leg.identity is not None and not may_see(leg.identity, subject):
+                _log.warning("supervisor.beyond_ceiling", call=entry.view.call, identity=leg.identity.name, agent=subject.agent)
+                self.house.counters.add("refusals", "agent_changed")
+                self.feed(entry, inputs.HangUpRequested(leg.leg, "ceiling"))

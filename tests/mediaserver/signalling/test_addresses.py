@@ -1,0 +1,26 @@
+"""Which address peers are told."""
+
+from mediaserver.signalling.addresses import Addresses
+
+LOCAL = ("127.0.0.0/8", "10.0.0.0/8")
+
+
+def test_a_peer_outside_is_told_the_advertised_address() -> None:
+    assert Addresses("0.0.0.0", "203.0.113.5", LOCAL).toward("198.51.100.7") == "203.0.113.5"
+
+
+def test_a_peer_in_a_local_network_is_told_the_local_address() -> None:
+    assert Addresses("0.0.0.0", "203.0.113.5", LOCAL).toward("127.0.0.1") == "127.0.0.1"
+
+
+def test_a_bound_address_is_told_as_it_is() -> None:
+    assert Addresses("127.0.0.3", "", LOCAL).toward("127.0.0.1") == "127.0.0.3"
+
+
+def test_the_routed_address_is_remembered() -> None:
+    addresses = Addresses("0.0.0.0", "", LOCAL)
+    assert [addresses.toward("127.0.0.9") for _ in range(2)] == ["127.0.0.1", "127.0.0.1"]
+
+
+def test_what_is_no_address_is_not_exempt() -> None:
+    assert Addresses("0.0.0.0", "203.0.113.5", LOCAL).toward("phone.invalid") == "203.0.113.5"

@@ -26,6 +26,8 @@ MAX_PROOFS: Final = 64
 _ALGORITHMS: Final = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
 """Strongest first: the order of our challenges, and of the client's choice (RFC 8760 §2.3)."""
 _STRENGTH: Final = list(_ALGORITHMS)
+_MD5_ALONE: Final = re.compile(r"baresip v?(?:[01]\.|2\.[0-8](?!\d))", re.IGNORECASE)
+"""User agents that fail where a challenge names an algorithm they do not know, instead of passing it over."""
 _PARAMETER: Final = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*)\s*(?:,|$)')
 _SEAL_BYTES: Final = 16
 _SALT_BYTES: Final = 8
@@ -77,12 +79,17 @@ class DigestServer:
         self._forgotten = -1
         """Birth of the youngest nonce whose use was forgotten; those up to it are taken only where they are still known."""
 
-    def challenges(self, now: float, stale: bool = False) -> list[str]:
-        """Values of the WWW-Authenticate headers, the strongest algorithm first."""
+    def challenges(self, now: float, stale: bool = False, user_agent: str = "") -> list[str]:
+        """Values of the WWW-Authenticate headers, the strongest algorithm first (RFC 8760 §2.3).
+
+        MD5 stands last, for phones that read one header only and keep the last. ``user_agent`` is the header of the one who
+        asks: who is known to give up at the sight of a second algorithm is offered MD5 alone.
+        """
         nonce = self._nonce(now)
         suffix = ", stale=true" if stale else ""
+        algorithms = ("MD5",) if _MD5_ALONE.match(user_agent) else _ALGORITHMS
         return [
-            f'Digest realm={_quoted(self.realm)}, nonce="{nonce}", algorithm={algorithm}, qop="auth"{suffix}' for algorithm in _ALGORITHMS
+            f'Digest realm={_quoted(self.realm)}, nonce="{nonce}", algorithm={algorithm}, qop="auth"{suffix}' for algorithm in algorithms
         ]
 
     def verify(self, method: str, authorization: str, secret_of: Callable[[str], str | None], now: float) -> Verdict:

@@ -95,6 +95,20 @@ def test_challenges_name_the_strongest_algorithm_first() -> None:
     assert all("stale" not in fields for fields in challenges)
 
 
+@pytest.mark.parametrize(
+    ("user_agent", "offered"),
+    [
+        ("baresip v1.0.0 (x86_64/linux)", ["MD5"]),
+        ("baresip v2.8.1", ["MD5"]),
+        ("baresip v2.10.0 (x86_64/Linux)", ["SHA-256", "MD5"]),
+        ("baresip v3.1.0 (x86_64/Linux)", ["SHA-256", "MD5"]),
+        ("phone", ["SHA-256", "MD5"]),
+    ],
+)
+def test_phones_that_fail_at_an_unknown_algorithm_are_offered_md5_alone(user_agent: str, offered: list[str]) -> None:
+    assert [parse(challenge)["algorithm"] for challenge in server().challenges(0.0, user_agent=user_agent)] == offered
+
+
 def test_a_stale_challenge_says_so() -> None:
     assert all(parse(challenge)["stale"] == "true" for challenge in server().challenges(0.0, stale=True))
 

@@ -1,0 +1,175 @@
+"""Dialogs (RFC 3261 §12): the state that two user agents share, and how a request inside it is addressed and sent.
+
+Where a request goes (§12.2.1.1, §16.12.1.2 for strict routers, and what NAT makes of it):
+
+1. TCP: back over the connection that the peer uses.
+2. A peer behind NAT (its Via or Contact is not where its messages come from): back over the flow of its last message.
+3. Else to the first route, or the remote target, where that is an IP address; a name: back over the flow.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from sip.errors import ParseError
+from sip.headers import parse_address
+from sip.message import Header, Message, Request, Response
+from sip.transport.flow import Flow
+from sip.uri import Uri
+
+
+class Dialog:
+    """One dialog, early or confirmed."""
+
+    __slots__ = (
+        "call_id",
+        "flow",
+        "is_behind_nat",
+        "local",
+        "local_sequence",
+        "local_tag",
+        "owns_call_id",
+        "remote",
+        "remote_sequence",
+        "remote_tag",
+        "remote_target",
+        "route_set",
+    )
+
+    def __init__(self, *, call_id: str, local: str, local_tag: str, remote: str, remote_tag: str, local_sequence: int, flow: Flow) -> None:
+        self.call_id = call_id
+        self.local = local
+        """Our From value, with tag."""
+        self.local_tag = local_tag
+        self.remote = remote
+        """Our To value, with the remote tag where it has one."""
+        self.remote_tag = remote_tag
+        self.local_sequence = local_sequence
+        self.remote_sequence: int | None = None
+        """None: the peer has sent no request yet."""
+        self.remote_target = ""
+        self.route_set: tuple[str, ...] = ()
+        """Route values, nearest first."""
+        self.flow = flow
+        """By which the peer's last message came."""
+        self.is_behind_nat = False
+        self.owns_call_id = False
+
+    @classmethod
+    def from_request(cls, request: Request, local: str, local_tag: str, flow: Flow, local_sequence: int) -> "Dialog":
+        """The dialog that our answer to an INVITE makes (§12.1.1)."""
+        dialog = cls(
+            call_id=request.call_id,
+            local=local,
+            local_tag=local_tag,
+            remote=request.values("From")[0],
+            remote_tag=request.from_.tag,
+            local_sequence=local_sequence,
+            flow=flow,
+        )
+        dialog.remote_sequence = request.cseq.number
+        dialog.route_set = tuple(request.items("Record-Route"))
+        dialog.remote_target = request.from_.uri
+        dialog.is_behind_nat = _is_ip(request.via.host) and request.via.sent_by != flow.remote
+        dialog.refresh_target(request)
+        return dialog
+
+    @classmethod
+    def from_response(cls, request: Request, response: Response, flow: Flow) -> "Dialog":
+        """The dialog that an answer to our INVITE makes (§12.1.2)."""
+        dialog = cls(
+            call_id=request.call_id,
+            local=request.values("From")[0],
+            local_tag=request.from_.tag,
+            remote=response.values("To")[0],
+            remote_tag=response.to.tag,
+            local_sequence=request.cseq.number,
+            flow=flow,
+        )
+        dialog.owns_call_id = True
+        dialog.remote_target = request.uri
+        dialog.route_set = tuple(reversed(response.items("Record-Route")))
+        dialog.is_behind_nat = _is_elsewhere(request, flow)
+        dialog.refresh_target(response)
+        return dialog
+
+    def next_sequence(self) -> int:
+        """The number of our next request."""
+        self.local_sequence += 1
+        return self.local_sequence
+
+    def refresh_target(self, message: Message) -> None:
+        """Take the Contact of a target refresh (§12.2.1.2, §12.2.2); one that is none or nonsense changes nothing."""
+        try:
+            contacts = message.contacts
+        except ParseError:
+            return
+        if contacts:
+            self.remote_target = contacts[0].uri
+
+    def address(self) -> tuple[str, list[Header]]:
+        """Request-URI and Route headers of a request in this dialog (§12.2.1.1)."""
+        return addressed(self.remote_target, self.route_set)
+
+    def next_hop(self) -> Flow:
+        """The flow by which a request in this dialog leaves."""
+        if self.flow.is_reliable or self.is_behind_nat:
+            return self.flow
+        hop = self.remote_target
+        if self.route_set:
+            try:
+                hop = parse_address(self.route_set[0]).uri
+            except ParseError:
+                return self.flow
+        return _reachable(hop, self.flow)
+
+
+def addressed(target: str, route_set: Sequence[str]) -> tuple[str, list[Header]]:
+    """Request-URI and Route headers for a target behind routes; a strict router comes into the Request-URI itself (§12.2.1.1)."""
+    if not route_set:
+        return target, []
+    try:
+        first = parse_address(route_set[0]).uri
+        is_strict = not Uri.parse(first).is_loose_router
+    except ParseError:
+        is_strict = False
+    if not is_strict:
+        return target, [("Route", route) for route in route_set]
+    return first, [("Route", route) for route in [*route_set[1:], f"<{target}>"]]
+
+
+def _reachable(uri: str, flow: Flow) -> Flow:
+    """The flow to a URI with an IP address; else, and where only the flow can be reached, the flow itself."""
+    try:
+        parsed = Uri.parse(uri)
+    except ParseError:
+        return flow
+    host = parsed.host
+    if parsed.scheme != "sip" or not _is_ip(host) or (_is_private(host) and not _is_private(flow.remote[0])):
+        return flow
+    if (parsed.parameter("transport") or "udp").lower() == "tcp":
+        return Flow("tcp", (flow.local[0], 0), parsed.hostport)
+    return flow if parsed.hostport == flow.remote else replace(flow, remote=parsed.hostport)
+
+
+def _is_elsewhere(request: Request, flow: Flow) -> bool:
+    """Whether a request of ours went to another address than its Request-URI names: a registered phone behind NAT."""
+    if request.values("Route"):
+        return False
+    host, port = request.request_uri.hostport
+    return _is_ip(host) and (host, port) != flow.remote
+
+
+@lru_cache(maxsize=4096)
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _is_private(host: str) -> bool:
+    return _is_ip(host) and ipaddress.ip_address(host).is_private

@@ -1,0 +1,75 @@
+"""REGISTER: challenged, checked, given to the registrar, told (RFC 3261 §10.3, §22)."""
+
+from collections.abc import Callable
+
+from sip.digest import DigestServer
+from sip.errors import ParseError
+from sip.events import Registered
+from sip.message import Header, Request
+from sip.registrar import Registrar
+from sip.session.core import Core
+from sip.session.settings import Authentication
+from sip.transaction.server import ServerTransaction
+from sip.uri import Uri
+
+
+class Registering:
+    """The registrar's face, and the judge of credentials."""
+
+    def __init__(self, core: Core, secret_of: Callable[[str], str | None]) -> None:
+        settings = core.settings
+        self._core = core
+        self._secret_of = secret_of
+        self._digest = DigestServer(settings.realm, core.entropy, settings.nonce_lifetime)
+        self.registrar = Registrar(settings.registration_min, settings.registration_max, settings.max_contacts)
+
+    def authenticate(self, request: Request, now: float) -> Authentication:
+        """Judge the credentials that a request carries."""
+        stale = False
+        for value in request.values("Authorization"):
+            verdict = self._digest.verify(request.method, value, self._secret_of, now)
+            if verdict.user is not None and not verdict.stale:
+                return Authentication(verdict.user, False)
+            stale = stale or verdict.stale
+            self._core.count("credentials_stale" if verdict.stale else "credentials_wrong")
+        return Authentication(None, stale)
+
+    def challenges(self, now: float, *, stale: bool) -> list[str]:
+        """Values for WWW-Authenticate."""
+        return self._digest.challenges(now, stale)
+
+    def receive(self, transaction: ServerTransaction, now: float) -> None:
+        """Answer a REGISTER."""
+        request = transaction.request
+        who = self.authenticate(request, now)
+        if who.user is None:
+            challenges: list[Header] = [("WWW-Authenticate", value) for value in self.challenges(now, stale=who.stale)]
+            return self._answer(transaction, 401, now, challenges)
+        if _user_of(request) != who.user:
+            return self._answer(transaction, 403, now, [])
+        self.expire(now)
+        outcome = self.registrar.register(who.user, request, transaction.flow, now)
+        self._answer(transaction, outcome.status, now, outcome.headers)
+        if outcome.changed:
+            self._tell(who.user, now)
+
+    def expire(self, now: float) -> None:
+        """Drop bindings that have run out."""
+        for user in self.registrar.expire(now):
+            self._core.count("registration_expired")
+            self._tell(user, now)
+
+    def _answer(self, transaction: ServerTransaction, status: int, now: float, headers: "list[Header] | tuple[Header, ...]") -> None:
+        self._core.count(f"register_{status}")
+        self._core.reply(transaction, status, now, to_tag=self._core.token(), headers=headers)
+
+    def _tell(self, user: str, now: float) -> None:
+        self._core.tell(Registered(user, tuple(binding.uri for binding in self.registrar.contacts(user, now))))
+
+
+def _user_of(request: Request) -> str | None:
+    """The user of the address of record, None where To is no SIP URI."""
+    try:
+        return Uri.parse(request.to.uri).user
+    except ParseError:
+        return None

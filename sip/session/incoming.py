@@ -1,0 +1,72 @@
+"""Sessions that the other side began: their INVITE, until it is answered for good (RFC 3261 §13.3)."""
+
+from collections.abc import Sequence
+
+from sip.dialog import Dialog
+from sip.message import Header, Request
+from sip.responding import tagged
+from sip.sdp import SessionDescription
+from sip.session.core import ALLOW, Core, reason_header, with_body
+from sip.session.session import Session, State
+from sip.transaction.server import ServerTransaction
+
+
+class IncomingSession(Session):
+    """Their INVITE. The dialog is there from the start, since our tag is chosen at once."""
+
+    def __init__(self, core: Core, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        local_tag = core.token()
+        super().__init__(core, State.RINGING, request.call_id, local_tag)
+        self._invite = transaction
+        local = tagged(request.values("To")[0], local_tag)
+        self.dialog = Dialog.from_request(request, local, local_tag, transaction.flow, core.below(2**16))
+        core.by_remote_tag[self.call_id, self.dialog.remote_tag] = self
+        transaction.user = self
+
+    def challenge(self, challenges: Sequence[str], now: float) -> None:
+        """401; the session is over, the retry is a new one."""
+        if self.state is not State.RINGING:
+            return self.core.count("command_too_late")
+        self._finish(401, now, [("WWW-Authenticate", value) for value in challenges])
+
+    def progress(self, status: int, now: float, description: SessionDescription | None, headers: Sequence[Header]) -> None:
+        """A provisional answer."""
+        if self.state is not State.RINGING:
+            return self.core.count("command_too_late")
+        body = description.serialize() if description is not None else b""
+        record = [("Record-Route", value) for value in self._invite.request.values("Record-Route")]
+        ours = [self.core.contact(self._invite.flow), ALLOW, *with_body(body), *headers]
+        self.core.reply(self._invite, status, now, to_tag=self.local_tag, headers=[*record, *ours], body=body)
+
+    def accept(self, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
+        if self.state is not State.RINGING:
+            return super().accept(description, now, headers)
+        assert self.dialog is not None
+        self._succeed(self._invite, self.dialog, description, now, headers)
+        self.state = State.CONFIRMED
+
+    def reject(self, status: int, now: float, reason: str, headers: Sequence[Header]) -> None:
+        if self.state is not State.RINGING:
+            return super().reject(status, now, reason, headers)
+        self._finish(status, now, [*reason_header(reason), *headers])
+
+    def end(self, now: float, reason: str, status: int) -> None:
+        if self.state is not State.RINGING:
+            return super().end(now, reason, status)
+        self._finish(status or 480, now, reason_header(reason))
+
+    def cancelled(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        if transaction is not self._invite:
+            return super().cancelled(transaction, request, now)
+        self._refuse(transaction, 487, now)
+        self.tell_ended("cancelled", request.header("Reason") or "", now)
+
+    def close(self, now: float) -> None:
+        if not self._invite.is_answered:
+            self._refuse(self._invite, 487, now)
+        super().close(now)
+
+    def _finish(self, status: int, now: float, headers: Sequence[Header]) -> None:
+        self.core.reply(self._invite, status, now, to_tag=self.local_tag, headers=headers)
+        self.close(now)

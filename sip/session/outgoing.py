@@ -1,0 +1,201 @@
+"""Sessions that we begin: our INVITE, its forks, its cancellation (RFC 3261 §9.1, §13.2, §12.1.2).
+
+- Each To tag of an answer is a dialog of its own. The first 2xx wins; others are acknowledged and ended at once.
+- CANCEL waits for a provisional answer. A 2xx that crosses it is acknowledged and ended.
+"""
+
+from typing import Final
+
+from sip.content import ContentError, description_in
+from sip.dialog import Dialog, addressed
+from sip.errors import ParseError, SipError
+from sip.events import Accepted, Progressed, Rejected
+from sip.headers import parse_number
+from sip.message import HIGHEST_SECONDS, Header, Request, Response
+from sip.sdp import SdpError, SessionDescription
+from sip.session.core import ALLOW, SDP, SUPPORTED, Core, display_address, reason_header, with_body
+from sip.session.exchange import Credentials, Exchange
+from sip.session.session import Session, State
+from sip.session.settings import Invitation
+from sip.transport.flow import Flow
+
+MOST_FORKS: Final = 32
+
+
+class OutgoingSession(Session):
+    """Our INVITE."""
+
+    def __init__(self, core: Core, invitation: Invitation, now: float) -> None:
+        """Send it. Raises `UnsafeValue` or `ParseError` for an invitation that cannot be sent; then there is no session."""
+        tag, call_id = core.token(), core.token()
+        credentials = Credentials(invitation.user, invitation.secret) if invitation.user else None
+        request = _invite(core, invitation, tag, call_id)
+        super().__init__(core, State.CALLING, call_id, tag, credentials)
+        self._sequence = request.cseq.number
+        self._forks: dict[str, Dialog] = {}
+        self._is_cancelled = False
+        self._has_progressed = False
+        self._invite = Exchange(core, request, invitation.flow, self, credentials, self._next_sequence, now)
+
+    def acknowledge(self, answer: SessionDescription, now: float) -> None:
+        """ACK with the answer to a 2xx that made the offer."""
+        if self.state is not State.CONFIRMED or self.dialog is None or self._ack is not None:
+            return self.core.count("command_too_late")
+        self.acknowledge_in(self.dialog, self._invite, answer.serialize())
+
+    def end(self, now: float, reason: str, status: int) -> None:
+        match self.state:
+            case State.CALLING:
+                self._end_reason = reason
+                self.state = State.CANCELLING
+                self._invite.is_abandoned = True
+                if self._has_progressed:
+                    self._cancel(now)
+            case State.CONFIRMED:
+                if self._ack is None and self.dialog is not None:
+                    self.acknowledge_in(self.dialog, self._invite)
+                super().end(now, reason, status)
+            case _:
+                self.core.count("command_too_late")
+
+    def dialog_with(self, remote_tag: str) -> Dialog | None:
+        return super().dialog_with(remote_tag) or self._forks.get(remote_tag)
+
+    def responded(self, exchange: Exchange, response: Response, flow: Flow, now: float) -> None:
+        if exchange is not self._invite:
+            return super().responded(exchange, response, flow, now)
+        if response.status < 200:
+            self._progressed(response, flow, now)
+        elif response.status < 300:
+            self._succeeded(response, flow, now)
+        elif self.state is State.CALLING:
+            self._tell_rejected(response.status, response, now)
+        else:
+            self.close(now)
+
+    def failed(self, exchange: Exchange, cause: str, now: float) -> None:
+        if exchange is not self._invite:
+            return super().failed(exchange, cause, now)
+        if self.state is State.CALLING:
+            self._tell_rejected(408 if cause == "timeout" else 503, None, now)
+        elif self.state is State.CANCELLING:
+            self.close(now)
+
+    def _next_sequence(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _progressed(self, response: Response, flow: Flow, now: float) -> None:
+        self._has_progressed = True
+        if self.state is State.CANCELLING:
+            return self._cancel(now)
+        if response.status == 100 or self.state is not State.CALLING:
+            return
+        tag = response.to.tag
+        if tag and (tag in self._forks or len(self._forks) < MOST_FORKS):
+            self._forks[tag] = Dialog.from_response(self._invite.request, response, flow)
+        self.core.tell(Progressed(self.number, response, tag, self._description(response)))
+
+    def _succeeded(self, response: Response, flow: Flow, now: float) -> None:
+        tag = response.to.tag
+        if self.dialog is not None and self.dialog.remote_tag == tag:
+            self.acknowledge_again(self._invite)
+            return
+        dialog = Dialog.from_response(self._invite.request, response, flow)
+        if self.state is not State.CALLING:
+            self.core.count("success_of_unwanted_fork")
+            self.acknowledge_in(dialog, self._invite)
+            self.bye_in(dialog, now)
+            if self.state is State.CANCELLING:
+                self.close(now)
+            return
+        self._confirm(dialog, response, now)
+
+    def _confirm(self, dialog: Dialog, response: Response, now: float) -> None:
+        self.dialog = dialog
+        self.state = State.CONFIRMED
+        self._forks.clear()
+        try:
+            description = description_in(response)
+        except (ContentError, SdpError) as error:
+            self.core.count("bad_answer")
+            self.acknowledge_in(dialog, self._invite)
+            self.bye_in(dialog, now)
+            return self._tell_rejected(488, None, now, str(error))
+        if self._invite.request.body or description is None:
+            self.acknowledge_in(dialog, self._invite)
+        self.core.tell(Accepted(self.number, response, dialog.remote_tag, description))
+
+    def _cancel(self, now: float) -> None:
+        """CANCEL, once (§9.1)."""
+        transaction = self._invite.transaction
+        if self._is_cancelled or transaction.is_answered:
+            return
+        self._is_cancelled = True
+        invite = transaction.request
+        kept: list[Header] = [header for header in invite.headers if header[0] in ("Via", "From", "To", "Call-ID", "Route", "Max-Forwards")]
+        headers = [*kept, ("CSeq", f"{invite.cseq.number} CANCEL"), *reason_header(self._end_reason)]
+        request = Request("CANCEL", invite.uri, headers)
+        Exchange(self.core, request, transaction.flow, None, None, self._next_sequence, now)
+        transaction.give_up_later(now)
+
+    def _tell_rejected(self, status: int, response: Response | None, now: float, reason: str = "") -> None:
+        contacts: tuple[str, ...] = ()
+        if response is not None:
+            reason = response.header("Reason") or ""
+            if 300 <= status < 400:
+                contacts = _best_first(response)
+        self.core.count(f"rejected_{status}")
+        self.core.tell(Rejected(self.number, status, reason, response, contacts, _retry_after(response)))
+        self.close(now)
+
+
+def _invite(core: Core, invitation: Invitation, tag: str, call_id: str) -> Request:
+    uri, route = addressed(invitation.request_uri, invitation.route)
+    body = invitation.offer.serialize() if invitation.offer is not None else b""
+    headers: list[Header] = [
+        core.via(invitation.flow),
+        ("Max-Forwards", str(invitation.max_forwards)),
+        *route,
+        ("From", f"{display_address(invitation.from_display, invitation.from_uri)};tag={tag}"),
+        ("To", f"<{invitation.to_uri}>"),
+        ("Call-ID", call_id),
+        ("CSeq", f"{1 + core.below(2**16)} INVITE"),
+        core.contact(invitation.flow),
+        ALLOW,
+        SUPPORTED,
+        ("Accept", SDP),
+        ("User-Agent", core.settings.user_agent),
+        *invitation.headers,
+        *with_body(body),
+    ]
+    request = Request("INVITE", uri, headers, body)
+    request.serialize()
+    _ = request.request_uri, request.to, request.from_
+    return request
+
+
+def _best_first(response: Response) -> tuple[str, ...]:
+    """Contact URIs of a 3xx by falling q."""
+    try:
+        contacts = response.contacts
+    except ParseError:
+        return ()
+
+    def preference(text: str | None) -> float:
+        try:
+            return -float(text or "1")
+        except ValueError:
+            return 0.0
+
+    return tuple(contact.uri for contact in sorted(contacts, key=lambda contact: preference(contact.parameters.get("q"))))
+
+
+def _retry_after(response: Response | None) -> float | None:
+    value = response.header("Retry-After") if response is not None else None
+    if value is None:
+        return None
+    try:
+        return float(parse_number(value.partition(";")[0].partition("(")[0], "Retry-After", HIGHEST_SECONDS))
+    except SipError:
+        return None

@@ -1,0 +1,64 @@
+"""What a user agent is told at its start, and what it is told about a call to be placed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sip.message import Header
+from sip.sdp import SessionDescription
+from sip.transport.flow import Address, Flow
+
+
+def local_address(flow: Flow) -> Address:
+    """The flow's own local address, which is what a server without NAT advertises."""
+    return flow.local
+
+
+@dataclass(frozen=True, slots=True)
+class UserAgentSettings:
+    """Settings of a `sip.useragent.UserAgent`; times in seconds."""
+
+    realm: str = "mediaserver"
+    user_agent: str = "mediaserver"
+    t1: float = 0.5
+    max_transactions: int = 20_000
+    """Not yet answered; many more that are answered may wait for retransmissions."""
+    max_dialogs: int = 10_000
+    """Sessions at once; an INVITE beyond gets 503."""
+    nonce_lifetime: float = 300
+    registration_min: float = 30
+    registration_max: float = 3600
+    max_contacts: int = 10
+    """Of one user."""
+    advertised: Callable[[Flow], Address] = local_address
+    """Host and port that a Via and a Contact on this flow name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A call to be placed."""
+
+    request_uri: str
+    from_uri: str
+    to_uri: str
+    flow: Flow
+    """How it leaves."""
+    offer: SessionDescription | None = None
+    """None: delayed offer."""
+    from_display: str = ""
+    headers: tuple[Header, ...] = ()
+    user: str = ""
+    """Digest user, where a challenge is to be answered."""
+    secret: str = ""
+    route: tuple[str, ...] = ()
+    """Route values, nearest first, for instance ``<sip:proxy;lr>``."""
+    max_forwards: int = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """Who sent a request."""
+
+    user: str | None
+    """None: nobody we know; challenge him."""
+    stale: bool
+    """The credentials were right but for their nonce: challenge with ``stale=True``."""

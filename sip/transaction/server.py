@@ -1,0 +1,78 @@
+"""Server transactions: a request of the other side until its answer has surely arrived (RFC 3261 §17.2)."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from sip.message import Request, Response
+from sip.transaction.key import Identity, ServerKey
+from sip.transaction.machine import Machine
+from sip.transaction.states import INVITE_SERVER, SERVER, Do, Input, State, answered
+from sip.transport.flow import Flow
+
+if TYPE_CHECKING:
+    from sip.transaction.layer import Transactions
+
+
+class ServerUser(Protocol):
+    """Whoever answers an INVITE."""
+
+    def cancelled(self, transaction: "ServerTransaction", request: Request, now: float) -> None:
+        """A CANCEL came, and was answered, before there was a final response."""
+
+
+class ServerTransaction(Machine):
+    """One request and our newest answer to it."""
+
+    __slots__ = ("_data", "identity", "is_invite", "key", "request", "status", "user")
+
+    def __init__(self, layer: "Transactions", key: ServerKey, identity: Identity, request: Request, flow: Flow) -> None:
+        self.is_invite = request.method == "INVITE"
+        super().__init__(layer, INVITE_SERVER if self.is_invite else SERVER, State.PROCEEDING if self.is_invite else State.TRYING, flow)
+        self.key = key
+        self.identity = identity
+        self.request = request
+        self.status = 0
+        """Of the newest answer; 0: none yet."""
+        self.user: ServerUser | None = None
+        self._data = b""
+
+    def respond(self, response: Response, now: float) -> bytes:
+        """Send a response, and return its bytes for those who must retransmit a 2xx. A second final one is absorbed."""
+        data = response.serialize()
+        if self.is_answered:
+            return data
+        self.status = response.status
+        self._data = data
+        self.step(answered(response.status), now)
+        return data
+
+    def act(self, action: Do, kind: Input, now: float) -> None:
+        intervals = self.layer.intervals
+        match action:
+            case Do.SEND:
+                if self._data:
+                    if kind in (Input.REQUEST, Input.G):
+                        self.layer.count("retransmitted_response")
+                    self.layer.send(self._data, self.flow)
+            case Do.START_G_AND_H:
+                if not self.flow.is_reliable:
+                    self.start(Input.G, intervals.t1, now)
+                self.start(Input.H, intervals.give_up, now)
+            case Do.RETRANSMIT_LATER:
+                self.retransmit_later(kind, intervals.t2, now)
+            case Do.STOP:
+                self.stop_timers()
+            case Do.START_I:
+                self.start_unless_reliable(Input.I, intervals.t4, now)
+            case Do.START_J:
+                self.start_unless_reliable(Input.J, intervals.give_up, now)
+            case Do.START_L:
+                self.start(Input.L, intervals.give_up, now)
+            case Do.TELL_TIMEOUT:
+                self.layer.count("failure_not_acknowledged")
+            case Do.TELL:
+                pass
+            case _:
+                raise AssertionError(f"{action} has no meaning for a server")
+
+    def over(self, now: float) -> None:
+        self.layer.forget_server(self)

@@ -1,0 +1,148 @@
+"""The SIP user agent: bytes and the owner's wishes in, bytes and events out. No I/O, no clock of its own.
+
+After each call the owner drains `outgoing` and `events`, and arranges for `handle_timer` at `next_timer`. Times are seconds of one
+monotonic clock. Commands for a session that is over are counted and have no effect, since the other side may always be faster;
+a command whose headers hold a line break raises `sip.errors.UnsafeValue` and has no effect either.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sip.events import Event
+from sip.message import Header, Request
+from sip.receiving import Receiving
+from sip.registering import Registering
+from sip.registrar import Binding
+from sip.sdp import SessionDescription
+from sip.session.core import Core
+from sip.session.incoming import IncomingSession
+from sip.session.outgoing import OutgoingSession
+from sip.session.session import Session
+from sip.session.settings import Authentication, Invitation, UserAgentSettings
+from sip.transport.flow import Flow
+
+__all__ = ["Authentication", "Invitation", "UserAgent", "UserAgentSettings"]
+
+
+class UserAgent:
+    """Transactions, dialogs, sessions, registrar behind one face."""
+
+    def __init__(self, settings: UserAgentSettings, *, secret_of: Callable[[str], str | None], entropy: Callable[[int], bytes]) -> None:
+        """``secret_of`` gives a digest user's secret, None for nobody; ``entropy(n)`` gives n random bytes."""
+        self._core = Core(settings, entropy)
+        self._registering = Registering(self._core, secret_of)
+        self._receiving = Receiving(self._core, self._registering)
+
+    # -- bytes and time
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """Take one datagram, or one message cut from a stream. Never raises."""
+        self._receiving.receive(data, flow, now)
+
+    def flow_lost(self, flow: Flow, now: float) -> None:
+        """A connection was closed, or nothing could be sent to this flow."""
+        self._core.count("flow_lost")
+        self._core.transactions.lost(flow, now)
+
+    def outgoing(self) -> list[tuple[bytes, Flow]]:
+        """What is to be sent, in order; told once."""
+        core = self._core
+        drained, core.outgoing = core.outgoing, []
+        return drained
+
+    def events(self) -> list[Event]:
+        """What happened, in order; told once."""
+        core = self._core
+        drained, core.events = core.events, []
+        return drained
+
+    def next_timer(self) -> float | None:
+        """When `handle_timer` is to be called."""
+        timer, expiry = self._core.timers.next(), self._registering.registrar.next_timer()
+        return timer if expiry is None else expiry if timer is None else min(timer, expiry)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due."""
+        self._core.timers.run(now)
+        self._registering.expire(now)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Every drop, refusal, retransmission and timeout by its reason."""
+        return self._core.counters
+
+    # -- who somebody is
+
+    def authenticate(self, request: Request, now: float) -> Authentication:
+        """Judge the digest credentials that a request carries."""
+        return self._registering.authenticate(request, now)
+
+    def contacts(self, user: str, now: float) -> list[Binding]:
+        """Where a user can be reached, best first."""
+        return self._registering.registrar.contacts(user, now)
+
+    # -- their INVITE
+
+    def challenge(self, session: int, now: float, *, stale: bool = False) -> None:
+        """401 to an INVITE. The session is over; the retry with credentials is a new `InviteReceived`."""
+        found = self._find(session)
+        if isinstance(found, IncomingSession):
+            found.challenge(self._registering.challenges(now, stale=stale), now)
+
+    def progress(
+        self, session: int, status: int, now: float, *, description: SessionDescription | None = None, headers: Sequence[Header] = ()
+    ) -> None:
+        """1xx to an INVITE."""
+        found = self._find(session)
+        if isinstance(found, IncomingSession):
+            found.progress(status, now, description, headers)
+
+    def accept(self, session: int, description: SessionDescription, now: float, *, headers: Sequence[Header] = ()) -> None:
+        """200 to an INVITE or re-INVITE."""
+        found = self._find(session)
+        if found is not None:
+            found.accept(description, now, headers)
+
+    def reject(self, session: int, status: int, now: float, *, reason: str = "", headers: Sequence[Header] = ()) -> None:
+        """A final failure to an INVITE or re-INVITE; ``reason`` is the value of a Reason header (RFC 3326)."""
+        found = self._find(session)
+        if found is not None:
+            found.reject(status, now, reason, headers)
+
+    # -- our INVITE
+
+    def invite(self, invitation: Invitation, now: float) -> int:
+        """Place a call; returns its session. Raises `SipError` where the invitation cannot be put into a message."""
+        session = OutgoingSession(self._core, invitation, now)
+        return session.number
+
+    def acknowledge(self, session: int, answer: SessionDescription, now: float) -> None:
+        """ACK with our answer, where `Accepted` brought the offer."""
+        found = self._find(session)
+        if isinstance(found, OutgoingSession):
+            found.acknowledge(answer, now)
+
+    # -- both
+
+    def reoffer(self, session: int, offer: SessionDescription, now: float) -> None:
+        """Send a re-INVITE: `OfferAnswered` or `OfferRejected` follows."""
+        found = self._find(session)
+        if found is not None:
+            found.reoffer(offer, now)
+
+    def info(self, session: int, content_type: str, body: bytes, now: float) -> None:
+        """Send an INFO inside the dialog."""
+        found = self._find(session)
+        if found is not None:
+            found.info(content_type, body, now)
+
+    def end(self, session: int, now: float, *, reason: str = "", status: int = 0) -> None:
+        """End a session: CANCEL, BYE, or a final failure (``status``, else 480) to their INVITE. No event follows."""
+        found = self._find(session)
+        if found is not None:
+            found.end(now, reason, status)
+
+    def _find(self, session: int) -> Session | None:
+        found = self._core.sessions.get(session)
+        if found is None:
+            self._core.count("command_too_late")
+        return found

@@ -71,6 +71,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "sender.event_timestamp": ("q", ()),
     # whom it hears, and by which clock (mediaserver.worker.state.Mixes)
     "mix.kind": ("B", ()),
+    "mix.plain": ("B", ()),
     "mix.smooth": ("B", ()),
     "mix.own_numbers": ("B", ()),
     "mix.wanted": ("B", ()),
@@ -98,7 +99,6 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "latch.source_port": ("q", ()),
     "latch.opened": ("d", ()),
     "latch.heard": ("B", ()),
-    "latch.announced": ("B", ()),
     # meters
     "meter.last_packet": ("d", ()),
     "meter.level": ("f", ()),

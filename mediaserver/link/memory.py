@@ -11,7 +11,7 @@ Only the worker writes. Pages that nobody touched cost nothing, so rows that are
 import mmap
 import os
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal, cast
 
 from mediaserver.link.layout import LATENESS_STEP_MS, LEG_ARRAYS, WORKER_ARRAYS, Place, lay_out
 
@@ -72,7 +72,7 @@ class Memory:
         """A flat view of one array, in its own type."""
         if name not in self._views:
             place = self.places[name]
-            self._views[name] = memoryview(self.map)[place.offset : place.offset + place.size].cast("B").cast(place.char)
+            self._views[name] = _cast(self.map, place)
         return self._views[name]
 
     def leg(self, row: int) -> int:
@@ -120,7 +120,7 @@ class Memory:
 
     def lateness_counts(self) -> list[int]:
         """Turns by how late they started, in steps of `LATENESS_STEP_MS`; the last entry holds all that were later still."""
-        return self.view("worker.lateness").tolist()
+        return [int(count) for count in self.view("worker.lateness")]
 
     def lateness_ms(self, quantile: float, since: Iterable[int] = ()) -> float:
         """How late turns started at this quantile (0.99), in ms, rounded up to a step; of the turns after ``since`` where given."""
@@ -138,8 +138,13 @@ class Memory:
         return self.turn_time - self.last_packet(row) < _SPEECH_HOLDS
 
 
+def _cast(whole: mmap.mmap, place: Place) -> memoryview:
+    with memoryview(whole) as everything:
+        return everything[place.offset : place.offset + place.size].cast(cast("Literal['B']", place.char))
+
+
 def _fill(target: mmap.mmap, place: Place, value: int) -> None:
-    view = memoryview(target)[place.offset : place.offset + place.size].cast("B").cast(place.char)
+    view = _cast(target, place)
     for index in range(len(view)):
         view[index] = value
     view.release()

@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from typing import Final, get_type_hints
+from typing import Any, Final, cast, get_type_hints
 
 import msgpack
 
@@ -204,7 +204,7 @@ def _typed(item: object) -> tuple[int, Message]:
     for field, value, expected in zip(_FIELDS[name], values, wanted, strict=True):
         if type(value) is not expected and not (expected is float and type(value) is int):
             raise LinkError(f"{name}.{field} is a {expected.__name__}, not {type(value).__name__}")
-    return request, _TYPES[name](*values)
+    return request, cast("type[Any]", _TYPES[name])(*values)
 
 
 def _join(packed: Sequence[bytes]) -> bytes:

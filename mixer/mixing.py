@@ -1,0 +1,50 @@
+"""Mixing kernels: the sum of what a listener hears, plain where all gains are one, with a short ramp where a gain changes."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mixer.arrays import Float32, Int16
+
+RAMP: Final = 40
+"""Samples of a gain's ramp: 5 ms at 8 kHz."""
+
+_MAX: Final = 32767.0
+
+
+def ramp(samples: int) -> Float32:
+    """Shares (samples) of the new gain over a frame: a line over `RAMP` samples, then one."""
+    return np.minimum(np.arange(1, samples + 1, dtype=np.float32) / RAMP, 1.0).astype(np.float32)
+
+
+def sum_plain(frames: Int16) -> Int16:
+    """Sum over speakers of frames (listener, speaker, sample) with all gains one: (listener, sample).
+
+    Up to four full-scale voices of the 14-bit domain fit; of more, the sum is taken wider and saturated once.
+    """
+    speakers = frames.shape[1]
+    if speakers == 1:
+        return frames[:, 0]
+    if speakers == 2:
+        return frames[:, 0] + frames[:, 1]
+    if speakers <= 4:
+        return np.asarray(frames.sum(axis=1, dtype=np.int16))
+    return saturate(frames.sum(axis=1, dtype=np.int32))
+
+
+def sum_ramped(frames: Int16, gain: Float32, goal: Float32, shares: Float32) -> Float32:
+    """Sum over speakers of frames (listener, speaker, sample), each under a gain that goes from ``gain`` to ``goal`` (listener, speaker).
+
+    shares (sample) as `ramp` gave them. A speaker whose both gains are 0 is exactly absent.
+    """
+    change = goal - gain
+    weighted = frames * gain[..., None]
+    if change.any():
+        weighted += frames * (change[..., None] * shares)
+    return np.asarray(weighted.sum(axis=1, dtype=np.float32))
+
+
+def saturate(samples: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> Int16:
+    """int16 of wider samples: rounded, and held at the ends; the encoder's table holds them at full scale."""
+    return np.rint(np.clip(samples, -_MAX, _MAX)).astype(np.int16)

@@ -1,0 +1,103 @@
+"""Playout buffers: decoded frames of every leg on its time line, and what a reader does when the frame that is due is not there.
+
+A leg's time line is cut into blocks of 10 ms; block ``p`` lies in slot ``p mod RING``, and ``held`` says which block a slot
+holds, so that an overwritten or never written block is simply not there. Any number of readers read one buffer, each by a
+pointer of his own. A reader whose frame is not there
+
+- *starts*, where he never read or paused for long: as near to the newest block as the jitter allows;
+- *conceals and goes on*, where later blocks came already: that frame is lost;
+- *waits*, where nothing later came: he fills in, his delay grows by a frame, and the late packet is used.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from rtp.arrays import Bools, Float64, Int16, Int64
+from rtp.stream import BLOCK, CLOCK
+
+RING: Final = 64
+"""Blocks that a buffer holds."""
+BLOCK_SECONDS: Final = BLOCK / CLOCK
+UNREAD: Final = -1
+"""Read pointer of a reader who has not started."""
+_EMPTY: Final = -2 * RING
+"""What an empty slot holds: a block that nobody asks for."""
+GOAL_SECONDS: Final = 0.003
+"""Least time between a frame's arrival and its turn that a reader aims at, where there is no jitter."""
+GOAL_JITTERS: Final = 3.0
+"""How many times the measured jitter he adds."""
+MAX_MARGIN: Final = 0.2
+"""Beyond this delay a block is dropped even where it is not silent."""
+
+_RANGE: Final = tuple(np.arange(count) for count in range(RING))
+
+
+@dataclass(slots=True)
+class Playout:
+    """The buffers of all legs."""
+
+    samples: Int16
+    """(rows · RING, BLOCK), 14-bit domain."""
+    held: Int64
+    """(rows · RING) the block that a slot holds."""
+    end: Int64
+    """(rows) the first block after the newest."""
+
+    def store(self, rows: Int64, position: Int64, blocks: int, frames: Int16) -> None:
+        """Write frames (n, blocks · BLOCK) that start at block ``position`` (n), at most one of a row.
+
+        What is older than the ring is left out.
+        """
+        end = self.end[rows]
+        recent = position > end - RING
+        if not recent.all():
+            rows, position, frames, end = rows[recent], position[recent], frames[recent], end[recent]
+        slots = self.slots(rows, position, blocks)
+        self.samples[slots] = frames.reshape(-1, blocks, BLOCK)
+        self.held[slots] = position[:, None] + _RANGE[blocks]
+        self.end[rows] = np.maximum(end, position + blocks)
+
+    def slots(self, rows: Int64, position: Int64, blocks: int) -> Int64:
+        """Slots (…, blocks) of the blocks from ``position`` (…) of ``rows`` (…)."""
+        slots: Int64 = ((position[..., None] + _RANGE[blocks]) & (RING - 1)) + (rows * RING)[..., None]
+        return slots
+
+    def holds(self, slots: Int64, position: Int64, blocks: int) -> Bools:
+        """Which of these blocks (…, blocks) are there; ``slots`` as `slots` gave them for ``position`` (…)."""
+        there: Bools = self.held.take(slots) == position[..., None] + _RANGE[blocks]
+        return there
+
+    def wipe(self, row: int) -> None:
+        """Forget all of a leg: nothing of it is ever read again."""
+        self.samples[row * RING : (row + 1) * RING] = 0
+        self.held[row * RING : (row + 1) * RING] = _EMPTY
+        self.end[row] = 0
+
+    def history(self, row: int, before: int, blocks: int) -> Int16:
+        """The ``blocks`` blocks before block ``before`` as one array; silence where they are not there."""
+        wanted = np.arange(before - blocks, before)
+        slots = row * RING + (wanted & (RING - 1))
+        return np.where((self.held[slots] == wanted)[:, None], self.samples[slots], np.int16(0)).reshape(-1)
+
+
+def margins(end: Int64, arrival: Float64, read: Int64, blocks: int, now: float) -> Float64:
+    """Seconds by which the last block of a frame came before its turn: of frames read at ``read``, while more may wait behind."""
+    margin: Float64 = (end - read - blocks) * BLOCK_SECONDS + (now - arrival)
+    return margin
+
+
+def goal_seconds(jitter: Float64) -> Float64:
+    """The margin that a reader aims at, from the jitter in ticks of the source (and of what clocks the reader)."""
+    goal: Float64 = GOAL_SECONDS + jitter * (GOAL_JITTERS / CLOCK)
+    return goal
+
+
+def starting_block(end: int, blocks: int, age: float, goal: float) -> int:
+    """Where a reader starts: the newest whole frame, or so much before it that its margin reaches the goal.
+
+    end is the buffer's, age the seconds since its newest packet came, goal that of `goal_seconds`.
+    """
+    lacking = max(0.0, goal - age)
+    return end - blocks - min(int(np.ceil(lacking / BLOCK_SECONDS)), RING // 4)

@@ -24,8 +24,11 @@ MAX_PROOFS: Final = 64
 """Requests without qop that one nonce can serve."""
 
 _ALGORITHMS: Final = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
-"""Strongest first: the order of our challenges, and of the client's choice (RFC 8760 §2.3)."""
+"""Strongest first: the order of the client's choice."""
 _STRENGTH: Final = list(_ALGORITHMS)
+BOTH: Final = ("MD5", "SHA-256")
+"""In this order for phones and tools that read the first challenge only and fail where it is not MD5. A phone that can tell them apart
+may take the stronger; who wants nothing else challenges with ``SHA-256`` alone."""
 _MD5_ALONE: Final = re.compile(r"baresip v?(?:[01]\.|2\.[0-8](?!\d))", re.IGNORECASE)
 """User agents that fail where a challenge names an algorithm they do not know, instead of passing it over."""
 _PARAMETER: Final = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*)\s*(?:,|$)')
@@ -67,8 +70,17 @@ class _Use:
 class DigestServer:
     """Challenges and judges. ``entropy(n)`` gives n random bytes; times are seconds of one monotonic clock."""
 
-    def __init__(self, realm: str, entropy: Callable[[int], bytes], nonce_lifetime: float, max_nonces: int = MAX_NONCES) -> None:
+    def __init__(
+        self,
+        realm: str,
+        entropy: Callable[[int], bytes],
+        nonce_lifetime: float,
+        max_nonces: int = MAX_NONCES,
+        algorithms: tuple[str, ...] = BOTH,
+    ) -> None:
+        """``algorithms`` are offered in this order, and no other is accepted."""
         self.realm = realm
+        self._algorithms = algorithms
         self._entropy = entropy
         self._lifetime = nonce_lifetime
         self._max_nonces = max_nonces
@@ -80,14 +92,14 @@ class DigestServer:
         """Birth of the youngest nonce whose use was forgotten; those up to it are taken only where they are still known."""
 
     def challenges(self, now: float, stale: bool = False, user_agent: str = "") -> list[str]:
-        """Values of the WWW-Authenticate headers, the strongest algorithm first (RFC 8760 §2.3).
+        """Values of the WWW-Authenticate headers, one for each algorithm, all with the same nonce.
 
-        MD5 stands last, for phones that read one header only and keep the last. ``user_agent`` is the header of the one who
-        asks: who is known to give up at the sight of a second algorithm is offered MD5 alone.
+        ``user_agent`` is the header of the one who asks: who is known to give up at the sight of an algorithm that he does
+        not know is offered MD5 alone, if we take MD5.
         """
         nonce = self._nonce(now)
         suffix = ", stale=true" if stale else ""
-        algorithms = ("MD5",) if _MD5_ALONE.match(user_agent) else _ALGORITHMS
+        algorithms = ("MD5",) if "MD5" in self._algorithms and _MD5_ALONE.match(user_agent) else self._algorithms
         return [
             f'Digest realm={_quoted(self.realm)}, nonce="{nonce}", algorithm={algorithm}, qop="auth"{suffix}' for algorithm in algorithms
         ]
@@ -117,7 +129,7 @@ class DigestServer:
             return f"no {missing[0]}"
         if fields["realm"] != self.realm:
             return "other realm"
-        if fields.get("algorithm", "MD5").upper() not in _ALGORITHMS:
+        if fields.get("algorithm", "MD5").upper() not in self._algorithms:
             return "unknown algorithm"
         qop = fields.get("qop", "")
         if qop not in ("", "auth"):

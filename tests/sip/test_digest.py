@@ -86,12 +86,13 @@ def test_the_examples_of_rfc_7616(algorithm: str, expected: str) -> None:
 # -- server and client
 
 
-def test_challenges_name_the_strongest_algorithm_first() -> None:
+def test_challenges_name_md5_first_and_then_the_stronger_one() -> None:
     challenges = [parse(challenge) for challenge in server().challenges(0.0)]
     assert [(fields["algorithm"], fields["qop"], fields["realm"]) for fields in challenges] == [
-        ("SHA-256", "auth", "house"),
         ("MD5", "auth", "house"),
+        ("SHA-256", "auth", "house"),
     ]
+    assert len({fields["nonce"] for fields in challenges}) == 1
     assert all("stale" not in fields for fields in challenges)
 
 
@@ -100,9 +101,9 @@ def test_challenges_name_the_strongest_algorithm_first() -> None:
     [
         ("baresip v1.0.0 (x86_64/linux)", ["MD5"]),
         ("baresip v2.8.1", ["MD5"]),
-        ("baresip v2.10.0 (x86_64/Linux)", ["SHA-256", "MD5"]),
-        ("baresip v3.1.0 (x86_64/Linux)", ["SHA-256", "MD5"]),
-        ("phone", ["SHA-256", "MD5"]),
+        ("baresip v2.10.0 (x86_64/Linux)", ["MD5", "SHA-256"]),
+        ("baresip v3.1.0 (x86_64/Linux)", ["MD5", "SHA-256"]),
+        ("phone", ["MD5", "SHA-256"]),
     ],
 )
 def test_phones_that_fail_at_an_unknown_algorithm_are_offered_md5_alone(user_agent: str, offered: list[str]) -> None:
@@ -129,7 +130,7 @@ def test_the_client_prefers_sha_256() -> None:
 
 def test_md5_alone_is_enough() -> None:
     judge = server()
-    header = answered(judge.challenges(0.0)[1:])
+    header = answered(judge.challenges(0.0)[:1])
     assert parse(header)["algorithm"] == "MD5"
     assert verify(judge, header).user == "alice"
 
@@ -138,6 +139,13 @@ def test_md5_alone_is_enough() -> None:
 def test_unusual_letters_in_user_and_secret(user: str, secret: str) -> None:
     judge = server()
     assert verify(judge, answered(judge.challenges(0.0), user, secret)).user == user
+
+
+def test_an_algorithm_that_is_not_offered_is_not_accepted() -> None:
+    judge = DigestServer("house", counting_entropy(), 300, algorithms=("SHA-256",))
+    (challenge,) = judge.challenges(0.0, user_agent="baresip v1.0.0")
+    assert verify(judge, answered([challenge])).user == "alice"
+    assert verify(judge, without_qop(challenge)).problem == "unknown algorithm"
 
 
 def test_md5_without_qop_is_accepted_once() -> None:

@@ -47,13 +47,13 @@ SILENCE: Final = {"PCMU": 0xFF, "PCMA": 0xD5}
 
 def decode(payload: Bytes, codec: str) -> Samples:
     """Payload bytes to samples, any shape."""
-    return DECODE[codec][payload]
+    return np.asarray(DECODE[codec][payload], np.int16)
 
 
 def encode(samples: NDArray[np.generic], codec: str) -> Bytes:
     """Samples of any shape and kind to payload bytes; clipped to int16, rounded to the nearest code."""
     clipped = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
-    return ENCODE[codec][clipped.view(np.uint16)]
+    return np.asarray(ENCODE[codec][clipped.view(np.uint16)], np.uint8)
 
 
 def step(magnitude: NDArray[np.float64]) -> NDArray[np.float64]:

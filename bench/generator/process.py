@@ -32,7 +32,9 @@ def need_descriptors(count: int) -> None:
     """Raise the soft limit of open files to ``count`` or fail with what to do."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < count:
-        raise PreparationFailed(f"{count} open files are needed and the hard limit is {hard}: raise it (ulimit -Hn), or ask for fewer calls")
+        raise PreparationFailed(
+            f"{count} open files are needed and the hard limit is {hard}: raise it (ulimit -Hn), or ask for fewer calls"
+        )
     if soft != resource.RLIM_INFINITY and soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 

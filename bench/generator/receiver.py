@@ -64,7 +64,8 @@ class Receiver:
             self._read_with_times(descriptors)
             return
         reads, views = self._reads, self._views
-        lengths, from_descriptors = [], []
+        lengths: list[int] = []
+        from_descriptors: list[int] = []
         for descriptor in descriptors:
             try:
                 lengths.append(reads[descriptor](views[len(lengths)]))
@@ -76,7 +77,9 @@ class Receiver:
             self._take(from_descriptors, lengths, np.full(len(lengths), now))
 
     def _read_with_times(self, descriptors: list[int]) -> None:
-        lengths, from_descriptors, times = [], [], []
+        lengths: list[int] = []
+        from_descriptors: list[int] = []
+        times: list[float] = []
         for descriptor in descriptors:
             try:
                 length, ancillary, _, _ = self._messages[descriptor].recvmsg_into([self._views[len(lengths)]], _ANCILLARY)

@@ -1,6 +1,7 @@
 """The handle on the RTP process: start it, tell it, read its arrays. Runs inside an asyncio loop."""
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -70,10 +71,8 @@ class RtpGenerator:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         asyncio.get_running_loop().remove_reader(self._pipe.fileno())
-        try:
+        with contextlib.suppress(OSError):
             self._pipe.send(Quit())
-        except OSError:
-            pass
         try:
             await asyncio.to_thread(self.process.wait, 5)
         except subprocess.TimeoutExpired:
@@ -83,7 +82,7 @@ class RtpGenerator:
 
     async def open(self, addresses: tuple[str, ...]) -> Opened:
         """Bind one leg for each address."""
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Opened] = asyncio.get_running_loop().create_future()
         self._opened.append(future)
         self._say(OpenLegs(addresses))
         async with asyncio.timeout(30):

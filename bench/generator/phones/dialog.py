@@ -1,0 +1,77 @@
+"""One call as a phone sees it: the dialog's names and numbers, and what was agreed."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench.generator.phones.description import Description
+from bench.generator.phones.message import Message, address, parameter
+
+if TYPE_CHECKING:
+    from bench.generator.phones.agent import UserAgent
+
+
+@dataclass(slots=True, eq=False)
+class Dialog:
+    """RFC 3261 §12, without forks: the first final answer wins."""
+
+    agent: "UserAgent"
+    call_id: str
+    local: str
+    """Our From or To value, tag included."""
+    remote: str
+    target: str
+    """The remote's Contact URI."""
+    ours: Description
+    theirs: Description | None = None
+    routes: tuple[str, ...] = ()
+    sequence: int = 1
+    invited_at: float = 0.0
+    """Monotonic: when the INVITE left, or came."""
+    rang_at: float | None = None
+    answered_at: float | None = None
+    """When the 200 came, or left."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when either side has ended it."""
+    ended_at: float | None = None
+    ended_by_remote: bool = False
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set at each accepted re-INVITE."""
+    acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
+    """Of a call that came in: its ACK has come."""
+
+    @property
+    def remote_media(self) -> tuple[str, int]:
+        """Where our RTP goes; raises where nothing was agreed."""
+        if self.theirs is None:
+            raise RuntimeError("the call has no media yet")
+        return self.theirs.remote
+
+    @property
+    def digits(self) -> int:
+        """Payload type of our digits."""
+        return self.theirs.digits if self.theirs is not None else -1
+
+    def request(self, method: str, *, sequence: int | None = None) -> Message:
+        """A request inside the dialog; takes the next number unless told one."""
+        if sequence is None:
+            self.sequence += 1
+            sequence = self.sequence
+        headers = [("from", self.local), ("to", self.remote), ("call-id", self.call_id), ("cseq", f"{sequence} {method}")]
+        headers += [("route", route) for route in self.routes]
+        return Message(f"{method} {self.target} SIP/2.0", headers)
+
+    def adopt(self, answer: Message) -> None:
+        """Take the remote's tag, Contact and route set from a 2xx (RFC 3261 §12.1.2)."""
+        self.remote = answer.get("to")
+        self.target = address(answer.get("contact")) or self.target
+        self.routes = tuple(reversed(answer.all("record-route")))
+
+    @property
+    def local_tag(self) -> str:
+        """Our tag, which names the dialog among ours."""
+        return parameter(self.local, "tag")
+
+    async def bye(self) -> None:
+        """End the call; an answer of any kind, or none, ends it all the same."""
+        await self.agent.bye(self)

@@ -1,0 +1,115 @@
+"""The house that a bench measures: its settings, its people, and the numbers they dial."""
+
+import hashlib
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.generator.phones.agent import Credentials
+from bench.generator.process import free_port
+from config.settings import Settings
+
+SERVER = "127.0.0.1"
+CUSTOMERS, AGENTS, SUPERVISORS = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+"""Each kind of phone has an address of its own, for the server knows a trunk by its address."""
+TOKEN = "bench-token"
+_SECRET = "bench-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A configuration with free ports and as many people as a bench needs."""
+
+    agents: int
+    supervisors: int
+    calls: int
+    """Calls at once that must fit."""
+    sip_port: int
+    control_port: int
+    first_port: int = 10_000
+
+    @classmethod
+    def build(cls, *, calls: int, agents: int | None = None, supervisors: int | None = None) -> "House":
+        """A house for this many calls, on ports that are free now."""
+        return cls(
+            agents if agents is not None else calls,
+            supervisors if supervisors is not None else calls,
+            calls,
+            free_port(SERVER, socket.SOCK_DGRAM),
+            free_port(SERVER, socket.SOCK_STREAM),
+        )
+
+    @property
+    def sip(self) -> tuple[str, int]:
+        """Where the server speaks SIP."""
+        return SERVER, self.sip_port
+
+    @property
+    def control(self) -> str:
+        """The control API's root, without scheme."""
+        return f"{SERVER}:{self.control_port}"
+
+    def agent(self, number: int) -> Credentials:
+        """The agent of this number; his name is his user and what a customer dials."""
+        return Credentials(f"agent{number}", _SECRET)
+
+    def supervisor(self, number: int) -> Credentials:
+        """The supervisor of this number; he may barge everywhere."""
+        return Credentials(f"supervisor{number}", _SECRET)
+
+    def settings(self) -> dict[str, Any]:
+        """The whole file. Two seats of slack in rows: a leg that ends lets its row go after the next has come."""
+        rows = max(64, self.calls * 5)
+        ceiling = {"agents": ["*"], "mode": "barge", "rights": ["whisper_customer"]}
+        admin = {"agents": ["*"], "mode": "barge", "rights": ["whisper_customer", "hang_up", "end", "originate", "admin"]}
+        agents = [self.agent(number) for number in range(self.agents)]
+        supervisors = [self.supervisor(number) for number in range(self.supervisors)]
+        users: list[dict[str, Any]] = [{"name": who.user, "secret": who.secret} for who in agents]
+        users += [{"name": who.user, "secret": who.secret, "ceiling": ceiling} for who in supervisors]
+        token = {"sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "identity": "bench", "ceiling": admin, "user": "supervisor0"}
+        return {
+            "sip": {"bind": SERVER, "udp_port": self.sip_port, "tcp": False},
+            "media": {
+                "bind": SERVER,
+                "first_port": self.first_port,
+                "last_port": self.first_port + 4 * rows + 1,
+                "rows": rows,
+            },
+            "limits": {"calls": self.calls + 10},
+            "control": {"bind": SERVER, "port": self.control_port},
+            "trunks": [{"name": "bench", "addresses": [CUSTOMERS]}],
+            "routes": [{"trunk": "bench", "targets": ["agent:{number}"]}],
+            "agents": [{"name": who.user, "user": who.user, "team": "bench"} for who in agents],
+            "users": users,
+            "tokens": [token],
+        }
+
+    def file(self) -> str:
+        """The settings as TOML, checked against the server's own model."""
+        settings = self.settings()
+        Settings.model_validate(settings)
+        return write_toml(settings)
+
+
+def write_toml(tables: Mapping[str, Any]) -> str:
+    """Tables, and lists of tables, of plain values as TOML; strings and lists of them read the same in JSON."""
+    lines: list[str] = []
+    for name, content in tables.items():
+        if isinstance(content, list):
+            for entry in content:
+                lines += [f"[[{name}]]", *_pairs(entry), ""]
+        else:
+            lines += [f"[{name}]", *_pairs(content), ""]
+    return "\n".join(lines)
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {_value(value)}" for key, value in table.items()]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items()) + " }"
+    return json.dumps(value)

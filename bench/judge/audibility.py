@@ -1,0 +1,294 @@
+"""The judge of who hears whom: every speaker, living or ended, at every listener, in every window.
+
+- Heard: each tone of the voice within 3 dB of what was sent, in every 100 ms Blackman window inside a span that says *must*.
+- Not heard: at least 40 dB below that in every 100 ms window, and 58 dB over 1 s, outside of all spans. Where noise or a
+  wanted change in the same ear lies higher than those limits, a tone must stand out of its neighbours by 10 dB (1 s: 14 dB)
+  to be a leak: µ-law noise under four voices, and the edge of a voice that starts, would else be mistaken for one.
+- Untouched: a party who hears one other party alone gets that one's payload to the bit.
+- Missing: a listener who must hear somebody, and gets hardly any packets at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.generator.companding import FRAME, RATE
+from bench.judge.levels import ToneBank, decibels
+from bench.judge.recording import Recording
+from bench.judge.score import AMPLITUDE, GRID, Score, Span, Voice
+from bench.judge.untouched import Untouched
+
+SHORT, SHORT_HOP = 800, 160
+LONG, LONG_HOP = 8000, 4000
+HEARD_DB = 3.0
+SHORT_DB, LONG_DB = -40.0, -58.0
+_STANDS_OUT_DB = {SHORT: 10.0, LONG: 14.0}
+_NEIGHBOURS = 8
+_NEAR = 2
+"""Steps of the grid next to a wanted tone that are left out where that tone is disturbed."""
+_QUIET_FLOOR_DB = -58.0
+_DISTURBED_DB = -45.0
+_MISSING_SHARE = 0.9
+_SHORTEST_SPAN = 0.3
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken promise, from its first window to its last."""
+
+    kind: str
+    """``leak``, ``leak_1s``, ``stray`` (a tone that no voice explains), ``level``, ``missing``, ``altered``, ``disturbed``."""
+    speaker: str
+    listener: str
+    start: float
+    """Seconds since the run began."""
+    seconds: float
+    level_db: float | None
+    """The worst, relative to the voice as it was sent."""
+    note: str = ""
+
+    def __str__(self) -> str:
+        level = "" if self.level_db is None else f" at {self.level_db:.1f} dB"
+        return f"{self.kind}: {self.speaker} -> {self.listener}{level}, {self.start:.2f} s for {self.seconds:.2f} s {self.note}".rstrip()
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the judge found; several add up."""
+
+    violations: list[Violation] = field(default_factory=list)
+    judged: int = 0
+    """(speaker, listener, window) triples that were judged."""
+    judged_packets: int = 0
+    """Packets that were compared to the bit."""
+    disturbed: int = 0
+    """Windows in which a click covers everything; left out, and a violation where they are many."""
+    windows: int = 0
+
+    def add(self, other: "Verdict") -> None:
+        """Take another verdict in."""
+        self.violations += other.violations
+        self.judged += other.judged
+        self.judged_packets += other.judged_packets
+        self.disturbed += other.disturbed
+        self.windows += other.windows
+
+
+class AudibilityJudge:
+    """Judges one listener at a time against the score."""
+
+    def __init__(self, score: Score, *, codec: str, began: float = 0.0) -> None:
+        self._score = score
+        self._began = began
+        self._voices = sorted(score.voices.values(), key=lambda voice: voice.leg)
+        self._tones = np.array([voice.tones for voice in self._voices], np.int64).reshape(-1, 2)
+        self._since = np.array([voice.since for voice in self._voices])
+        self._short, self._long = ToneBank(GRID, SHORT), ToneBank(GRID, LONG)
+        self._untouched = Untouched(score, codec)
+
+    def judge(self, listener: int, recording: Recording) -> Verdict:
+        """Everything about what this leg received."""
+        verdict = Verdict()
+        for bank, hop in ((self._short, SHORT_HOP), (self._long, LONG_HOP)):
+            verdict.add(self._judge_windows(listener, recording, bank, hop))
+        verdict.violations += self._missing(listener, recording)
+        compared, altered = self._untouched.compare(listener, recording)
+        verdict.judged_packets = compared
+        verdict.violations += [
+            Violation("altered", self._name(speaker), self._name(listener), first - self._began, last - first, None, f"{count} packets")
+            for speaker, first, last, count in altered
+        ]
+        return verdict
+
+    def _judge_windows(self, listener: int, recording: Recording, bank: ToneBank, hop: int) -> Verdict:
+        starts = recording.windows(bank.length, hop)
+        verdict = Verdict()
+        if len(starts) == 0:
+            return verdict
+        ear = _Ear(self, listener, recording.times(starts), bank, bank.amplitudes(recording.samples, starts))
+        is_short = bank.length == SHORT
+        if is_short:
+            verdict.windows = len(starts)
+            verdict.disturbed = int(ear.disturbed.sum())
+            verdict.violations += ear.wrong_levels()
+            verdict.judged += ear.heard_count()
+        verdict.violations += ear.leaks()
+        verdict.judged += ear.silent_count()
+        return verdict
+
+    def _missing(self, listener: int, recording: Recording) -> list[Violation]:
+        found = []
+        for span in self._score.spans.get(listener, ()):
+            lasts = span.end - span.start
+            if not span.must or lasts < _SHORTEST_SPAN:
+                continue
+            packets = np.searchsorted(recording.arrival, [span.start, span.end]) if len(recording.arrival) else np.zeros(2)
+            share = float(packets[1] - packets[0]) * FRAME / RATE / lasts
+            if share < _MISSING_SHARE - FRAME / RATE / lasts:
+                note = f"{100 * share:.0f} % of the packets"
+                found.append(
+                    Violation("missing", self._name(span.speaker), self._name(listener), span.start - self._began, lasts, None, note)
+                )
+        return found
+
+    def _name(self, leg: int) -> str:
+        return self._score.voices[leg].name
+
+
+class _Ear:
+    """One listener's windows: what may be heard in them, and what is.
+
+    Axes: w window, s speaker who has a span here, f tone of the grid, v voice of the run.
+    """
+
+    def __init__(self, judge: AudibilityJudge, listener: int, begins: Floats, bank: ToneBank, amplitudes: NDArray[np.float32]) -> None:
+        self._judge = judge
+        self._listener = listener
+        self._begins = begins
+        self._length = bank.length
+        self._ends = begins + bank.length / RATE
+        self._levels = decibels(amplitudes / AMPLITUDE)
+        self._read_score()
+        self._read_floor()
+
+    def _read_score(self) -> None:
+        spans = self._judge._score.spans.get(self._listener, [])
+        self._speakers = sorted({span.speaker for span in spans})
+        shape = (len(self._begins), len(self._speakers))
+        self.must, self.possible = np.zeros(shape, bool), np.zeros(shape, bool)
+        self.changing = np.zeros(len(self._begins), bool)
+        for span in spans:
+            self._mark(span, self._speakers.index(span.speaker))
+        self.occupied = np.zeros(self._levels.shape, bool)
+        for at, speaker in enumerate(self._speakers):
+            for tone in self._judge._score.voices[speaker].tones:
+                self.occupied[:, tone] |= self.possible[:, at]
+
+    def _mark(self, span: Span, at: int) -> None:
+        overlaps = (self._begins < span.end) & (self._ends > span.start)
+        inside = (self._begins >= span.start) & (self._ends <= span.end)
+        self.possible[:, at] |= overlaps
+        if span.must:
+            self.must[:, at] |= inside
+            self.changing |= overlaps & ~inside
+        else:
+            self.changing |= overlaps
+
+    def _read_floor(self) -> None:
+        free = np.where(self.occupied, np.nan, self._levels)
+        self.floor = np.nanmedian(free, axis=1)
+        self.disturbed = (self.floor > _DISTURBED_DB) & ~self.changing
+        near = self.occupied.copy()
+        for step in range(1, _NEAR + 1):
+            near[:, step:] |= self.occupied[:, :-step]
+            near[:, :-step] |= self.occupied[:, step:]
+        unsteady = self.changing | (self.floor > _QUIET_FLOOR_DB)
+        self.judged = ~self.occupied & ~(near & unsteady[:, None])
+        self._free = free
+
+    def heard_count(self) -> int:
+        """How many (speaker, window) pairs were judged to be heard."""
+        return int((self.must & ~self.disturbed[:, None]).sum())
+
+    def silent_count(self) -> int:
+        """How many (voice, window) pairs were judged not to be heard."""
+        return int(self._judged_voices().sum())
+
+    def wrong_levels(self) -> list[Violation]:
+        """Speakers who must be heard and are too quiet or too loud."""
+        found = []
+        for at, speaker in enumerate(self._speakers):
+            levels = self._levels[:, list(self._judge._score.voices[speaker].tones)]
+            wrong = self.must[:, at] & ~self.disturbed & (np.abs(levels) > HEARD_DB).any(axis=1)
+            worst = np.take_along_axis(levels, np.abs(levels).argmax(axis=1)[:, None], axis=1)[:, 0]
+            found += self._runs("level", self._judge._name(speaker), wrong, worst)
+        return found
+
+    def leaks(self) -> list[Violation]:
+        """Voices that must not be heard and are."""
+        hot = self._hot()
+        if not hot.any():
+            return []
+        kind = "leak" if self._length == SHORT else "leak_1s"
+        first, second = self._judge._tones.T
+        rows = hot.any(axis=1)
+        both = np.zeros((len(hot), len(first)), bool)
+        some = hot[rows]
+        unjudged = ~self.judged[rows]
+        both[rows] = (some[:, first] & (some[:, second] | unjudged[:, second])) | (some[:, second] & unjudged[:, first])
+        both &= self._judged_voices()
+        found, explained = [], np.zeros(hot.shape, bool)
+        for at in np.flatnonzero(both.any(axis=0)):
+            voice = self._judge._voices[at]
+            levels = self._levels[:, list(voice.tones)].max(axis=1)
+            found += self._runs(kind, voice.name, both[:, at], levels)
+            explained[np.ix_(both[:, at], np.array(voice.tones))] = True
+        if self._length == SHORT:
+            found += self._strays(hot & ~explained)
+        return found
+
+    def _hot(self) -> Bools:
+        """Tones above the limit that also stand out of their neighbours."""
+        limit = SHORT_DB if self._length == SHORT else LONG_DB
+        hot = self.judged & (self._levels > limit)
+        if self._length == LONG:
+            hot &= ~(self.changing | (self.floor > limit + 10))[:, None]
+        windows, tones = np.nonzero(hot)
+        offsets = np.array([step for step in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if step])
+        around = tones[:, None] + offsets
+        inside = (around >= 0) & (around < len(GRID))
+        values = np.where(inside, self._free[windows[:, None], np.clip(around, 0, len(GRID) - 1)], np.nan)
+        local = np.nanmedian(values, axis=1) if len(windows) else np.zeros(0)
+        hot[windows, tones] = self._levels[windows, tones] > local + _STANDS_OUT_DB[self._length]
+        return hot
+
+    def _strays(self, stray: Bools) -> list[Violation]:
+        """Single tones that stand out for longer than an accident does."""
+        found = []
+        for tone in np.flatnonzero(stray.sum(axis=0) >= SHORT // SHORT_HOP):
+            steady = stray[:, tone] & ~self.disturbed
+            found += self._runs("stray", f"{GRID[tone]} Hz", steady, self._levels[:, tone], at_least=SHORT // SHORT_HOP)
+        return found
+
+    def _judged_voices(self) -> Bools:
+        """(w, v): voices that were sent by then, are in no span here, and have a tone that can be told apart."""
+        first, second = self._judge._tones.T
+        voices = (self.judged[:, first] | self.judged[:, second]) & (self._judge._since[None, :] < self._ends[:, None])
+        at_leg = {voice.leg: at for at, voice in enumerate(self._judge._voices)}
+        for at, speaker in enumerate(self._speakers):
+            voices[:, at_leg[speaker]] &= ~self.possible[:, at]
+        if self._length == LONG:
+            voices &= ~(self.changing | (self.floor > LONG_DB + 10))[:, None]
+        return np.asarray(voices)
+
+    def _runs(self, kind: str, speaker: str, wrong: Bools, levels: Floats, at_least: int = 1) -> list[Violation]:
+        """One violation for each stretch of wrong windows, small breaks bridged."""
+        at = np.flatnonzero(wrong)
+        if len(at) == 0:
+            return []
+        found = []
+        for run in np.split(at, np.flatnonzero(np.diff(at) > SHORT // SHORT_HOP) + 1):
+            if len(run) < at_least:
+                continue
+            start, end = float(self._begins[run[0]]), float(self._ends[run[-1]])
+            worst = float(levels[run][np.abs(levels[run]).argmax()]) if kind == "level" else float(levels[run].max())
+            found.append(
+                Violation(kind, speaker, self._judge._name(self._listener), start - self._judge._began, end - start, round(worst, 1))
+            )
+        return found
+
+
+def too_disturbed(verdict: Verdict, share: float = 0.01) -> Sequence[Violation]:
+    """A violation where clicks cover more than this share of all windows."""
+    if verdict.disturbed <= share * max(1, verdict.windows):
+        return ()
+    note = f"{verdict.disturbed} of {verdict.windows} windows are covered by clicks"
+    return (Violation("disturbed", "", "", 0.0, 0.0, None, note),)
+
+
+__all__ = ["AudibilityJudge", "Verdict", "Violation", "Voice", "too_disturbed"]

@@ -1,0 +1,72 @@
+"""Bit by bit: a party who hears one other party alone must get that one's packets as they were sent."""
+
+import numpy as np
+
+from bench.generator.companding import FRAME
+from bench.generator.signals import Tones, render
+from bench.judge.recording import Recording
+from bench.judge.score import AMPLITUDE, Score, Span, Voice
+
+_MARGIN = 0.06
+"""Seconds kept clear of every change."""
+
+Altered = tuple[int, float, float, int]
+"""Speaker, first and last moment, packets."""
+
+
+def signal_of(voice: Voice) -> Tones:
+    """What a voice sends."""
+    return Tones(voice.frequencies, AMPLITUDE)
+
+
+class Untouched:
+    """Compares the payload of listeners who pass through with the loops of those whom they hear."""
+
+    def __init__(self, score: Score, codec: str) -> None:
+        self._score = score
+        self._codec = codec
+        self._loops: dict[int, dict[bytes, int]] = {}
+
+    def compare(self, listener: int, recording: Recording) -> tuple[int, list[Altered]]:
+        """Packets compared, and for each stretch the speaker with those that differ."""
+        if not self._score.voices[listener].passes_through or len(recording.arrival) == 0:
+            return 0, []
+        spans = self._score.spans.get(listener, [])
+        compared, altered = 0, []
+        for span in spans:
+            if not (span.must and self._score.voices[span.speaker].passes_through):
+                continue
+            rows = self._alone(span, spans, recording)
+            compared += len(rows)
+            wrong = self._differing(span.speaker, recording, rows)
+            if len(wrong):
+                altered.append((span.speaker, float(recording.arrival[wrong[0]]), float(recording.arrival[wrong[-1]]), len(wrong)))
+        return compared, altered
+
+    def _alone(self, span: Span, spans: list[Span], recording: Recording) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Packets that came while this speaker must be heard and nobody else may be."""
+        arrival = recording.arrival
+        alone = (arrival > span.start + _MARGIN) & (arrival < span.end - _MARGIN)
+        for other in spans:
+            if other.speaker != span.speaker:
+                alone &= (arrival < other.start - _MARGIN) | (arrival > other.end + _MARGIN)
+        return np.flatnonzero(alone)
+
+    def _differing(
+        self, speaker: int, recording: Recording, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Rows whose payload the speaker never sent, or not at this place after the packet before."""
+        loop = self._loop(speaker)
+        at = np.array([loop.get(recording.payload[row].tobytes(), -1) for row in rows], np.int64)
+        steps = np.diff(recording.position[rows]) // FRAME
+        follows = (at[1:] - at[:-1] - steps) % len(loop) == 0
+        unbroken = np.diff(rows) == 1
+        wrong = at < 0
+        wrong[1:] |= unbroken & ~follows & (at[:-1] >= 0)
+        return rows[wrong]
+
+    def _loop(self, speaker: int) -> dict[bytes, int]:
+        if speaker not in self._loops:
+            frames = render(signal_of(self._score.voices[speaker]), self._codec)
+            self._loops[speaker] = {frame.tobytes(): at for at, frame in enumerate(frames)}
+        return self._loops[speaker]

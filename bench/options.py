@@ -1,0 +1,15 @@
+"""The options that several benches share."""
+
+from dataclasses import dataclass
+
+from bench.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where and how a bench runs."""
+
+    server_core: int | None
+    generator_core: int | None
+    progress: Progress
+    codec: str = "PCMU"

@@ -1,0 +1,142 @@
+"""The server under measurement: started as a process of its own, asked whether it is ready, weighed by /proc."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.generator import process
+from bench.house import House
+
+READY_WITHIN = 30.0
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+class ServerFailed(Exception):
+    """The server did not start, or died; the text ends with what it said last."""
+
+
+class Server:
+    """`mediaserver serve` on one core. An asynchronous context: entering waits until it is ready, leaving ends it."""
+
+    def __init__(
+        self,
+        house: House,
+        *,
+        core: int | None = 0,
+        module: tuple[str, ...] = ("mediaserver",),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.house = house
+        self._core = core
+        self._module = module
+        self._environment = dict(environment or {})
+
+    async def __aenter__(self) -> Self:
+        process.need_descriptors(self.house.calls * 10 + 500)
+        self._folder = tempfile.TemporaryDirectory(prefix="bench-")
+        file = Path(self._folder.name) / "mediaserver.toml"
+        file.write_text(self.house.file())
+        self._log = Path(self._folder.name) / "server.log"
+
+        core = "-" if self._core is None else str(self._core)
+        command = [sys.executable, "-m", "bench.launch", core, sys.executable, "-m", *self._module, "serve", "--config", str(file)]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | self._environment, start_new_session=True
+            )
+        try:
+            await self._wait_ready()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await asyncio.to_thread(self._end)
+
+    def log(self) -> str:
+        """The end of what the server has said."""
+        return self._log.read_text(errors="replace")[-3000:]
+
+    def processes(self) -> list[int]:
+        """The server's process and all below it."""
+        found = [self._process.pid]
+        for pid in found:
+            for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+                try:
+                    found += [int(child) for child in tasks.read_text().split()]
+                except OSError:
+                    continue
+        return found
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all its processes so far."""
+        return sum(_cpu_seconds(pid) for pid in self.processes())
+
+    def resident_kib(self) -> int:
+        """Resident memory of all its processes, KiB; what two of them share counts twice."""
+        return sum(_resident_kib(pid) for pid in self.processes())
+
+    async def metrics(self) -> str:
+        """The text of ``/metrics``; empty where it cannot be had."""
+        return await asyncio.to_thread(self._get, "/metrics")
+
+    def _get(self, path: str) -> str:
+        try:
+            with urllib.request.urlopen(f"http://{self.house.control}{path}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+    async def _wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise ServerFailed(f"the server ended with {self._process.returncode}:\n{self.log()}")
+            if await asyncio.to_thread(self._is_ready):
+                return
+            await asyncio.sleep(0.1)
+        raise ServerFailed(f"the server was not ready within {READY_WITHIN:.0f} s:\n{self.log()}")
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{self.house.control}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def _end(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        self._folder.cleanup()
+
+
+def _cpu_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def _resident_kib(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE // 1024
+    except OSError:
+        return 0

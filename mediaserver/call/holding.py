@@ -106,10 +106,11 @@ def info_relayed(conversation: Conversation, leg: Leg, happened: InfoRelayed, no
 
 
 def settle(conversation: Conversation) -> None:
-    """Say what the state now asks for and was not said yet."""
-    for leg in tuple(conversation.legs()):
-        if leg.part is not Part.SUPERVISOR and conversation.is_answered:
-            _settle_offer(conversation, leg)
+    """Say what the state now asks for and was not said yet: offers first, sounds after them."""
+    if conversation.is_answered:
+        for party in conversation.parties():
+            _settle_offer(conversation, party)
+    for leg in conversation.legs():
         _settle_sound(conversation, leg)
 
 

@@ -1,0 +1,1 @@
+"""The call: dialogues of inputs and actions."""

@@ -1,0 +1,256 @@
+"""Whatever happens to a call in whatever order: no exception, no leg lost, none used after its end, nobody left waiting."""
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from mediaserver.call import actions as do
+from mediaserver.call.inputs import (
+    Accepted,
+    HangUpRequested,
+    InfoRelayed,
+    Input,
+    Invited,
+    LegEnded,
+    LegId,
+    MediaAgreed,
+    MediaMissing,
+    MediaStarted,
+    ModeRequested,
+    MuteRequested,
+    Originated,
+    Progressed,
+    Rejected,
+    ReofferFailed,
+    Supervisor,
+    SupervisorArrived,
+    SupervisorCalled,
+    Target,
+    VolumesRequested,
+)
+from mediaserver.call.limits import CallLimits
+from mediaserver.call.machine import Call
+from mediaserver.call.view import CallState
+from mixer.modes import Mode, Role
+from sip.negotiated import Direction, NegotiatedMedia
+from tests.mediaserver.call.playbook import media
+
+SIP = (do.PlaceLeg, do.ProgressLeg, do.AcceptLeg, do.RejectLeg, do.EndLeg, do.ReofferLeg, do.RelayInfo)
+GONE = (LegEnded, Rejected)
+"""Inputs that say that a leg is over already."""
+REQUESTS = (ModeRequested, MuteRequested, VolumesRequested)
+
+MEDIA: st.SearchStrategy[NegotiatedMedia] = st.builds(media, st.sampled_from(Direction), address=st.sampled_from(["192.0.2.1", "0.0.0.0"]))
+SECONDS = st.sampled_from([0.0, 0.4, 1.0, 5.0, 31.0, 61.0, 601.0, 20_000.0])
+FORK = st.sampled_from(["a", "b"])
+STATUS = st.sampled_from([180, 181, 183, 199])
+FINAL = st.sampled_from([302, 401, 404, 408, 480, 486, 488, 500, 503, 600, 603])
+CONTACTS = st.lists(st.sampled_from(["sip:a@h", "sip:b@h", "sip:c@h"]), max_size=3).map(tuple)
+TARGETS = st.lists(
+    st.sampled_from(
+        [Target("agent", "anna"), Target("agent", "ben", 5.0), Target("uri", "sip:x@h"), Target("trunk", "pbx/1", agent="carl")]
+    ),
+    max_size=4,
+).map(tuple)
+SUPERVISOR = st.builds(Supervisor, st.just("id"), st.just("name"), st.sampled_from(Mode), st.sampled_from([Role.AGENT, Role.CUSTOMER]))
+
+
+class AnySequence(RuleBasedStateMachine):
+    """A call, and a book of what was done to each of its legs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.legs = 0
+        self.requests = 0
+        self.now = 0.0
+        self.call = Call("c", tenant="t", trunk="k", limits=CallLimits(seats=4), allocate_leg=self.new_leg)
+        self.opened: dict[LegId, Role] = {}
+        self.placed: set[LegId] = set()
+        self.chosen: set[LegId] = set()
+        self.turned_away: set[LegId] = set()
+        self.let_go: set[LegId] = set()
+        self.closed: set[LegId] = set()
+        self.offers_open: set[LegId] = set()
+
+    def new_leg(self) -> LegId:
+        self.legs += 1
+        return self.legs
+
+    def any_leg(self, data: st.DataObject) -> LegId:
+        """A live leg mostly, else one that ended or never was."""
+        live = [leg.leg for leg in self.call.view().legs]
+        is_stray = not live or data.draw(st.integers(0, 9), "stray") == 0
+        return data.draw(st.integers(1, self.legs + 1), "leg") if is_stray else data.draw(st.sampled_from(live), "leg")
+
+    # what happens
+
+    @precondition(lambda self: self.call.view().state is CallState.ROUTING)
+    @rule(rung=TARGETS, role=st.sampled_from([Role.CUSTOMER, Role.AGENT]), originates=st.booleans())
+    def starts(self, rung: tuple[Target, ...], role: Role, originates: bool) -> None:
+        if originates:
+            self.happens(Originated(self.new_leg(), Target("agent", "dora"), "1", "2", rung))
+        else:
+            self.happens(Invited(self.new_leg(), "1", "2", rung, role=role, agent="dora" if role is Role.AGENT else None))
+
+    @rule(data=st.data(), status=STATUS, fork=FORK, early=st.none() | MEDIA)
+    def progressed(self, data: st.DataObject, status: int, fork: str, early: NegotiatedMedia | None) -> None:
+        self.happens(Progressed(self.any_leg(data), status, fork, early))
+
+    @rule(data=st.data(), fork=FORK, agreed=MEDIA, agent=st.sampled_from([None, "anna", "zoe"]))
+    def accepted(self, data: st.DataObject, fork: str, agreed: NegotiatedMedia, agent: str | None) -> None:
+        self.happens(Accepted(self.any_leg(data), fork, agreed, agent))
+
+    @rule(data=st.data(), status=FINAL, contacts=CONTACTS, ours=st.booleans())
+    def rejected(self, data: st.DataObject, status: int, contacts: tuple[str, ...], ours: bool) -> None:
+        self.happens(Rejected(self.any_leg(data), status, contacts, ours))
+
+    @rule(data=st.data(), agreed=MEDIA)
+    def media_agreed(self, data: st.DataObject, agreed: NegotiatedMedia) -> None:
+        self.happens(MediaAgreed(self.any_leg(data), agreed))
+
+    @rule(data=st.data(), seconds=st.none() | SECONDS)
+    def media_started_or_missing(self, data: st.DataObject, seconds: float | None) -> None:
+        leg = self.any_leg(data)
+        self.happens(MediaStarted(leg) if seconds is None else MediaMissing(leg, seconds))
+
+    @rule(data=st.data(), retry_in=st.sampled_from([None, 0.0, 2.0]))
+    def reoffer_failed(self, data: st.DataObject, retry_in: float | None) -> None:
+        self.happens(ReofferFailed(self.any_leg(data), retry_in))
+
+    @rule(data=st.data(), cause=st.sampled_from(["bye", "cancelled", "no_ack", "timeout", "transport"]))
+    def leg_ended(self, data: st.DataObject, cause: str) -> None:
+        self.happens(LegEnded(self.any_leg(data), cause))
+
+    @rule(supervisor=SUPERVISOR)
+    def supervisor_arrived(self, supervisor: Supervisor) -> None:
+        self.happens(SupervisorArrived(self.new_leg(), supervisor))
+
+    @rule(supervisor=SUPERVISOR)
+    def supervisor_called(self, supervisor: Supervisor) -> None:
+        self.happens(SupervisorCalled(self.new_leg(), supervisor, Target("uri", "sip:s@h"), self.new_request()))
+
+    @rule(data=st.data(), mode=st.sampled_from(Mode), toward=st.sampled_from(Role))
+    def mode_requested(self, data: st.DataObject, mode: Mode, toward: Role) -> None:
+        self.happens(ModeRequested(self.any_leg(data), mode, toward, self.new_request()))
+
+    @rule(data=st.data(), muted=st.booleans())
+    def mute_requested(self, data: st.DataObject, muted: bool) -> None:
+        self.happens(MuteRequested(self.any_leg(data), muted, self.new_request()))
+
+    @rule(data=st.data(), hears=st.none() | st.floats(), heard=st.none() | st.floats(0, 4))
+    def volumes_requested(self, data: st.DataObject, hears: float | None, heard: float | None) -> None:
+        self.happens(VolumesRequested(self.any_leg(data), hears, heard, self.new_request()))
+
+    @rule(data=st.data(), whole=st.integers(0, 9))
+    def hang_up_requested(self, data: st.DataObject, whole: int) -> None:
+        self.happens(HangUpRequested(None if whole == 0 else self.any_leg(data), "ended"))
+
+    @rule(data=st.data())
+    def info_relayed(self, data: st.DataObject) -> None:
+        self.happens(InfoRelayed(self.any_leg(data), "application/dtmf", b"1"))
+
+    @rule(seconds=SECONDS)
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        due = self.call.next_timer()
+        did = self.call.handle_timer(self.now)
+        assert did == [] or (due is not None and due <= self.now), "something was done before its time"
+        self.write_down(did, None)
+        after = self.call.next_timer()
+        assert after is None or after > self.now, "a timer that fired is still due"
+
+    # what must be true of what is done
+
+    def new_request(self) -> int:
+        self.requests += 1
+        return self.requests
+
+    def happens(self, happened: Input) -> None:
+        of_supervisor = isinstance(happened, SupervisorArrived | SupervisorCalled) or (
+            self.opened.get(getattr(happened, "leg", None) or 0) is Role.SUPERVISOR
+        )
+        did = self.call.handle(happened, self.now)
+        if of_supervisor:
+            said = [action.leg for action in did if isinstance(action, (*SIP, do.CloseLeg))]
+            assert not [leg for leg in said if self.opened.get(leg, Role.SUPERVISOR) is not Role.SUPERVISOR]
+        if isinstance(happened, REQUESTS):
+            answers = [action for action in did if getattr(action, "request", None) == happened.request]
+            assert len(answers) == 1, "each request has one action that answers it"
+        if isinstance(happened, SupervisorCalled):
+            assert (do.OpenLeg(happened.leg, Role.SUPERVISOR) in did) != any(isinstance(a, do.RefuseRequest) for a in did)
+        if isinstance(happened, MediaAgreed | ReofferFailed):
+            self.offers_open.discard(happened.leg)
+        self.write_down(did, happened)
+
+    def write_down(self, did: list[do.Action], happened: Input | None) -> None:
+        for action in did:
+            if isinstance(action, do.Publish | do.Count | do.RefuseRequest):
+                continue
+            assert action.leg not in self.closed, f"{action} after the leg was closed"
+            self.write_leg_down(action, happened)
+
+    def write_leg_down(self, action: Any, happened: Input | None) -> None:
+        leg = action.leg
+        match action:
+            case do.OpenLeg():
+                assert leg not in self.opened
+                self.opened[leg] = action.role
+                return
+            case do.RejectLeg() if leg not in self.opened:
+                assert leg not in self.turned_away
+                self.turned_away.add(leg)
+                return
+        assert leg in self.opened, f"{action} for a leg that is not open"
+        assert leg not in self.let_go or isinstance(action, do.CloseLeg), f"{action} after the leg's SIP was over"
+        match action:
+            case do.PlaceLeg():
+                assert leg not in self.placed
+                self.placed.add(leg)
+                assert action.like is None or action.like not in self.closed
+            case do.AcceptLeg() | do.ProgressLeg():
+                assert leg not in self.placed
+            case do.ChooseFork():
+                assert leg in self.placed
+                self.chosen.add(leg)
+            case do.Admit():
+                assert leg not in self.placed or leg in self.chosen
+            case do.ReofferLeg():
+                assert self.opened[leg] is not Role.SUPERVISOR
+                assert leg not in self.offers_open, "two offers at once"
+                self.offers_open.add(leg)
+            case do.EndLeg() | do.RejectLeg():
+                self.let_go.add(leg)
+            case do.CloseLeg():
+                is_gone = isinstance(happened, GONE) and happened.leg == leg
+                assert is_gone or leg in self.let_go, "closed without a word"
+                self.closed.add(leg)
+            case _:
+                pass
+
+    @invariant()
+    def live_legs_are_those_that_are_open(self) -> None:
+        view = self.call.view()
+        assert {leg.leg for leg in view.legs} == set(self.opened) - self.closed
+        assert len(view.legs) <= 4
+
+    @invariant()
+    def an_ended_call_has_nothing_left(self) -> None:
+        if self.call.is_over:
+            assert set(self.opened) == self.closed
+            assert self.call.next_timer() is None
+            assert self.call.view().cause != ""
+
+    @invariant()
+    def at_most_one_leg_is_the_agents(self) -> None:
+        assert [leg.role for leg in self.call.view().legs].count(Role.AGENT) <= 1
+
+    @invariant()
+    def a_live_call_that_rings_has_a_timer(self) -> None:
+        if self.call.view().state is CallState.RINGING:
+            assert self.call.next_timer() is not None
+
+
+TestAnySequence = AnySequence.TestCase
+TestAnySequence.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)

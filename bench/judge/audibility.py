@@ -2,8 +2,10 @@
 
 - Heard: each tone of the voice within 3 dB of what was sent, in every 100 ms Blackman window inside a span that says *must*.
 - Not heard: at least 40 dB below that in every 100 ms window, and 58 dB over 1 s, outside of all spans. Where noise or a
-  wanted change in the same ear lies higher than those limits, a tone must stand out of its neighbours by 10 dB (1 s: 14 dB)
+  wanted change in the same ear lies higher than those limits, a tone must stand out of its neighbours by 10 dB (1 s: 12 dB)
   to be a leak: µ-law noise under four voices, and the edge of a voice that starts, would else be mistaken for one.
+  (Each voice brings its own coding noise, the mix adds its own: over 1 s single tones of noise reach -67 dB in the ear of
+  who hears one voice, -60 dB in a supervisor's.)
 - Untouched: a party who hears one other party alone gets that one's payload to the bit.
 - Missing: a listener who must hear somebody, and gets hardly any packets at all.
 """
@@ -24,7 +26,9 @@ SHORT, SHORT_HOP = 800, 160
 LONG, LONG_HOP = 8000, 4000
 HEARD_DB = 3.0
 SHORT_DB, LONG_DB = -40.0, -58.0
-_STANDS_OUT_DB = {SHORT: 10.0, LONG: 14.0}
+_STANDS_OUT_DB = {SHORT: 10.0, LONG: 12.0}
+_ALONE_DB = 3.0
+"""A voice of which only one tone can be told apart must stand out by this much more: two never do by chance, one may."""
 _NEIGHBOURS = 8
 _NEAR = 2
 """Steps of the grid next to a wanted tone that are left out where that tone is disturbed."""
@@ -211,16 +215,16 @@ class _Ear:
 
     def leaks(self) -> list[Violation]:
         """Voices that must not be heard and are."""
-        hot = self._hot()
+        hot, loud = self._hot()
         if not hot.any():
             return []
         kind = "leak" if self._length == SHORT else "leak_1s"
         first, second = self._judge._tones.T
         rows = hot.any(axis=1)
         both = np.zeros((len(hot), len(first)), bool)
-        some = hot[rows]
-        unjudged = ~self.judged[rows]
-        both[rows] = (some[:, first] & (some[:, second] | unjudged[:, second])) | (some[:, second] & unjudged[:, first])
+        some, very, unjudged = hot[rows], loud[rows], ~self.judged[rows]
+        alone = (very[:, first] & unjudged[:, second]) | (very[:, second] & unjudged[:, first])
+        both[rows] = (some[:, first] & some[:, second]) | alone
         both &= self._judged_voices()
         found, explained = [], np.zeros(hot.shape, bool)
         for at in np.flatnonzero(both.any(axis=0)):
@@ -232,8 +236,8 @@ class _Ear:
             found += self._strays(hot & ~explained)
         return found
 
-    def _hot(self) -> Bools:
-        """Tones above the limit that also stand out of their neighbours."""
+    def _hot(self) -> tuple[Bools, Bools]:
+        """(w, f) tones above the limit that also stand out of their neighbours; and those that do so even alone."""
         limit = SHORT_DB if self._length == SHORT else LONG_DB
         hot = self.judged & (self._levels > limit)
         if self._length == LONG:
@@ -244,8 +248,11 @@ class _Ear:
         inside = (around >= 0) & (around < len(GRID))
         values = np.where(inside, self._free[windows[:, None], np.clip(around, 0, len(GRID) - 1)], np.nan)
         local = np.nanmedian(values, axis=1) if len(windows) else np.zeros(0)
-        hot[windows, tones] = self._levels[windows, tones] > local + _STANDS_OUT_DB[self._length]
-        return hot
+        above = self._levels[windows, tones] - local - _STANDS_OUT_DB[self._length]
+        loud = hot.copy()
+        hot[windows, tones] = above > 0
+        loud[windows, tones] = above > _ALONE_DB
+        return hot, loud
 
     def _strays(self, stray: Bools) -> list[Violation]:
         """Single tones that stand out for longer than an accident does."""

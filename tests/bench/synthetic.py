@@ -1,0 +1,100 @@
+"""A mixer without a server: what every listener of a small scene would receive, as packets, with faults on demand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.generator.companding import FRAME, decode, encode
+from bench.generator.signals import render
+from bench.judge.audibility import AudibilityJudge, Verdict
+from bench.judge.recording import Recording, build
+from bench.judge.score import Score, ToneBook, Voice
+from bench.judge.untouched import signal_of
+
+PTIME = 0.02
+
+Gains = Callable[[int, int, int], float]
+"""(frame, listener, speaker) to the gain that a fault wants, or NaN where it wants nothing."""
+
+
+def no_fault(frame: int, listener: int, speaker: int) -> float:
+    """A mixer that does what it should."""
+    return float("nan")
+
+
+@dataclass(slots=True)
+class Scene:
+    """Two calls of customer (0, 3), agent (1, 4) and supervisor (2, 5); the supervisor of the first switches modes.
+
+    He listens from 0 s, whispers from 3 s, barges from 6 s and listens again from 9 s until 12 s.
+    """
+
+    frames: int = 600
+    score: Score = field(default_factory=Score)
+    changes: tuple[int, ...] = (150, 300, 450)
+    lost: frozenset[tuple[int, int]] = frozenset()
+    """(frame, listener) whose packet does not arrive."""
+
+    def __post_init__(self) -> None:
+        book = ToneBook(seed=5)
+        for call in range(2):
+            taken: list[int] = []
+            for seat, name in enumerate(("customer", "agent", "supervisor")):
+                tones = book.pair(taken)
+                taken += tones
+                self.score.add(Voice(3 * call + seat, f"{name}{call}", call, tones, 0.0, passes_through=seat < 2))
+        self._write_score()
+
+    def gain(self, frame: int, listener: int, speaker: int) -> float:
+        """What a right mixer does."""
+        if listener // 3 != speaker // 3 or listener == speaker:
+            return 0.0
+        if speaker % 3 < 2:
+            return 1.0
+        mode = sum(frame >= change for change in self.changes) if speaker == 2 else 0
+        return 1.0 if mode == 2 or (mode == 1 and listener % 3 == 1) else 0.0
+
+    def _write_score(self) -> None:
+        score = self.score
+        for listener in range(6):
+            for speaker in range(6):
+                previous = 0.0
+                for frame in range(self.frames):
+                    gain = self.gain(frame, listener, speaker)
+                    if gain and not previous:
+                        score.opens(listener, speaker, frame * PTIME + 0.03)
+                    if previous and not gain:
+                        score.closes(listener, speaker, frame * PTIME - 0.03)
+                    if gain != previous and frame:
+                        score.may(listener, speaker, frame * PTIME - 0.03, frame * PTIME + 0.03)
+                    previous = gain
+        score.close_all(self.frames * PTIME)
+
+    def recordings(self, fault: Gains = no_fault) -> dict[int, Recording]:
+        """What the six receive."""
+        loops = [render(signal_of(voice), "PCMU") for voice in self.score.voices.values()]
+        voices = [decode(loop, "PCMU").astype(np.int32) for loop in loops]
+        return {listener: self._receive(listener, loops, voices, fault) for listener in range(6)}
+
+    def _receive(self, listener: int, loops: list[NDArray[np.uint8]], voices: list[NDArray[np.int32]], fault: Gains) -> Recording:
+        payload = np.zeros((self.frames, FRAME), np.uint8)
+        for frame in range(self.frames):
+            wanted = [fault(frame, listener, speaker) for speaker in range(6)]
+            gains = [self.gain(frame, listener, speaker) if np.isnan(gain) else gain for speaker, gain in enumerate(wanted)]
+            heard = [(speaker, gain) for speaker, gain in enumerate(gains) if gain]
+            if len(heard) == 1 and heard[0][1] == 1.0:
+                payload[frame] = loops[heard[0][0]][frame % 50]
+            else:
+                mixed = sum((gain * voices[speaker][frame % 50] for speaker, gain in heard), np.zeros(FRAME))
+                payload[frame] = encode(mixed, "PCMU")
+        kept = np.array([frame for frame in range(self.frames) if (frame, listener) not in self.lost])
+        return build((kept * FRAME + 12345).astype(np.uint32), kept * PTIME, payload[kept], "PCMU")
+
+    def judge(self, fault: Gains = no_fault) -> Verdict:
+        """The verdict on all six."""
+        judge, verdict = AudibilityJudge(self.score, codec="PCMU"), Verdict()
+        for listener, recording in self.recordings(fault).items():
+            verdict.add(judge.judge(listener, recording))
+        return verdict

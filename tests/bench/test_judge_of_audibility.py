@@ -1,0 +1,151 @@
+"""The judge passes a clean mix and catches each kind of broken one, on recordings made without a server."""
+
+import numpy as np
+import pytest
+
+from bench.judge.audibility import Verdict, Violation
+from bench.judge.recording import build
+from bench.judge.score import Score, ToneBook
+from tests.bench.synthetic import Scene
+
+NAN = float("nan")
+
+
+def kinds(verdict: Verdict) -> set[tuple[str, str, str]]:
+    return {(each.kind, each.speaker, each.listener) for each in verdict.violations}
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return Scene()
+
+
+def test_a_right_mix_has_no_violation_and_much_was_judged(scene: Scene) -> None:
+    verdict = scene.judge()
+    assert verdict.violations == []
+    assert verdict.judged > 6 * 5 * 500
+    assert verdict.judged_packets > 1500
+    assert verdict.disturbed == 0
+
+
+def test_one_leaked_frame_at_a_switch_is_caught(scene: Scene) -> None:
+    verdict = scene.judge(lambda frame, listener, speaker: 1.0 if (frame, listener, speaker) == (150, 0, 2) else NAN)
+    assert ("leak", "supervisor0", "customer0") in kinds(verdict)
+
+
+def test_one_leaked_frame_far_from_any_switch_is_caught(scene: Scene) -> None:
+    verdict = scene.judge(lambda frame, listener, speaker: 1.0 if (frame, listener, speaker) == (77, 1, 2) else NAN)
+    assert ("leak", "supervisor0", "agent0") in kinds(verdict)
+
+
+def test_a_leaked_frame_of_another_call_is_caught(scene: Scene) -> None:
+    verdict = scene.judge(lambda frame, listener, speaker: 1.0 if (frame, listener, speaker) == (500, 2, 4) else NAN)
+    assert ("leak", "agent1", "supervisor0") in kinds(verdict)
+
+
+def test_a_whisper_to_the_wrong_side_is_caught_on_both_sides(scene: Scene) -> None:
+    def wrong_target(frame: int, listener: int, speaker: int) -> float:
+        if speaker == 2 and 150 <= frame < 300 and listener < 2:
+            return 1.0 if listener == 0 else 0.0
+        return NAN
+
+    found = kinds(scene.judge(wrong_target))
+    assert ("leak", "supervisor0", "customer0") in found
+    assert ("level", "supervisor0", "agent0") in found
+
+
+def test_another_calls_row_is_caught(scene: Scene) -> None:
+    def other_row(frame: int, listener: int, speaker: int) -> float:
+        if listener == 1 and frame >= 100 and speaker in (0, 3):
+            return 1.0 if speaker == 3 else 0.0
+        return NAN
+
+    found = kinds(scene.judge(other_row))
+    assert ("leak", "customer1", "agent0") in found
+    assert ("level", "customer0", "agent0") in found
+
+
+def test_a_leg_that_is_35_db_down_is_caught(scene: Scene) -> None:
+    quiet = 10 ** (-35 / 20)
+    verdict = scene.judge(lambda frame, listener, speaker: quiet if (listener, speaker) == (0, 1) else NAN)
+    levels = [each for each in verdict.violations if each.kind == "level"]
+    assert levels
+    assert {(each.speaker, each.listener) for each in levels} == {("agent0", "customer0")}
+
+
+def test_four_db_too_quiet_is_caught_and_two_db_is_not(scene: Scene) -> None:
+    def at(decibel: float) -> Verdict:
+        gain = 10 ** (decibel / 20)
+        return scene.judge(lambda frame, listener, speaker: gain if (listener, speaker) == (2, 1) else NAN)
+
+    assert ("level", "agent0", "supervisor0") in kinds(at(-4.0))
+    assert at(-2.0).violations == []
+
+
+def test_a_faint_leak_to_a_party_shows_over_one_second(scene: Scene) -> None:
+    faint = 10 ** (-50 / 20)
+    verdict = scene.judge(lambda frame, listener, speaker: faint if (listener, speaker) == (3, 2) else NAN)
+    assert ("leak_1s", "supervisor0", "customer1") in kinds(verdict)
+
+
+def test_a_faint_leak_to_a_supervisor_shows_over_one_second(scene: Scene) -> None:
+    faint = 10 ** (-46 / 20)
+    verdict = scene.judge(lambda frame, listener, speaker: faint if (listener, speaker) == (5, 1) else NAN)
+    assert ("leak_1s", "agent0", "supervisor1") in kinds(verdict)
+
+
+def test_a_single_changed_bit_is_caught_where_the_stream_must_be_untouched(scene: Scene) -> None:
+    verdict = scene.judge(lambda frame, listener, speaker: 1.05 if (frame, listener, speaker) == (60, 0, 1) else NAN)
+    assert ("altered", "agent0", "customer0") in kinds(verdict)
+
+
+def test_a_listener_who_gets_nothing_is_missing(scene: Scene) -> None:
+    from bench.judge.audibility import AudibilityJudge
+
+    silent = build(np.zeros(0, np.uint32), np.zeros(0), np.zeros((0, 160), np.uint8), "PCMU")
+    verdict = AudibilityJudge(scene.score, codec="PCMU").judge(2, silent)
+    assert {each.kind for each in verdict.violations} == {"missing"}
+    assert {each.speaker for each in verdict.violations} == {"customer0", "agent0"}
+
+
+def test_lost_packets_are_left_out_and_are_no_violation() -> None:
+    lost = frozenset((frame, 2) for frame in (70, 201, 202, 390))
+    assert Scene(lost=lost).judge().violations == []
+
+
+def test_a_jump_in_one_voice_is_counted_as_disturbed_and_not_as_a_leak(scene: Scene) -> None:
+    recordings = scene.recordings()
+    heard = recordings[2]
+    cut = np.concatenate([np.arange(0, 250), np.arange(251, 600)])
+    jumped = build((np.arange(599) * 160).astype(np.uint32), np.arange(599) * 0.02, heard.payload[cut], "PCMU")
+    from bench.judge.audibility import AudibilityJudge
+
+    verdict = AudibilityJudge(scene.score, codec="PCMU").judge(2, jumped)
+    assert [str(each) for each in verdict.violations if each.kind != "level"] == []
+    assert 1 <= verdict.disturbed <= 6
+
+
+def test_no_pair_of_tones_is_given_twice_and_a_calls_tones_are_far_apart() -> None:
+    book, seen = ToneBook(seed=1), set()
+    for _ in range(200):
+        taken: list[int] = []
+        for _ in range(4):
+            pair = book.pair(taken)
+            assert all(abs(at - other) >= 3 for at in pair for other in taken)
+            taken += pair
+            assert pair not in seen
+            seen.add(pair)
+
+
+def test_a_score_keeps_open_what_must_be_heard_until_it_closes() -> None:
+    score = Score()
+    score.opens(1, 2, 5.0)
+    assert score.is_open(1, 2)
+    score.closes(1, 2, 6.0)
+    assert not score.is_open(1, 2)
+    assert [(span.start, span.end, span.must) for span in score.spans[1]] == [(5.0, 6.0, True)]
+
+
+def test_a_violation_reads_as_a_sentence() -> None:
+    text = str(Violation("leak", "supervisor0", "customer0", 3.014, 0.12, -7.2))
+    assert text == "leak: supervisor0 -> customer0 at -7.2 dB, 3.01 s for 0.12 s"

@@ -28,7 +28,8 @@ def _mode(value: object) -> object:
 
 ModeName = Annotated[Mode, BeforeValidator(_mode)]
 """``listen``, ``whisper`` or ``barge``; ``spy``, ``monitor``, ``coach`` and ``join`` are understood."""
-WhisperTarget = Literal[Role.AGENT, Role.CUSTOMER]
+WhisperTarget = Literal["agent", "customer"]
+"""A `Role` that may be whispered to."""
 
 
 def iso(wall: float) -> str:
@@ -261,7 +262,7 @@ class SuperviseCommand(Command):
     call: Name | None = None
     agent: Name | None = None
     mode: ModeName = Mode.LISTEN
-    target: WhisperTarget = Role.AGENT
+    target: WhisperTarget = "agent"
     phone: Phone | None = None
     """One of the identity's own contacts or numbers; null: his registered phone."""
 
@@ -278,7 +279,7 @@ class SetModeCommand(Command):
     type: Literal["set_mode"] = "set_mode"
     leg: LegNumber
     mode: ModeName
-    target: WhisperTarget = Role.AGENT
+    target: WhisperTarget = "agent"
 
 
 class MuteCommand(Command):

@@ -69,7 +69,8 @@ class Refusal(Exception):
     def __init__(self, code: str, text: str, hint: str = "") -> None:
         super().__init__(text)
         self.code = code
-        """``forbidden``, ``not_found``, ``ambiguous``, ``bad_request``, ``conflict``, ``unavailable``, ``timeout``, ``unauthenticated``, ``too_many``."""
+        """``forbidden``, ``not_found``, ``ambiguous``, ``bad_request``, ``conflict``, ``unavailable``, ``timeout``,
+        ``unauthenticated``, ``too_many``."""
         self.text = text
         self.hint = hint
 

@@ -1,0 +1,63 @@
+"""The control API as an application: the websocket, health, readiness and metrics."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.websockets import WebSocket
+
+from config.settings import ControlSettings
+from control_api.connection import serve_connection
+from control_api.ports import Desk
+from control_api.reception import Reception
+from control_api.tokens import TokenStore
+
+PATH: Final = "/v1/control"
+METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+CODES: Final = {404: "not_found", 405: "bad_request", 426: "bad_request"}
+
+
+def create_app(desk: Desk, tokens: TokenStore, settings: ControlSettings, metrics: Callable[[], bytes]) -> FastAPI:
+    """The application. ``metrics`` gives the Prometheus text; ``app.state.reception`` has the clients and counters."""
+    reception = Reception(desk, tokens, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with reception.open():
+            yield
+
+    async def control(websocket: WebSocket) -> None:
+        await serve_connection(reception, websocket)
+
+    async def upgrade() -> Response:
+        raise HTTPException(426, "this is a websocket", {"Upgrade": "websocket"})
+
+    async def health() -> Response:
+        return JSONResponse(desk.health())
+
+    async def ready() -> Response:
+        is_ready = desk.is_ready()
+        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+
+    async def show_metrics() -> Response:
+        return Response(metrics(), media_type=METRICS_TYPE)
+
+    app = FastAPI(title="mediaserver", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.reception = reception
+    app.add_api_websocket_route(PATH, control)
+    app.add_api_route(PATH, upgrade)
+    app.add_api_route("/healthz", health)
+    app.add_api_route("/readyz", ready)
+    app.add_api_route("/metrics", show_metrics)
+    app.add_exception_handler(HTTPException, _in_the_one_shape)
+    return app
+
+
+async def _in_the_one_shape(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    hint = f"there are {PATH} (websocket), /healthz, /readyz and /metrics"
+    body = {"code": CODES.get(error.status_code, "bad_request"), "text": error.detail, "hint": hint}
+    return JSONResponse(body, error.status_code, error.headers)

@@ -1,0 +1,70 @@
+"""From a command of the API to the desk and back to a result."""
+
+from typing import Any, assert_never
+
+from control_api.idempotency import Outcome
+from control_api.messages import (
+    AnyCommand,
+    EndCommand,
+    GetCommand,
+    HangUpCommand,
+    LeaveCommand,
+    ListCommand,
+    MuteCommand,
+    OriginateCommand,
+    SetModeCommand,
+    SuperviseCommand,
+    VolumesCommand,
+)
+from control_api.permissions import Identity, Refusal
+from control_api.ports import Applied, Desk
+from mixer.modes import Role
+
+
+def succeeded(result: dict[str, Any]) -> Outcome:
+    """The outcome of a command that was carried out."""
+    return {"ok": True, "result": result}
+
+
+def failed(refusal: Refusal) -> Outcome:
+    """The outcome of a command that was not."""
+    return {"ok": False, "error": {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}}
+
+
+async def carry_out(desk: Desk, identity: Identity, command: AnyCommand) -> dict[str, Any]:
+    """The result of the command. Raises `Refusal`."""
+    match command:
+        case ListCommand():
+            return {"calls": list(desk.calls(identity))}
+        case GetCommand():
+            return {"call": desk.call(identity, command.call)}
+        case SuperviseCommand():
+            return await _supervise(desk, identity, command)
+        case SetModeCommand():
+            return _applied(await desk.set_mode(identity, leg=command.leg, mode=command.mode, target=Role(command.target)))
+        case MuteCommand():
+            return _applied(await desk.mute(identity, leg=command.leg, muted=command.muted))
+        case VolumesCommand():
+            return _applied(await desk.volumes(identity, leg=command.leg, hears=command.hears, heard=command.heard))
+        case LeaveCommand():
+            await desk.leave(identity, leg=command.leg)
+        case HangUpCommand():
+            await desk.hang_up(identity, call=command.call, leg=command.leg)
+        case EndCommand():
+            await desk.end(identity, call=command.call)
+        case OriginateCommand():
+            return await desk.originate(identity, agent=command.agent, number=command.number)
+        case _:
+            assert_never(command)
+    return {}
+
+
+async def _supervise(desk: Desk, identity: Identity, command: SuperviseCommand) -> dict[str, Any]:
+    made = await desk.supervise(
+        identity, call=command.call, agent=command.agent, mode=command.mode, target=Role(command.target), phone=command.phone
+    )
+    return {"call": made.call, "leg": made.leg, "mode": made.mode.value, "state": made.state}
+
+
+def _applied(applied: Applied) -> dict[str, Any]:
+    return {"turn": applied.turn}

@@ -1,0 +1,155 @@
+"""One websocket of the control API: who it is, which subprotocol it speaks, and its two pumps."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from control_api.encoding import Subprotocol
+from control_api.permissions import Identity, Refusal
+from control_api.reception import Reception
+from control_api.session import Order, Position, Refused, Session
+
+BEARER: Final = "bearer."
+"""A browser cannot set headers: it offers its token as a subprotocol that begins with this."""
+
+STATUS: Final = {"unauthenticated": 401, "bad_request": 400, "too_many": 503}
+"""HTTP status of a refused connection; as close code, 4000 is added."""
+
+log = structlog.get_logger("control_api")
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who was let in, and how to speak with him."""
+
+    identity: Identity
+    subprotocol: Subprotocol
+    is_selected: bool
+    """Whether he offered the subprotocol; who offers none gets JSON."""
+
+
+async def serve_connection(reception: Reception, websocket: WebSocket) -> None:
+    """Let a client in, or refuse it, and speak with it until either side ends."""
+    try:
+        guest = _admit(reception, websocket)
+    except Refusal as refusal:
+        reception.counters["refused"] += 1
+        log.warning("connection_refused", address=_address(websocket), code=refusal.code, text=refusal.text)
+        await _turn_away(websocket, refusal)
+        return
+    reception.counters["accepted"] += 1
+    reception.clients += 1
+    try:
+        await websocket.accept(subprotocol=guest.subprotocol if guest.is_selected else None)
+        await _speak(reception, websocket, guest)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        reception.clients -= 1
+
+
+async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> None:
+    wake, room = asyncio.Event(), asyncio.Event()
+    session = Session(
+        reception.feeds.of(guest.identity),
+        reception.keys,
+        guest.subprotocol,
+        calls=lambda: reception.desk.calls(guest.identity),
+        wake=wake.set,
+        queue=reception.settings.queue,
+        resume=Position.read(websocket.query_params.get("resume", "")),
+        wants_meters=websocket.query_params.get("meters", "on") != "off",
+    )
+    bound = log.bind(identity=guest.identity.name, tenant=guest.identity.tenant, address=_address(websocket))
+    bound.info("client_connected", subprotocol=str(guest.subprotocol))
+    try:
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(_write(websocket, session, wake, room))
+            await _read(reception, websocket, session, guest.identity, room)
+            writer.cancel()
+    finally:
+        session.close()
+        reception.counters["too_slow"] += session.counters.too_slow
+        reception.counters["meters_skipped"] += session.counters.meters_skipped
+        bound.info("client_disconnected", too_slow=session.counters.too_slow)
+
+
+async def _write(websocket: WebSocket, session: Session, wake: asyncio.Event, room: asyncio.Event) -> None:
+    is_text = session.subprotocol is Subprotocol.JSON
+    try:
+        while True:
+            wake.clear()
+            while (frame := session.next_frame()) is not None:
+                await (websocket.send_text(frame.decode()) if is_text else websocket.send_bytes(frame))
+                room.set()
+            await wake.wait()
+    except WebSocketDisconnect:
+        # The reader is told as well, unless it waits for room.
+        session.close()
+        room.set()
+
+
+async def _read(reception: Reception, websocket: WebSocket, session: Session, identity: Identity, room: asyncio.Event) -> None:
+    while not session.is_closed:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        match session.receive(message["bytes"] if text is None else text):
+            case Order() as order:
+                reception.start(session, identity, order)
+            case Refused(command, refusal):
+                reception.refused(identity, command, refusal)
+            case None:
+                pass
+        while session.is_full and not session.is_closed:
+            room.clear()
+            await room.wait()
+
+
+def _admit(reception: Reception, websocket: WebSocket) -> Guest:
+    """Whom to let in. Raises `Refusal`."""
+    offered: list[str] = websocket.scope.get("subprotocols", [])
+    token = _token(websocket, offered)
+    if token is None:
+        hint = f"send it in the header Authorization: Bearer TOKEN, or offer the subprotocol {BEARER}TOKEN"
+        raise Refusal("unauthenticated", "no token", hint)
+    identity = reception.tokens.identity(token)
+    if identity is None:
+        raise Refusal("unauthenticated", "unknown token", "mediaserver token makes one; its stanza belongs in the configuration")
+    spoken = [name for name in offered if not name.startswith(BEARER)]
+    known = [Subprotocol(name) for name in spoken if name in tuple(Subprotocol)]
+    if spoken and not known:
+        raise Refusal("bad_request", "none of the offered subprotocols is known", f"offer {' or '.join(Subprotocol)}")
+    if reception.clients >= reception.settings.max_clients:
+        raise Refusal("too_many", f"{reception.clients} clients are connected already", "try again later, or raise control.max_clients")
+    return Guest(identity, known[0] if known else Subprotocol.JSON, bool(known))
+
+
+def _token(websocket: WebSocket, offered: list[str]) -> str | None:
+    scheme, _, token = websocket.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    return next((name.removeprefix(BEARER) for name in offered if name.startswith(BEARER)), None)
+
+
+async def _turn_away(websocket: WebSocket, refusal: Refusal) -> None:
+    """Refuse before the handshake; a browser, which is not shown the answer to it, is told by the close code."""
+    status = STATUS[refusal.code]
+    offered: list[str] = websocket.scope.get("subprotocols", [])
+    if any(name.startswith(BEARER) for name in offered):
+        spoken = next((name for name in offered if name in tuple(Subprotocol)), None)
+        await websocket.accept(subprotocol=spoken)
+        await websocket.close(4000 + status, f"{refusal.code}: {refusal.text}")
+        return
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else {}
+    body = {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}
+    await websocket.send_denial_response(JSONResponse(body, status, headers))
+
+
+def _address(websocket: WebSocket) -> str:
+    return websocket.client.host if websocket.client else ""

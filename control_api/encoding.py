@@ -1,0 +1,81 @@
+"""The two ways a message becomes bytes, one for each websocket subprotocol, and how an event is encoded once for all."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import msgpack
+
+MAX_MESSAGE: Final = 65_536
+"""Bytes that a client may send in one message."""
+
+
+class Subprotocol(StrEnum):
+    """What the websocket speaks; JSON goes in text frames, msgpack in binary ones."""
+
+    JSON = "mediaserver.v1.json"
+    MSGPACK = "mediaserver.v1.msgpack"
+
+
+class Unreadable(ValueError):
+    """Bytes that are not a message in the subprotocol; the text says why."""
+
+
+def encode(message: dict[str, Any], subprotocol: Subprotocol) -> bytes:
+    """A message as bytes."""
+    if subprotocol is Subprotocol.JSON:
+        return json.dumps(message, separators=(",", ":")).encode()
+    packed: bytes = msgpack.packb(message)
+    return packed
+
+
+def decode(data: bytes | str, subprotocol: Subprotocol) -> dict[str, Any]:
+    """Bytes, or a text frame's text, as a message. Raises `Unreadable`."""
+    try:
+        if subprotocol is Subprotocol.JSON:
+            message = json.loads(data)
+        elif isinstance(data, str):
+            raise Unreadable("text frame, but the subprotocol is msgpack: send binary frames")
+        else:
+            message = msgpack.unpackb(data)
+    except Unreadable:
+        raise
+    except (ValueError, RecursionError, msgpack.UnpackException) as error:
+        raise Unreadable(f"not {subprotocol.rpartition('.')[2]}: {error}"[:200]) from error
+    if not isinstance(message, dict):
+        raise Unreadable("a message is an object with a type")
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A message that many clients get, encoded once a subprotocol; each stream puts its own number in."""
+
+    json: bytes
+    """The object without its opening brace."""
+    msgpack: bytes
+    """The map's entries without its header."""
+    entries: int
+    """How many entries the map has."""
+
+    @classmethod
+    def of(cls, message: dict[str, Any]) -> "Encoded":
+        """Encode a message, which must not be empty nor have a ``sequence``."""
+        entries = b"".join(msgpack.packb(part) for item in message.items() for part in item)
+        return cls(encode(message, Subprotocol.JSON)[1:], entries, len(message))
+
+    def numbered(self, sequence: int, subprotocol: Subprotocol) -> bytes:
+        """The whole message with its ``sequence``."""
+        if subprotocol is Subprotocol.JSON:
+            return b'{"sequence":%d,%b' % (sequence, self.json)
+        packer = msgpack.Packer()
+        header: bytes = packer.pack_map_header(self.entries + 1) + packer.pack("sequence") + packer.pack(sequence)
+        return header + self.msgpack
+
+    def whole(self, subprotocol: Subprotocol) -> bytes:
+        """The message as it is, without a number."""
+        if subprotocol is Subprotocol.JSON:
+            return b"{" + self.json
+        header: bytes = msgpack.Packer().pack_map_header(self.entries)
+        return header + self.msgpack

@@ -1,0 +1,96 @@
+"""What all clients share: the desk, the tokens, the feeds, the keys, and how many of them there may be."""
+
+import asyncio
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from config.settings import ControlSettings
+from control_api.commands import carry_out, failed, succeeded
+from control_api.feeds import Feeds
+from control_api.idempotency import KeyTable, Outcome
+from control_api.permissions import Identity, Refusal
+from control_api.ports import Desk
+from control_api.session import Order, Session
+from control_api.tokens import TokenStore
+
+COMMAND_TIMEOUT: Final = 30.0
+"""Seconds after which a command is given up."""
+
+log = structlog.get_logger("control_api")
+
+
+class Reception:
+    """The state of the control API in one process."""
+
+    def __init__(self, desk: Desk, tokens: TokenStore, settings: ControlSettings) -> None:
+        self.desk = desk
+        self.tokens = tokens
+        self.settings = settings
+        self.feeds = Feeds(settings.resume, lambda: secrets.token_urlsafe(9))
+        self.keys = KeyTable()
+        self.clients = 0
+        self.counters: Counter[str] = Counter()
+        """``accepted``, ``refused``, ``commands``, ``commands_refused``, ``too_slow``, ``meters_skipped``."""
+        self._group: asyncio.TaskGroup | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._unsubscribe = desk.subscribe(lambda event: self.feeds.publish(event, time.time()))
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """While this is open, commands are carried out and meters flow. At its end commands that still run are given up."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            self._running.add(group.create_task(self._pace_meters()))
+            try:
+                yield
+            finally:
+                self._unsubscribe()
+                self._group = None
+                for task in self._running:
+                    task.cancel()
+
+    def start(self, session: Session, identity: Identity, order: Order) -> None:
+        """Carry an order out beside everything else; it outlives its connection."""
+        if self._group is None:
+            session.finish(order, failed(Refusal("unavailable", "the server is stopping", "try again")))
+            return
+        task = self._group.create_task(self._run(session, identity, order))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def refused(self, identity: Identity, command: str, refusal: Refusal) -> None:
+        """Note a refusal: one line, one count."""
+        self.counters["commands_refused"] += 1
+        log.warning(
+            "command_refused", identity=identity.name, tenant=identity.tenant, command=command, code=refusal.code, text=refusal.text
+        )
+
+    async def _run(self, session: Session, identity: Identity, order: Order) -> None:
+        self.counters["commands"] += 1
+        session.finish(order, await self._outcome(identity, order))
+
+    async def _outcome(self, identity: Identity, order: Order) -> Outcome:
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT):
+                return succeeded(await carry_out(self.desk, identity, order.command))
+        except Refusal as error:
+            refusal = error
+        except TimeoutError:
+            refusal = Refusal("timeout", f"not done within {COMMAND_TIMEOUT:g} s", "look at the call before you try again")
+        except Exception:
+            # The outermost place of a command: a fault in one must not take the other clients down with it.
+            log.exception("command_failed", identity=identity.name, command=order.command.type)
+            refusal = Refusal("internal", "the server failed at this command", "its log says why")
+        self.refused(identity, order.command.type, refusal)
+        return failed(refusal)
+
+    async def _pace_meters(self) -> None:
+        while self.settings.meters_hz > 0:
+            await asyncio.sleep(1 / self.settings.meters_hz)
+            self.feeds.close_meters()

@@ -1,0 +1,189 @@
+"""A desk without a house behind it: calls are set by the test, commands are noted and answered."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from control_api.messages import iso
+from control_api.permissions import Ceiling, Identity, Refusal, Right, Subject, check_mode, check_right, check_visible, may_see
+from control_api.ports import Applied, HouseEvent, Supervision
+from mixer.modes import Mode, Role
+
+ANNA = Identity(
+    "anna", "default", Ceiling(frozenset({"*"}), frozenset(), Mode.BARGE, frozenset({Right.END, Right.HANG_UP, Right.ORIGINATE})), "anna"
+)
+"""Sees everybody of her tenant."""
+BERT = Identity("bert", "default", Ceiling(frozenset({"robert"}), frozenset(), Mode.LISTEN))
+"""Listens to robert, no more."""
+STRANGER = Identity("stranger", "second", Ceiling(frozenset({"*"}), frozenset(), Mode.BARGE))
+"""Everything, in another tenant."""
+
+
+def leg_model(leg: int, role: Role, party: str, **changes: Any) -> dict[str, Any]:
+    """A leg as the desk tells it."""
+    return {"leg": leg, "role": role.value, "state": "answered", "party": party, "codec": "PCMU"} | changes
+
+
+def call_model(call: str = "c1", agent: str = "robert", tenant: str = "default", **changes: Any) -> dict[str, Any]:
+    """A call as the desk tells it."""
+    return {
+        "call": call,
+        "tenant": tenant,
+        "state": "answered",
+        "caller": "+4930123",
+        "called": "100",
+        "agent": agent,
+        "team": "support",
+        "trunk": "pbx",
+        "metadata": {"queue": "sales"},
+        "started": iso(1_900_000_000.0),
+        "answered": iso(1_900_000_004.5),
+        "ended": None,
+        "duration": 61.5,
+        "cause": "",
+        "legs": [leg_model(1, Role.CUSTOMER, "+4930123"), leg_model(2, Role.AGENT, agent)],
+    } | changes
+
+
+def event_of(kind: str, call: dict[str, Any], **body: Any) -> HouseEvent:
+    """An event about the call."""
+    return HouseEvent(kind, call["tenant"], call["call"], call["agent"], call["team"], {"call": call} | body)
+
+
+def meters_of(call: dict[str, Any], level: float) -> HouseEvent:
+    """Meters of the call's first leg."""
+    body = {"legs": {"1": {"level_dbov": level, "speaks": level > -50}}}
+    return HouseEvent("meters", call["tenant"], call["call"], call["agent"], call["team"], body)
+
+
+class FakeDesk:
+    """Implements `control_api.ports.Desk`."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, dict[str, Any]] = {}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        """Every command that had an effect."""
+        self.listeners: list[Callable[[HouseEvent], None]] = []
+        self.gate = asyncio.Event()
+        """Commands that change the audio wait for it."""
+        self.gate.set()
+        self.ready = True
+        self.fault: Exception | None = None
+        """Raised by every command that changes the audio."""
+        self.turn = 1000
+        self.next_leg = 10
+
+    # what the test does
+
+    def put(self, call: dict[str, Any], kind: str = "call.started", **body: Any) -> None:
+        """Set a call and tell of it."""
+        self.live[call["call"]] = call
+        self.publish(event_of(kind, call, **body))
+
+    def end_call(self, call: str) -> None:
+        """A call is over."""
+        self.publish(event_of("call.ended", self.live.pop(call) | {"state": "ended", "cause": "bye"}))
+
+    def publish(self, event: HouseEvent) -> None:
+        """Tell the listeners."""
+        for listener in list(self.listeners):
+            listener(event)
+
+    # the port
+
+    def calls(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        return [call for call in self.live.values() if may_see(identity, _subject(call))]
+
+    def call(self, identity: Identity, call: str) -> dict[str, Any]:
+        found = self.live.get(call)
+        if found is None:
+            raise Refusal("not_found", "no such call", "list shows the calls that you may see")
+        check_visible(identity, _subject(found))
+        return found
+
+    async def supervise(
+        self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, phone: str | None
+    ) -> Supervision:
+        found = self.call(identity, call) if call is not None else self._of_agent(identity, agent or "")
+        check_mode(identity, _subject(found), mode, target)
+        await self._done("supervise", call=found["call"], mode=mode, target=target, phone=phone)
+        self.next_leg += 1
+        leg = leg_model(self.next_leg, Role.SUPERVISOR, identity.name, identity=identity.name, mode=mode.value, target=target.value)
+        self.put(found | {"legs": [*found["legs"], leg]}, "supervisor.joined", leg=self.next_leg)
+        return Supervision(found["call"], self.next_leg, mode, "joined")
+
+    async def set_mode(self, identity: Identity, *, leg: int, mode: Mode, target: Role) -> Applied:
+        found = self._with_leg(identity, leg)
+        check_mode(identity, _subject(found), mode, target)
+        applied = await self._applied("set_mode", leg=leg, mode=mode, target=target)
+        legs = [old | {"mode": mode.value} if old["leg"] == leg else old for old in found["legs"]]
+        self.put(found | {"legs": legs}, "supervisor.mode", leg=leg)
+        return applied
+
+    async def mute(self, identity: Identity, *, leg: int, muted: bool) -> Applied:
+        self._with_leg(identity, leg)
+        return await self._applied("mute", leg=leg, muted=muted)
+
+    async def volumes(self, identity: Identity, *, leg: int, hears: float | None, heard: float | None) -> Applied:
+        self._with_leg(identity, leg)
+        return await self._applied("volumes", leg=leg, hears=hears, heard=heard)
+
+    async def leave(self, identity: Identity, *, leg: int) -> None:
+        found = self._with_leg(identity, leg)
+        await self._done("leave", leg=leg)
+        self.put(found | {"legs": [old for old in found["legs"] if old["leg"] != leg]}, "supervisor.left", leg=leg)
+
+    async def hang_up(self, identity: Identity, *, call: str, leg: int) -> None:
+        self.call(identity, call)
+        check_right(identity, Right.HANG_UP)
+        await self._done("hang_up", call=call, leg=leg)
+
+    async def end(self, identity: Identity, *, call: str) -> None:
+        self.call(identity, call)
+        check_right(identity, Right.END)
+        await self._done("end", call=call)
+        self.end_call(call)
+
+    async def originate(self, identity: Identity, *, agent: str, number: str) -> dict[str, Any]:
+        check_right(identity, Right.ORIGINATE)
+        await self._done("originate", agent=agent, number=number)
+        return {"call": "c-new"}
+
+    def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def is_ready(self) -> bool:
+        return self.ready
+
+    def health(self) -> dict[str, Any]:
+        return {"status": "ok", "calls": len(self.live)}
+
+    def _of_agent(self, identity: Identity, agent: str) -> dict[str, Any]:
+        found = [call for call in self.calls(identity) if call["agent"] == agent]
+        if len(found) > 1:
+            raise Refusal("ambiguous", f"{agent} has {len(found)} calls", "name the call: " + ", ".join(call["call"] for call in found))
+        if not found:
+            raise Refusal("not_found", "no such call", "list shows the calls that you may see")
+        return found[0]
+
+    def _with_leg(self, identity: Identity, leg: int) -> dict[str, Any]:
+        for call in self.calls(identity):
+            if any(one["leg"] == leg and one.get("identity") == identity.name for one in call["legs"]):
+                return call
+        raise Refusal("not_found", "no such leg", "get shows the legs of a call")
+
+    async def _applied(self, name: str, **arguments: Any) -> Applied:
+        await self._done(name, **arguments)
+        self.turn += 1
+        return Applied(self.turn)
+
+    async def _done(self, name: str, **arguments: Any) -> None:
+        await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        self.asked.append((name, arguments))
+
+
+def _subject(call: dict[str, Any]) -> Subject:
+    return Subject(call["tenant"], call["agent"], call["team"])

@@ -70,6 +70,11 @@ class UserAgent:
         """Every drop, refusal, retransmission and timeout by its reason."""
         return self._core.counters
 
+    @property
+    def live_sessions(self) -> int:
+        """Sessions that are not over, those whose goodbye is not answered yet among them."""
+        return len(self._core.sessions)
+
     # -- who somebody is
 
     def authenticate(self, request: Request, now: float) -> Authentication:

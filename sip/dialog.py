@@ -108,6 +108,12 @@ class Dialog:
         if contacts:
             self.remote_target = contacts[0].uri
 
+    def lose_flow(self) -> None:
+        """The connection is gone: the next request goes to the remote target over a new one, or where that is a name, to the old place."""
+        old = Flow("tcp", (self.flow.local[0], 0), self.flow.remote)
+        self.is_behind_nat = False
+        self.flow = _reachable(self._hop(), old)
+
     def address(self) -> tuple[str, list[Header]]:
         """Request-URI and Route headers of a request in this dialog (§12.2.1.1)."""
         return addressed(self.remote_target, self.route_set)
@@ -116,13 +122,16 @@ class Dialog:
         """The flow by which a request in this dialog leaves."""
         if self.flow.is_reliable or self.is_behind_nat:
             return self.flow
-        hop = self.remote_target
+        return _reachable(self._hop(), self.flow)
+
+    def _hop(self) -> str:
+        """URI of the next hop: the first route, or the remote target."""
         if self.route_set:
             try:
-                hop = parse_address(self.route_set[0]).uri
+                return parse_address(self.route_set[0]).uri
             except ParseError:
-                return self.flow
-        return _reachable(hop, self.flow)
+                pass
+        return self.remote_target
 
 
 def addressed(target: str, route_set: Sequence[str]) -> tuple[str, list[Header]]:
@@ -148,7 +157,7 @@ def _reachable(uri: str, flow: Flow) -> Flow:
     host = parsed.host
     if parsed.scheme != "sip" or not _is_ip(host) or (_is_private(host) and not _is_private(flow.remote[0])):
         return flow
-    if (parsed.parameter("transport") or "udp").lower() == "tcp":
+    if flow.is_reliable or (parsed.parameter("transport") or "udp").lower() == "tcp":
         return Flow("tcp", (flow.local[0], 0), parsed.hostport)
     return flow if parsed.hostport == flow.remote else replace(flow, remote=parsed.hostport)
 

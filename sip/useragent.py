@@ -42,6 +42,8 @@ class UserAgent:
         """A connection was closed, or nothing could be sent to this flow."""
         self._core.count("flow_lost")
         self._core.transactions.lost(flow, now)
+        for session in list(self._core.sessions.values()):
+            session.flow_lost(flow, now)
 
     def outgoing(self) -> list[tuple[bytes, Flow]]:
         """What is to be sent, in order; told once."""

@@ -9,6 +9,7 @@ from sip.sdp import SessionDescription
 from sip.session.core import ALLOW, Core, reason_header, with_body
 from sip.session.session import Session, State
 from sip.transaction.server import ServerTransaction
+from sip.transport.flow import Flow
 
 
 class IncomingSession(Session):
@@ -61,6 +62,11 @@ class IncomingSession(Session):
             return super().cancelled(transaction, request, now)
         self._refuse(transaction, 487, now)
         self.tell_ended("cancelled", request.header("Reason") or "", now)
+
+    def flow_lost(self, flow: Flow, now: float) -> None:
+        super().flow_lost(flow, now)
+        if self.state is State.RINGING and flow.is_reliable and self._invite.flow == flow:
+            self.tell_ended("transport", "", now)
 
     def close(self, now: float) -> None:
         if not self._invite.is_answered:

@@ -4,6 +4,7 @@
 - CANCEL waits for a provisional answer. A 2xx that crosses it is acknowledged and ended.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from sip.content import ContentError, description_in
@@ -57,6 +58,9 @@ class OutgoingSession(Session):
                 super().end(now, reason, status)
             case _:
                 self.core.count("command_too_late")
+
+    def dialogs(self) -> Iterable[Dialog]:
+        return [*super().dialogs(), *self._forks.values()]
 
     def dialog_with(self, remote_tag: str) -> Dialog | None:
         return super().dialog_with(remote_tag) or self._forks.get(remote_tag)

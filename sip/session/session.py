@@ -6,7 +6,7 @@
 - A 481, or no answer, to a request of ours inside the dialog ends it (§12.2.1.2).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -179,6 +179,12 @@ class Session:
             self.core.count("offer_not_answered_by_owner")
             self.reject(500, now, "", ())
 
+    def flow_lost(self, flow: Flow, now: float) -> None:
+        """A TCP connection is gone: what comes next opens one to where the peer says that it is."""
+        for dialog in self.dialogs():
+            if dialog.flow == flow:
+                dialog.lose_flow()
+
     def not_acknowledged(self, success: Success, now: float) -> None:
         """64 T1 went by without an ACK to our 2xx."""
         self.core.count("success_not_acknowledged")
@@ -192,6 +198,10 @@ class Session:
             self.tell_ended("no_ack", "", now)
 
     # -- tools of the kinds of session
+
+    def dialogs(self) -> Iterable[Dialog]:
+        """All dialogs, early ones too."""
+        return [] if self.dialog is None else [self.dialog]
 
     def dialog_with(self, remote_tag: str) -> Dialog | None:
         """The dialog whose remote tag this is."""

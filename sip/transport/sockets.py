@@ -1,0 +1,46 @@
+"""Sockets as SIP wants them: addresses, families, and DSCP CS3 for signalling (RFC 4594 §2.3)."""
+
+import socket
+from functools import lru_cache
+from typing import Final
+
+from sip.transport.flow import Address
+
+CS3: Final = 24
+"""Class selector 3: what networks prefer for signalling."""
+_DSCP_SHIFT: Final = 2
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """IPv6 where the host is an IPv6 address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def mark(sock: socket.socket) -> None:
+    """Put CS3 on what a socket sends."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, CS3 << _DSCP_SHIFT)
+    elif sock.family == socket.AF_INET:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, CS3 << _DSCP_SHIFT)
+
+
+def address_of(name: "tuple[str, int] | tuple[str, int, int, int]") -> Address:
+    """Host and port of a socket name, without IPv6's scope; an IPv4 address seen by an IPv6 socket as IPv4."""
+    host = name[0].partition("%")[0].removeprefix("::ffff:") if "." in name[0] else name[0].partition("%")[0]
+    return host, name[1]
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether a bind address means every local address."""
+    return host in ("", "0.0.0.0", "::")
+
+
+@lru_cache(maxsize=4096)
+def local_host_towards(remote: Address) -> str:
+    """The local address by which the system would send to a remote one; the wildcard where it knows no way. Sends nothing."""
+    with socket.socket(family_of(remote[0]), socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote[0], remote[1] or 9))
+        except OSError:
+            return "::" if ":" in remote[0] else "0.0.0.0"
+        return address_of(probe.getsockname())[0]

@@ -1,0 +1,1 @@
+"""Tests of flows, framing and the asyncio shells."""

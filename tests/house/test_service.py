@@ -6,10 +6,16 @@ from config.settings import Settings
 from tests.house.tree import ROOT
 
 
-def unit() -> configparser.ConfigParser:
-    """The unit, with its keys as they are written."""
-    parser = configparser.ConfigParser(interpolation=None, strict=True)
-    parser.optionxform = str  # type: ignore[method-assign,assignment]
+class Unit(configparser.ConfigParser):
+    """A unit file: its keys are told apart by case."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
+def unit() -> Unit:
+    """The unit as it is."""
+    parser = Unit(interpolation=None)
     parser.read(ROOT / "deploy" / "mediaserver.service")
     return parser
 

@@ -1,0 +1,365 @@
+"""The control API from Python: a typed client that stays connected and misses nothing.
+
+async with ControlClient("http://127.0.0.1:8080", token) as client:
+    made = await client.supervise(agent="robert", mode="listen")
+    await client.set_mode(made.leg, "whisper")
+    async for update in client.events():
+        ...
+"""
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import ValidationError
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.typing import Subprotocol as Offered
+
+from control_api.encoding import Subprotocol, Unreadable, decode, encode
+from control_api.messages import (
+    COMMANDS,
+    SERVER_MESSAGE,
+    AppliedResult,
+    CallModel,
+    CallResult,
+    CallsResult,
+    HelloMessage,
+    LegModel,
+    MetersMessage,
+    ReplyMessage,
+    SupervisionResult,
+)
+from control_api.mirror import Inbox, Mirror, OutOfStep, Update
+from control_api.permissions import Refusal
+from mixer.modes import Mode, Role
+
+PATH: Final = "/v1/control"
+FIRST_DELAY: Final = 0.1
+LONGEST_DELAY: Final = 5.0
+OPEN_TIMEOUT: Final = 10.0
+COMMAND_TIMEOUT: Final = 40.0
+"""Seconds; longer than the server's own."""
+MAX_PENDING: Final = 64
+"""Commands without a reply; further ones wait for their turn."""
+
+Found = TypeVar("Found")
+
+
+class Unreachable(ConnectionError):
+    """The server cannot be reached, or the connection is gone and is not to be made again."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    message: dict[str, Any]
+    reply: asyncio.Future[ReplyMessage]
+
+
+class ControlClient:
+    """One identity's connection. Raises `Unreachable`; a command that the server refuses raises `Refusal`.
+
+    After a cut it connects again by itself, resumes the events, and sends commands without a reply again under their
+    key, so that each is done once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        subprotocol: Subprotocol = Subprotocol.MSGPACK,
+        reconnects: bool = True,
+        wants_meters: bool = False,
+        queue: int = 1000,
+    ) -> None:
+        """url: ``http://host:port`` or ``ws://…``. queue: updates kept for each watcher."""
+        self.hello: HelloMessage | None = None
+        """What the server said last on who we are; set as soon as the client is entered."""
+        self.connections = 0
+        """How often it was connected."""
+        self._url = websocket_url(url)
+        self._token = token
+        self._subprotocol = subprotocol
+        self._reconnects = reconnects
+        self._wants_meters = wants_meters
+        self._queue = queue
+        self._mirror = Mirror()
+        self._inboxes: dict[Inbox, asyncio.Event] = {}
+        self._pending: dict[int, _Pending] = {}
+        self._places = asyncio.Semaphore(MAX_PENDING)
+        self._requests = 0
+        self._websocket: ClientConnection | None = None
+        self._failure: Exception | None = None
+        self._settled = asyncio.Event()
+        self._stack = AsyncExitStack()
+
+    @property
+    def calls(self) -> Mapping[str, CallModel]:
+        """The live calls by id, as of the last event."""
+        return self._mirror.calls
+
+    async def __aenter__(self) -> Self:
+        group = await self._stack.enter_async_context(asyncio.TaskGroup())
+        runner = group.create_task(self._run())
+        self._stack.callback(runner.cancel)
+        try:
+            await self._settled.wait()
+            if self._failure is not None:
+                raise self._failure
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    # Watching
+
+    async def events(self) -> AsyncGenerator[Update]:
+        """What happens, beginning with a snapshot of what is. A reader that is too slow gets a fresh snapshot instead."""
+        news = asyncio.Event()
+        inbox = Inbox(self._mirror, self._queue, news.set)
+        self._inboxes[inbox] = news
+        try:
+            while True:
+                while (update := inbox.get()) is not None:
+                    yield update
+                if self._failure is not None:
+                    raise self._failure
+                news.clear()
+                await news.wait()
+        finally:
+            del self._inboxes[inbox]
+
+    async def until(self, look: Callable[[Mapping[str, CallModel]], Found | None], timeout: float) -> Found:
+        """What ``look`` finds in the calls, as soon as it finds something. Raises TimeoutError after so many seconds."""
+        async with asyncio.timeout(timeout), aclosing(self.events()) as events:
+            async for _ in events:
+                if (found := look(self.calls)) is not None:
+                    return found
+        raise AssertionError("events never end")
+
+    async def joined(self, leg: int, timeout: float = 60.0) -> CallModel:
+        """Wait until the phone of a supervision was answered. Raises `Refusal` where it was not, or TimeoutError."""
+        was_there = False
+
+        def look(calls: Mapping[str, CallModel]) -> tuple[CallModel, LegModel] | None:
+            nonlocal was_there
+            for call in calls.values():
+                for one in call.legs:
+                    if one.leg == leg and one.state != "ended":
+                        was_there = True
+                        return (call, one) if one.state in ("answered", "held") else None
+            if was_there:
+                raise Refusal("unavailable", "the phone was not answered", "look whether it is registered and free")
+            return None
+
+        return (await self.until(look, timeout))[0]
+
+    # Commands
+
+    async def list(self) -> tuple[CallModel, ...]:
+        """Every live call that we may see."""
+        return CallsResult.model_validate(await self._ask("list")).calls
+
+    async def get(self, call: str) -> CallModel:
+        """One call, live or ended in the last minute."""
+        return CallResult.model_validate(await self._ask("get", call=call)).call
+
+    async def supervise(
+        self,
+        *,
+        call: str | None = None,
+        agent: str | None = None,
+        mode: Mode | str = Mode.LISTEN,
+        target: Role | str = Role.AGENT,
+        phone: str | None = None,
+    ) -> SupervisionResult:
+        """Have our phone rung into a call; `joined` waits for its answer."""
+        result = await self._ask("supervise", call=call, agent=agent, mode=str(mode), target=str(target), phone=phone)
+        return SupervisionResult.model_validate(result)
+
+    async def set_mode(self, leg: int, mode: Mode | str, target: Role | str = Role.AGENT) -> AppliedResult:
+        """Change the mode; returns when the audio has changed."""
+        return AppliedResult.model_validate(await self._ask("set_mode", leg=leg, mode=str(mode), target=str(target)))
+
+    async def mute(self, leg: int, muted: bool = True) -> AppliedResult:
+        """Mute or unmute our leg."""
+        return AppliedResult.model_validate(await self._ask("mute", leg=leg, muted=muted))
+
+    async def volumes(self, leg: int, *, hears: float | None = None, heard: float | None = None) -> AppliedResult:
+        """Set our leg's volumes, linear, 0 to 4."""
+        return AppliedResult.model_validate(await self._ask("volumes", leg=leg, hears=hears, heard=heard))
+
+    async def leave(self, leg: int) -> None:
+        """End our leg."""
+        await self._ask("leave", leg=leg)
+
+    async def hang_up(self, call: str, leg: int) -> None:
+        """Hang up one leg of a call."""
+        await self._ask("hang_up", call=call, leg=leg)
+
+    async def end(self, call: str) -> None:
+        """End a call."""
+        await self._ask("end", call=call)
+
+    async def originate(self, *, agent: str, number: str) -> dict[str, Any]:
+        """Ring an agent, then a number for him."""
+        return await self._ask("originate", agent=agent, number=number)
+
+    async def _ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """Send a command and wait for its reply. Raises ValueError for fields that the protocol does not allow."""
+        async with self._places:
+            self._requests += 1
+            request = self._requests
+            message = {"type": kind, "id": request, "key": uuid.uuid4().hex} | fields
+            COMMANDS[kind].model_validate(message)
+            pending = _Pending(message, asyncio.get_running_loop().create_future())
+            self._pending[request] = pending
+            try:
+                if self._failure is not None:
+                    raise self._failure
+                async with asyncio.timeout(COMMAND_TIMEOUT):
+                    await self._send(message)
+                    reply = await pending.reply
+            except TimeoutError:
+                raise Refusal("timeout", f"no reply to {kind} in time", "look at the call before you try again") from None
+            finally:
+                del self._pending[request]
+        if reply.error is not None:
+            raise Refusal(reply.error.code, reply.error.text, reply.error.hint)
+        return reply.result or {}
+
+    # Staying connected
+
+    async def _run(self) -> None:
+        delay = FIRST_DELAY
+        try:
+            while True:
+                connected = self.connections
+                try:
+                    await self._connect_once()
+                except OutOfStep:
+                    self._mirror.forget()
+                except Unreachable:
+                    if not self._settled.is_set() or not self._reconnects:
+                        raise
+                delay = FIRST_DELAY if self.connections > connected else min(delay * 2, LONGEST_DELAY)
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+        except (Unreachable, Refusal) as error:
+            self._fail(error)
+
+    async def _connect_once(self) -> None:
+        """One connection's life. Raises `Unreachable` at its end, `Refusal` where we are not let in."""
+        query = f"?meters={'on' if self._wants_meters else 'off'}&resume={quote(self._mirror.position)}"
+        try:
+            async with connect(
+                self._url + query,
+                additional_headers={"Authorization": f"Bearer {self._token}"},
+                subprotocols=[Offered(self._subprotocol)],
+                compression=None,
+                proxy=None,
+                open_timeout=OPEN_TIMEOUT,
+                max_size=None,
+            ) as websocket:
+                await self._listen(websocket)
+        except InvalidStatus as error:
+            raise self._denial(error) from None
+        except ConnectionClosed as error:
+            raise Unreachable(f"{self._url}: the connection was closed ({error})") from None
+        except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
+            raise Unreachable(f"{self._url}: {_reason(error)}") from None
+        except (Unreadable, ValidationError) as error:
+            raise Unreachable(f"{self._url}: does not speak the control API ({str(error).splitlines()[0]})") from None
+        finally:
+            self._websocket = None
+
+    async def _listen(self, websocket: ClientConnection) -> None:
+        while True:
+            message = SERVER_MESSAGE.validate_python(decode(await websocket.recv(), self._subprotocol))
+            match message:
+                case HelloMessage():
+                    await self._greet(websocket, message)
+                case ReplyMessage():
+                    self._settle(message)
+                case MetersMessage():
+                    self._tell(message)
+                case _:
+                    if (update := self._mirror.take(message)) is not None:
+                        self._tell(update)
+                    self._settled_if_known()
+
+    async def _greet(self, websocket: ClientConnection, hello: HelloMessage) -> None:
+        self.hello = hello
+        self.connections += 1
+        self._mirror.greet(hello)
+        self._websocket = websocket
+        for pending in tuple(self._pending.values()):
+            await self._send(pending.message)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        """Send now, or leave it to the next connection's greeting."""
+        if self._websocket is None:
+            return
+        data = encode(message, self._subprotocol)
+        try:
+            await self._websocket.send(data.decode() if self._subprotocol is Subprotocol.JSON else data)
+        except ConnectionClosed:
+            return
+
+    def _settle(self, reply: ReplyMessage) -> None:
+        pending = self._pending.get(reply.id) if isinstance(reply.id, int) else None
+        if pending is not None and not pending.reply.done():
+            pending.reply.set_result(reply)
+
+    def _tell(self, update: Update) -> None:
+        for inbox in self._inboxes:
+            inbox.put(update)
+
+    def _settled_if_known(self) -> None:
+        if self._mirror.stream:
+            self._settled.set()
+
+    def _fail(self, error: Exception) -> None:
+        """There will be no further connection: everybody who waits is told."""
+        self._failure = error
+        self._settled.set()
+        for news in self._inboxes.values():
+            news.set()
+        for pending in self._pending.values():
+            if not pending.reply.done():
+                pending.reply.set_exception(error)
+
+    def _denial(self, error: InvalidStatus) -> Exception:
+        status = error.response.status_code
+        try:
+            told = decode(bytes(error.response.body or b""), Subprotocol.JSON)
+            refusal = Refusal(str(told["code"]), str(told["text"]), str(told.get("hint", "")))
+        except (Unreadable, KeyError):
+            return Unreachable(f"{self._url}: HTTP {status} where the control API was expected")
+        return Unreachable(f"{self._url}: {refusal.text}") if refusal.code == "too_many" else refusal
+
+
+def websocket_url(url: str) -> str:
+    """The websocket's address from ``host:port``, ``http://…`` or ``ws://…``. Raises ValueError."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"{url!r} is not an address such as http://127.0.0.1:8080")
+    path = parts.path.rstrip("/")
+    return urlunsplit((schemes[parts.scheme], parts.netloc, path if path.endswith(PATH) else path + PATH, "", ""))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

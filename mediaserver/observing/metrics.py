@@ -29,9 +29,7 @@ HELP = {
 class ServerCollector(Collector):
     """Reads the signalling process and the shared memory of the workers."""
 
-    def __init__(
-        self, calls: Calls, media: Media, ports: PortPool, counters: Counters, sip_counters: Callable[[], dict[str, int]]
-    ) -> None:
+    def __init__(self, calls: Calls, media: Media, ports: PortPool, counters: Counters, sip_counters: Callable[[], dict[str, int]]) -> None:
         self._calls = calls
         self._media = media
         self._ports = ports

@@ -16,6 +16,7 @@ from sip.transport.shell import SipShell
 
 from config.settings import Settings
 from control_api.application import create_app
+from control_api.server import AddressTaken, bind
 from control_api.server import serve as serve_control
 from control_api.tokens import TokenStore
 from mediaserver.call import inputs
@@ -149,22 +150,22 @@ class Server:
     async def _open(self) -> None:
         sip = self._settings.sip
         try:
+            self._listener = bind(self._settings.control)
+            await self._shell.open(sip.bind, sip.udp_port, sip.tcp_port if sip.tcp else None)
             await self._media.start()
+        except AddressTaken as error:
+            raise StartFailed(str(error)) from error
         except TimeoutError:
             raise StartFailed("the media workers did not start in time; see their errors above") from None
-        try:
-            await self._shell.open(sip.bind, sip.udp_port, sip.tcp_port if sip.tcp else None)
         except OSError as error:
-            raise StartFailed(f"cannot listen for SIP on {sip.bind} port {sip.udp_port}: {error.strerror}; change sip.udp_port, sip.tcp_port or sip.bind") from error
+            raise StartFailed(
+                f"cannot listen for SIP on {sip.bind} port {sip.udp_port}: {error.strerror}; change sip.udp_port, sip.tcp_port or sip.bind"
+            ) from error
 
     async def _control(self) -> None:
-        collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters, lambda: dict(self._agent.counters))
-        app = create_app(self._desk, TokenStore(self._settings), self._settings.control, metrics_text(collector))
-        try:
-            await serve_control(app, self._settings.control)
-        except OSError as error:
-            control = self._settings.control
-            raise StartFailed(f"cannot listen for the control API on {control.bind} port {control.port}: {error.strerror}; change control.port or control.bind") from error
+        collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters, lambda: self._agent.counters)
+        app = create_app(self._desk, TokenStore(self._settings.tokens), self._settings.control, metrics_text(collector))
+        await serve_control(app, self._settings.control, [self._listener])
 
     def _heard(self, event: Event, now: float) -> None:
         self._dispatcher.handle(event, now)
@@ -206,5 +207,6 @@ class Server:
             self._switchboard.feed(entry, inputs.HangUpRequested(None, "shutdown"))
         self._house.settle()
         deadline = time.monotonic() + FAREWELL_SECONDS
-        while self._agent.is_busy and time.monotonic() < deadline:
+        while self._agent.live_sessions and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
+

@@ -19,6 +19,7 @@ from mediaserver.signalling.digits import mode_of_digit
 from mediaserver.signalling.entrance import Entrance
 from mediaserver.signalling.house import House
 from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.requests import NOBODY_WAITS
 from mediaserver.signalling.switchboard import Switchboard
 from mixer.modes import Mode, Role
 
@@ -83,10 +84,7 @@ class SwitchboardDesk:
         return Supervision(entry.view.call, leg, mode, "ringing")
 
     def _joinable(self, identity: Identity, call: str | None, agent: str | None, mode: Mode, target: Role) -> CallEntry:
-        if call is not None:
-            entry = self._visible(identity, call)
-        else:
-            entry = self._only_call_of(identity, agent or "")
+        entry = self._visible(identity, call) if call is not None else self._only_call_of(identity, agent or "")
         check_mode(identity, entry.subject, mode, target)
         return entry
 
@@ -159,9 +157,7 @@ class SwitchboardDesk:
             self._audited(identity, f"digit {mode}", lambda: check_mode(identity, entry.subject, mode, target))
         except Refusal:
             return
-        request, future = self._switchboard.requests.open()
-        future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
-        self._feed(entry, inputs.ModeRequested(leg.leg, mode, target, request))
+        self._feed(entry, inputs.ModeRequested(leg.leg, mode, target, NOBODY_WAITS))
 
     # the call
 
@@ -205,9 +201,7 @@ class SwitchboardDesk:
 
         target, targets = self._audited(identity, "originate", check)
         entry = self._switchboard.new_call(identity.tenant, "users")
-        self._feed(
-            entry, inputs.Originated(self._switchboard.next_leg(), target, caller=target.value, called=number, targets=targets)
-        )
+        self._feed(entry, inputs.Originated(self._switchboard.next_leg(), target, caller=target.value, called=number, targets=targets))
         return self._house.publisher.call_model(entry.view)
 
     # shared steps
@@ -236,9 +230,7 @@ class SwitchboardDesk:
         turn = await self._request(entry, made)
         return Applied(turn)
 
-    async def _request(
-        self, entry: CallEntry, made: Callable[[int], inputs.Input], answered: Callable[[], object] = lambda: None
-    ) -> int:
+    async def _request(self, entry: CallEntry, made: Callable[[int], inputs.Input], answered: Callable[[], object] = lambda: None) -> int:
         """Feed a numbered request and wait until it is applied or refused; ``answered`` true: nothing more to wait for."""
         request, future = self._switchboard.requests.open()
         self._feed(entry, made(request))
@@ -263,5 +255,6 @@ class SwitchboardDesk:
             return check()
         except Refusal as refusal:
             self._house.counters.add("refusals", refusal.code)
-            _log.warning("request.refused", identity=identity.name, tenant=identity.tenant, asked=asked, code=refusal.code, why=refusal.text)
+            who = {"identity": identity.name, "tenant": identity.tenant}
+            _log.warning("request.refused", asked=asked, code=refusal.code, why=refusal.text, **who)
             raise

@@ -15,7 +15,6 @@ from mediaserver.signalling.identities import PinLocks
 from mediaserver.signalling.legs import Leg, Waiting
 from mediaserver.signalling.sounds import ENTER_PIN, WRONG_PIN
 from mediaserver.signalling.switchboard import Switchboard
-from mediaserver.signalling.timers import Timer
 from mixer.modes import Role
 
 _log = structlog.get_logger(__name__)
@@ -73,7 +72,7 @@ class Entrance:
         if user.pin is None or (knock.pin and self._pins.check(user, knock.pin, self._house.clock())):
             self._arrive(entry, leg, supervisor)
             return
-        leg.waiting = Waiting(user, supervisor, Timer(lambda: self._give_up(entry, leg, "no_pin"), self._house.clock))
+        leg.waiting = Waiting(user, supervisor, self._house.new_timer(lambda: self._give_up(entry, leg, "no_pin")))
         leg.waiting.timer.set(self._house.clock() + _WAIT_SECONDS)
         for action in (
             actions.OpenLeg(leg.leg, Role.SUPERVISOR),

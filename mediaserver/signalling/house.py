@@ -12,6 +12,7 @@ from mediaserver.signalling.ports import PortPool
 from mediaserver.signalling.publishing import Publisher
 from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
+from mediaserver.signalling.timers import Timer
 from sip.negotiated import PCMA, PCMU, Codec
 from sip.transport.flow import Flow
 from sip.useragent import UserAgent
@@ -42,6 +43,8 @@ class House:
     advertised: Callable[[Flow], tuple[str, int]]
     """How we name ourselves on a flow."""
     clock: Callable[[], float] = time.monotonic
+    new_timer: Callable[[Callable[[], None]], Timer] = Timer
+    """A timer that calls back."""
 
     @property
     def codecs(self) -> tuple[Codec, ...]:

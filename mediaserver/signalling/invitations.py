@@ -69,7 +69,8 @@ class Invitations:
         if trunk is None:
             return None
         caller = _user_of(event.request.from_.uri)
-        is_user = caller is not None and any(binding.flow == event.flow for binding in self._house.agent.contacts(caller, self._house.clock()))
+        bindings = self._house.agent.contacts(caller, self._house.clock()) if caller is not None else []
+        is_user = any(binding.flow == event.flow for binding in bindings)
         return None if is_user else trunk
 
     def _refuse(self, event: InviteReceived, status: int, why: str, *, retry: bool = False, **facts: str) -> None:

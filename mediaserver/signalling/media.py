@@ -204,7 +204,7 @@ class Media:
 
     def _start(self, index: int) -> asyncio.Future[None]:
         """Start one worker, with every sound; the future is done when it has answered."""
-        worker = Worker(index, self._settings, lambda notice: self.on_notice(notice), self._worker_died)
+        worker = Worker(index, self._settings, self.on_notice, self._worker_died)
         self._workers.append(worker)
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

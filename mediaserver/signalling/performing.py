@@ -54,7 +54,9 @@ class Performer:
 
     def _for_leg(self, entry: CallEntry, leg: Leg, action: actions.LegAction, now: float) -> None:
         match action:
-            case actions.Admit() | actions.SetMode() | actions.SetMuted() | actions.SetVolumes() | actions.PlaySound() | actions.StopSound():
+            case (
+                actions.Admit() | actions.SetMode() | actions.SetMuted() | actions.SetVolumes() | actions.PlaySound() | actions.StopSound()
+            ):
                 self._tell_mix(entry, leg, action)
             case actions.CloseLeg():
                 self.close(entry, leg)

@@ -69,9 +69,7 @@ class Placer:
         elif destination.flow is not None:
             self._send(entry, leg, action, destination, destination.flow)
         else:
-            self._house.resolver.resolve(
-                destination.host, lambda address: self._resolved(entry, leg, action, destination, address)
-            )
+            self._house.resolver.resolve(destination.host, lambda address: self._resolved(entry, leg, action, destination, address))
 
     def _destination(self, entry: CallEntry, target: inputs.Target) -> Destination | None:
         match target.kind:

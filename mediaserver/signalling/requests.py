@@ -6,6 +6,8 @@ import itertools
 from control_api.permissions import Refusal
 
 MOST_PENDING = 10_000
+NOBODY_WAITS = 0
+"""The number of requests that nobody is told about (a digit)."""
 
 
 class PendingRequests:

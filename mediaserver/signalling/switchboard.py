@@ -26,12 +26,14 @@ from mediaserver.signalling.media import Worker
 from mediaserver.signalling.performing import PerformedAction, Performer
 from mediaserver.signalling.placing import Placer
 from mediaserver.signalling.requests import PendingRequests
-from mediaserver.signalling.timers import Timer
 from mixer.modes import Role
 from sip.offer_answer import Negotiation
 
 MISSING_AFTER = 0.5
 """Seconds without RTP after which a leg's media is missing."""
+
+UNKNOWN = "0.0.0.0"
+"""A leg's own address until it is known whom it faces."""
 
 _log = structlog.get_logger(__name__)
 
@@ -88,18 +90,17 @@ class Switchboard:
             machine=machine,
             worker=worker,
             view=machine.view(),
-            timer=Timer(lambda: self._timer_fired(entry), self.house.clock),
+            timer=self.house.new_timer(lambda: self._timer_fired(entry)),
         )
         self.calls.add(entry)
         return entry
 
-    def new_leg(self, entry: CallEntry, role: Role, remote: str, *, leg: int | None = None, session: int | None = None) -> Leg:
-        """Lend a port to a leg that faces ``remote``; raises `NoFreePort`."""
+    def new_leg(self, entry: CallEntry, role: Role, remote: str | None = None, *, leg: int | None = None, session: int | None = None) -> Leg:
+        """Lend a port to a leg that faces ``remote`` (None: not known yet); raises `NoFreePort`."""
         now = self.house.clock()
         port = self.house.ports.lend(now)
-        negotiation = Negotiation(
-            self.house.media_addresses.toward(remote), port.port, self.house.codecs, session_id=next(self._sdp_sessions)
-        )
+        address = UNKNOWN if remote is None else self.house.media_addresses.toward(remote)
+        negotiation = Negotiation(address, port.port, self.house.codecs, session_id=next(self._sdp_sessions))
         made = Leg(
             leg=self.next_leg() if leg is None else leg,
             role=role,

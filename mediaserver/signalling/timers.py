@@ -1,13 +1,14 @@
 """A timer that is set anew as often as one likes and fires once."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 
 class Timer:
     """Calls back at a point of the monotonic clock; setting it again replaces what was set."""
 
-    def __init__(self, fires: Callable[[], None], clock: Callable[[], float]) -> None:
+    def __init__(self, fires: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._fires = fires
         self._clock = clock
         self._handle: asyncio.TimerHandle | None = None

@@ -1,0 +1,374 @@
+"""The signalling process on a virtual wire: the real switchboard, doors and desk; phones that are user agents; a media
+worker that does as it is told and remembers it. One clock for all, and it is turned by hand.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from config.settings import Settings
+from control_api.permissions import Identity
+from control_api.ports import HouseEvent
+from mediaserver.call.view import CallView
+from mediaserver.link.messages import Admit, Applied, CloseLeg, Command, DigitReceived, MediaStarted, OpenLeg, SetMode
+from mediaserver.observing.counters import Counters
+from mediaserver.signalling.addresses import Addresses
+from mediaserver.signalling.desk import SwitchboardDesk
+from mediaserver.signalling.dispatching import Dispatcher
+from mediaserver.signalling.entrance import Entrance
+from mediaserver.signalling.house import House
+from mediaserver.signalling.identities import Users
+from mediaserver.signalling.invitations import Invitations
+from mediaserver.signalling.media import Media, Reply
+from mediaserver.signalling.ports import PortPool
+from mediaserver.signalling.publishing import Publisher
+from mediaserver.signalling.resolving import Resolver
+from mediaserver.signalling.routing import Router
+from mediaserver.signalling.switchboard import Switchboard
+from mediaserver.signalling.timers import Timer
+from sip.events import Event, InviteReceived
+from sip.sdp import SessionDescription
+from sip.transport.flow import Address, Flow
+from sip.useragent import Invitation
+from tests.sip.network import Network, Station, seeded_entropy
+
+SERVER: Address = ("127.0.0.1", 5060)
+TRUNK: Address = ("127.0.1.1", 5060)
+ROBERT: Address = ("127.0.2.1", 5060)
+MARIA: Address = ("127.0.2.2", 5060)
+EVE: Address = ("127.0.3.1", 5060)
+"""A supervisor with every right."""
+LARS: Address = ("127.0.3.2", 5060)
+"""A supervisor who may listen to team north only."""
+
+SETTINGS = Settings.model_validate(
+    {
+        "media": {"bind": "127.0.0.1", "first_port": 42_000, "last_port": 42_199, "seats": 4},
+        "limits": {"ring_timeout": 20, "calls": 3},
+        "trunks": [{"name": "carrier", "addresses": ["127.0.1.1"], "host": "127.0.1.1", "headers": {"X-Queue": "queue"}}],
+        "agents": [
+            {"name": "robert", "team": "north", "user": "robert"},
+            {"name": "maria", "team": "south", "user": "maria"},
+        ],
+        "users": [
+            {"name": "robert", "secret": "r", "may_call": True},
+            {"name": "maria", "secret": "m"},
+            {"name": "eve", "secret": "e", "ceiling": {"agents": ["*"], "mode": "barge", "rights": ["end", "hang_up", "originate"]}},
+            {"name": "lars", "secret": "l", "pin": "4711", "ceiling": {"teams": ["north"], "mode": "listen"}},
+            {"name": "nobody", "secret": "n"},
+        ],
+        "routes": [
+            {"trunk": "carrier", "number": "100", "targets": ["agent:robert"]},
+            {"trunk": "carrier", "number": "200", "targets": ["agent:maria", "agent:robert"]},
+            {"trunk": "users", "number": "9(.*)", "targets": ["trunk:carrier/{1}"]},
+        ],
+    }
+)
+
+
+def description(address: Address, port: int, codecs: str = "0 8 101", direction: str = "sendrecv") -> SessionDescription:
+    """A phone's offer or answer."""
+    return SessionDescription.parse(
+        f"v=0\r\no=- 1 1 IN IP4 {address[0]}\r\ns=-\r\nc=IN IP4 {address[0]}\r\nt=0 0\r\n"
+        f"m=audio {port} RTP/AVP {codecs}\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n".encode()
+    )
+
+
+class HandTimer:
+    """Stands for `Timer` on the virtual clock."""
+
+    def __init__(self, fires: Callable[[], None]) -> None:
+        self.fires = fires
+        self.due: float | None = None
+
+    def set(self, due: float | None) -> None:
+        """Fire at ``due``."""
+        self.due = due
+
+    def cancel(self) -> None:
+        """Fire no more."""
+        self.due = None
+
+
+@dataclass(eq=False)
+class RecordedWorker:
+    """A worker that applies everything at once, in turns counted by frame."""
+
+    calls: int = 0
+    turn: int = 0
+    told: list[Command] = field(default_factory=list)
+    """All commands, in order."""
+    silent_about: tuple[type, ...] = ()
+    """Commands whose replies are kept back."""
+    held_back: list[Callable[[], None]] = field(default_factory=list)
+
+    def of(self, kind: type["C"], leg: int | None = None) -> "list[C]":
+        """Commands of a kind, of one leg."""
+        return [told for told in self.told if isinstance(told, kind) and (leg is None or told.leg == leg)]  # type: ignore[attr-defined]
+
+
+C = TypeVar("C")
+
+
+class RecordedMedia:
+    """Stands for `Media`: one worker, replies at each flush."""
+
+    def __init__(self) -> None:
+        self.worker = RecordedWorker()
+        self.is_ready = True
+        self._replies: list[tuple[Command, Callable[[Reply], None]]] = []
+
+    @property
+    def workers(self) -> tuple[RecordedWorker, ...]:
+        """The one."""
+        return (self.worker,)
+
+    def choose(self) -> RecordedWorker | None:
+        """The one, while it is up."""
+        return self.worker if self.is_ready else None
+
+    def tell(self, worker: Any, command: Command, *, lend: int = -1, replied: Callable[[Reply], None] | None = None) -> None:
+        """Remember a command."""
+        assert (lend >= 0) == isinstance(command, OpenLeg)
+        worker.told.append(command)
+        if replied is not None:
+            self._replies.append((command, replied))
+
+    def flush(self) -> None:
+        """Answer what was told."""
+        self.worker.turn += 1
+        replies, self._replies = self._replies, []
+        for command, replied in replies:
+            row = command.leg if isinstance(command, OpenLeg) else -1
+            reply = Applied(0, self.worker.turn, row)
+            if isinstance(command, self.worker.silent_about):
+                self.worker.held_back.append(lambda replied=replied, reply=reply: replied(reply))  # type: ignore[misc]
+            else:
+                replied(reply)
+
+
+class Exchange:
+    """The server and its phones."""
+
+    def __init__(self, settings: Settings = SETTINGS) -> None:
+        self.network = Network(latency=0.005)
+        self.media = RecordedMedia()
+        self.counters = Counters()
+        self.heard: list[HouseEvent] = []
+        self._timers: list[HandTimer] = []
+        self.server = self.network.station(SERVER, realm="mediaserver")
+        users = Users(settings)
+        self.server.agent = type(self.server.agent)(_agent_settings(), secret_of=users.secret_of, entropy=seeded_entropy(7))
+        publisher = Publisher(clock=lambda: self.network.now, wall=lambda: self.network.now + 1e9)
+        house = House(
+            settings=settings,
+            agent=self.server.agent,
+            media=cast(Media, self.media),
+            ports=PortPool(settings.media.bind, settings.media.first_port, settings.media.last_port, dscp=46),
+            media_addresses=Addresses("127.0.0.1", "", ()),
+            router=Router(settings),
+            resolver=Resolver(cast(asyncio.TaskGroup, None)),
+            publisher=publisher,
+            counters=self.counters,
+            server_id="test",
+            entropy=seeded_entropy(8),
+            settle=lambda: None,
+            flow_toward=lambda transport, address, port: Flow(transport, SERVER, (address, port)),
+            advertised=lambda flow: SERVER,
+            clock=lambda: self.network.now,
+            new_timer=self._new_timer,
+        )
+        self.switchboard = Switchboard(house)
+        entrance = Entrance(house, self.switchboard)
+        self.desk = SwitchboardDesk(house, self.switchboard, entrance)
+        self._dispatcher = Dispatcher(house, self.switchboard, Invitations(house, self.switchboard, users, entrance), entrance)
+        self.ports = house.ports
+        self.users = users
+        self.server.react = lambda event: self._dispatcher.handle(event, self.network.now)
+        publisher.subscribe(self.heard.append)
+
+    def _new_timer(self, fires: Callable[[], None]) -> Timer:
+        timer = HandTimer(fires)
+        self._timers.append(timer)
+        return cast(Timer, timer)
+
+    # time
+
+    def run(self, seconds: float = 0.2) -> None:
+        """Let time pass for wire, phones and calls."""
+        end = self.network.now + seconds
+        while True:
+            due = min((timer.due for timer in self._timers if timer.due is not None), default=end)
+            self.network.run(max(0.0, min(due, end) - self.network.now))
+            if due > end or self.network.now >= end:
+                break
+            for timer in [timer for timer in self._timers if timer.due is not None and timer.due <= self.network.now]:
+                timer.due = None
+                timer.fires()
+            self.network.settle()
+        self.network.settle()
+
+    # phones
+
+    def phone(self, address: Address) -> "Phone":
+        """A phone at an address."""
+        return Phone(self, self.network.station(address), address)
+
+    # what is to be seen
+
+    @property
+    def view(self) -> CallView:
+        """The only call, live."""
+        (entry,) = self.switchboard.calls
+        return entry.view
+
+    def leg(self, role: str) -> int:
+        """The number of the only leg of a role."""
+        (found,) = [leg.leg for leg in self.view.legs if leg.role == role]
+        return found
+
+    def admitted(self, leg: int) -> bool:
+        """Whether the worker was last told to let a leg into the mix."""
+        return [told.admitted for told in self.media.worker.of(Admit, leg)][-1:] == [True]
+
+    def mode(self, leg: int) -> str:
+        """The mode that the worker was told last."""
+        return self.media.worker.of(SetMode, leg)[-1].mode
+
+    def closed(self) -> set[int]:
+        """Legs that the worker was told to close."""
+        return {told.leg for told in self.media.worker.of(CloseLeg)}
+
+    def press(self, leg: int, digits: str) -> None:
+        """RFC 4733 digits from a leg's phone."""
+        for digit in digits:
+            self.switchboard.notice(DigitReceived(leg, digit, 100))
+        self.run()
+
+    def media_starts(self, leg: int) -> None:
+        """The first packet of a leg."""
+        self.switchboard.notice(MediaStarted(leg, "127.0.0.1", 4000))
+        self.run()
+
+    def identity(self, user: str) -> Identity:
+        """A supervisor as the desk knows him."""
+        identity = self.users.identity(user)
+        assert identity is not None
+        return identity
+
+    def kinds(self) -> list[str]:
+        """Kinds of the events told so far."""
+        return [event.kind for event in self.heard]
+
+
+def _agent_settings() -> Any:
+    from sip.useragent import UserAgentSettings
+
+    return UserAgentSettings(realm="mediaserver", advertised=lambda flow: SERVER)
+
+
+E = TypeVar("E", bound=Event)
+
+
+class Phone:
+    """A user agent with a hand on it."""
+
+    def __init__(self, exchange: Exchange, station: Station, address: Address) -> None:
+        self.exchange = exchange
+        self.station = station
+        self.address = address
+        self.media_port = 4000
+
+    def register(self, user: str, secret: str) -> "Phone":
+        """Register at the server; the digest is answered."""
+        register_phone(self, user, secret)
+        return self
+
+    def dial(self, number: str, *, user: str = "", secret: str = "", headers: tuple[tuple[str, str], ...] = (), **offer: Any) -> int:
+        """Call a number at the server; returns the session."""
+        invitation = Invitation(
+            request_uri=f"sip:{number}@127.0.0.1",
+            from_uri=f"sip:{user or '4930123'}@{self.address[0]}",
+            to_uri=f"sip:{number}@127.0.0.1",
+            flow=self.station.flow_to(SERVER),
+            offer=description(self.address, self.media_port, **offer),
+            user=user,
+            secret=secret,
+            headers=headers,
+        )
+        session = self.station.agent.invite(invitation, self.exchange.network.now)
+        self.exchange.run()
+        return session
+
+    @property
+    def ringing(self) -> InviteReceived:
+        """The newest INVITE that it got."""
+        return self.told(InviteReceived)[-1]
+
+    def answers(self, **answer: Any) -> int:
+        """Accept the newest INVITE; returns the session."""
+        session = self.ringing.session
+        self.station.agent.accept(session, description(self.address, self.media_port, **answer), self.exchange.network.now)
+        self.exchange.run()
+        return session
+
+    def rings(self) -> None:
+        """Say 180 to the newest INVITE."""
+        self.station.agent.progress(self.ringing.session, 180, self.exchange.network.now)
+        self.exchange.run()
+
+    def refuses(self, status: int) -> None:
+        """Refuse the newest INVITE."""
+        self.station.agent.reject(self.ringing.session, status, self.exchange.network.now)
+        self.exchange.run()
+
+    def hangs_up(self, session: int) -> None:
+        """End a session."""
+        self.station.agent.end(session, self.exchange.network.now)
+        self.exchange.run()
+
+    def told(self, kind: type[E]) -> list[E]:
+        """Events of one kind that it was told."""
+        return self.station.told_of(kind)
+
+
+def register_phone(phone: Phone, user: str, secret: str) -> None:
+    """Send REGISTER by hand, since user agents do not register outward yet."""
+    from sip.digest import authorize
+    from sip.message import Response, parse
+
+    network = phone.exchange.network
+
+    def request(number: int, authorization: str | None) -> bytes:
+        host, port = phone.address
+        lines = [
+            "REGISTER sip:127.0.0.1 SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bKreg{user}{number};rport",
+            f"From: <sip:{user}@127.0.0.1>;tag=r{user}",
+            f"To: <sip:{user}@127.0.0.1>",
+            f"Call-ID: reg-{user}",
+            f"CSeq: {number} REGISTER",
+            f"Contact: <sip:{user}@{host}:{port}>;expires=3000",
+            "Max-Forwards: 70",
+            *([f"Authorization: {authorization}"] if authorization else []),
+            "Content-Length: 0",
+        ]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    seen = len(network.carried)
+    network.inject(request(1, None), phone.address, SERVER)
+    challenge = network.carried[seen].message
+    assert isinstance(challenge, Response)
+    assert challenge.status == 401
+    challenges = challenge.values("WWW-Authenticate")
+    answer = authorize(challenges, method="REGISTER", uri="sip:127.0.0.1", user=user, secret=secret, body=b"", cnonce="c", nonce_count=1)
+    seen = len(network.carried)
+    network.inject(request(2, answer), phone.address, SERVER)
+    reply = network.carried[seen].message
+    assert isinstance(reply, Response)
+    assert reply.status == 200
+    assert parse(reply.serialize())
+
+
+__all__ = ["EVE", "LARS", "MARIA", "ROBERT", "SERVER", "SETTINGS", "TRUNK", "Exchange", "Phone", "description"]

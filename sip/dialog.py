@@ -102,11 +102,11 @@ class Dialog:
     def refresh_target(self, message: Message) -> None:
         """Take the Contact of a target refresh (§12.2.1.2, §12.2.2); one that is none or nonsense changes nothing."""
         try:
-            contacts = message.contacts
+            for contact in message.contacts[:1]:
+                Uri.parse(contact.uri)
+                self.remote_target = contact.uri
         except ParseError:
             return
-        if contacts:
-            self.remote_target = contacts[0].uri
 
     def lose_flow(self) -> None:
         """The connection is gone: the next request goes to the remote target over a new one, or where that is a name, to the old place."""

@@ -35,7 +35,6 @@ Header = tuple[str, str]
 """Name in its one spelling, value without surrounding blanks."""
 
 _ONCE: Final = ("From", "To", "Call-ID", "CSeq", "Max-Forwards")
-_NO_VALUES: Final[list[str]] = []
 _VERSION: Final = "SIP/2.0"
 _START_PARTS: Final = 3
 _STATUS_DIGITS: Final = 3
@@ -108,20 +107,22 @@ class Message:
     def __init__(self, headers: Sequence[Header] = (), body: bytes = b"") -> None:
         self.headers: list[Header] = list(headers)
         self.body = body
-        self._index: dict[str, list[str]] | None = None
+        self._index: dict[str, tuple[str, ...]] | None = None
         self._via: Via | None = None
         self._from: NameAddress | None = None
         self._to: NameAddress | None = None
         self._cseq: CSeq | None = None
 
-    def values(self, name: str) -> list[str]:
+    def values(self, name: str) -> tuple[str, ...]:
         """Values of all headers of this name (any case or compact form), as they stand, in order."""
-        if self._index is None:
-            index: dict[str, list[str]] = {}
+        index = self._index
+        if index is None:
+            # Tuples, not lists: the garbage collector soon leaves them alone, and messages are many.
+            index = self._index = {}
             for key, value in self.headers:
-                index.setdefault(_key(key), []).append(value)
-            self._index = index
-        return self._index.get(name) or self._index.get(_key(name)) or _NO_VALUES
+                key = _key(key)
+                index[key] = (*index[key], value) if key in index else (value,)
+        return index.get(name) or index.get(_key(name), ())
 
     def header(self, name: str) -> str | None:
         """The first value of this name as clean text (bytes that were not UTF-8 are replaced), or None."""
@@ -357,8 +358,9 @@ def _demand(message: Request | Response) -> None:
         if len(message.values(name)) > 1:
             raise ParseError(f"several {name} headers; expected one")
     method = message.cseq.method
-    if not message.call_id or message.via is None or message.from_ is None or message.to is None:
+    if not message.call_id:
         raise ParseError("empty Call-ID")
+    _ = message.via, message.from_, message.to
     if isinstance(message, Request):
         if method != message.method:
             raise ParseError(f"CSeq says {method[:20]}, the start line {message.method[:20]}; expected the same")

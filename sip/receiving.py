@@ -97,12 +97,13 @@ class Receiving:
 
     def _receive_cancel(self, transaction: ServerTransaction, now: float) -> None:
         """200, then 487 by whoever answers the INVITE (§9.2)."""
-        invite = self._core.transactions.invite_of(transaction.request)
+        request = transaction.request
+        invite = self._core.transactions.invite_of(request)
         if invite is None:
             return self._refuse(transaction, 481, now)
         self._core.reply(transaction, 200, now, to_tag=self._core.token())
         if invite.user is not None and not invite.is_answered:
-            invite.user.cancelled(invite, transaction.request, now)
+            invite.user.cancelled(invite, request, now)
         return None
 
     def _dispatch(self, transaction: ServerTransaction, is_new: bool, now: float) -> None:

@@ -74,8 +74,18 @@ class UserAgent:
 
     @property
     def live_sessions(self) -> int:
-        """Sessions that are not over, those whose goodbye is not answered yet among them."""
+        """Sessions that are not over, those among them that wait for a last word of the other side before they can be ended."""
         return len(self._core.sessions)
+
+    @property
+    def in_hand(self) -> int:
+        """Requests, ours and theirs, that have no final answer yet: our BYEs on their way among them."""
+        return self._core.transactions.in_hand
+
+    def leftovers(self) -> int:
+        """How many transactions, sessions and timers are held; 0 after everything was let run out."""
+        core = self._core
+        return len(core.transactions) + len(core.sessions) + len(core.by_local_tag) + len(core.by_remote_tag) + len(core.timers)
 
     # -- who somebody is
 

@@ -1,6 +1,6 @@
 """A request of ours with its answer; digest challenges on the way are met here and seen by nobody (RFC 3261 §22)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from sip.digest import authorize
@@ -27,7 +27,7 @@ class Credentials:
     def meet(self, request: Request, response: Response, cnonce: str) -> Header | None:
         """The header that meets a challenge; None where we cannot."""
         asked, answered = _CHALLENGES[response.status]
-        challenges = response.values(asked)
+        challenges = list(response.values(asked))
         key = challenges[0] if challenges else ""
         count = self._uses.get(key, 0) + 1
         self._uses = {key: count}
@@ -118,5 +118,5 @@ class Exchange:
         return True
 
 
-def _is_stale(challenges: list[str]) -> bool:
+def _is_stale(challenges: Sequence[str]) -> bool:
     return any("stale=true" in challenge.lower().replace('"', "").replace(" ", "") for challenge in challenges)

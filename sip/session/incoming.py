@@ -43,8 +43,7 @@ class IncomingSession(Session):
     def accept(self, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
         if self.state is not State.RINGING:
             return super().accept(description, now, headers)
-        assert self.dialog is not None
-        self._succeed(self._invite, self.dialog, description, now, headers)
+        self._succeed(self._invite, description, now, headers)
         self.state = State.CONFIRMED
 
     def reject(self, status: int, now: float, reason: str, headers: Sequence[Header]) -> None:

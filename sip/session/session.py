@@ -72,9 +72,10 @@ class Session:
         transaction, dialog = self._offered, self.dialog
         if transaction is None or dialog is None:
             return self.core.count("command_too_late")
-        self._succeed(transaction, dialog, description, now, headers)
+        request = transaction.request
+        self._succeed(transaction, description, now, headers)
         self._offered = None
-        dialog.refresh_target(transaction.request)
+        dialog.refresh_target(request)
 
     def reject(self, status: int, now: float, reason: str, headers: Sequence[Header]) -> None:
         """A final failure to their re-INVITE; what was agreed before still holds."""
@@ -281,25 +282,25 @@ class Session:
             self._refuse(self._offered, 487, now)
             self._offered = None
 
-    def _succeed(
-        self, transaction: ServerTransaction, dialog: Dialog, description: SessionDescription, now: float, headers: Sequence[Header]
-    ) -> None:
+    def _succeed(self, transaction: ServerTransaction, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
         """200 to an INVITE, retransmitted until its ACK."""
+        request = transaction.request
         body = description.serialize()
-        record = [("Record-Route", value) for value in transaction.request.values("Record-Route")]
+        record = [("Record-Route", value) for value in request.values("Record-Route")]
         ours = [self.core.contact(transaction.flow), ALLOW, SUPPORTED, *with_body(body), *headers]
         data = self.core.reply(transaction, 200, now, to_tag=self.local_tag, headers=[*record, *ours], body=body)
-        self._success = Success(self.core, self, data, transaction, now)
+        self._success = Success(self.core, self, data, transaction, request, now)
 
     def _refuse(self, transaction: ServerTransaction, status: int, now: float, headers: Sequence[Header] = ()) -> None:
         self.core.count(f"refused_{status}")
         self.core.reply(transaction, status, now, to_tag=self.local_tag, headers=headers)
 
     def _receive_bye(self, transaction: ServerTransaction, now: float) -> None:
+        reason = transaction.request.header("Reason") or ""
         self.core.reply(transaction, 200, now, to_tag=self.local_tag)
         if self.state in (State.ENDING, State.OVER):
             return self.close(now)
-        self.tell_ended("bye", transaction.request.header("Reason") or "", now)
+        self.tell_ended("bye", reason, now)
 
     def _receive_offer(self, transaction: ServerTransaction, now: float) -> None:
         if self._offered is not None or self.state is State.RINGING:

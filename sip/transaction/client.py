@@ -27,13 +27,15 @@ _STARTS: Final = {True: (Input.A, Input.B), False: (Input.E, Input.F)}
 class ClientTransaction(Machine):
     """One request, its retransmissions, and for an INVITE the ACK to its failure."""
 
-    __slots__ = ("_ack", "_data", "_response", "_response_flow", "branch", "is_invite", "request", "user")
+    __slots__ = ("_ack", "_data", "_response", "_response_flow", "branch", "call_id", "is_invite", "method", "request", "user")
 
     def __init__(self, layer: "Transactions", request: Request, flow: Flow, user: ClientUser, now: float) -> None:
         self._data = request.serialize()
         self.is_invite = request.method == "INVITE"
         super().__init__(layer, INVITE_CLIENT if self.is_invite else CLIENT, State.CALLING if self.is_invite else State.TRYING, flow)
         self.request = request
+        self.method = request.method
+        self.call_id = request.call_id
         self.branch = request.via.branch
         self.user = user
         self._ack = b""

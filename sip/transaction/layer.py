@@ -78,13 +78,13 @@ class Transactions:
     def request(self, request: Request, flow: Flow, user: ClientUser, now: float) -> ClientTransaction:
         """Send a request. Its topmost Via holds a branch of its own (CANCEL: the INVITE's). Raises `UnsafeValue`."""
         transaction = ClientTransaction(self, request, flow, user, now)
-        self._clients[transaction.branch, request.method] = transaction
+        self._clients[transaction.branch, transaction.method] = transaction
         return transaction
 
     def receive(self, response: Response, flow: Flow, now: float) -> str:
         """Take a response; returns why it was dropped, or empty."""
         transaction = self._clients.get((response.via.branch, response.cseq.method))
-        if transaction is None or response.call_id != transaction.request.call_id:
+        if transaction is None or response.call_id != transaction.call_id:
             return "response_without_transaction"
         return "" if transaction.receive(response, flow, now) else "response_too_late"
 
@@ -101,7 +101,7 @@ class Transactions:
 
     def forget_client(self, transaction: ClientTransaction) -> None:
         """It is over."""
-        self._clients.pop((transaction.branch, transaction.request.method), None)
+        self._clients.pop((transaction.branch, transaction.method), None)
 
     def _absorb_strange_ack(self, request: Request, now: float) -> bool:
         """An ACK to a failure with a branch of its own: taken all the same, for some phones send it so."""

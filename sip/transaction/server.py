@@ -1,6 +1,6 @@
 """Server transactions: a request of the other side until its answer has surely arrived (RFC 3261 §17.2)."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sip.message import Request, Response
 from sip.transaction.key import Identity, ServerKey
@@ -10,6 +10,10 @@ from sip.transport.flow import Flow
 
 if TYPE_CHECKING:
     from sip.transaction.layer import Transactions
+
+
+_ANSWERED: Final = Request("", "")
+"""Stands in for a request that was answered: many wait for retransmissions, and their requests are not needed for that."""
 
 
 class ServerUser(Protocol):
@@ -30,6 +34,7 @@ class ServerTransaction(Machine):
         self.key = key
         self.identity = identity
         self.request = request
+        """Empty once it is answered for good."""
         self.status = 0
         """Of the newest answer; 0: none yet."""
         self.user: ServerUser | None = None
@@ -43,6 +48,8 @@ class ServerTransaction(Machine):
         self.status = response.status
         self._data = data
         self.step(answered(response.status), now)
+        if self.is_answered:
+            self.request = _ANSWERED
         return data
 
     def act(self, action: Do, kind: Input, now: float) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import structlog
 import uvloop
-from sip.transport.shell import SipShell
 
 from config.settings import Settings
 from control_api.application import create_app
@@ -30,7 +29,7 @@ from mediaserver.signalling.entrance import Entrance
 from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import Users
 from mediaserver.signalling.invitations import Invitations
-from mediaserver.signalling.media import Media
+from mediaserver.signalling.media import Media, WorkerFailed
 from mediaserver.signalling.meters import tell_meters
 from mediaserver.signalling.ports import PortPool
 from mediaserver.signalling.publishing import Publisher
@@ -40,6 +39,7 @@ from mediaserver.signalling.switchboard import MISSING_AFTER, Switchboard
 from sip.events import Event
 from sip.session.settings import UserAgentSettings
 from sip.transport.flow import Address, Flow
+from sip.transport.shell import SipShell
 from sip.useragent import UserAgent
 
 _log = structlog.get_logger(__name__)
@@ -153,7 +153,7 @@ class Server:
             self._listener = bind(self._settings.control)
             await self._shell.open(sip.bind, sip.udp_port, sip.tcp_port if sip.tcp else None)
             await self._media.start()
-        except AddressTaken as error:
+        except (AddressTaken, WorkerFailed) as error:
             raise StartFailed(str(error)) from error
         except TimeoutError:
             raise StartFailed("the media workers did not start in time; see their errors above") from None
@@ -209,4 +209,3 @@ class Server:
         deadline = time.monotonic() + FAREWELL_SECONDS
         while self._agent.live_sessions and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
-

@@ -31,6 +31,8 @@ _log = structlog.get_logger(__name__)
 WORKER_MODULE = "mediaserver.worker"
 """What `python -m` runs as a worker."""
 STARTS_WITHIN = 15.0
+RESTARTS_AFTER = 1.0
+"""Seconds before a worker that did not even start is tried again."""
 HANGS_AFTER = 2.0
 """Seconds without a turn after which a worker counts as hung."""
 
@@ -38,6 +40,10 @@ _LARGEST_BATCH = 100
 _MOST_WAITING_FRAMES = 10_000
 
 Reply = Applied | Refused
+
+
+class WorkerFailed(Exception):
+    """A media worker died before it was ready."""
 
 
 @dataclass(slots=True)
@@ -193,14 +199,16 @@ class Media:
         self._sounds = {name: as_memory_file(name, samples) for name, samples in sounds.items()}
         self._workers: list[Worker] = []
         self._told: set[Worker] = set()
+        self._is_started = False
         self.on_notice: Callable[[Notice], None] = lambda notice: None
         self.on_death: Callable[[Worker], None] = lambda worker: None
 
     async def start(self) -> None:
-        """Start every worker and wait until each has answered; raises `TimeoutError`."""
+        """Start every worker and wait until each has answered; raises `WorkerFailed` or `TimeoutError`."""
         ready = [self._start(index) for index in range(self._settings.workers)]
         async with asyncio.timeout(STARTS_WITHIN):
             await asyncio.gather(*ready)
+        self._is_started = True
 
     def _start(self, index: int) -> asyncio.Future[None]:
         """Start one worker, with every sound; the future is done when it has answered."""
@@ -209,11 +217,12 @@ class Media:
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def answered(reply: Reply) -> None:
-            if isinstance(reply, Applied):
-                worker.is_ready = True
-                _log.info("worker.ready", worker=index, pid=worker.pid)
-            if not started.done():
-                started.set_result(None)
+            if isinstance(reply, Refused):
+                started.set_exception(WorkerFailed(f"media worker {index} did not start: {reply.text}"))
+                return
+            worker.is_ready = True
+            _log.info("worker.ready", worker=index, pid=worker.pid)
+            started.set_result(None)
 
         for name, descriptor in self._sounds.items():
             worker.tell(LoadSound(name), lend=descriptor)
@@ -228,8 +237,13 @@ class Media:
         worker.kill()
         self.on_death(worker)
         worker.reap(1.0)
-        if worker.is_ready:
-            self._start(worker.index)
+        if self._is_started:
+            asyncio.get_running_loop().call_later(0.0 if worker.is_ready else RESTARTS_AFTER, self._replace, worker.index)
+
+    def _replace(self, index: int) -> None:
+        """Another worker in a dead one's place; where that one dies too, the next one comes after a while."""
+        if self._is_started:
+            self._start(index).add_done_callback(lambda started: started.exception())
 
     def check(self) -> None:
         """Kill workers whose turns stand still; called a few times a second."""
@@ -271,6 +285,7 @@ class Media:
 
     async def close(self) -> None:
         """End every worker."""
+        self._is_started = False
         for worker in self._workers:
             worker.stop_listening()
         await asyncio.gather(*(asyncio.to_thread(worker.reap, 2.0) for worker in self._workers))

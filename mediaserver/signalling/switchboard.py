@@ -95,7 +95,9 @@ class Switchboard:
         self.calls.add(entry)
         return entry
 
-    def new_leg(self, entry: CallEntry, role: Role, remote: str | None = None, *, leg: int | None = None, session: int | None = None) -> Leg:
+    def new_leg(
+        self, entry: CallEntry, role: Role, remote: str | None = None, *, leg: LegId | None = None, session: int | None = None
+    ) -> Leg:
         """Lend a port to a leg that faces ``remote`` (None: not known yet); raises `NoFreePort`."""
         now = self.house.clock()
         port = self.house.ports.lend(now)

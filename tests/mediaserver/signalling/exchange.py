@@ -105,7 +105,7 @@ class RecordedWorker:
 
     def of(self, kind: type["C"], leg: int | None = None) -> "list[C]":
         """Commands of a kind, of one leg."""
-        return [told for told in self.told if isinstance(told, kind) and (leg is None or told.leg == leg)]  # type: ignore[attr-defined]
+        return [told for told in self.told if isinstance(told, kind) and (leg is None or getattr(told, "leg", None) == leg)]
 
 
 C = TypeVar("C")
@@ -361,7 +361,7 @@ def register_phone(phone: Phone, user: str, secret: str) -> None:
     challenge = network.carried[seen].message
     assert isinstance(challenge, Response)
     assert challenge.status == 401
-    challenges = challenge.values("WWW-Authenticate")
+    challenges = list(challenge.values("WWW-Authenticate"))
     answer = authorize(challenges, method="REGISTER", uri="sip:127.0.0.1", user=user, secret=secret, body=b"", cnonce="c", nonce_count=1)
     seen = len(network.carried)
     network.inject(request(2, answer), phone.address, SERVER)

@@ -140,7 +140,6 @@ class Conversation:
             self.second = None
         self.do(CloseLeg(leg.leg))
 
-
     def view(self) -> CallView:
         """The call as a watcher sees it."""
         return CallView(

@@ -7,7 +7,7 @@ holds, resumes and glares interleave. A remote that takes no media holds; then
 - the other side gets music where the holder sends nothing: it said ``inactive``, or it said ``sendonly`` and nothing comes.
 
 A 491 is tried again after its timer with the wish as it then is (RFC 3261 §14.1); a wish that is refused is left alone
-until it changes, and the call goes on.
+until it changes or the leg offers something itself, and the call goes on.
 """
 
 from typing import Final
@@ -40,11 +40,12 @@ def connect(conversation: Conversation, now: float) -> None:
 
 def party_media_agreed(conversation: Conversation, leg: Leg, happened: MediaAgreed, now: float) -> None:
     """A party's offer and answer came to a result."""
-    leg.media = happened.media
-    leg.is_silent = False
+    leg.agree(happened.media, now)
     leg.turn(Turn.FULFILLED if _is_fulfilled(conversation, leg) else Turn.AGREED)
     if leg.offer is Offer.SETTLED:
         leg.glares = 0
+    elif leg.offer is Offer.WAITING and leg.retry_at is None:
+        leg.retry_at = now
     if conversation.is_answered:
         _review(conversation, leg, now)
 
@@ -71,7 +72,7 @@ def media_started(conversation: Conversation, leg: Leg, happened: MediaStarted, 
 
 def party_media_missing(conversation: Conversation, leg: Leg, happened: MediaMissing, now: float) -> None:
     """A party sends nothing: music for whom it holds, and after long enough the end of the call."""
-    seconds = min(happened.seconds, now - conversation.quiet_since)
+    seconds = min(happened.seconds, now - max(conversation.quiet_since, leg.quiet_since))
     leg.is_silent = seconds >= SILENT_AFTER
     limits = conversation.limits
     if seconds >= (limits.no_rtp_hold if conversation.state is CallState.HELD else limits.no_rtp):

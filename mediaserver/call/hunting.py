@@ -231,5 +231,3 @@ def rang_too_long(conversation: Conversation, leg: Leg, now: float) -> None:
         return
     conversation.do(EndLeg(leg.leg, ENDINGS[Cause.NO_ANSWER].reason))
     _give_up(conversation, leg, Cause.NO_ANSWER, now)
-
-

@@ -43,6 +43,8 @@ class Leg:
     is_admitted: bool = False
     is_silent: bool = False
     """It says that it sends, and nothing comes."""
+    quiet_since: float = 0.0
+    """Silence before this does not count: it was answered, or it said only then that it sends."""
     sound: str | None = None
     """What the server plays to it."""
     ring_until: float | None = None
@@ -72,6 +74,13 @@ class Leg:
     def sends(self) -> bool:
         """Whether the remote says that it sends media; believed until it says otherwise."""
         return self.media is None or self.media.direction.sends
+
+    def agree(self, media: NegotiatedMedia, now: float) -> None:
+        """Take the result of an offer and its answer."""
+        if not self.sends:
+            self.quiet_since = now
+        self.media = media
+        self.is_silent = False
 
     def move(self, step: Step) -> bool:
         """Take a step of the leg's table; False where there is none."""

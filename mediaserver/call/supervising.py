@@ -81,7 +81,7 @@ def arrived(conversation: Conversation, happened: SupervisorArrived, now: float)
         return
     leg = _open(conversation, happened.leg, happened.supervisor, called_in=True)
     conversation.do(AcceptLeg(leg.leg, like=_like(conversation)))
-    _join(conversation, leg)
+    _join(conversation, leg, now)
 
 
 def called(conversation: Conversation, happened: SupervisorCalled, now: float) -> None:
@@ -120,10 +120,11 @@ def _like(conversation: Conversation) -> LegId | None:
     return None if conversation.first is None else conversation.first.leg
 
 
-def _join(conversation: Conversation, leg: SupervisorLeg) -> None:
+def _join(conversation: Conversation, leg: SupervisorLeg, now: float) -> None:
     """His phone is there: set his gains, then open the gate."""
     leg.move(Step.ANSWER)
     leg.ring_until = None
+    leg.quiet_since = now
     conversation.do(
         SetMode(leg.leg, leg.mode, leg.target, None),
         SetVolumes(leg.leg, leg.volume_hears, leg.volume_heard, None),
@@ -136,7 +137,7 @@ def accepted(conversation: Conversation, leg: SupervisorLeg, happened: Accepted,
     """A supervisor's phone that we rang answers."""
     conversation.choose(leg, happened.fork, happened.media)
     _fall_to_listen_on_hold(conversation, leg)
-    _join(conversation, leg)
+    _join(conversation, leg, now)
 
 
 def rejected(conversation: Conversation, leg: SupervisorLeg, happened: Rejected, now: float) -> None:
@@ -181,7 +182,7 @@ def _leave(conversation: Conversation, leg: SupervisorLeg, cause: Cause) -> None
 
 def media_agreed(conversation: Conversation, leg: SupervisorLeg, happened: MediaAgreed, now: float) -> None:
     """A supervisor's phone holds, resumes, or changes its media."""
-    leg.media = happened.media
+    leg.agree(happened.media, now)
     _fall_to_listen_on_hold(conversation, leg)
 
 
@@ -194,7 +195,7 @@ def _fall_to_listen_on_hold(conversation: Conversation, leg: SupervisorLeg) -> N
 def media_missing(conversation: Conversation, leg: SupervisorLeg, happened: MediaMissing, now: float) -> None:
     """A supervisor's phone sends nothing: a dead one gives its seat back, a mute one has longer."""
     limits = conversation.limits
-    if happened.seconds >= (limits.no_rtp if leg.sends and leg.hears else limits.no_rtp_hold):
+    if min(happened.seconds, now - leg.quiet_since) >= (limits.no_rtp if leg.sends and leg.hears else limits.no_rtp_hold):
         _dismiss(conversation, leg, Cause.NO_RTP)
 
 
@@ -265,11 +266,7 @@ def why_inaudible(conversation: Conversation, leg: SupervisorLeg) -> Inaudible |
         return None
     if not leg.sends:
         return Inaudible.NOT_SENDING
-    targets = [
-        party
-        for party in conversation.parties()
-        if _is_there(party) and (leg.mode is Mode.BARGE or party.role is leg.target)
-    ]
+    targets = [party for party in conversation.parties() if _is_there(party) and (leg.mode is Mode.BARGE or party.role is leg.target)]
     if not targets:
         return Inaudible.TARGET_ABSENT
     return None if all(party.hears for party in targets) else Inaudible.TARGET_ON_HOLD

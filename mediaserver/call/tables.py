@@ -3,7 +3,8 @@
 - A leg rings, may have early media, is answered, may put us on hold and resume, and ends once.
 - A call is routed, rings from the first 18x of a target on, is answered, is held while any party holds it, and ends once.
 - A leg's wish (the direction we want to be agreed, RFC 3264 §8.4) is offered one at a time: while an offer is open, a newer
-  wish waits for its result; a 491 waits for its timer (RFC 3261 §14.1); a wish refused for good is not asked again.
+  wish waits for its result; a 491 waits for its timer (RFC 3261 §14.1); a wish refused for good is not asked again, unless
+  the other side comes back to it.
 
 A missing entry is not a step: the state stays (`after` says so by None) and the caller does nothing.
 """
@@ -35,7 +36,7 @@ class Offer(Enum):
     WAITING = auto()
     """It met the other side's (491); the timer runs."""
     REFUSED = auto()
-    """The other side will not have it; asked again only when the wish changes."""
+    """The other side will not have it; asked again only when the wish changes, or when it offers something itself."""
 
 
 class Turn(Enum):
@@ -81,6 +82,8 @@ OFFER: Final = {
     (Offer.OPEN, Turn.AGREED): Offer.SETTLED,
     (Offer.OPEN, Turn.FULFILLED): Offer.SETTLED,
     (Offer.WAITING, Turn.FULFILLED): Offer.SETTLED,
+    (Offer.REFUSED, Turn.FULFILLED): Offer.SETTLED,
+    (Offer.REFUSED, Turn.AGREED): Offer.WAITING,  # the other side is ready to talk about it again
     (Offer.OPEN, Turn.GLARE): Offer.WAITING,
     (Offer.SETTLED, Turn.GLARE): Offer.WAITING,  # an ACK's answer, taken for our offer's, came before the refusal
     (Offer.OPEN, Turn.REFUSAL): Offer.REFUSED,

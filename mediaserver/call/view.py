@@ -25,6 +25,7 @@ class LegState(StrEnum):
     """Ringing with media."""
     ANSWERED = "answered"
     HELD = "held"
+    """It put us on hold: it takes no media. (The leg on the other side of a hold stays ``answered``.)"""
     ENDED = "ended"
 
 

@@ -1,10 +1,10 @@
-"""A playbook: a test reads as what happens to a call (``>>``) and what the call has done (``<<``), line by line.
+"""A playbook: a test reads as what happens to a call and what the call does about it, line by line.
 
-``play >> input`` hands it in, after everything the last input had done was said; ``play << (action, …)`` says what comes
-of it, in order and complete. `Publish` is told apart by its kind and leg alone, and left out (with counters) where ``quietly`` is set.
+``play.on(input).does(action, …)`` hands an input in and says what comes of it, in order and complete; what was done and
+never said fails the next line. `Publish` is told apart by its kind and leg alone, and left out (with counters) where ``quietly`` is set.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -78,13 +78,13 @@ class Playbook:
         self.quietly = quietly
         self._unsaid: list[Action] = []
 
-    def __rshift__(self, happened: Input) -> "Playbook":
+    def on(self, happened: Input) -> "Playbook":
         """This happens now. Everything done before must have been said."""
         assert self._unsaid == [], f"done and not said, before {happened}"
         self._did(self.call.handle(happened, self.now))
         return self
 
-    def __lshift__(self, expected: Iterable[Action]) -> "Playbook":
+    def does(self, *expected: Action) -> "Playbook":
         """The call did exactly this."""
         assert self._unsaid == [_plain(action) for action in expected]
         self._unsaid = []

@@ -22,7 +22,7 @@ from tests.mediaserver.call.playbook import (
 
 def test_a_183_with_media_is_bridged() -> None:
     play = Playbook().whatever(invited())
-    play >> ringing(status=183, early=MEDIA) << (
+    play.on(ringing(status=183, early=MEDIA)).does(
         published("call.ringing", AGENT),
         ChooseFork(AGENT, "a"),
         ProgressLeg(CUSTOMER, 183, like=AGENT),
@@ -34,48 +34,45 @@ def test_a_183_with_media_is_bridged() -> None:
 
 def test_a_180_with_media_is_bridged_too() -> None:
     play = Playbook(quietly=True).whatever(invited(), ringing())
-    play >> ringing(status=180, early=MEDIA) << (
-        ChooseFork(AGENT, "a"),
-        ProgressLeg(CUSTOMER, 180, like=AGENT),
-        Admit(CUSTOMER, True),
-        Admit(AGENT, True),
+    play.on(ringing(status=180, early=MEDIA)).does(
+        ChooseFork(AGENT, "a"), ProgressLeg(CUSTOMER, 180, like=AGENT), Admit(CUSTOMER, True), Admit(AGENT, True)
     )
 
 
 def test_the_answer_after_early_media_admits_nobody_twice() -> None:
     play = Playbook(quietly=True).whatever(invited(), ringing(status=183, early=MEDIA))
-    play >> answered() << (AcceptLeg(CUSTOMER, like=AGENT),)
+    play.on(answered()).does(AcceptLeg(CUSTOMER, like=AGENT))
 
 
 def test_among_forks_the_first_media_wins() -> None:
     play = Playbook(quietly=True).whatever(invited(), ringing(fork="a", status=183, early=MEDIA))
-    play >> ringing(fork="b", status=183, early=A_LAW) << ()
+    play.on(ringing(fork="b", status=183, early=A_LAW)).does()
     assert play.leg(AGENT).codec == "PCMU"
 
 
 def test_the_fork_that_answers_wins_over_the_one_that_was_heard() -> None:
     play = Playbook(quietly=True).whatever(invited(), ringing(fork="a", status=183, early=MEDIA))
-    play >> answered(fork="b", agreed=A_LAW) << (ChooseFork(AGENT, "b"), AcceptLeg(CUSTOMER, like=AGENT))
+    play.on(answered(fork="b", agreed=A_LAW)).does(ChooseFork(AGENT, "b"), AcceptLeg(CUSTOMER, like=AGENT))
     assert play.leg(AGENT).codec == "PCMA"
 
 
 def test_ringing_after_early_media_is_not_told() -> None:
     play = Playbook(quietly=True).whatever(invited(), ringing(status=183, early=MEDIA))
-    play >> ringing(fork="b", status=180) << ()
+    play.on(ringing(fork="b", status=180)).does()
 
 
 def test_the_next_target_rings_by_our_tone_where_the_caller_heard_media_already() -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, BEN), ringing(status=183, early=MEDIA))
-    play >> Rejected(AGENT, 486) << (
+    play.on(Rejected(AGENT, 486)).does(
         CloseLeg(AGENT),
         OpenLeg(NEXT, Role.AGENT),
         PlaceLeg(NEXT, BEN, like=CUSTOMER),
         PlaySound(CUSTOMER, "ringback", loop=True),
     )
-    play >> ringing(NEXT) << ()
-    play >> answered(NEXT) << (ChooseFork(NEXT, "a"), AcceptLeg(CUSTOMER, like=NEXT), Admit(NEXT, True), StopSound(CUSTOMER))
+    play.on(ringing(NEXT)).does()
+    play.on(answered(NEXT)).does(ChooseFork(NEXT, "a"), AcceptLeg(CUSTOMER, like=NEXT), Admit(NEXT, True), StopSound(CUSTOMER))
 
 
 def test_the_next_targets_early_media_takes_the_tones_place() -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, BEN), ringing(status=183, early=MEDIA), Rejected(AGENT, 486))
-    play >> ringing(NEXT, status=183, early=MEDIA) << (ChooseFork(NEXT, "a"), Admit(NEXT, True), StopSound(CUSTOMER))
+    play.on(ringing(NEXT, status=183, early=MEDIA)).does(ChooseFork(NEXT, "a"), Admit(NEXT, True), StopSound(CUSTOMER))

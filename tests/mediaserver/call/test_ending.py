@@ -35,7 +35,7 @@ CLEARING = 'Q.850;cause=16;text="normal clearing"'
 @pytest.mark.parametrize(("gone", "left"), [(CUSTOMER, AGENT), (AGENT, CUSTOMER)])
 def test_a_partys_bye_ends_the_other_leg_in_the_same_breath(gone: int, left: int) -> None:
     play = talking(quietly=False)
-    play >> LegEnded(gone, "bye") << (
+    play.on(LegEnded(gone, "bye")).does(
         EndLeg(left, CLEARING),
         CloseLeg(CUSTOMER),
         CloseLeg(AGENT),
@@ -47,7 +47,7 @@ def test_a_partys_bye_ends_the_other_leg_in_the_same_breath(gone: int, left: int
 
 def test_supervisors_end_with_the_call() -> None:
     play = supervised().whatever(arrives(TOM))
-    play >> LegEnded(AGENT, "bye") << (
+    play.on(LegEnded(AGENT, "bye")).does(
         EndLeg(CUSTOMER, CLEARING),
         EndLeg(SUE, CLEARING),
         EndLeg(TOM, CLEARING),
@@ -65,21 +65,13 @@ def test_supervisors_end_with_the_call() -> None:
 
 def test_a_caller_who_gives_up_cancels_the_target() -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, BEN), ringing())
-    play >> LegEnded(CUSTOMER, "cancelled") << (
-        EndLeg(AGENT, 'SIP;cause=487;text="caller gave up"'),
-        CloseLeg(CUSTOMER),
-        CloseLeg(AGENT),
-    )
+    play.on(LegEnded(CUSTOMER, "cancelled")).does(EndLeg(AGENT, 'SIP;cause=487;text="caller gave up"'), CloseLeg(CUSTOMER), CloseLeg(AGENT))
     assert play.call.view().cause == "cancelled"
 
 
 def test_a_caller_who_never_acknowledged_is_lost() -> None:
     play = talking()
-    play >> LegEnded(CUSTOMER, "no_ack") << (
-        EndLeg(AGENT, 'Q.850;cause=41;text="connection lost"'),
-        CloseLeg(CUSTOMER),
-        CloseLeg(AGENT),
-    )
+    play.on(LegEnded(CUSTOMER, "no_ack")).does(EndLeg(AGENT, 'Q.850;cause=41;text="connection lost"'), CloseLeg(CUSTOMER), CloseLeg(AGENT))
     assert play.call.view().cause == "lost"
 
 
@@ -94,10 +86,10 @@ def test_an_ended_call_shows_no_legs_and_keeps_its_facts() -> None:
 
 def test_the_longest_call_counts_from_the_answer() -> None:
     play = Playbook(quietly=True, longest_call=60.0, ring_timeout=50.0).whatever(invited(), ringing())
-    play.after(40.0) << ()
+    play.after(40.0).does()
     play.whatever(answered())
-    play.after(59.9) << ()
-    play.after(0.1) << (
+    play.after(59.9).does()
+    play.after(0.1).does(
         EndLeg(CUSTOMER, 'Q.850;cause=102;text="longest call reached"'),
         EndLeg(AGENT, 'Q.850;cause=102;text="longest call reached"'),
         CloseLeg(CUSTOMER),
@@ -108,7 +100,7 @@ def test_the_longest_call_counts_from_the_answer() -> None:
 
 def test_a_whole_call_is_ended_on_request() -> None:
     play = supervised()
-    play >> HangUpRequested(None, "ended") << (
+    play.on(HangUpRequested(None, "ended")).does(
         EndLeg(CUSTOMER, ENDINGS[Cause.REQUESTED].reason),
         EndLeg(AGENT, ENDINGS[Cause.REQUESTED].reason),
         EndLeg(SUE, ENDINGS[Cause.REQUESTED].reason),
@@ -121,7 +113,7 @@ def test_a_whole_call_is_ended_on_request() -> None:
 
 def test_a_ringing_call_is_ended_on_request_with_a_final_code() -> None:
     play = Playbook(quietly=True).whatever(invited(), ringing())
-    play >> HangUpRequested(None, "drain") << (
+    play.on(HangUpRequested(None, "drain")).does(
         RejectLeg(CUSTOMER, 480, ENDINGS[Cause.REQUESTED].reason),
         EndLeg(AGENT, ENDINGS[Cause.REQUESTED].reason),
         CloseLeg(CUSTOMER),
@@ -131,7 +123,7 @@ def test_a_ringing_call_is_ended_on_request_with_a_final_code() -> None:
 
 def test_hanging_up_a_party_ends_the_call() -> None:
     play = talking()
-    play >> HangUpRequested(AGENT, "hung_up")
+    play.on(HangUpRequested(AGENT, "hung_up"))
     assert play.did(EndLeg) == [EndLeg(leg, ENDINGS[Cause.REQUESTED].reason) for leg in (CUSTOMER, AGENT)]
     assert play.call.is_over
 
@@ -148,10 +140,10 @@ def test_hanging_up_a_ringing_target_rings_the_next() -> None:
 
 def test_a_party_without_media_for_too_long_ends_the_call() -> None:
     play = talking(no_rtp=60.0)
-    play.after(59.0) << ()
-    play >> MediaMissing(AGENT, 59.0) << ()
-    play.after(1.0) << ()
-    play >> MediaMissing(AGENT, 60.0) << (
+    play.after(59.0).does()
+    play.on(MediaMissing(AGENT, 59.0)).does()
+    play.after(1.0).does()
+    play.on(MediaMissing(AGENT, 60.0)).does(
         EndLeg(CUSTOMER, 'Q.850;cause=41;text="no media"'),
         EndLeg(AGENT, 'Q.850;cause=41;text="no media"'),
         CloseLeg(CUSTOMER),
@@ -176,10 +168,18 @@ def test_silence_during_a_hold_does_not_count_after_the_resume() -> None:
     assert play.call.is_over
 
 
+def test_a_party_who_only_received_is_given_its_time_once_it_sends() -> None:
+    play = talking(no_rtp=60.0).whatever(agrees(AGENT, Direction.RECVONLY))
+    play.after(300.0).whatever(agrees(AGENT, Direction.SENDRECV), MediaMissing(AGENT, 300.0))
+    assert not play.call.is_over
+    play.after(60.0).whatever(MediaMissing(AGENT, 360.0))
+    assert play.call.is_over
+
+
 def test_a_hold_in_which_nobody_is_to_send_ends_by_itself() -> None:
     play = talking(no_rtp_hold=600.0)
     play.whatever(agrees(AGENT, Direction.INACTIVE), agrees(CUSTOMER, Direction.RECVONLY))
-    play.after(599.0) << ()
+    play.after(599.0).does()
     play.after(1.0)
     assert [action.leg for action in play.did(EndLeg)] == [CUSTOMER, AGENT]
     assert play.call.view().cause == "no_rtp"
@@ -187,8 +187,8 @@ def test_a_hold_in_which_nobody_is_to_send_ends_by_itself() -> None:
 
 def test_missing_media_while_it_rings_is_the_ring_timers_matter() -> None:
     play = Playbook(no_rtp=60.0).whatever(invited(), ringing(status=183, early=MEDIA))
-    play >> MediaMissing(AGENT, 100.0) << ()
-    play >> MediaMissing(CUSTOMER, 100.0) << ()
+    play.on(MediaMissing(AGENT, 100.0)).does()
+    play.on(MediaMissing(CUSTOMER, 100.0)).does()
 
 
 # what comes late
@@ -218,7 +218,7 @@ def test_a_cancelled_targets_late_answer_does_not_answer_the_call() -> None:
 
 def test_a_second_invite_for_a_live_call_is_absorbed() -> None:
     play = talking(quietly=False)
-    play >> invited() << (Count("call_inputs_absorbed", "Invited"),)
+    play.on(invited()).does(Count("call_inputs_absorbed", "Invited"))
 
 
 def test_every_cause_has_words_for_who_is_told() -> None:

@@ -39,14 +39,14 @@ from tests.mediaserver.call.playbook import (
 
 def test_a_call_rings_is_answered_and_bridged() -> None:
     play = Playbook()
-    play >> invited(ANNA) << (
+    play.on(invited(ANNA)).does(
         OpenLeg(CUSTOMER, Role.CUSTOMER),
         published("call.started", CUSTOMER),
         OpenLeg(AGENT, Role.AGENT),
         PlaceLeg(AGENT, ANNA, like=CUSTOMER),
     )
-    play >> ringing() << (published("call.ringing", AGENT), ProgressLeg(CUSTOMER, 180))
-    play >> answered() << (
+    play.on(ringing()).does(published("call.ringing", AGENT), ProgressLeg(CUSTOMER, 180))
+    play.on(answered()).does(
         ChooseFork(AGENT, "a"),
         AcceptLeg(CUSTOMER, like=AGENT),
         Admit(CUSTOMER, True),
@@ -59,12 +59,12 @@ def test_a_call_rings_is_answered_and_bridged() -> None:
 
 def test_an_answer_without_ringing_is_an_answer() -> None:
     play = Playbook(quietly=True).whatever(invited())
-    play >> answered() << (ChooseFork(AGENT, "a"), AcceptLeg(CUSTOMER, like=AGENT), Admit(CUSTOMER, True), Admit(AGENT, True))
+    play.on(answered()).does(ChooseFork(AGENT, "a"), AcceptLeg(CUSTOMER, like=AGENT), Admit(CUSTOMER, True), Admit(AGENT, True))
 
 
 def test_nobody_hears_anybody_before_media_was_agreed() -> None:
     play = Playbook().whatever(invited())
-    play >> ringing() << (published("call.ringing", AGENT), ProgressLeg(CUSTOMER, 180))
+    play.on(ringing()).does(published("call.ringing", AGENT), ProgressLeg(CUSTOMER, 180))
     assert play.did(Admit) == []
 
 
@@ -79,24 +79,20 @@ def test_metadata_caller_and_agent_are_kept_and_shown() -> None:
 @pytest.mark.parametrize("status", [486, 480, 408, 503, 404, 403, 302])
 def test_a_target_that_fails_gives_way_to_the_next(status: int) -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, HOTEL))
-    play >> Rejected(AGENT, status) << (
-        CloseLeg(AGENT),
-        OpenLeg(NEXT, Role.OUTSIDE),
-        PlaceLeg(NEXT, HOTEL, like=CUSTOMER),
-    )
-    play >> answered(NEXT) << (ChooseFork(NEXT, "a"), AcceptLeg(CUSTOMER, like=NEXT), Admit(CUSTOMER, True), Admit(NEXT, True))
+    play.on(Rejected(AGENT, status)).does(CloseLeg(AGENT), OpenLeg(NEXT, Role.OUTSIDE), PlaceLeg(NEXT, HOTEL, like=CUSTOMER))
+    play.on(answered(NEXT)).does(ChooseFork(NEXT, "a"), AcceptLeg(CUSTOMER, like=NEXT), Admit(CUSTOMER, True), Admit(NEXT, True))
 
 
 def test_a_target_that_rings_too_long_is_cancelled() -> None:
     play = Playbook(quietly=True, ring_timeout=20.0).whatever(invited(ANNA, BEN), ringing())
-    play.after(19.9) << ()
-    play.after(0.1) << (
+    play.after(19.9).does()
+    play.after(0.1).does(
         EndLeg(AGENT, 'SIP;cause=480;text="no answer"'),
         CloseLeg(AGENT),
         OpenLeg(NEXT, Role.AGENT),
         PlaceLeg(NEXT, BEN, like=CUSTOMER),
     )
-    play.after(20.0) << (
+    play.after(20.0).does(
         EndLeg(NEXT, 'SIP;cause=480;text="no answer"'),
         CloseLeg(NEXT),
         RejectLeg(CUSTOMER, 480, 'SIP;cause=480;text="no answer"'),
@@ -107,32 +103,32 @@ def test_a_target_that_rings_too_long_is_cancelled() -> None:
 
 def test_a_target_may_ring_as_long_as_its_route_says() -> None:
     play = Playbook(quietly=True, ring_timeout=20.0).whatever(invited(Target("agent", "anna", ring_timeout=5.0)))
-    play.after(4.9) << ()
+    play.after(4.9).does()
     play.after(0.1)
     assert play.did(EndLeg) == [EndLeg(AGENT, ENDINGS[Cause.NO_ANSWER].reason)]
 
 
 def test_an_answered_target_rings_no_longer() -> None:
     play = talking(ring_timeout=20.0)
-    play.after(3600.0) << ()
+    play.after(3600.0).does()
 
 
 def test_a_target_whose_signalling_dies_gives_way_to_the_next() -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, BEN), ringing())
-    play >> LegEnded(AGENT, "transport") << (CloseLeg(AGENT), OpenLeg(NEXT, Role.AGENT), PlaceLeg(NEXT, BEN, like=CUSTOMER))
+    play.on(LegEnded(AGENT, "transport")).does(CloseLeg(AGENT), OpenLeg(NEXT, Role.AGENT), PlaceLeg(NEXT, BEN, like=CUSTOMER))
 
 
 @pytest.mark.parametrize("status", [600, 603, 604, 606])
 def test_a_global_failure_stops_the_hunt(status: int) -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, BEN))
-    play >> Rejected(AGENT, status)
+    play.on(Rejected(AGENT, status))
     assert play.did(PlaceLeg) == []
     assert play.call.is_over
 
 
 def test_contacts_of_a_redirection_come_before_the_other_targets() -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, BEN))
-    play >> Rejected(AGENT, 302, ("sip:a@host", "sip:b@host"))
+    play.on(Rejected(AGENT, 302, ("sip:a@host", "sip:b@host")))
     assert play.did(PlaceLeg) == [PlaceLeg(NEXT, Target("uri", "sip:a@host"), like=CUSTOMER)]
     play.whatever(Rejected(NEXT, 486))
     assert play.did(PlaceLeg) == [PlaceLeg(LAST, Target("uri", "sip:b@host"), like=CUSTOMER)]
@@ -195,7 +191,7 @@ def test_final_codes_of_the_inner_side_are_mapped(statuses: tuple[int, ...], tol
 
 def test_without_a_target_the_number_does_not_exist() -> None:
     play = Playbook(quietly=True)
-    play >> Invited(CUSTOMER, "030", "1000", ()) << (
+    play.on(Invited(CUSTOMER, "030", "1000", ())).does(
         OpenLeg(CUSTOMER, Role.CUSTOMER),
         RejectLeg(CUSTOMER, 404, ENDINGS[Cause.NOT_FOUND].reason),
         CloseLeg(CUSTOMER),
@@ -204,7 +200,7 @@ def test_without_a_target_the_number_does_not_exist() -> None:
 
 def test_no_free_port_for_a_target_is_our_own_shortage() -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, BEN))
-    play >> Rejected(AGENT, 503, is_ours=True) << (
+    play.on(Rejected(AGENT, 503, is_ours=True)).does(
         CloseLeg(AGENT),
         RejectLeg(CUSTOMER, 503, 'Q.850;cause=34;text="no free media port"', retry_after=5),
         CloseLeg(CUSTOMER),
@@ -213,7 +209,7 @@ def test_no_free_port_for_a_target_is_our_own_shortage() -> None:
 
 def test_no_free_port_for_the_caller_is_our_own_shortage() -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA))
-    play >> Rejected(CUSTOMER, 503, is_ours=True)
+    play.on(Rejected(CUSTOMER, 503, is_ours=True))
     assert [(action.status, action.retry_after) for action in play.did(RejectLeg)] == [(503, 5)]
     assert play.did(EndLeg) == [EndLeg(AGENT, ENDINGS[Cause.NO_RESOURCES].reason)]
 
@@ -223,21 +219,21 @@ def test_no_free_port_for_the_caller_is_our_own_shortage() -> None:
 
 def test_each_kind_of_ringing_is_told_once() -> None:
     play = Playbook(quietly=True).whatever(invited())
-    play >> ringing(status=183) << (ProgressLeg(CUSTOMER, 183),)
-    play >> ringing(status=180) << (ProgressLeg(CUSTOMER, 180),)
-    play >> ringing(status=180) << ()
-    play >> ringing(status=182) << ()
+    play.on(ringing(status=183)).does(ProgressLeg(CUSTOMER, 183))
+    play.on(ringing(status=180)).does(ProgressLeg(CUSTOMER, 180))
+    play.on(ringing(status=180)).does()
+    play.on(ringing(status=182)).does()
 
 
 def test_a_status_without_meaning_for_the_caller_is_not_told_and_is_no_ringing() -> None:
     play = Playbook().whatever(invited())
-    play >> ringing(status=199) << ()
+    play.on(ringing(status=199)).does()
     assert play.call.view().state is CallState.ROUTING
 
 
 def test_the_next_target_rings_without_a_second_180() -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, BEN), ringing(), Rejected(AGENT, 486))
-    play >> ringing(NEXT) << ()
+    play.on(ringing(NEXT)).does()
     assert play.call.view().state is CallState.RINGING
 
 

@@ -75,7 +75,7 @@ def wants(mode: Mode, target: Role = Role.AGENT, request: int = 9) -> ModeReques
 
 def test_a_supervisor_dials_into_a_live_call() -> None:
     play = talking(quietly=False)
-    play >> arrives(mode=Mode.WHISPER) << (
+    play.on(arrives(mode=Mode.WHISPER)).does(
         OpenLeg(SUE, Role.SUPERVISOR),
         AcceptLeg(SUE, like=CUSTOMER),
         SetMode(SUE, Mode.WHISPER, Role.AGENT, None),
@@ -90,13 +90,13 @@ def test_a_supervisor_dials_into_a_live_call() -> None:
 
 def test_a_supervisors_phone_is_rung_into_a_call() -> None:
     play = talking(quietly=False)
-    play >> called(Mode.BARGE) << (
+    play.on(called(Mode.BARGE)).does(
         OpenLeg(SUE, Role.SUPERVISOR),
         PlaceLeg(SUE, PHONE, like=CUSTOMER, auto_answer=True),
         published("supervisor.ringing", SUE),
     )
-    play >> ringing(SUE) << ()
-    play >> Accepted(SUE, "s", MEDIA) << (
+    play.on(ringing(SUE)).does()
+    play.on(Accepted(SUE, "s", MEDIA)).does(
         ChooseFork(SUE, "s"),
         SetMode(SUE, Mode.BARGE, Role.AGENT, None),
         SetVolumes(SUE, 1.0, 1.0, None),
@@ -107,7 +107,7 @@ def test_a_supervisors_phone_is_rung_into_a_call() -> None:
 
 def test_a_supervisor_joins_from_the_first_ringing_and_hears_it_ring() -> None:
     play = Playbook(quietly=True).whatever(invited(), ringing())
-    play >> arrives() << (
+    play.on(arrives()).does(
         OpenLeg(SUE, Role.SUPERVISOR),
         AcceptLeg(SUE, like=CUSTOMER),
         SetMode(SUE, Mode.LISTEN, Role.AGENT, None),
@@ -126,22 +126,22 @@ def test_a_supervisor_hears_early_media_instead_of_the_tone() -> None:
 
 def test_before_it_rings_a_call_cannot_be_joined() -> None:
     play = Playbook().whatever(invited())
-    play >> arrives() << (
+    play.on(arrives()).does(
         RejectLeg(SUE, 480, 'SIP;cause=480;text="the call does not ring yet"'),
         Count("supervisors_refused", "not_ringing"),
     )
-    play >> called() << (RefuseRequest(7, "conflict", "the call does not ring yet"), Count("supervisors_refused", "not_ringing"))
+    play.on(called()).does(RefuseRequest(7, "conflict", "the call does not ring yet"), Count("supervisors_refused", "not_ringing"))
 
 
 def test_an_ended_call_cannot_be_joined() -> None:
     play = talking(quietly=False).whatever(LegEnded(AGENT, "bye"))
-    play >> arrives() << (RejectLeg(SUE, 404, 'SIP;cause=404;text="the call is over"'), Count("supervisors_refused", "over"))
-    play >> called() << (RefuseRequest(7, "not_found", "the call is over"), Count("supervisors_refused", "over"))
+    play.on(arrives()).does(RejectLeg(SUE, 404, 'SIP;cause=404;text="the call is over"'), Count("supervisors_refused", "over"))
+    play.on(called()).does(RefuseRequest(7, "not_found", "the call is over"), Count("supervisors_refused", "over"))
 
 
 def test_seats_are_bounded_and_two_are_the_parties() -> None:
     play = talking(quietly=False, seats=3).whatever(arrives())
-    play >> arrives(TOM) << (
+    play.on(arrives(TOM)).does(
         RejectLeg(TOM, 486, 'SIP;cause=486;text="every seat of the call is taken"'),
         Count("supervisors_refused", "full"),
     )
@@ -156,17 +156,17 @@ def test_the_next_target_finds_its_seat_while_supervisors_fill_the_rest() -> Non
 
 def test_a_phone_that_refuses_leaves() -> None:
     play = talking(quietly=False).whatever(called())
-    play >> Rejected(SUE, 486) << (CloseLeg(SUE), Count("supervisors_left", "busy"), published("supervisor.left", SUE))
+    play.on(Rejected(SUE, 486)).does(CloseLeg(SUE), Count("supervisors_left", "busy"), published("supervisor.left", SUE))
 
 
 def test_a_phone_that_is_not_answered_is_cancelled() -> None:
     play = talking(ring_timeout=20.0).whatever(called())
-    play.after(20.0) << (EndLeg(SUE, 'SIP;cause=480;text="no answer"'), CloseLeg(SUE))
+    play.after(20.0).does(EndLeg(SUE, 'SIP;cause=480;text="no answer"'), CloseLeg(SUE))
 
 
 def test_a_supervisor_for_whom_there_is_no_port_is_turned_away() -> None:
     play = talking().whatever(arrives())
-    play >> Rejected(SUE, 503, is_ours=True) << (RejectLeg(SUE, 503, ENDINGS[Cause.NO_RESOURCES].reason), CloseLeg(SUE))
+    play.on(Rejected(SUE, 503, is_ours=True)).does(RejectLeg(SUE, 503, ENDINGS[Cause.NO_RESOURCES].reason), CloseLeg(SUE))
 
 
 # leaving
@@ -176,25 +176,31 @@ def test_a_supervisor_for_whom_there_is_no_port_is_turned_away() -> None:
 def test_a_supervisor_who_goes_takes_nobody_with_him(cause: str, label: str) -> None:
     play = supervised()
     play.quietly = False
-    play >> LegEnded(SUE, cause) << (CloseLeg(SUE), Count("supervisors_left", label), published("supervisor.left", SUE))
+    play.on(LegEnded(SUE, cause)).does(CloseLeg(SUE), Count("supervisors_left", label), published("supervisor.left", SUE))
     assert not play.call.is_over
 
 
 def test_a_supervisor_is_sent_away_on_request() -> None:
     play = supervised()
-    play >> HangUpRequested(SUE, "left") << (EndLeg(SUE, ENDINGS[Cause.REQUESTED].reason), CloseLeg(SUE))
+    play.on(HangUpRequested(SUE, "left")).does(EndLeg(SUE, ENDINGS[Cause.REQUESTED].reason), CloseLeg(SUE))
 
 
 def test_a_dead_phone_gives_its_seat_back() -> None:
     play = supervised(no_rtp=60.0)
-    play >> MediaMissing(SUE, 59.0) << ()
-    play >> MediaMissing(SUE, 60.0) << (EndLeg(SUE, ENDINGS[Cause.NO_RTP].reason), CloseLeg(SUE))
+    play.after(59.0).on(MediaMissing(SUE, 59.0)).does()
+    play.after(1.0).on(MediaMissing(SUE, 60.0)).does(EndLeg(SUE, ENDINGS[Cause.NO_RTP].reason), CloseLeg(SUE))
     assert not play.call.is_over
 
 
 def test_a_phone_that_only_receives_has_longer() -> None:
     play = supervised(no_rtp=60.0, no_rtp_hold=600.0).whatever(agrees(SUE, RECVONLY))
-    play >> MediaMissing(SUE, 599.0) << ()
+    play.after(599.0).on(MediaMissing(SUE, 599.0)).does()
+
+
+def test_a_phone_back_from_a_long_hold_is_given_its_time() -> None:
+    play = supervised(no_rtp=60.0, no_rtp_hold=600.0).whatever(agrees(SUE, INACTIVE))
+    play.after(300.0).whatever(agrees(SUE, SENDRECV))
+    play.after(1.0).on(MediaMissing(SUE, 301.0)).does()
 
 
 # modes
@@ -204,21 +210,21 @@ def test_a_phone_that_only_receives_has_longer() -> None:
 def test_a_mode_is_set_with_the_request_that_waits_for_it(mode: Mode) -> None:
     play = supervised()
     play.quietly = False
-    play >> wants(mode) << (SetMode(SUE, mode, Role.AGENT, 9), published("supervisor.mode", SUE))
+    play.on(wants(mode)).does(SetMode(SUE, mode, Role.AGENT, 9), published("supervisor.mode", SUE))
     assert play.detail("supervisor.mode") == {"mode": mode, "target": "agent", "cause": "request"}
     assert play.leg(SUE).mode is mode
 
 
 def test_the_target_is_a_role() -> None:
     play = supervised()
-    play >> wants(Mode.WHISPER, Role.CUSTOMER) << (SetMode(SUE, Mode.WHISPER, Role.CUSTOMER, 9),)
+    play.on(wants(Mode.WHISPER, Role.CUSTOMER)).does(SetMode(SUE, Mode.WHISPER, Role.CUSTOMER, 9))
     assert play.leg(SUE).target is Role.CUSTOMER
 
 
 @pytest.mark.parametrize("target", [Role.OUTSIDE, Role.SUPERVISOR])
 def test_nobody_else_is_whispered_to(target: Role) -> None:
     play = supervised()
-    play >> wants(Mode.WHISPER, target) << (RefuseRequest(9, "bad_request", "a whisper is for the agent or the customer"),)
+    play.on(wants(Mode.WHISPER, target)).does(RefuseRequest(9, "bad_request", "a whisper is for the agent or the customer"))
     assert play.leg(SUE).mode is Mode.LISTEN
 
 
@@ -226,26 +232,26 @@ def test_nobody_else_is_whispered_to(target: Role) -> None:
 def test_only_supervisors_have_a_mode(leg: int) -> None:
     play = talking()
     for request in (ModeRequested(leg, Mode.BARGE, Role.AGENT, 3), MuteRequested(leg, True, 3), VolumesRequested(leg, 0.5, None, 3)):
-        play >> request << (RefuseRequest(3, "not_found", "no such supervisor on this call"),)
+        play.on(request).does(RefuseRequest(3, "not_found", "no such supervisor on this call"))
 
 
 def test_a_request_for_one_who_left_is_refused() -> None:
     play = supervised().whatever(LegEnded(SUE, "bye"))
-    play >> wants(Mode.BARGE) << (RefuseRequest(9, "not_found", "no such supervisor on this call"),)
+    play.on(wants(Mode.BARGE)).does(RefuseRequest(9, "not_found", "no such supervisor on this call"))
 
 
 def test_a_mode_asked_for_while_his_phone_rings_is_the_one_he_joins_in() -> None:
     play = talking().whatever(called(Mode.LISTEN))
-    play >> wants(Mode.BARGE) << (SetMode(SUE, Mode.BARGE, Role.AGENT, 9),)
+    play.on(wants(Mode.BARGE)).does(SetMode(SUE, Mode.BARGE, Role.AGENT, 9))
     play.whatever(Accepted(SUE, "s", MEDIA))
     assert play.did(SetMode) == [SetMode(SUE, Mode.BARGE, Role.AGENT, None)]
 
 
 def test_mute_and_volumes_are_his_alone() -> None:
     play = supervised()
-    play >> MuteRequested(SUE, True, 3) << (SetMuted(SUE, True, 3),)
-    play >> VolumesRequested(SUE, 0.5, None, 4) << (SetVolumes(SUE, 0.5, 1.0, 4),)
-    play >> VolumesRequested(SUE, None, 2.0, 5) << (SetVolumes(SUE, 0.5, 2.0, 5),)
+    play.on(MuteRequested(SUE, True, 3)).does(SetMuted(SUE, True, 3))
+    play.on(VolumesRequested(SUE, 0.5, None, 4)).does(SetVolumes(SUE, 0.5, 1.0, 4))
+    play.on(VolumesRequested(SUE, None, 2.0, 5)).does(SetVolumes(SUE, 0.5, 2.0, 5))
     view = play.leg(SUE)
     assert (view.muted, view.hears, view.heard) == (True, 0.5, 2.0)
 
@@ -253,7 +259,7 @@ def test_mute_and_volumes_are_his_alone() -> None:
 @pytest.mark.parametrize("volume", [-0.1, 4.1, float("nan"), float("inf")])
 def test_a_volume_out_of_range_is_refused_and_changes_nothing(volume: float) -> None:
     play = supervised()
-    play >> VolumesRequested(SUE, 0.5, volume, 4) << (RefuseRequest(4, "bad_request", "a volume is a gain from 0 to 4.0"),)
+    play.on(VolumesRequested(SUE, 0.5, volume, 4)).does(RefuseRequest(4, "bad_request", "a volume is a gain from 0 to 4.0"))
     assert (play.leg(SUE).hears, play.leg(SUE).heard) == (1.0, 1.0)
 
 
@@ -263,23 +269,23 @@ def test_a_volume_out_of_range_is_refused_and_changes_nothing(volume: float) -> 
 @pytest.mark.parametrize("direction", [SENDONLY, INACTIVE])
 def test_a_supervisor_who_presses_hold_falls_to_listen_and_stays_there(direction: Direction) -> None:
     play = supervised(Mode.BARGE)
-    play >> agrees(SUE, direction) << (SetMode(SUE, Mode.LISTEN, Role.AGENT, None),)
+    play.on(agrees(SUE, direction)).does(SetMode(SUE, Mode.LISTEN, Role.AGENT, None))
     assert play.detail("supervisor.mode")["cause"] == "hold"
-    play >> agrees(SUE, SENDRECV) << ()
+    play.on(agrees(SUE, SENDRECV)).does()
     assert play.leg(SUE).mode is Mode.LISTEN
 
 
 def test_music_on_hold_cannot_be_whispered() -> None:
     play = supervised().whatever(agrees(SUE, SENDONLY))
-    play >> wants(Mode.WHISPER) << (RefuseRequest(9, "conflict", "the supervisor's phone is on hold; resume first"),)
-    play >> wants(Mode.LISTEN) << (SetMode(SUE, Mode.LISTEN, Role.AGENT, 9),)
+    play.on(wants(Mode.WHISPER)).does(RefuseRequest(9, "conflict", "the supervisor's phone is on hold; resume first"))
+    play.on(wants(Mode.LISTEN)).does(SetMode(SUE, Mode.LISTEN, Role.AGENT, 9))
     play.whatever(agrees(SUE, SENDRECV))
-    play >> wants(Mode.WHISPER) << (SetMode(SUE, Mode.WHISPER, Role.AGENT, 9),)
+    play.on(wants(Mode.WHISPER)).does(SetMode(SUE, Mode.WHISPER, Role.AGENT, 9))
 
 
 def test_a_phone_that_answers_on_hold_joins_in_listen() -> None:
     play = talking().whatever(called(Mode.BARGE))
-    play >> Accepted(SUE, "s", agrees(SUE, INACTIVE).media)
+    play.on(Accepted(SUE, "s", agrees(SUE, INACTIVE).media))
     assert play.leg(SUE).mode is Mode.LISTEN
     assert {action.mode for action in play.did(SetMode)} == {Mode.LISTEN}
 
@@ -290,7 +296,7 @@ def test_a_phone_that_answers_on_hold_joins_in_listen() -> None:
 def test_a_whisper_to_an_agent_on_hold_is_accepted_reported_and_works_on_resume() -> None:
     play = supervised().whatever(agrees(AGENT, SENDONLY), agrees(CUSTOMER, RECVONLY))
     play.quietly = False
-    play >> wants(Mode.WHISPER) << (
+    play.on(wants(Mode.WHISPER)).does(
         SetMode(SUE, Mode.WHISPER, Role.AGENT, 9),
         published("supervisor.mode", SUE),
         published("supervisor.audibility", SUE),
@@ -344,7 +350,7 @@ def test_a_phone_that_sends_nothing_is_named_as_the_reason() -> None:
 
 def test_another_agent_means_listen_again() -> None:
     play = Playbook().whatever(invited(ANNA, BEN), ringing(), arrives(mode=Mode.WHISPER), arrives(TOM))
-    play >> Rejected(AGENT, 486) << (
+    play.on(Rejected(AGENT, 486)).does(
         Count("targets_failed", "busy"),
         CloseLeg(AGENT),
         SetMode(SUE, Mode.LISTEN, Role.AGENT, None),

@@ -13,7 +13,7 @@ from mediaserver.signalling.doors import Knock
 from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import PinLocks
 from mediaserver.signalling.legs import Leg, Waiting
-from mediaserver.signalling.sounds import ENTER_PIN, WRONG_PIN
+from mediaserver.signalling.sounds import ENTER_PIN, SEVERAL_CALLS, WRONG_PIN
 from mediaserver.signalling.switchboard import Switchboard
 from mixer.modes import Role
 
@@ -21,6 +21,7 @@ _log = structlog.get_logger(__name__)
 
 _LONGEST_PIN = 32
 _WAIT_SECONDS = 30.0
+_ANNOUNCEMENT_SECONDS = 5.5
 
 NOT_FOUND = 404
 FORBIDDEN = 403
@@ -40,10 +41,10 @@ class Entrance:
         """Whether wrong PINs keep this user out for now."""
         return user.pin is not None and self._pins.is_locked(user.name, self._house.clock())
 
-    def find(self, identity: Identity, knock: Knock) -> CallEntry | int:
-        """The one call, or the SIP status that refuses: 404, 403, 485 where an agent has several."""
+    def find(self, identity: Identity, knock: Knock) -> list[CallEntry] | int:
+        """The calls that are meant and that he may enter, or the SIP status that refuses: 404, 403."""
         entries = self._candidates(identity, knock)
-        allowed = []
+        allowed: list[CallEntry] = []
         refusal = NOT_FOUND
         for entry in entries:
             try:
@@ -55,9 +56,7 @@ class Entrance:
                 _log.warning("supervision.refused", identity=identity.name, call=entry.view.call, mode=knock.mode, why=problem.text)
             else:
                 allowed.append(entry)
-        if len(allowed) > 1:
-            return AMBIGUOUS
-        return allowed[0] if allowed else refusal
+        return allowed or refusal
 
     def _candidates(self, identity: Identity, knock: Knock) -> list[CallEntry]:
         if knock.call:
@@ -74,17 +73,26 @@ class Entrance:
             return
         leg.waiting = Waiting(user, supervisor, self._house.new_timer(lambda: self._give_up(entry, leg, "no_pin")))
         leg.waiting.timer.set(self._house.clock() + _WAIT_SECONDS)
+        self._say(entry, leg, WRONG_PIN if knock.pin else ENTER_PIN)
+
+    def announce(self, entry: CallEntry, leg: Leg) -> None:
+        """Tell him that his agent has several calls, from a seat in one of them where he hears nothing else, and hang up."""
+        leg.waiting = Waiting(None, None, self._house.new_timer(lambda: self._give_up(entry, leg, "ambiguous")))
+        leg.waiting.timer.set(self._house.clock() + _ANNOUNCEMENT_SECONDS)
+        self._say(entry, leg, SEVERAL_CALLS)
+
+    def _say(self, entry: CallEntry, leg: Leg, sound: str) -> None:
         for action in (
             actions.OpenLeg(leg.leg, Role.SUPERVISOR),
             actions.AcceptLeg(leg.leg),
-            actions.PlaySound(leg.leg, WRONG_PIN if knock.pin else ENTER_PIN, loop=False),
+            actions.PlaySound(leg.leg, sound, loop=False),
         ):
             self._switchboard.perform(entry, action)
 
     def pressed(self, entry: CallEntry, leg: Leg, digit: str) -> None:
         """A digit of somebody who waits with his PIN to give; ``#`` ends it."""
         waiting = leg.waiting
-        if waiting is None:
+        if waiting is None or waiting.user is None or waiting.supervisor is None:
             return
         if digit != "#":
             waiting.digits = (waiting.digits + digit)[-_LONGEST_PIN:]

@@ -9,13 +9,11 @@
 import structlog
 
 from config.settings import TrunkSettings, UserSettings
-from control_api.permissions import Identity
 from mediaserver.call import inputs
 from mediaserver.call.actions import CloseLeg
-from mediaserver.call.view import CallState
 from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.doors import Knock, read_knock
-from mediaserver.signalling.entrance import Entrance
+from mediaserver.signalling.entrance import AMBIGUOUS, Entrance
 from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import Users
 from mediaserver.signalling.legs import Leg
@@ -157,18 +155,18 @@ class Invitations:
         if self._entrance.is_locked(user):
             self._refuse(event, 403, "pin_locked", user=user.name)
             return
-        if found.view.state is CallState.ENDED:
-            self._refuse(event, 480, "call_over", user=user.name)
+        if len(found) > 1 and self._house.settings.doors.ambiguous == "status":
+            self._refuse(event, AMBIGUOUS, "ambiguous", user=user.name)
             return
-        self._enter(event, found, user, identity, knock)
-
-    def _enter(self, event: InviteReceived, entry: CallEntry, user: UserSettings, identity: Identity, knock: Knock) -> None:
-        leg = self._admit_offer(entry, event, Role.SUPERVISOR)
+        leg = self._admit_offer(found[0], event, Role.SUPERVISOR)
         if leg is None:
             return
         leg.identity = identity
         leg.mode_digits = self._house.settings.doors.digits
-        self._entrance.enter(entry, leg, user, identity, knock)
+        if len(found) > 1:
+            self._entrance.announce(found[0], leg)
+        else:
+            self._entrance.enter(found[0], leg, user, identity, knock)
 
 
 def _user_of(uri: str) -> str | None:

@@ -18,10 +18,11 @@ _MOST_FORKS = 8
 
 @dataclass(slots=True)
 class Waiting:
-    """A supervisor who has not given his PIN yet."""
+    """A supervisor at the door: his PIN is still to come, or he only gets an announcement."""
 
-    user: UserSettings
-    supervisor: Supervisor
+    user: UserSettings | None
+    """Whose PIN it is; None: no PIN will help."""
+    supervisor: Supervisor | None
     """What he asked for."""
     timer: Timer
     digits: str = field(default="", repr=False)

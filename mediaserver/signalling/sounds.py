@@ -1,4 +1,7 @@
-"""What the server itself can say: tones and hold music, made at start as 8 kHz mono int16 samples in memory files."""
+"""What the server itself can say: tones, hold music and spoken prompts, as 8 kHz mono int16 samples in memory files.
+
+The prompts in ``prompts/`` were spoken by the project with the free synthesiser flite.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,10 @@ BUSY = "busy"
 MUSIC = "music"
 ENTER_PIN = "enter_pin"
 WRONG_PIN = "wrong_pin"
+SEVERAL_CALLS = "several_calls"
+
+_SPOKEN = (ENTER_PIN, WRONG_PIN, SEVERAL_CALLS)
+_PROMPTS = Path(__file__).with_name("prompts")
 
 _MELODY = (261.63, 329.63, 392.00, 523.25, 392.00, 329.63, 293.66, 349.23, 440.00, 587.33, 440.00, 349.23)
 """Two broken chords, hertz: short, unobtrusive, and nobody's copyright."""
@@ -54,8 +61,7 @@ def built_in() -> dict[str, array[int]]:
         RINGBACK: tone((425,), 1.0) + silence(4.0),
         BUSY: tone((425,), 0.5) + silence(0.5),
         MUSIC: music,
-        ENTER_PIN: tone((880,), 0.15) + silence(0.1) + tone((1174,), 0.15),
-        WRONG_PIN: tone((400,), 0.3) + silence(0.1) + tone((300,), 0.5),
+        **{name: read_wave(_PROMPTS / f"{name}.wav") for name in _SPOKEN},
     }
 
 
@@ -63,7 +69,7 @@ def read_wave(path: Path) -> array[int]:
     """A WAV file's samples; raises `ValueError` unless it is 16-bit mono at 8 kHz."""
     with wave.open(str(path), "rb") as file:
         if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
-            raise ValueError(f"{path}: hold music must be 16-bit mono at {RATE} Hz (sox IN -r {RATE} -c 1 -b 16 OUT)")
+            raise ValueError(f"{path}: a sound must be 16-bit mono at {RATE} Hz (sox IN -r {RATE} -c 1 -b 16 OUT)")
         return array("h", file.readframes(file.getnframes()))
 
 

@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from config.settings import Settings
 from control_api.permissions import Refusal
 from mediaserver.link.messages import Admit, OpenLeg, Play, SetMode
 from mixer.modes import Mode, Role
 from sip.events import Accepted, Rejected, SessionEnded
-from tests.mediaserver.signalling.exchange import EVE, MARIA, ROBERT, TRUNK, Exchange, Phone
+from tests.mediaserver.signalling.exchange import EVE, MARIA, ROBERT, SETTINGS, TRUNK, Exchange, Phone
 
 T = TypeVar("T")
 
@@ -18,8 +19,8 @@ T = TypeVar("T")
 class Supervised:
     """Robert's call with a customer, and a supervisor's phone."""
 
-    def __init__(self, user: str = "eve", secret: str = "e") -> None:
-        self.exchange = Exchange()
+    def __init__(self, user: str = "eve", secret: str = "e", settings: Settings = SETTINGS) -> None:
+        self.exchange = Exchange(settings)
         self.robert = self.exchange.phone(ROBERT).register("robert", "r")
         self.trunk = self.exchange.phone(TRUNK)
         self.trunk.dial("100")
@@ -106,6 +107,21 @@ def test_an_agent_with_two_calls_is_not_guessed() -> None:
     supervised.robert.answers()
     supervised.dials("*1robert")
     assert supervised.refusals == [485]
+
+
+def test_or_he_is_told_by_an_announcement_where_that_is_set() -> None:
+    doors = SETTINGS.doors.model_copy(update={"ambiguous": "announcement"})
+    supervised = Supervised(settings=SETTINGS.model_copy(update={"doors": doors}))
+    exchange = supervised.exchange
+    supervised.trunk.dial("100")
+    supervised.robert.answers()
+    supervised.dials("*1robert")
+    (play,) = exchange.media.worker.of(Play)
+    assert play.sound == "several_calls"
+    assert exchange.media.worker.of(Admit, play.leg) == []
+    exchange.run(6.0)
+    assert len(supervised.phone.told(SessionEnded)) == 1
+    assert exchange.closed() == {play.leg}
 
 
 def test_a_pin_is_asked_for_and_three_wrong_ones_lock() -> None:

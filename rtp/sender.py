@@ -102,6 +102,40 @@ def follow_source(senders: Senders, late: UInt64, relay: Relay, now: float) -> t
     return sequence, timestamp, goes
 
 
+def follow_event(senders: Senders, relay: Relay, now: float) -> tuple[int, int] | None:
+    """Number and timestamp of one relayed telephone-event packet (a `Relay` of one); None where it cannot go out any more.
+
+    It takes a number of the listener's space, and neither clocks him nor moves his time. Its timestamp is the event's start.
+    """
+    row, extended = int(relay.listener[0]), int(relay.extended[0])
+    if abs(int(senders.anchor[row])) != int(relay.serial[0]):
+        numbers = _anchor(senders, relay, 0, now)
+        senders.sequence[row], senders.anchor[row] = numbers[0], -senders.anchor[row]
+        return numbers
+    timestamp = (int(relay.timestamp[0]) + int(senders.timestamp_offset[row])) & 0xFFFF_FFFF
+    newest = int(senders.sequence[row])
+    sequence = newest + 1 if relay.own_numbers[0] else extended + int(senders.sequence_offset[row])
+    if senders.anchor[row] < 0 and sequence <= newest:
+        if not relay.forward[0]:
+            return None
+        senders.sequence_offset[row] += newest + 1 - sequence
+        senders.floor[row] = extended
+        sequence = newest + 1
+    elif extended < int(senders.floor[row]):
+        return None
+    senders.sequence[row] = max(newest, sequence)
+    return sequence, timestamp
+
+
+def follow_clock_with_event(senders: Senders, row: int, event: int, ticks: int) -> tuple[int, int]:
+    """Number and timestamp of an event packet to a listener without a main source; ``event``: its timestamp at the source."""
+    if int(senders.event[row]) != event:
+        senders.event[row] = event
+        senders.event_timestamp[row] = (int(senders.timestamp[row]) + ticks) & 0xFFFF_FFFF
+    senders.sequence[row] += 1
+    return int(senders.sequence[row]), int(senders.event_timestamp[row])
+
+
 def follow_clock(senders: Senders, listener: Int64, ticks: Int64, now: float) -> tuple[Int64, Int64]:
     """Numbers and timestamps (n) of packets that the server sends by its own clock, ``ticks`` (n) after the last ones."""
     sequence = senders.sequence[listener] + 1

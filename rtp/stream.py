@@ -78,10 +78,10 @@ class Followed:
     """Which of them are."""
 
 
-def follow(streams: Streams, tally: Tally, packets: Packets, end: Int64, last_serial: Int64, now: float) -> Followed:
+def follow(streams: Streams, tally: Tally, packets: Packets, last_serial: Int64, now: float) -> Followed:
     """Bring each packet's stream forward; repeated and outdated packets are counted and left out.
 
-    end (rows) is the playout's first free block; last_serial (1) the last serial given out, counted up for new streams.
+    last_serial (1) is the last serial given out; it is counted up for new streams.
     """
     rows = packets.row
     highest = streams.highest[rows]
@@ -93,7 +93,7 @@ def follow(streams: Streams, tally: Tally, packets: Packets, end: Int64, last_se
         streams.window[rows] = (streams.window[rows] << np.uint64(1)) | np.uint64(1)
         tally.received[rows] += 1
         return Followed(packets, extended, streams.serial[rows], True, usual)
-    return _follow_unusual(streams, tally, packets, step, end, last_serial, now)
+    return _follow_unusual(streams, tally, packets, step, last_serial, now)
 
 
 def place(streams: Streams, audio: Followed, now: float) -> tuple[Int64, Int64]:
@@ -125,13 +125,11 @@ def _advance(streams: Streams, rows: Int64, timestamp: Int64, elapsed: Int64, po
     streams.position[rows] = position
 
 
-def _follow_unusual(
-    streams: Streams, tally: Tally, packets: Packets, step: Int64, end: Int64, last_serial: Int64, now: float
-) -> Followed:
+def _follow_unusual(streams: Streams, tally: Tally, packets: Packets, step: Int64, last_serial: Int64, now: float) -> Followed:
     rows = packets.row
     new = (streams.ssrc[rows] != packets.ssrc) | (step > MAX_FORWARD) | (step < -MAX_BACKWARD)
     if new.any():
-        _begin(streams, packets.where(new), end, last_serial, now)
+        _begin(streams, packets.where(new), last_serial, now)
         step = np.where(new, 1, step)
     outdated = step <= -WINDOW
     behind = np.clip(-step, 0, WINDOW - 1).astype(np.uint64)
@@ -155,8 +153,8 @@ def _follow_unusual(
     return Followed(packets.where(fits), extended[fits], serial[fits], bool(forward.all()), forward)
 
 
-def _begin(streams: Streams, packets: Packets, end: Int64, last_serial: Int64, now: float) -> None:
-    """Start new streams so that these packets are the next in order and their frames come right after what was stored."""
+def _begin(streams: Streams, packets: Packets, last_serial: Int64, now: float) -> None:
+    """Start new streams so that these packets are the next in order, and their frames come right after the old stream's."""
     rows = packets.row
     streams.ssrc[rows] = packets.ssrc
     streams.serial[rows] = last_serial[0] + 1 + np.arange(len(rows))
@@ -167,5 +165,5 @@ def _begin(streams: Streams, packets: Packets, end: Int64, last_serial: Int64, n
     streams.jitter[rows] = 0.0
     blocks = np.where(packets.kind == AUDIO, np.maximum(packets.size // BLOCK, 1), 1)
     streams.timestamp[rows] = (packets.timestamp - blocks * BLOCK) & 0xFFFF_FFFF
-    streams.position[rows] = np.maximum(end[rows], WINDOW) - blocks
+    streams.position[rows] = np.maximum(streams.position[rows] + streams.blocks[rows], WINDOW) - blocks
     streams.arrival[rows] = now - blocks * (BLOCK / CLOCK)

@@ -11,6 +11,7 @@ Only the worker writes. Pages that nobody touched cost nothing, so rows that are
 import mmap
 import os
 from collections.abc import Iterable
+from math import inf
 from typing import Final, Literal, cast
 
 from mediaserver.link.layout import LATENESS_STEP_MS, LEG_ARRAYS, WORKER_ARRAYS, Place, lay_out
@@ -58,6 +59,7 @@ class Memory:
             header.release()
             for name in ("leg.id", "call.id", "call.rows"):
                 _fill(fresh, places[name], -1)
+            _fill(fresh, places["mix.next_due"], inf)
         return cls(descriptor)
 
     def close(self) -> None:
@@ -143,7 +145,7 @@ def _cast(whole: mmap.mmap, place: Place) -> memoryview:
         return everything[place.offset : place.offset + place.size].cast(cast("Literal['B']", place.char))
 
 
-def _fill(target: mmap.mmap, place: Place, value: int) -> None:
+def _fill(target: mmap.mmap, place: Place, value: float) -> None:
     view = _cast(target, place)
     for index in range(len(view)):
         view[index] = value

@@ -1,0 +1,287 @@
+"""Commands of the link carried out on the roster; every one is answered once, in its turn or when its gains were heard.
+
+Refusals change nothing. A command that changes gains is answered after each listener whose gain changes was sent his first
+packet with it, or after `PATIENCE` where he has no clock now (his remote does not receive, or nobody told where it is).
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final, Protocol, TypeVar, assert_never
+
+import numpy as np
+
+from mediaserver.link.messages import (
+    Admit,
+    Applied,
+    CloseLeg,
+    Command,
+    LoadSound,
+    OpenLeg,
+    Ping,
+    Play,
+    Refused,
+    SetMedia,
+    SetMode,
+    SetMuted,
+    SetVolumes,
+    StopPlaying,
+)
+from mediaserver.worker.plan import Leg
+from mediaserver.worker.roster import ROLES, Full, Roster
+from mediaserver.worker.sounds import MAX_SAMPLES, Sounds
+from mediaserver.worker.state import State
+from mixer.g711 import LAWS
+from mixer.modes import WHISPER_TARGETS, Mode, Role
+from rtp.header import AUDIO, DIGIT, UNKNOWN
+from rtp.latch import Address
+
+PATIENCE: Final = 0.1
+"""Seconds that an answer waits for packets that may never be sent."""
+MAX_GAIN: Final = 4.0
+ENTROPY_BYTES: Final = 10
+
+_Choice = TypeVar("_Choice", Role, Mode)
+
+
+class Ports(Protocol):
+    """The sockets of the legs, as commands see them."""
+
+    def open(self, row: int, descriptor: int) -> None:
+        """Take a lent, bound UDP socket for a row; `OSError` where it is none (the descriptor is closed)."""
+
+    def aim(self, row: int, address: Address | None) -> None:
+        """Send a row's packets to this address from now on, and take them from there."""
+
+    def close(self, row: int) -> None:
+        """Close a row's sockets."""
+
+
+class Refusal(Exception):
+    """Why a command is not carried out."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A command that was carried out and is not answered yet."""
+
+    request: int
+    turn: int
+    row: int
+    call: int
+    """Index of the call whose gains it changes; -1 for none."""
+    waiting: list[int]
+    """Rows of listeners whose gains still have to change."""
+    until: float
+
+
+class Desk:
+    """Takes commands before a turn, and after it has the answers that are due."""
+
+    def __init__(self, state: State, roster: Roster, sounds: Sounds, ports: Ports, entropy: Callable[[int], bytes]) -> None:
+        self._state = state
+        self._roster = roster
+        self._sounds = sounds
+        self._ports = ports
+        self._entropy = entropy
+        self._pending: list[_Pending] = []
+        self._refused: list[Refused] = []
+
+    def take(self, request: int, command: Command, descriptor: int, now: float) -> None:
+        """Carry out one command; its answer comes from `answers`. A lent descriptor is the desk's from now on."""
+        try:
+            row, call = self._carry_out(command, descriptor, now)
+        except (Refusal, Full) as refusal:
+            self._refused.append(Refused(request, refusal.code, str(refusal)))
+        else:
+            turn = int(self._state.turn[0]) + 1
+            self._pending.append(_Pending(request, turn, row, call, [], now + PATIENCE))
+
+    def note_changing(self, changing: dict[int, list[int]]) -> None:
+        """Tell what the turn's plan changed, by index of the call; before the turn's packets are made."""
+        turn = int(self._state.turn[0])
+        for pending in self._pending:
+            if pending.turn == turn and pending.call in changing:
+                pending.waiting = changing[pending.call]
+
+    def answers(self, now: float) -> list[Applied | Refused]:
+        """The answers that are due, after the turn's packets were sent."""
+        answers: list[Applied | Refused] = [*self._refused]
+        self._refused.clear()
+        still: list[_Pending] = []
+        for pending in self._pending:
+            pending.waiting = [row for row in pending.waiting if self._is_changing(row)]
+            if pending.waiting and now < pending.until:
+                still.append(pending)
+            else:
+                answers.append(Applied(pending.request, pending.turn, pending.row))
+        self._pending = still
+        return answers
+
+    def _is_changing(self, row: int) -> bool:
+        mix = self._state.mix
+        count = int(mix.count[row])
+        return bool((mix.gain[row, :count] != mix.goal[row, :count]).any())
+
+    def _carry_out(self, command: Command, descriptor: int, now: float) -> tuple[int, int]:
+        """Row that the command names or -1, index of the call whose gains it changes or -1."""
+        match command:
+            case OpenLeg():
+                return self._open(command, descriptor), -1
+            case LoadSound():
+                self._load(command, descriptor)
+                return -1, -1
+            case Ping():
+                return -1, -1
+        leg = self._leg(command.leg)
+        match command:
+            case SetMedia():
+                self._set_media(leg, command, now)
+            case Admit():
+                leg.seat.admitted = command.admitted
+                self._state.leg.admitted[leg.row] = command.admitted
+            case SetMode():
+                self._set_mode(leg, command)
+            case SetMuted():
+                leg.seat.muted = command.muted
+                self._state.leg.muted[leg.row] = command.muted
+            case SetVolumes():
+                self._set_volumes(leg, command)
+            case Play():
+                self._play(leg, command)
+            case StopPlaying():
+                self._state.mix.sound_goal[leg.row] = 0.0
+            case CloseLeg():
+                self._ports.close(leg.row)
+                self._roster.close(leg, now)
+                return leg.row, -1
+            case _:
+                assert_never(command)
+        self._roster.change(leg, gently=isinstance(command, SetMuted))
+        return leg.row, leg.call if isinstance(command, Admit | SetMode | SetMuted | SetVolumes) else -1
+
+    def _leg(self, leg_id: int) -> Leg:
+        try:
+            return self._roster.legs[leg_id]
+        except KeyError:
+            raise Refusal("unknown_leg", f"this worker has no leg {leg_id}") from None
+
+    def _open(self, command: OpenLeg, descriptor: int) -> int:
+        try:
+            if command.leg in self._roster.legs:
+                raise Refusal("duplicate_leg", f"leg {command.leg} is open already")
+            role = _member(Role, command.role, "role")
+            entropy = int.from_bytes(self._entropy(ENTROPY_BYTES), "little")
+            leg = self._roster.open(command.leg, command.call, role, strict=command.strict, entropy=entropy)
+        except (Refusal, Full):
+            os.close(descriptor)
+            raise
+        try:
+            self._ports.open(leg.row, descriptor)
+        except OSError as error:
+            self._roster.close(leg, 0.0)
+            raise Refusal("bad_value", f"the lent descriptor is no UDP socket: {error}") from error
+        return leg.row
+
+    def _set_media(self, leg: Leg, command: SetMedia, now: float) -> None:
+        law = LAWS.get(command.codec)
+        if law is None:
+            raise Refusal("bad_value", f"codec {command.codec!r}; this worker speaks {', '.join(LAWS)}")
+        if not 1 <= command.ptime_ms <= 200:
+            raise Refusal("bad_value", f"ptime {command.ptime_ms} ms; 1 to 200 is possible, 10 to 60 is sent")
+        types = (command.receive_payload_type, command.send_payload_type)
+        digit_types = (command.receive_digit_payload_type, command.send_digit_payload_type)
+        if not all(0 <= value <= 127 for value in types) or not all(-1 <= value <= 127 for value in digit_types):
+            raise Refusal("bad_value", f"payload types {types} and {digit_types}; they are 0 to 127, or -1 for no digits")
+        address = _address(command.address, command.port)
+        row, arrays = leg.row, self._state.leg
+        leg.has_media, leg.law = True, law
+        leg.frame = min(max(round(command.ptime_ms / 10), 1), 6)
+        leg.seat.sends = command.remote_sends
+        moves = leg.latch.set_media(address, now)
+        leg.receives = command.remote_receives and leg.latch.source is not None
+        arrays.has_media[row], arrays.law[row], arrays.frame[row] = True, law, leg.frame
+        arrays.send_payload_type[row], arrays.send_digit_payload_type[row] = command.send_payload_type, command.send_digit_payload_type
+        arrays.remote_sends[row], arrays.remote_receives[row] = command.remote_sends, leg.receives
+        arrays.payload_kind[row] = UNKNOWN
+        if command.receive_digit_payload_type >= 0:
+            arrays.payload_kind[row, command.receive_digit_payload_type] = DIGIT
+        arrays.payload_kind[row, command.receive_payload_type] = AUDIO
+        self._state.latch.heard[row] = False
+        write_latch(self._state, leg)
+        if moves:
+            self._ports.aim(row, leg.latch.source)
+
+    def _set_mode(self, leg: Leg, command: SetMode) -> None:
+        mode, target = _member(Mode, command.mode, "mode"), _member(Role, command.target, "target")
+        if leg.seat.role is not Role.SUPERVISOR:
+            raise Refusal("bad_value", f"leg {leg.id} is a {leg.seat.role}; only a supervisor has a mode")
+        if target not in WHISPER_TARGETS:
+            raise Refusal("bad_value", f"nobody whispers to a {target}; a target is {' or '.join(sorted(WHISPER_TARGETS))}")
+        leg.seat.mode, leg.seat.target = mode, target
+        self._state.leg.mode[leg.row], self._state.leg.target[leg.row] = mode.rank + 1, ROLES.index(target)
+
+    def _set_volumes(self, leg: Leg, command: SetVolumes) -> None:
+        if not (0.0 <= command.hears <= MAX_GAIN and 0.0 <= command.heard <= MAX_GAIN):
+            raise Refusal("bad_value", f"volumes {command.hears} and {command.heard}; they are 0 to {MAX_GAIN}")
+        if leg.seat.role is not Role.SUPERVISOR:
+            raise Refusal("bad_value", f"leg {leg.id} is a {leg.seat.role}; only a supervisor has volumes")
+        leg.seat.hears, leg.seat.heard = float(command.hears), float(command.heard)
+        self._state.leg.hears[leg.row], self._state.leg.heard[leg.row] = leg.seat.hears, leg.seat.heard
+
+    def _play(self, leg: Leg, command: Play) -> None:
+        sound = self._sounds.number(command.sound)
+        if sound is None:
+            raise Refusal("unknown_sound", f"no sound {command.sound!r} was loaded")
+        mix, row = self._state.mix, leg.row
+        mix.sound[row], mix.sound_position[row], mix.sound_loops[row] = sound, 0, command.loop
+        mix.sound_gain[row], mix.sound_goal[row] = 0.0, 1.0
+
+    def _load(self, command: LoadSound, descriptor: int) -> None:
+        try:
+            samples = os.pread(descriptor, min(os.fstat(descriptor).st_size, 2 * MAX_SAMPLES + 2), 0)
+        except OSError as error:
+            raise Refusal("bad_value", f"sound {command.sound!r} cannot be read: {error}") from error
+        finally:
+            os.close(descriptor)
+        wrong = self._sounds.load(command.sound, samples)
+        if wrong:
+            raise Refusal("bad_value", wrong)
+
+
+def write_latch(state: State, leg: Leg) -> None:
+    """Note a leg's latch in the shared arrays, for this worker's heir."""
+    latch, row = state.latch, leg.row
+    latch.opened[row] = leg.latch.opened
+    for address, packed, port in (
+        (leg.latch.signalled, latch.signalled, latch.signalled_port),
+        (leg.latch.source, latch.source, latch.source_port),
+    ):
+        host, number = address or ("0.0.0.0", 0)
+        parsed = ip_address(host)
+        raw = parsed.packed if parsed.version == 6 else bytes(10) + b"\xff\xff" + parsed.packed
+        packed[row] = np.frombuffer(raw, dtype=np.uint8)
+        port[row] = number
+
+
+def _member(kind: type[_Choice], value: str, what: str) -> _Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        raise Refusal("bad_value", f"{what} {value!r}; it is one of {', '.join(kind)}") from None
+
+
+def _address(host: str, port: int) -> Address | None:
+    """The signalled address; None for none (port 0 or an unspecified address: hold of the old kind)."""
+    try:
+        parsed = ip_address(host)
+    except ValueError:
+        raise Refusal("bad_value", f"{host!r} is no IP address") from None
+    if not 0 <= port <= 65_535:
+        raise Refusal("bad_value", f"{port} is no port")
+    return None if parsed.is_unspecified or port == 0 else (str(parsed), port)

@@ -1,0 +1,196 @@
+"""The plan of a call: from seats and what they negotiated to who hears whom, at which gain and by which clock.
+
+It is made anew whenever something about a call changes, never in between; the turn only follows it. Rules for a listener:
+
+- sources are those whose gain is not 0, or who are still fading out;
+- a party's *main* source is the first party among them; a supervisor has none: he is clocked by the server;
+- one source alone, at unity, in the same codec and packet time: passed through;
+- with a main source of the same packet time: clocked by it, under its numbers (own numbers, where the codec differs);
+- else clocked by the server: no main source, or one with another packet time;
+- a party with nobody to hear is sent silence while another party is there, and nothing where none is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from mediaserver.worker.state import Kind, State
+from mixer.gains import Seat, gain
+from mixer.modes import PARTIES, Role
+from rtp.latch import Latch
+from rtp.playout import BLOCK_SECONDS, UNREAD
+from rtp.sender import hold_over, pause_ticks
+from rtp.stream import BLOCK
+
+CLOSING_SECONDS: Final = 0.1
+"""How long a closed leg's voice may take to fade before its row is taken."""
+_GOLDEN: Final = 0.6180339887
+
+
+@dataclass(slots=True)
+class Leg:
+    """What the worker knows of a leg beside its row's arrays; the heir makes it from those."""
+
+    id: int
+    row: int
+    call: int
+    """Index of the call."""
+    seat: Seat
+    latch: Latch
+    has_media: bool = False
+    receives: bool = False
+    """Whether its remote said that it receives, and where."""
+    law: int = 0
+    frame: int = 2
+    closes_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Call:
+    """A call's legs in the order of their seats."""
+
+    id: int
+    index: int
+    legs: list[Leg] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Source:
+    """A source of one listener while the plan is made."""
+
+    row: int
+    goal: float
+    gain: float
+    read: int = UNREAD
+    gap: int = 0
+    is_party: bool = False
+    blocks: int = 0
+    law: int = 0
+
+
+def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int]:
+    """Write the plan of one call into the arrays; the rows of listeners whose gains change with their next packet.
+
+    gently: party to party too, a source that was not heard before comes with a ramp (an unmuted microphone).
+    """
+    before = {leg.row: bool(state.mix.wanted[leg.row]) for leg in call.legs}
+    for leg in call.legs:
+        state.mix.followers[leg.row] = -1
+        state.mix.wanted[leg.row] = 0
+    changing = [leg.row for leg in call.legs if _plan_listener(state, leg, call.legs, now, gently=gently)]
+    for leg in call.legs:
+        if state.mix.wanted[leg.row] and not before[leg.row]:
+            state.playout.wipe(leg.row)
+    return changing
+
+
+def forget_source(state: State, listeners: Sequence[Leg], row: int) -> None:
+    """Cut a source out of every listener's list at once: its row is about to be another leg's."""
+    mix = state.mix
+    for leg in listeners:
+        count = int(mix.count[leg.row])
+        keep = [index for index in range(count) if mix.source[leg.row, index] != row]
+        if len(keep) == count:
+            continue
+        for array in (mix.source, mix.read, mix.gap, mix.gain, mix.goal, mix.margin, mix.excess):
+            array[leg.row, : len(keep)] = array[leg.row, keep]
+        mix.count[leg.row] = len(keep)
+
+
+def _plan_listener(state: State, leg: Leg, legs: Sequence[Leg], now: float, *, gently: bool) -> bool:
+    mix, row = state.mix, leg.row
+    sources = _sources(state, leg, legs, gently=gently)
+    if leg.closes_at or not (leg.has_media and leg.receives):
+        sources = []
+        if mix.sound_goal[row] == 0.0:
+            mix.sound[row] = -1
+        kind, main = Kind.NONE, None
+    else:
+        kind, main = _clock(leg, sources, legs, plays=bool(mix.sound[row] >= 0), was_main=int(mix.main[row]))
+    if main is not None:
+        sources.sort(key=lambda source: source is not main)
+    _write_sources(state, leg, sources)
+    _write_clock(state, leg, kind, main, now)
+    return bool(np.any(mix.gain[row, : len(sources)] != mix.goal[row, : len(sources)])) or bool(mix.sound_gain[row] != mix.sound_goal[row])
+
+
+def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> list[_Source]:
+    mix, row = state.mix, leg.row
+    listed = {int(mix.source[row, index]): index for index in range(int(mix.count[row]))}
+    sources: list[_Source] = []
+    for speaker in legs:
+        if speaker is leg:
+            continue
+        goal = 0.0 if speaker.closes_at or leg.closes_at else gain(speaker.seat, leg.seat)
+        index = listed.get(speaker.row)
+        if index is not None:
+            source = _Source(speaker.row, goal, float(mix.gain[row, index]), int(mix.read[row, index]), int(mix.gap[row, index]))
+        else:
+            is_first = not gently and speaker.seat.role in PARTIES and leg.seat.role in PARTIES
+            source = _Source(speaker.row, goal, goal if is_first else 0.0)
+        source.is_party = speaker.seat.role in PARTIES
+        source.blocks = int(state.stream.blocks[speaker.row]) or speaker.frame
+        source.law = speaker.law
+        if source.goal or source.gain:
+            sources.append(source)
+    return sources
+
+
+def _clock(leg: Leg, sources: Sequence[_Source], legs: Sequence[Leg], *, plays: bool, was_main: int) -> tuple[Kind, _Source | None]:
+    if leg.seat.role is Role.SUPERVISOR:
+        return (Kind.SERVER if leg.seat.admitted or sources or plays else Kind.NONE), None
+    parties = [source for source in sources if source.is_party]
+    main = next((source for source in parties if source.row == was_main), parties[0] if parties else None)
+    if main is None:
+        has_company = leg.seat.admitted and any(
+            other is not leg and other.seat.admitted and other.seat.role in PARTIES and not other.closes_at for other in legs
+        )
+        return (Kind.SERVER if sources or plays or has_company else Kind.NONE), None
+    if main.blocks != leg.frame:
+        return Kind.SERVER, None
+    alone = len(sources) == 1 and not plays and main.gain == main.goal == 1.0
+    return (Kind.PASS if alone and main.law == leg.law else Kind.CLOCKED), main
+
+
+def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
+    mix, row = state.mix, leg.row
+    for index, source in enumerate(sources):
+        mix.source[row, index] = source.row
+        mix.read[row, index] = source.read
+        mix.gap[row, index] = source.gap
+        mix.margin[row, index] = np.inf
+        mix.excess[row, index] = 0
+        mix.gain[row, index] = source.gain
+        mix.goal[row, index] = source.goal
+    mix.count[row] = len(sources)
+    mix.plain[row] = mix.sound[row] < 0 and all(source.gain == source.goal == 1.0 for source in sources)
+    mix.smooth[row] = mix.plain[row] and not any(source.gap for source in sources)
+
+
+def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, now: float) -> None:
+    mix, row = state.mix, leg.row
+    before = Kind(int(mix.kind[row]))
+    mix.kind[row] = kind
+    mix.main[row] = -1 if main is None else main.row
+    mix.own_numbers[row] = main is not None and main.law != leg.law
+    if main is not None:
+        followers = mix.followers[main.row]
+        followers[int(np.argmax(followers < 0))] = row
+        if before in (Kind.NONE, Kind.SERVER):
+            state.sender.anchor[row] = 0
+    if kind in (Kind.CLOCKED, Kind.SERVER):
+        for source in mix.source[row, : int(mix.count[row])].tolist():
+            mix.wanted[source] = 1
+    ticks = leg.frame * BLOCK
+    match kind:
+        case Kind.SERVER if before is not Kind.SERVER:
+            mix.next_due[row] = now + leg.frame * BLOCK_SECONDS * ((row * _GOLDEN) % 1.0)
+            mix.pause[row] = pause_ticks(state.sender, row, ticks, float(mix.next_due[row])) - ticks
+        case Kind.CLOCKED if before is not Kind.CLOCKED and main is not None:
+            wait = float(hold_over(np.array([ticks]), state.stream.jitter[main.row : main.row + 1])[0])
+            mix.next_due[row] = max(now, float(state.sender.sent_at[row]) + wait)
+            mix.pause[row] = 0
+        case Kind.NONE | Kind.PASS:
+            mix.next_due[row] = np.inf

@@ -1,0 +1,128 @@
+"""The media loop: commands, receive, step, send, answers; then sleep until the next turn. Nothing else happens in this process.
+
+The loop never waits for anybody: the link is read a bounded number of frames a turn, what goes up waits in a bounded queue.
+When signalling is gone, the audio goes on for `ORPHAN_SECONDS`, so that its restart may take over; then the process ends.
+"""
+
+import gc
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from mediaserver.link.layout import LATENESS_STEP_MS, LATENESS_STEPS
+from mediaserver.link.memory import Memory
+from mediaserver.link.messages import Command
+from mediaserver.link.wire import LinkEnd, LinkError, Message, split_into_frames
+from mediaserver.worker.commands import Desk
+from mediaserver.worker.roster import Roster
+from mediaserver.worker.sockets import Sockets
+from mediaserver.worker.sounds import Sounds
+from mediaserver.worker.state import State
+from mediaserver.worker.turn import Turn
+
+ORPHAN_SECONDS: Final = 30.0
+LINK_FRAMES_A_TURN: Final = 4
+MAX_WAITING_FRAMES: Final = 4096
+"""Frames toward signalling that wait while it does not read; more are dropped and counted."""
+IDLE_SECONDS: Final = 0.01
+"""Length of a turn while no leg is open."""
+_CPU_TURNS: Final = 512
+
+
+class Worker:
+    """One worker on its link and its memory."""
+
+    def __init__(self, link: LinkEnd, memory: Memory, turn_seconds: float) -> None:
+        self._link = link
+        self._turn_seconds = turn_seconds
+        self._state = State(memory)
+        self._roster = Roster(self._state)
+        sounds = Sounds()
+        self._turn = Turn(self._state, self._roster, sounds)
+        self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox)
+        self._desk = Desk(self._state, self._roster, sounds, self._sockets, os.urandom)
+        self._upward: deque[bytes] = deque()
+        self._orphaned_at: float | None = None
+
+    def run(self) -> None:
+        """Turn until the link has been closed for `ORPHAN_SECONDS`, or at once where no leg is open then."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        due = time.monotonic()
+        while not self._is_over(now := time.monotonic()):
+            self._note_lateness(now - due)
+            self._one_turn(now)
+            due = max(due, now - self._turn_seconds) + (self._turn_seconds if self._roster.legs else IDLE_SECONDS)
+            rest = due - time.monotonic()
+            if rest > 0:
+                time.sleep(rest)
+            else:
+                self._state.turns_stretched[0] += 1
+
+    def _one_turn(self, now: float) -> None:
+        self._read_link(now)
+        lengths, rows = self._sockets.receive(now)
+        self._turn.step(lengths, rows, now)
+        self._desk.note_changing(self._turn.changing)
+        self._sockets.send()
+        self._tell([*self._desk.answers(now), *self._turn.notices])
+        if not int(self._state.turn[0]) % _CPU_TURNS:
+            self._state.cpu[0] = time.process_time()
+
+    def _is_over(self, now: float) -> bool:
+        if self._orphaned_at is None:
+            return False
+        return not self._roster.legs or now - self._orphaned_at > ORPHAN_SECONDS
+
+    def _note_lateness(self, late: float) -> None:
+        step = int(late * 1000.0 / LATENESS_STEP_MS)
+        self._state.lateness[min(max(step, 0), LATENESS_STEPS - 1)] += 1
+
+    def _read_link(self, now: float) -> None:
+        if self._orphaned_at is not None:
+            return
+        for _ in range(LINK_FRAMES_A_TURN):
+            try:
+                messages = self._link.receive()
+            except LinkError:
+                self._state.link_frames_refused[0] += 1
+                continue
+            except (EOFError, OSError):
+                self._orphaned_at = now
+                return
+            if messages is None:
+                return
+            for request, message, descriptor in messages:
+                self._take(request, message, descriptor, now)
+
+    def _take(self, request: int, message: Message, descriptor: int, now: float) -> None:
+        if isinstance(message, Command):
+            self._desk.take(request, message, descriptor, now)
+        else:
+            self._state.link_frames_refused[0] += 1
+
+    def _tell(self, messages: Sequence[Message]) -> None:
+        if messages:
+            self._upward.extend(split_into_frames((0, message) for message in messages))
+            while len(self._upward) > MAX_WAITING_FRAMES:
+                self._upward.popleft()
+                self._state.link_frames_dropped[0] += 1
+        while self._upward and self._orphaned_at is None:
+            try:
+                if not self._link.send(self._upward[0]):
+                    return
+            except OSError:
+                return
+            self._upward.popleft()
+
+
+def run(link_descriptor: int, memory_descriptor: int, turn_ms: float, cpu: int | None) -> None:
+    """Run a worker on inherited descriptors until its link closes."""
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+    link = LinkEnd(socket.socket(fileno=link_descriptor))
+    Worker(link, Memory(memory_descriptor), turn_ms / 1000.0).run()

@@ -1,0 +1,81 @@
+"""Telephone-events on their way: told once to signalling, relayed between the parties, never from a supervisor."""
+
+from typing import Final
+
+import numpy as np
+
+from mediaserver.link.messages import DigitReceived, Notice
+from mediaserver.worker.outbox import Outbox
+from mediaserver.worker.plan import Leg
+from mediaserver.worker.roster import Roster
+from mediaserver.worker.state import Kind, State
+from mixer.modes import PARTIES
+from rtp.arrays import Bytes
+from rtp.digits import read_event
+from rtp.header import HEADER
+from rtp.sender import Relay, follow_clock_with_event, follow_event
+from rtp.stream import BLOCK, CLOCK, Followed
+
+_TICKS_A_MS: Final = CLOCK // 1000
+
+
+class RelayedDigits:
+    """Handles the event packets of a turn one by one: they are rare."""
+
+    def __init__(self, state: State, roster: Roster, outbox: Outbox, notices: list[Notice]) -> None:
+        self._state = state
+        self._roster = roster
+        self._outbox = outbox
+        self._notices = notices
+
+    def handle(self, inbox: Bytes, followed: Followed, index: int, now: float) -> None:
+        """One packet of `Followed`: tell of its event, and send it on."""
+        packets = followed.packets
+        row, line = int(packets.row[index]), int(packets.line[index])
+        payload = inbox[line, HEADER : HEADER + int(packets.size[index])]
+        leg = self._roster.by_row[row]
+        event = read_event(payload.tobytes())
+        if leg is None or event is None:
+            self._state.refusals.dropped_size[row] += 1
+            return
+        timestamp = int(packets.timestamp[index])
+        if event.is_end and event.digit and int(self._state.stream.event[row]) != timestamp:
+            self._state.stream.event[row] = timestamp
+            self._notices.append(DigitReceived(leg.id, event.digit, event.duration // _TICKS_A_MS))
+        if leg.seat.role in PARTIES:
+            for listener in self._roster.companions(leg):
+                if listener.seat.role in PARTIES and self._hears(listener, leg):
+                    self._send(listener, leg, payload, followed, index, now)
+
+    def _hears(self, listener: Leg, speaker: Leg) -> bool:
+        mix = self._state.mix
+        listed = mix.source[listener.row, : int(mix.count[listener.row])] == speaker.row
+        return bool((mix.goal[listener.row, : len(listed)][listed] > 0).any())
+
+    def _send(self, listener: Leg, speaker: Leg, payload: Bytes, followed: Followed, index: int, now: float) -> None:
+        state, packets = self._state, followed.packets
+        row = listener.row
+        payload_type = int(state.leg.send_digit_payload_type[row])
+        if payload_type < 0 or state.mix.kind[row] == Kind.NONE:
+            state.count.digits_unrelayed[speaker.row] += 1
+            return
+        if state.mix.main[row] == speaker.row:
+            one = slice(index, index + 1)
+            relay = Relay(
+                listener=np.array([row]),
+                extended=followed.extended[one],
+                serial=followed.serial[one],
+                timestamp=packets.timestamp[one],
+                forward=followed.forward[one],
+                ticks=np.array([listener.frame * BLOCK]),
+                own_numbers=state.mix.own_numbers[row : row + 1].astype(np.bool_),
+            )
+            numbers = follow_event(state.sender, relay, now)
+        else:
+            numbers = follow_clock_with_event(state.sender, row, int(packets.timestamp[index]), listener.frame * BLOCK)
+        if numbers is None:
+            state.tally.late[row] += 1
+            return
+        self._outbox.room(1)[0, HEADER : HEADER + len(payload)] = payload
+        first = int(packets.marker[index]) | payload_type
+        self._outbox.put(np.array([row]), np.array([first]), np.array([numbers[0]]), np.array([numbers[1]]), len(payload))

@@ -1,0 +1,52 @@
+"""What the server itself says: loaded sounds in one long array, and the frames of each listener's sound that are due."""
+
+from typing import Final
+
+import numpy as np
+
+from mediaserver.worker.state import Mixes
+from mixer.arrays import Int16
+from rtp.arrays import Int64
+
+MAX_SAMPLES: Final = 8000 * 60 * 20
+"""All sounds together: twenty minutes."""
+
+
+class Sounds:
+    """Sounds by name. A name may be loaded again; who plays the old one goes on with it."""
+
+    def __init__(self) -> None:
+        self._bank: Int16 = np.zeros(0, dtype=np.int16)
+        self._start: Int64 = np.zeros(0, dtype=np.int64)
+        self._length: Int64 = np.zeros(0, dtype=np.int64)
+        self._names: dict[str, int] = {}
+
+    def load(self, name: str, samples: bytes) -> str:
+        """Take int16 little-endian mono 8 kHz; an empty text, or why it was refused."""
+        if not samples or len(samples) % 2:
+            return f"sound {name!r} has {len(samples)} bytes; it needs an even number, and some"
+        if len(self._bank) + len(samples) // 2 > MAX_SAMPLES:
+            return f"sound {name!r} does not fit: all sounds together last at most {MAX_SAMPLES // 480_000} minutes"
+        taken = (np.frombuffer(samples, dtype="<i2") >> 2).astype(np.int16)
+        self._names[name] = len(self._start)
+        self._start = np.append(self._start, len(self._bank))
+        self._length = np.append(self._length, len(taken))
+        self._bank = np.concatenate([self._bank, taken])
+        return ""
+
+    def number(self, name: str) -> int | None:
+        """The number by which `Mixes.sound` knows a sound; None where none has that name."""
+        return self._names.get(name)
+
+    def frames(self, mix: Mixes, listener: Int64, count: int) -> tuple[Int16, Int64]:
+        """The next ``count`` samples (n, count) for listeners (n) who are played a sound, and those whose sound ended with them."""
+        sound = mix.sound[listener]
+        position = mix.sound_position[listener]
+        length = self._length[sound]
+        loops = mix.sound_loops[listener].astype(np.bool_)
+        times = position[:, None] + np.arange(count)
+        beyond = ~loops[:, None] & (times >= length[:, None])
+        frames = np.where(beyond, np.int16(0), self._bank[self._start[sound][:, None] + times % length[:, None]])
+        after = position + count
+        mix.sound_position[listener] = np.where(loops, after % length, after)
+        return frames, listener[~loops & (after >= length)]

@@ -1,0 +1,199 @@
+"""The shared memory as numpy arrays, gathered into the structures that the rooms below work on."""
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mediaserver.link.memory import Memory
+from mixer.arrays import Float32
+from rtp.arrays import Bytes, Float64, Int64, UInt64
+from rtp.header import Refusals
+from rtp.playout import Playout
+from rtp.sender import Senders
+from rtp.stream import BLOCK, Streams, Tally
+
+
+class Kind(IntEnum):
+    """By which clock a leg is sent what it hears."""
+
+    NONE = 0
+    """Nothing is sent to it."""
+    PASS = 1
+    """Its one source's packets, as they come."""
+    CLOCKED = 2
+    """A mix, clocked by its main source's packets; by the server while that is silent."""
+    SERVER = 3
+    """A mix, clocked by the server."""
+
+
+@dataclass(slots=True)
+class Legs:
+    """Who each row's leg is and what it negotiated; one entry a row."""
+
+    id: Int64
+    """-1 where the row is free."""
+    call: Int64
+    """Index of the call."""
+    seat: Int64
+    role: Bytes
+    strict: Bytes
+    admitted: Bytes
+    muted: Bytes
+    mode: Bytes
+    """Rank + 1 of the mode; 0 for none."""
+    target: Bytes
+    hears: Float64
+    heard: Float64
+    has_media: Bytes
+    law: Int64
+    frame: Int64
+    """Blocks of 10 ms in a packet that we send."""
+    send_payload_type: Int64
+    send_digit_payload_type: Int64
+    """-1 for none."""
+    payload_kind: Bytes
+    """(row, 128) what each payload type from the leg means."""
+    remote_sends: Bytes
+    remote_receives: Bytes
+    closes_at: Float64
+    """When a closed leg's row is taken at the latest; 0.0 while the leg lives."""
+
+
+@dataclass(slots=True)
+class Mixes:
+    """Whom each leg hears and by which clock; one entry a row, and where said one for each source (row, seats)."""
+
+    kind: Bytes
+    """A `Kind`."""
+    plain: Bytes
+    """All gains are one, none changes, and the server is not playing."""
+    smooth: Bytes
+    """Plain, and no source is being concealed or caught up with: the quick way is the right one."""
+    own_numbers: Bytes
+    wanted: Bytes
+    """Somebody mixes what this leg says, so its frames are kept."""
+    main: Int64
+    """Row of the source that clocks it; -1 for none."""
+    followers: Int64
+    """(row, seats) legs that this one clocks; -1 beyond the last."""
+    count: Int64
+    """How many sources are listed."""
+    source: Int64
+    """(row, seats) rows of the sources, the main one first."""
+    read: Int64
+    """(row, seats) the block of each source that is due next."""
+    gap: Int64
+    """(row, seats) blocks of it that were filled in since the last real one."""
+    margin: Float64
+    """(row, seats) the least time in the last second by which a frame came before its turn."""
+    excess: Bytes
+    """(row, seats) a block may be dropped in the next silence."""
+    gain: Float32
+    """(row, seats) as last sent."""
+    goal: Float32
+    """(row, seats) as it shall be."""
+    next_due: Float64
+    """When the server sends by its own clock; inf for never."""
+    pause: Int64
+    """Ticks that the next server-clocked packet's timestamp leaps beyond one packet."""
+    sound: Int64
+    """The sound that the server plays to the leg; -1 for none."""
+    sound_position: Int64
+    sound_loops: Bytes
+    sound_gain: Float32
+    sound_goal: Float32
+
+
+@dataclass(slots=True)
+class Latches:
+    """Where packets come from and go to, as the heir of this worker needs it; one entry a row."""
+
+    signalled: Bytes
+    """(row, 16) IPv6 address, IPv4 mapped."""
+    signalled_port: Int64
+    source: Bytes
+    source_port: Int64
+    opened: Float64
+    heard: Bytes
+    """A valid packet came since the media was set."""
+
+
+@dataclass(slots=True)
+class Meters:
+    """What watchers are shown; one entry a row."""
+
+    last_packet: Float64
+    level: Float32
+    speech: Bytes
+
+
+@dataclass(slots=True)
+class Counters:
+    """Counters that are not the stream's or the parser's; one entry a row."""
+
+    sent: UInt64
+    concealed: UInt64
+    skipped: UInt64
+    digits_unrelayed: UInt64
+    dropped_stranger: UInt64
+    dropped_stale: UInt64
+    receive_errors: UInt64
+    send_errors: UInt64
+
+
+class State:
+    """Everything of one worker that outlives it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.rows: Final = memory.rows
+        self.calls: Final = memory.calls
+        self.seats: Final = memory.seats
+        self._memory = memory
+        self.leg: Final = self._gather(Legs, "leg")
+        self.stream: Final = self._gather(Streams, "stream")
+        self.tally: Final = self._gather(Tally, "count")
+        self.refusals: Final = self._gather(Refusals, "count")
+        self.count: Final = self._gather(Counters, "count")
+        self.sender: Final = self._gather(Senders, "sender")
+        self.mix: Final = self._gather(Mixes, "mix")
+        self.latch: Final = self._gather(Latches, "latch")
+        self.meter: Final = self._gather(Meters, "meter")
+        self.playout: Final = Playout(
+            self._array("playout.samples").reshape(-1, BLOCK),
+            self._array("playout.held").reshape(-1),
+            self._array("playout.end"),
+        )
+        self.call_id: Final[Int64] = self._array("call.id")
+        self.call_rows: Final[Int64] = self._array("call.rows")
+        self.serial: Final[Int64] = self._array("worker.serial")
+        self.turn: Final[UInt64] = self._array("worker.turn")
+        self.now: Final[Float64] = self._array("worker.now")
+        self.cpu: Final[Float64] = self._array("worker.cpu")
+        self.lateness: Final[UInt64] = self._array("worker.lateness").reshape(-1)
+        self.link_frames_dropped: Final[UInt64] = self._array("total.link_frames_dropped")
+        self.link_frames_refused: Final[UInt64] = self._array("total.link_frames_refused")
+        self.turns_stretched: Final[UInt64] = self._array("total.turns_stretched")
+
+    def wipe(self, row: int) -> None:
+        """Leave nothing of the leg that had this row."""
+        for group in (self.leg, self.stream, self.tally, self.refusals, self.count, self.sender, self.mix, self.latch, self.meter):
+            for field in fields(group):
+                getattr(group, field.name)[row] = 0
+        self.playout.wipe(row)
+        self.leg.id[row] = -1
+        self.stream.ssrc[row] = self.stream.event[row] = -1
+        self.mix.main[row] = self.mix.sound[row] = -1
+        self.mix.followers[row] = -1
+        self.mix.next_due[row] = np.inf
+        self.meter.level[row] = -127.0
+
+    def _gather(self, kind: type[Any], prefix: str) -> Any:
+        return kind(**{field.name: self._array(f"{prefix}.{field.name}") for field in fields(kind)})
+
+    def _array(self, name: str) -> npt.NDArray[Any]:
+        place = self._memory.places[name]
+        count = place.size // np.dtype(place.char).itemsize
+        return np.frombuffer(self._memory.map, dtype=place.char, count=count, offset=place.offset).reshape(place.shape)

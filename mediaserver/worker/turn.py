@@ -1,0 +1,256 @@
+"""One turn of the media loop: received bytes in, bytes to send out, all legs at once. No sockets and no clock in here.
+
+`Turn.step` reads as the table of contents. Batches hold at most one packet of a leg, so arrays indexed by row never collide.
+What a step leaves in the shared arrays is a whole turn's state; the turn number is written last.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mediaserver.link.messages import MediaStarted, Notice
+from mediaserver.worker.listening import Listening
+from mediaserver.worker.outbox import WIDTH, Outbox
+from mediaserver.worker.relayed_digits import RelayedDigits
+from mediaserver.worker.roster import Roster
+from mediaserver.worker.sounds import Sounds
+from mediaserver.worker.state import Kind, State
+from mixer.arrays import Int16
+from mixer.g711 import decode, encode
+from mixer.levels import GATE_DBOV, SpeechDetector, levels_dbov
+from rtp.arrays import Bools, Bytes, Int64
+from rtp.header import AUDIO, HEADER, Packets, parse
+from rtp.playout import BLOCK_SECONDS
+from rtp.sender import Relay, follow_clock, follow_source, hold_over
+from rtp.stream import BLOCK, Followed, follow, place
+
+MEASURE_EVERY: Final = 4
+"""One packet of so many is measured for level and speech; a power of two."""
+MAX_LAG: Final = 0.1
+"""Seconds that the server's clock may lag before frames are left out instead of being sent in a burst."""
+_LONGEST_SPEECH_FRAME: Final = 240
+
+
+@dataclass(slots=True)
+class Due:
+    """Packets to be mixed in this turn (n, each listener once)."""
+
+    listener: Int64
+    marked_type: Int64
+    sequence: Int64
+    timestamp: Int64
+    blocks: Int64
+
+
+class Turn:
+    """The core of a worker. After each `step`: send `outbox`, tell `notices`."""
+
+    def __init__(self, state: State, roster: Roster, sounds: Sounds) -> None:
+        self.state = state
+        self.roster = roster
+        self.inbox: Final[Bytes] = np.zeros((state.rows, WIDTH), dtype=np.uint8)
+        """(line, WIDTH) where the shell puts what it receives."""
+        self.outbox: Final = Outbox(state)
+        self.notices: Final[list[Notice]] = []
+        """`MediaStarted` and `DigitReceived` of this turn."""
+        self.changing: dict[int, list[int]] = {}
+        """By index of a call that was planned in this turn: the rows of listeners whose gains change with their next packet."""
+        self._listening = Listening(state, sounds)
+        self._digits = RelayedDigits(state, roster, self.outbox, self.notices)
+        self._detector = SpeechDetector()
+
+    def step(self, lengths: Int64, rows: Int64, now: float) -> None:
+        """Take the first n lines of `inbox` (lengths (n) bytes, from rows (n), each row once) and leave what to send in `outbox`."""
+        self.outbox.clear()
+        self.notices.clear()
+        self._plan(now)
+        if len(rows):
+            self._receive(lengths, rows, now)
+        self._mix(self._clocked_by_server(now), now)
+        self._listening.review(int(self.state.turn[0]))
+        self.state.now[0] = now
+        self.state.turn[0] += 1
+
+    def _plan(self, now: float) -> None:
+        for row in self._listening.settled:
+            self.roster.change_row(row)
+        self._listening.settled.clear()
+        self.changing = self.roster.plan(now)
+        for row in self.roster.ended:
+            self._listening.forget(row)
+            self._detector.forget(row)
+
+    def _receive(self, lengths: Int64, rows: Int64, now: float) -> None:
+        state = self.state
+        packets = parse(self.inbox, lengths, rows, state.leg.payload_kind, state.refusals)
+        followed = follow(state.stream, state.tally, packets, state.serial, now)
+        self._note_arrival(followed.packets.row, now)
+        audio = self._without_digits(followed, now)
+        if len(audio.packets):
+            position, blocks = place(state.stream, audio, now)
+            self._note_packet_time(audio.packets.row, blocks)
+            self._keep(audio, position, blocks)
+            self._relay(audio, position, blocks, now)
+
+    def _note_arrival(self, rows: Int64, now: float) -> None:
+        state = self.state
+        state.meter.last_packet[rows] = now
+        heard = state.latch.heard[rows]
+        if heard.all():
+            return
+        for row in rows[heard == 0].tolist():
+            leg = self.roster.by_row[row]
+            if leg is not None and leg.latch.source is not None:
+                leg.latch.heard = True
+                state.latch.heard[row] = 1
+                self.notices.append(MediaStarted(leg.id, *leg.latch.source))
+
+    def _without_digits(self, followed: Followed, now: float) -> Followed:
+        is_audio = followed.packets.kind == AUDIO
+        if is_audio.all():
+            return followed
+        for index in np.flatnonzero(~is_audio).tolist():
+            self._digits.handle(self.inbox, followed, index, now)
+        forward = followed.forward[is_audio]
+        return Followed(
+            followed.packets.where(is_audio), followed.extended[is_audio], followed.serial[is_audio], bool(forward.all()), forward
+        )
+
+    def _note_packet_time(self, rows: Int64, blocks: Int64) -> None:
+        known = self.state.stream.blocks
+        other = (known[rows] != blocks) & (blocks > 0)
+        if other.any():
+            known[rows[other]] = blocks[other]
+            for row in rows[other].tolist():
+                self.roster.change_row(row)
+
+    def _keep(self, audio: Followed, position: Int64, blocks: Int64) -> None:
+        """Decode what is mixed by somebody or measured this time; put it into the playout buffers and on the meters."""
+        rows = audio.packets.row
+        wanted = self.state.mix.wanted[rows] != 0
+        measured = (audio.extended + rows) & (MEASURE_EVERY - 1) == 0
+        needed = (wanted | measured) & (blocks > 0)
+        if not needed.any():
+            return
+        least = int(blocks.min())
+        sizes = [least] if least and least == int(blocks.max()) else np.unique(blocks[needed]).tolist()
+        for size in sizes:
+            index = np.flatnonzero(needed & (blocks == size))
+            frames = self._decode(audio.packets, index, size)
+            kept, shown = wanted[index], measured[index]
+            if kept.all():
+                self.state.playout.store(rows[index], position[index], size, frames)
+            elif kept.any():
+                self.state.playout.store(rows[index[kept]], position[index[kept]], size, frames[kept])
+            if shown.any():
+                self._measure(rows[index[shown]], frames[shown])
+
+    def _decode(self, packets: Packets, index: Int64, blocks: int) -> Int16:
+        codes = self.inbox[packets.line[index], HEADER : HEADER + blocks * BLOCK]
+        return decode(codes, self.state.leg.law[packets.row[index]])
+
+    def _measure(self, rows: Int64, frames: Int16) -> None:
+        level = levels_dbov(frames)
+        speech = level > GATE_DBOV
+        for index in np.flatnonzero(speech).tolist():
+            speech[index] = self._detector.speaks(int(rows[index]), frames[index, :_LONGEST_SPEECH_FRAME])
+        self.state.meter.level[rows] = level
+        self.state.meter.speech[rows] = speech
+
+    def _relay(self, audio: Followed, position: Int64, blocks: Int64, now: float) -> None:
+        """Send each packet on to those whom it clocks: as it is, or as the clock of their mix."""
+        mix = self.state.mix
+        for column in range(self.state.seats):
+            listener = mix.followers[audio.packets.row, column]
+            index = np.flatnonzero((listener >= 0) & (blocks > 0) | (listener >= 0) & (mix.kind[listener] == Kind.PASS))
+            if not len(index):
+                return
+            self._relay_to(listener[index], audio, index, position[index], blocks[index], now)
+
+    def _relay_to(self, listener: Int64, audio: Followed, index: Int64, position: Int64, blocks: Int64, now: float) -> None:
+        state, packets = self.state, audio.packets
+        relay = Relay(
+            listener=listener,
+            extended=audio.extended[index],
+            serial=audio.serial[index],
+            timestamp=packets.timestamp[index],
+            forward=audio.forward[index],
+            ticks=np.maximum(blocks, 1) * BLOCK,
+            own_numbers=state.mix.own_numbers[listener].astype(np.bool_),
+        )
+        before = state.sender.timestamp[listener]
+        sequence, timestamp, goes = follow_source(state.sender, state.tally.late, relay, now)
+        marked_type = packets.marker[index] | state.leg.send_payload_type[listener]
+        passes = state.mix.kind[listener] == Kind.PASS
+        if goes is not None:
+            passes &= goes
+        if passes.any():
+            self._pass(packets, index, passes, Due(listener, marked_type, sequence, timestamp, blocks))
+        mixes = ~passes if goes is None else ~passes & goes & (state.mix.kind[listener] == Kind.CLOCKED)
+        if mixes.any():
+            leap = ((timestamp - before + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000 - relay.ticks
+            due = Due(listener[mixes], marked_type[mixes], sequence[mixes], timestamp[mixes], blocks[mixes])
+            self._mix_with_main(due, packets.row[index[mixes]], position[mixes], leap[mixes] // BLOCK, now)
+
+    def _pass(self, packets: Packets, index: Int64, passes: Bools, due: Due) -> None:
+        if not passes.all():
+            due = Due(due.listener[passes], due.marked_type[passes], due.sequence[passes], due.timestamp[passes], due.blocks[passes])
+            index = index[passes]
+        sizes = packets.size[index]
+        width = HEADER + int(sizes.max())
+        self.outbox.room(len(index))[:, HEADER:width] = self.inbox[packets.line[index], HEADER:width]
+        self.outbox.put_sizes(due.listener, due.marked_type, due.sequence, due.timestamp, sizes)
+
+    def _mix_with_main(self, due: Due, main: Int64, position: Int64, leap: Int64, now: float) -> None:
+        """Mix packets that a main source clocks: its own frame is the one that came; the others leap with it where they can."""
+        state, mix = self.state, self.state.mix
+        mix.read[due.listener, 0] = position
+        mix.next_due[due.listener] = now + hold_over(due.blocks * BLOCK, state.stream.jitter[main])
+        leaping = (leap > 0) & (leap < 8) & (mix.count[due.listener] > 1)
+        if leaping.any():
+            listener, leap, blocks = due.listener[leaping], leap[leaping][:, None], due.blocks[leaping][:, None]
+            read = mix.read[listener, 1:]
+            spare = state.playout.end[mix.source[listener, 1:]] - read - blocks
+            mix.read[listener, 1:] = np.where(read >= 0, read + np.clip(spare, 0, leap), read)
+        self._mix(due, now)
+
+    def _clocked_by_server(self, now: float) -> Due:
+        state, mix = self.state, self.state.mix
+        listener = np.flatnonzero(mix.next_due <= now)
+        blocks = state.leg.frame[listener]
+        if len(listener):
+            sequence, timestamp = follow_clock(state.sender, listener, blocks * BLOCK + mix.pause[listener], now)
+            mix.pause[listener] = 0
+            self._schedule(listener, blocks, now)
+            return Due(listener, state.leg.send_payload_type[listener], sequence, timestamp, blocks)
+        return Due(listener, listener, listener, listener, blocks)
+
+    def _schedule(self, listener: Int64, blocks: Int64, now: float) -> None:
+        """Set when each is due next; who has fallen far behind goes on from now, his timestamps leaping over what he missed."""
+        mix = self.state.mix
+        following = mix.next_due[listener] + blocks * BLOCK_SECONDS
+        behind = following < now - MAX_LAG
+        if behind.any():
+            missed = np.where(behind, (now - following) / BLOCK_SECONDS, 0.0).astype(np.int64) // blocks * blocks
+            mix.pause[listener] += missed * BLOCK
+            following = following + missed * BLOCK_SECONDS
+        mix.next_due[listener] = following
+
+    def _mix(self, due: Due, now: float) -> None:
+        if not len(due.listener):
+            return
+        least = int(due.blocks.min())
+        if least == int(due.blocks.max()):
+            self._mix_alike(due, least, now)
+            return
+        for blocks in np.unique(due.blocks).tolist():
+            alike = due.blocks == blocks
+            part = Due(due.listener[alike], due.marked_type[alike], due.sequence[alike], due.timestamp[alike], due.blocks[alike])
+            self._mix_alike(part, blocks, now)
+
+    def _mix_alike(self, due: Due, blocks: int, now: float) -> None:
+        frames = self._listening.frames(due.listener, blocks, now)
+        size = blocks * BLOCK
+        self.outbox.room(len(due.listener))[:, HEADER : HEADER + size] = encode(frames, self.state.leg.law[due.listener])
+        self.outbox.put(due.listener, due.marked_type, due.sequence, due.timestamp, size)

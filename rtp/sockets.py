@@ -1,0 +1,81 @@
+"""UDP sockets of legs: the lent one that owns the port, and beside it one that is connected to the present source.
+
+Two sockets share a port (SO_REUSEADDR). The kernel hands a datagram to the socket that fits it best: what comes from the source
+goes to the connected one, read and written without addresses; everything else goes to the lent one. When the worker dies,
+the connected socket dies with it and the lent one gets everything again.
+"""
+
+import contextlib
+import socket
+from typing import Final
+
+from rtp.latch import Address
+
+RECEIVE_BUFFER: Final = 65_536
+"""Bytes that the kernel keeps for a socket: some fifty packets, a second of one leg."""
+_MAX_STALE: Final = 1000
+
+
+def adopt(descriptor: int) -> socket.socket:
+    """A lent descriptor as a socket; `OSError` where it is no bound UDP socket (it is closed then)."""
+    lent = socket.socket(fileno=descriptor)
+    try:
+        if lent.type != socket.SOCK_DGRAM or lent.family not in (socket.AF_INET, socket.AF_INET6):
+            raise OSError("not a UDP socket")
+        lent.setblocking(False)
+        lent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        lent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    except OSError:
+        lent.close()
+        raise
+    return lent
+
+
+def drain(end: socket.socket) -> int:
+    """Throw away what waits in a socket, at most `_MAX_STALE` datagrams; how many it was."""
+    for count in range(_MAX_STALE):
+        try:
+            end.recv(1)
+        except ConnectionRefusedError:
+            continue
+        except OSError:
+            return count
+    return _MAX_STALE
+
+
+def connect_beside(lent: socket.socket, address: Address) -> tuple[socket.socket, int]:
+    """A socket on the lent one's port, connected to a source; and how many datagrams came between its birth and that, and were dropped.
+
+    `OSError` where the address cannot be reached from here.
+    """
+    beside = socket.socket(lent.family, socket.SOCK_DGRAM)
+    try:
+        beside.setblocking(False)
+        beside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        beside.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        _copy_class(lent, beside)
+        beside.bind(lent.getsockname())
+        beside.connect(_for_family(lent.family, address))
+    except OSError:
+        beside.close()
+        raise
+    return beside, drain(beside)
+
+
+def plain_address(address: tuple[str, int] | tuple[str, int, int, int]) -> Address:
+    """An address as `recvfrom` gives it, with IPv4 in IPv6 written as IPv4."""
+    return address[0].removeprefix("::ffff:") if "." in address[0] else address[0], address[1]
+
+
+def _for_family(family: int, address: Address) -> Address:
+    host, port = address
+    return (f"::ffff:{host}", port) if family == socket.AF_INET6 and ":" not in host else address
+
+
+def _copy_class(lent: socket.socket, beside: socket.socket) -> None:
+    """The traffic class (DSCP) that signalling set on the lent socket."""
+    beside.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, lent.getsockopt(socket.IPPROTO_IP, socket.IP_TOS))
+    if lent.family == socket.AF_INET6:
+        with contextlib.suppress(OSError):
+            traffic_class = lent.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS)
+            beside.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, traffic_class)

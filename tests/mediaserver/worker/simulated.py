@@ -1,0 +1,236 @@
+"""A simulated worker: the core without sockets, on a virtual clock, driven as signalling and phones would drive it.
+
+`House` takes commands and packets and notes every packet that leaves; `Phone` is one leg as its remote sees it.
+"""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mediaserver.link.memory import Memory
+from mediaserver.link.messages import Admit, Applied, Command, OpenLeg, Refused, SetMedia, SetMode
+from mediaserver.worker.commands import Desk
+from mediaserver.worker.roster import Roster
+from mediaserver.worker.sounds import Sounds
+from mediaserver.worker.state import State
+from mediaserver.worker.turn import Turn
+from mixer.arrays import Int16
+from mixer.g711 import ALAW, ULAW, decode, encode
+from rtp.latch import Address
+
+TURN = 0.002
+
+
+@dataclass
+class Sent:
+    """One packet that left for a phone."""
+
+    at: float
+    marker: bool
+    payload_type: int
+    sequence: int
+    timestamp: int
+    ssrc: int
+    payload: bytes
+
+    @property
+    def samples(self) -> Int16:
+        """What a phone would play of it (µ-law, or A-law where the payload type is 8)."""
+        law = ALAW if self.payload_type == 8 else ULAW
+        samples: Int16 = decode(np.frombuffer(self.payload, dtype=np.uint8)[None].copy(), np.array([law]))[0]
+        return samples
+
+
+@dataclass
+class Phone:
+    """One leg as its remote sees it: what it says next and what it got."""
+
+    leg: int
+    row: int
+    payload_type: int = 0
+    frame: int = 160
+    ssrc: int = 1
+    sequence: int = 100
+    timestamp: int = 5000
+    phase: float = 0.0
+    talking: bool = True
+    tone: float = 0.0
+    """Hz; 0 for a code of its own in each packet."""
+    level: float = 2000.0
+    got: list[Sent] = field(default_factory=list)
+    said: list[bytes] = field(default_factory=list)
+    _samples: int = 0
+
+    def payload(self) -> bytes:
+        """The next frame's codes."""
+        law = ALAW if self.payload_type == 8 else ULAW
+        if self.tone:
+            times = (self._samples + np.arange(self.frame)) / 8000.0
+            wave = np.rint(self.level * np.sin(2 * np.pi * self.tone * times)).astype(np.int16)
+            codes = bytes(encode(wave[None], np.array([law]))[0])
+        else:
+            codes = bytes((self.leg * 7 + len(self.said) * 3 + position) & 0xFF for position in range(self.frame))
+        self._samples += self.frame
+        self.said.append(codes)
+        return codes
+
+    def packet(self, payload: bytes, *, payload_type: int | None = None, marker: bool = False, timestamp: int | None = None) -> bytes:
+        """An RTP packet with the phone's next sequence number."""
+        kind = self.payload_type if payload_type is None else payload_type
+        stamp = self.timestamp if timestamp is None else timestamp
+        head = bytes([0x80, (0x80 if marker else 0) | kind]) + (self.sequence & 0xFFFF).to_bytes(2, "big")
+        self.sequence += 1
+        return head + (stamp & 0xFFFF_FFFF).to_bytes(4, "big") + self.ssrc.to_bytes(4, "big") + payload
+
+    def next_packet(self) -> bytes:
+        """The next audio packet."""
+        packet = self.packet(self.payload())
+        self.timestamp += self.frame
+        return packet
+
+
+class NoPorts:
+    """Ports that do nothing but remember."""
+
+    def __init__(self) -> None:
+        self.aimed: dict[int, Address | None] = {}
+        self.closed: list[int] = []
+
+    def open(self, row: int, descriptor: int) -> None:
+        """Close what was lent: nobody uses it."""
+        os.close(descriptor)
+
+    def aim(self, row: int, address: Address | None) -> None:
+        """Remember the address."""
+        self.aimed[row] = address
+
+    def close(self, row: int) -> None:
+        """Remember the row."""
+        self.closed.append(row)
+
+
+class House:
+    """The core of a worker, and everybody around it."""
+
+    def __init__(self, rows: int = 16, calls: int = 8, seats: int = 6) -> None:
+        self.memory = Memory.create(rows, calls, seats)
+        self.state = State(self.memory)
+        self.roster = Roster(self.state)
+        self.ports = NoPorts()
+        sounds = Sounds()
+        self.turn = Turn(self.state, self.roster, sounds)
+        self.desk = Desk(self.state, self.roster, sounds, self.ports, lambda count: bytes(range(1, count + 1)))
+        self.now = 1000.0
+        self.phones: dict[int, Phone] = {}
+        self.answers: list[tuple[float, Applied | Refused]] = []
+        self.notices: list[object] = []
+        self.departed: list[tuple[float, int, bytes]] = []
+        self._waiting: list[tuple[int, bytes]] = []
+        self._next_packet: dict[int, float] = {}
+        self._request = 0
+
+    def command(self, *commands: Command, descriptors: tuple[int, ...] = ()) -> list[int]:
+        """Give commands that take effect with the next turn; their request numbers."""
+        lent = iter(descriptors)
+        numbers = []
+        for command in commands:
+            self._request += 1
+            descriptor = next(lent, -1)
+            self.desk.take(self._request, command, descriptor, self.now)
+            numbers.append(self._request)
+        return numbers
+
+    def answer(self, request: int) -> Applied | Refused | None:
+        """The answer to a request; None while it waits."""
+        return next((answer for _, answer in self.answers if answer.request == request), None)
+
+    def join(self, leg: int, call: int, role: str, *, admitted: bool = True, **media: Any) -> Phone:
+        """Open a leg with ordinary media (changed by ``media``), admit it, and give it a phone that talks by itself."""
+        self.command(OpenLeg(leg, call, role, False), descriptors=(os.open("/dev/null", os.O_RDONLY),))
+        self.set_media(leg, **media)
+        self.command(Admit(leg, admitted))
+        row = self.roster.legs[leg].row
+        frame = media.get("ptime_ms", 20) * 8
+        phone = Phone(leg, row, 8 if media.get("codec") == "PCMA" else 0, frame, ssrc=0x1000 + leg, phase=(leg * 0.0037) % 0.02)
+        self.phones[row] = phone
+        self._next_packet[row] = self.now + phone.phase
+        return phone
+
+    def set_media(self, leg: int, **media: Any) -> int:
+        """SetMedia with ordinary values, changed by ``media``; the request's number."""
+        number = 8 if media.get("codec") == "PCMA" else 0
+        ordinary: dict[str, Any] = {
+            "address": "127.0.0.1",
+            "port": 40_000 + 2 * leg,
+            "codec": "PCMU",
+            "receive_payload_type": number,
+            "send_payload_type": number,
+            "ptime_ms": 20,
+            "receive_digit_payload_type": 101,
+            "send_digit_payload_type": 101,
+            "remote_sends": True,
+            "remote_receives": True,
+        }
+        return self.command(SetMedia(leg, **(ordinary | media)))[0]
+
+    def supervise(self, leg: int, call: int, mode: str = "listen", target: str = "agent", **media: Any) -> Phone:
+        """Open a supervisor in a mode."""
+        phone = self.join(leg, call, "supervisor", **media)
+        self.command(SetMode(leg, mode, target))
+        return phone
+
+    def arrive(self, phone: Phone, packet: bytes) -> None:
+        """A datagram of a phone, taken in the next turn that has room for it."""
+        self._waiting.append((phone.row, packet))
+
+    def step(self) -> None:
+        """One turn."""
+        lengths: list[int] = []
+        rows: list[int] = []
+        left: list[tuple[int, bytes]] = []
+        for row, packet in self._waiting:
+            if row in rows:
+                left.append((row, packet))
+                continue
+            self.turn.inbox[len(rows), : len(packet)] = np.frombuffer(packet, dtype=np.uint8)
+            lengths.append(len(packet))
+            rows.append(row)
+        self._waiting = left
+        self.turn.step(np.array(lengths, dtype=np.int64), np.array(rows, dtype=np.int64), self.now)
+        self.desk.note_changing(self.turn.changing)
+        outbox = self.turn.outbox
+        for line, (row, length) in enumerate(zip(outbox.rows, outbox.lengths, strict=True)):
+            self._deliver(row, outbox.matrix[line, :length].tobytes())
+        self.answers += [(self.now, answer) for answer in self.desk.answers(self.now)]
+        self.notices += self.turn.notices
+        self.now += TURN
+
+    def run(self, seconds: float) -> None:
+        """Turn for so long while every phone that talks sends its packets when they are due."""
+        until = self.now + seconds
+        while self.now < until:
+            for row, phone in self.phones.items():
+                while self._next_packet[row] <= self.now:
+                    self._next_packet[row] += phone.frame / 8000.0
+                    if phone.talking:
+                        self.arrive(phone, phone.next_packet())
+                    else:
+                        phone.timestamp += phone.frame
+            self.step()
+
+    def _deliver(self, row: int, packet: bytes) -> None:
+        self.departed.append((self.now, row, packet))
+        if row in self.phones:
+            self.phones[row].got.append(
+                Sent(
+                    self.now,
+                    bool(packet[1] & 0x80),
+                    packet[1] & 0x7F,
+                    int.from_bytes(packet[2:4], "big"),
+                    int.from_bytes(packet[4:8], "big"),
+                    int.from_bytes(packet[8:12], "big"),
+                    packet[12:],
+                )
+            )

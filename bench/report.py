@@ -16,7 +16,7 @@ class Result:
     bench: str
     figures: dict[str, Any]
     columns: tuple[str, ...] = ()
-    rows: list[Sequence[Any]] = field(default_factory=list)
+    rows: Sequence[Sequence[Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ok: bool = True
     """False: what was measured broke a promise, or nothing that counts was measured; exit status 1."""

@@ -87,8 +87,8 @@ class Loop:
                 self._sockets[leg].connect((address, port))
             case Stop(leg, deaf):
                 self._stop(leg, deaf)
-            case Press(leg, digit):
-                self._sender.press(leg, digit)
+            case Press(leg, digit, beside):
+                self._sender.press(leg, digit, beside)
             case Sync():
                 self._pipe.send(Done())
             case Quit():

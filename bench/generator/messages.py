@@ -61,10 +61,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """Send a digit by RFC 4733 in place of audio; answered by `Pressed` when the first end packet has left."""
+    """Send a digit by RFC 4733; answered by `Pressed` when the first end packet has left."""
 
     leg: int
     digit: str
+    beside: bool
+    """Beside the audio, which goes on; else in its place, as most phones do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,11 +110,11 @@ class RtpGenerator:
         """Let a leg send no more."""
         self._say(Stop(leg, deaf))
 
-    async def press(self, leg: int, digit: str) -> float:
-        """Press a key; returns when its first end packet left (monotonic seconds)."""
+    async def press(self, leg: int, digit: str, *, beside: bool = False) -> float:
+        """Press a key, in place of the audio or beside it; returns when its first end packet left (monotonic seconds)."""
         future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._pressed[leg] = future
-        self._say(Press(leg, digit))
+        self._say(Press(leg, digit, beside))
         async with asyncio.timeout(5):
             return await future
 

@@ -30,6 +30,7 @@ class Digit:
     event: int
     payload_type: int
     timestamp: int
+    beside: bool
     packets: int = 0
 
     def next_packet(self, sequence: int, ssrc: int) -> bytes:
@@ -124,9 +125,10 @@ class Sender:
             self._rebuild(number)
         self._digits.pop(leg, None)
 
-    def press(self, leg: int, digit: str) -> None:
-        """Send a digit instead of the leg's next seven frames."""
-        self._digits[leg] = Digit(_EVENTS.index(digit), int(self._digit_payload_type[leg]), int(self._timestamp[leg]) & 0xFFFFFFFF)
+    def press(self, leg: int, digit: str, beside: bool) -> None:
+        """Send a digit instead of the leg's next seven frames, or beside them."""
+        timestamp = int(self._timestamp[leg] + FRAME) & 0xFFFFFFFF
+        self._digits[leg] = Digit(_EVENTS.index(digit), int(self._digit_payload_type[leg]), timestamp, beside)
 
     def send_slot(self, number: int, due: float) -> None:
         """Send one packet from every leg of the slot, and note how late."""
@@ -145,6 +147,10 @@ class Sender:
                 send(packet)
             except OSError:  # the far end closed its port, or the buffer is full: a lost packet, counted
                 errors += 1
+        for leg in pressed:
+            if self._digits[leg].beside:
+                self._sequence[leg] += 1
+                self._sends[leg](memoryview(self._digit_packet(leg)))
         ended = time.monotonic()
         self._account(slot.rows, np.linspace(begun, ended, len(pairs), endpoint=False), due, errors)
         for leg in pressed:
@@ -167,11 +173,14 @@ class Sender:
     def _with_digits(self, slot: Slot, pressed: list[int]) -> list[tuple[Send, memoryview]]:
         pairs = list(slot.pairs)
         for leg in pressed:
-            at = slot.legs.index(leg)
-            ssrc = int.from_bytes(self._packets[leg, 8:12].tobytes(), "big")
-            packet = self._digits[leg].next_packet(int(self._sequence[leg]) & 0xFFFF, ssrc)
-            pairs[at] = (pairs[at][0], memoryview(packet))
+            if not self._digits[leg].beside:
+                at = slot.legs.index(leg)
+                pairs[at] = (pairs[at][0], memoryview(self._digit_packet(leg)))
         return pairs
+
+    def _digit_packet(self, leg: int) -> bytes:
+        ssrc = int.from_bytes(self._packets[leg, 8:12].tobytes(), "big")
+        return self._digits[leg].next_packet(int(self._sequence[leg]) & 0xFFFF, ssrc)
 
     def _account(self, rows: NDArray[np.int64], moments: NDArray[np.float64], due: float, errors: int) -> None:
         memory = self._memory

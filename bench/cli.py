@@ -1,0 +1,115 @@
+"""The command line: one sub-command a bench, with the options that it understands."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.faults.names import FAULTS
+from bench.generator import process
+from bench.generator.phones.agent import CallFailed
+from bench.options import Surroundings
+from bench.progress import Progress
+from bench.report import Result
+from bench.server import ServerFailed
+from bench.stage import StageFailed
+
+EX_OK, EX_FAILED, EX_UNAVAILABLE = 0, 1, 69
+
+
+def main() -> None:
+    """Run the bench that is named; the exit status is 0 where what it measured is as it must be."""
+    arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(_run(arguments))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (ServerFailed, StageFailed, CallFailed, process.PreparationFailed, OSError) as error:
+        sys.stderr.write(f"bench: {error}\n")
+        sys.exit(EX_UNAVAILABLE)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.netns if arguments.netns is not None else (arguments.isolated and process.may_isolate()):
+        process.isolate_network()
+    around = Surroundings(
+        arguments.server_core if arguments.server_core >= 0 else None,
+        arguments.generator_core if arguments.generator_core >= 0 else None,
+        Progress(quiet=arguments.quiet),
+        arguments.codec,
+    )
+    if around.generator_core is not None and arguments.isolated:
+        process.pin(around.generator_core)
+    result = asyncio.run(_plain(arguments.start(around, arguments)))
+    if result is None:
+        return EX_OK
+    result.show()
+    if arguments.output:
+        Path(arguments.output).write_text(result.as_json() + "\n")
+    if arguments.json:
+        print(result.as_json(), flush=True)
+    return EX_OK if result.ok else EX_FAILED
+
+
+async def _plain(work: Coroutine[Any, Any, Result | None]) -> Result | None:
+    """The work's result; of several failures at once the first, by itself."""
+    try:
+        return await work
+    except BaseExceptionGroup as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    common.add_argument("--output", help="write the JSON object to this file too")
+    common.add_argument("--quiet", action="store_true", help="no progress bars")
+    common.add_argument(
+        "--netns", action=argparse.BooleanOptionalAction, default=None, help="in a network namespace of its own (default: if root)"
+    )
+    common.add_argument("--server-core", type=int, default=0, help="core for all processes of the server; -1: any")
+    common.add_argument("--generator-core", type=int, default=1, help="core for the generator; -1: any")
+    common.add_argument("--codec", choices=("PCMU", "PCMA"), default="PCMU")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Load and truth: the project's own measurements.")
+    commands = parser.add_subparsers(required=True, metavar="NAME")
+
+    def command(name: str, text: str, start: Any, *, isolated: bool = True) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, parents=[common], help=text, description=text)
+        made.set_defaults(start=start, isolated=isolated)
+        return made
+
+    made = command("audibility", "who hears whom, while calls come and go and supervisors switch", _audibility)
+    made.add_argument("--calls", type=int, default=20)
+    made.add_argument("--seconds", type=float, default=60)
+    made.add_argument("--seed", type=int, default=1)
+    made.add_argument("--break", dest="broken", choices=sorted(FAULTS), help="start a server with this fault; it must be caught")
+
+    made = command("capacity", "how many monitored three-leg calls one core carries", _capacity)
+    made.add_argument("--from", dest="first", type=int, default=100)
+    made.add_argument("--step", type=int, default=100)
+    made.add_argument("--to", dest="last", type=int, default=1000)
+    made.add_argument("--seconds", type=float, default=15)
+    made.add_argument("--whispering", type=float, default=1 / 3, help="share of supervisors who whisper")
+    return parser
+
+
+async def _audibility(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import audibility
+
+    return await audibility.run(around, calls=given.calls, seconds=given.seconds, seed=given.seed, broken=given.broken)
+
+
+async def _capacity(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import capacity
+
+    return await capacity.run(around, capacity.Steps(given.first, given.step, given.last, given.seconds, given.whispering))
+
+
+COMMANDS: Sequence[str] = ("audibility", "capacity", "latency", "switch", "setup", "floor", "demo", "phone")

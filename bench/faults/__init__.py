@@ -1,0 +1,1 @@
+"""Broken builds: the server with one fault put in from outside, which `audibility` must catch. The product has no such switch."""

@@ -1,0 +1,36 @@
+"""Setting up many monitored calls at a steady pace."""
+
+import asyncio
+from collections.abc import Callable
+
+from bench.generator.signals import Signal
+from bench.house import AGENTS, CUSTOMERS, SUPERVISORS
+from bench.progress import Progress
+from bench.stage import Call, Stage, in_group
+
+_SET_UPS_A_SECOND = 25
+
+Signals = Callable[[int], tuple[Signal, Signal, Signal]]
+"""A call's number to what its customer, agent and supervisor send."""
+
+
+async def stand_up(
+    stage: Stage, count: int, signals: Signals, progress: Progress, *, mode: Callable[[int], str] = lambda number: "listen"
+) -> list[Call]:
+    """So many calls, each with its supervisor, everything recorded. Raises `CallFailed` where one fails."""
+    standing: list[Call] = []
+    with progress.task(f"setting up {count} calls", count) as advance:
+
+        async def one(number: int) -> None:
+            await asyncio.sleep(number / _SET_UPS_A_SECOND)
+            customer, agent, supervisor = (
+                stage.take(address, signal, records=True)
+                for address, signal in zip((CUSTOMERS, AGENTS, SUPERVISORS), signals(number), strict=True)
+            )
+            call = await stage.call(number, customer, agent)
+            await stage.join(call, number, supervisor, mode(number))
+            standing.append(call)
+            advance(1)
+
+        await in_group(one(number) for number in range(count))
+    return sorted(standing, key=lambda call: call.agent_number)

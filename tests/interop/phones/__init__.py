@@ -1,0 +1,1 @@
+"""Phones that nobody here wrote, driven from tests: baresip, SIPp, pyVoIP."""

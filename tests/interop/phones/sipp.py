@@ -1,0 +1,149 @@
+"""SIPp runs a scenario on loopback, in bounded time, and says how many calls went as written.
+
+A scenario is a file of ours in ``tests/interop/sipp`` or one that SIPp brings (``uac``, ``uas``). A `Sipp` runs beside the test; where it
+shall end first, wait for `Sipp.finished`.
+"""
+
+import asyncio
+import contextlib
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tests.interop.tools import free_port, path_of
+
+SCENARIOS: Final = Path(__file__).parents[1] / "sipp"
+BUILT_IN: Final = frozenset({"uac", "uas", "regexp", "branchc", "branchs", "uac_pcap"})
+_GRACE: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What SIPp counted."""
+
+    successful: int
+    failed: int
+    retransmissions: int
+    exit_code: int
+    """0: every call went as written."""
+    errors: str
+    """The end of its error log; empty where nothing went wrong."""
+
+    def check(self, calls: int = 1) -> None:
+        """Fail unless this many calls went as written and none otherwise."""
+        as_written = (self.successful, self.failed, self.exit_code) == (calls, 0, 0)
+        assert as_written, f"SIPp: {self.successful} of {calls} calls went as written, {self.failed} did not\n{self.errors}"
+
+
+class Sipp:
+    """One SIPp process. In ``async with`` it runs; `finished` waits for its end, leaving ends it early."""
+
+    def __init__(
+        self,
+        folder: Path,
+        scenario: str,
+        remote: str = "",
+        *,
+        calls: int = 1,
+        rate: float = 10,
+        service: str = "service",
+        keys: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+        address: str = "127.0.0.1",
+        port: int = 0,
+        transport: str = "u1",
+        within: float = 20,
+    ) -> None:
+        """Run ``scenario`` toward ``remote`` (``host:port``; empty for one that waits), at most ``within`` seconds.
+
+        ``service`` fills ``[service]``; ``keys`` fill ``[name]`` anywhere in a scenario of ours; ``transport`` is that of SIPp's
+        ``-t``: ``u1`` or ``t1``.
+        """
+        self._command = path_of("sipp")
+        self.address = address
+        self.port = port or free_port(address)
+        self._folder = folder
+        self._within = within
+        self._process: asyncio.subprocess.Process | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        named = ["-sn", scenario] if scenario in BUILT_IN else ["-sf", str(self._filled(scenario, keys or {}))]
+        self._arguments = [*([remote] if remote else []), *named, "-s", service, "-i", address, "-p", str(self.port), "-t", transport]
+        self._arguments += ["-mi", address, "-mp", str(free_port(address, 20_000, 39_000)), "-m", str(calls), "-r", f"{rate:g}"]
+        self._arguments += ["-nostdin", "-timeout", f"{within:.0f}s", "-timeout_error", "-trace_stat", "-stf", "statistics.csv", "-fd", "1"]
+        self._arguments += ["-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "messages.log"]
+        self._arguments += options
+
+    @property
+    def uri(self) -> str:
+        """Where a waiting scenario can be called."""
+        return f"sip:service@{self.address}:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        with (self._folder / "screen.log").open("wb") as screen:
+            self._process = await asyncio.create_subprocess_exec(
+                self._command, *self._arguments, cwd=self._folder, stdin=asyncio.subprocess.DEVNULL, stdout=screen, stderr=screen
+            )
+        await self._wait_until_bound()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    async def finished(self) -> Statistics:
+        """Wait for the end of the scenario and read what SIPp counted."""
+        assert self._process is not None, "SIPp was not started"
+        try:
+            async with asyncio.timeout(self._within + _GRACE):
+                exit_code = await self._process.wait()
+        except TimeoutError:
+            exit_code = -1
+        return self._statistics(exit_code)
+
+    def messages(self) -> str:
+        """Every message sent and received so far, as SIPp wrote them down."""
+        path = self._folder / "messages.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _filled(self, scenario: str, keys: Mapping[str, str]) -> Path:
+        """The scenario with its keys filled in; SIPp's own ``-key`` does so inside messages only."""
+        text = (SCENARIOS / f"{scenario}.xml").read_text()
+        for name, value in keys.items():
+            text = text.replace(f"[{name}]", value)
+        path = self._folder / f"{scenario}.xml"
+        path.write_text(text)
+        return path
+
+    def _statistics(self, exit_code: int) -> Statistics:
+        path = self._folder / "statistics.csv"
+        rows = list(csv.DictReader(path.open(errors="replace"), delimiter=";")) if path.exists() else []
+        last = rows[-1] if rows else {}
+        counted = [int(last.get(f"{name}(C)") or 0) for name in ("SuccessfulCall", "FailedCall", "Retransmissions")]
+        return Statistics(counted[0], counted[1], counted[2], exit_code, self._errors(exit_code))
+
+    def _errors(self, exit_code: int) -> str:
+        """Why it went wrong: its error log, else its last words, and the last messages."""
+        if exit_code == 0:
+            return ""
+        texts = [self._folder / name for name in ("errors.log", "screen.log", "messages.log")]
+        return "\n".join(path.read_text(errors="replace")[-2500:] for path in texts if path.exists())
+
+    async def _wait_until_bound(self) -> None:
+        """Return when its socket is there: a request that comes earlier would be lost."""
+        wanted = _as_kernel_writes(self.address, self.port)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while self._process is not None and self._process.returncode is None:
+                    if any(wanted in Path(table).read_text() for table in ("/proc/net/udp", "/proc/net/tcp")):
+                        return
+                    await asyncio.sleep(0.02)
+
+
+def _as_kernel_writes(address: str, port: int) -> str:
+    """``0100007F:13C4``, as in ``/proc/net/udp`` of a little-endian machine."""
+    return "".join(f"{int(byte):02X}" for byte in reversed(address.split("."))) + f":{port:04X}"

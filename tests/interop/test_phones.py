@@ -1,0 +1,43 @@
+"""The drivers of the phones, tried on each other without a server in between: what fails here is not the server's fault."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.audio import assert_hears, tone, write_wav
+from tests.interop.phones.baresip import Baresip, PhoneError
+
+
+@pytest.fixture
+def voice(tmp_path: Path) -> dict[float, Path]:
+    """A minute of each tone."""
+    return {frequency: write_wav(tmp_path / f"{frequency:.0f}.wav", tone(frequency, 60)) for frequency in (433.0, 701.0)}
+
+
+async def test_two_baresips_call_hold_press_keys_and_hear_each_other(tmp_path: Path, voice: dict[float, Path]) -> None:
+    async with Baresip(tmp_path / "one", "one", voice[433.0]) as one, Baresip(tmp_path / "two", "two", voice[701.0]) as two:
+        await one.dial(two.uri)
+        await two.wait_for("CALL_INCOMING")
+        await one.wait_for("CALL_RINGING")
+        await two.accept()
+        await one.wait_for("CALL_ESTABLISHED")
+        await two.wait_for("CALL_ESTABLISHED")
+        assert_hears(await one.listen(1.2), {701.0})
+        assert_hears(await two.listen(1.2), {433.0})
+        await one.send_digit("5")
+        assert (await two.wait_for("CALL_DTMF_START"))["param"] == "5"
+        await one.hold()
+        await two.wait_for("CALL_REMOTE_SDP")
+        with pytest.raises(PhoneError, match="samples"):
+            await two.listen(0.5)
+        await one.resume()
+        await two.wait_for("CALL_REMOTE_SDP")
+        await two.hang_up()
+        await one.wait_for("CALL_CLOSED")
+
+
+async def test_a_killed_baresip_is_told_from_a_silent_one(tmp_path: Path, voice: dict[float, Path]) -> None:
+    async with Baresip(tmp_path / "one", "one", voice[433.0]) as one:
+        one.kill()
+        with pytest.raises(PhoneError, match="is gone"):
+            await one.wait_for("CALL_INCOMING")

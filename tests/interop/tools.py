@@ -1,0 +1,47 @@
+"""What every interoperability test needs: the outside tool or a skip by its name, addresses and ports of its own."""
+
+import itertools
+import os
+import shutil
+import socket
+from typing import Final
+
+import pytest
+
+_FIRST_PORT: Final = 10_000
+_LAST_PORT: Final = 19_999
+_addresses = itertools.count()
+
+
+def path_of(command: str) -> str:
+    """Where an outside tool is; skips the test by the tool's name where it is not installed."""
+    found = shutil.which(command)
+    if found is None:
+        pytest.skip(f"{command} is not installed: make test-tools")
+    return found
+
+
+def own_address() -> str:
+    """A loopback address that no other test of this machine uses now: two bytes by process, one by count."""
+    process = os.getpid()
+    return f"127.{16 + process // 250 % 200}.{1 + process % 250}.{1 + next(_addresses) % 250}"
+
+
+def free_port(address: str, first: int = _FIRST_PORT, last: int = _LAST_PORT) -> int:
+    """An even port that is free for UDP and TCP at this address, and its successor with it."""
+    start = first + (os.getpid() * 7 + next(_addresses) * 4) % (last - first)
+    for offset in range(0, last - first, 2):
+        port = first + (start - first + offset) % (last - first) // 2 * 2
+        if _is_free(address, port) and _is_free(address, port + 1):
+            return port
+    raise RuntimeError(f"no free port at {address} from {first} to {last}")
+
+
+def _is_free(address: str, port: int) -> bool:
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True

@@ -25,7 +25,7 @@ class Dialog:
     __slots__ = (
         "call_id",
         "flow",
-        "is_behind_nat",
+        "follows_flow",
         "local",
         "local_sequence",
         "local_tag",
@@ -53,7 +53,8 @@ class Dialog:
         """Route values, nearest first."""
         self.flow = flow
         """By which the peer's last message came."""
-        self.is_behind_nat = False
+        self.follows_flow = False
+        """The peer is behind NAT, or did not say where it is: requests go back to where its messages come from."""
         self.owns_call_id = False
 
     @classmethod
@@ -71,8 +72,8 @@ class Dialog:
         dialog.remote_sequence = request.cseq.number
         dialog.route_set = tuple(request.items("Record-Route"))
         dialog.remote_target = request.from_.uri
-        dialog.is_behind_nat = _is_ip(request.via.host) and request.via.sent_by != flow.remote
-        dialog.refresh_target(request)
+        is_behind_nat = _is_ip(request.via.host) and request.via.sent_by != flow.remote
+        dialog.follows_flow = not dialog.refresh_target(request) or is_behind_nat
         return dialog
 
     @classmethod
@@ -90,8 +91,7 @@ class Dialog:
         dialog.owns_call_id = True
         dialog.remote_target = request.uri
         dialog.route_set = tuple(reversed(response.items("Record-Route")))
-        dialog.is_behind_nat = _is_elsewhere(request, flow)
-        dialog.refresh_target(response)
+        dialog.follows_flow = not dialog.refresh_target(response) or _is_elsewhere(request, flow)
         return dialog
 
     def next_sequence(self) -> int:
@@ -99,19 +99,21 @@ class Dialog:
         self.local_sequence += 1
         return self.local_sequence
 
-    def refresh_target(self, message: Message) -> None:
-        """Take the Contact of a target refresh (§12.2.1.2, §12.2.2); one that is none or nonsense changes nothing."""
+    def refresh_target(self, message: Message) -> bool:
+        """Take the Contact of a target refresh (§12.2.1.2, §12.2.2); False where there is none, or nonsense: nothing changes."""
         try:
             for contact in message.contacts[:1]:
                 Uri.parse(contact.uri)
                 self.remote_target = contact.uri
+                return True
         except ParseError:
-            return
+            pass
+        return False
 
     def lose_flow(self) -> None:
         """The connection is gone: the next request goes to the remote target over a new one, or where that is a name, to the old place."""
         old = Flow("tcp", (self.flow.local[0], 0), self.flow.remote)
-        self.is_behind_nat = False
+        self.follows_flow = False
         self.flow = _reachable(self._hop(), old)
 
     def address(self) -> tuple[str, list[Header]]:
@@ -120,7 +122,7 @@ class Dialog:
 
     def next_hop(self) -> Flow:
         """The flow by which a request in this dialog leaves."""
-        if self.flow.is_reliable or self.is_behind_nat:
+        if self.flow.is_reliable or self.follows_flow:
             return self.flow
         return _reachable(self._hop(), self.flow)
 

@@ -12,7 +12,7 @@ from sip.transport.flow import Flow
 
 @dataclass(frozen=True, slots=True)
 class InviteReceived:
-    """A new INVITE, 100 already sent. Answer with `challenge`, `progress`, `accept` or `reject`."""
+    """A new INVITE; where nothing is said to it at once, 100 is. Answer with `challenge`, `progress`, `accept` or `reject`."""
 
     session: int
     request: Request

@@ -143,8 +143,7 @@ class Receiving:
             return self._refuse(transaction, 406, now)
         _ = request.contacts
         offer = description_in(request)
-        core.reply(transaction, 100, now)
-        session = IncomingSession(core, transaction)
+        session = IncomingSession(core, transaction, now)
         core.tell(InviteReceived(session.number, request, transaction.flow, offer))
         return None
 

@@ -1,6 +1,11 @@
-"""Sessions that the other side began: their INVITE, until it is answered for good (RFC 3261 §13.3)."""
+"""Sessions that the other side began: their INVITE, until it is answered for good (RFC 3261 §13.3).
+
+100 waits a moment (§17.2.1 allows 200 ms), because there are phones that take no challenge once they saw it; and it goes ahead of a
+200 that comes first, because there are phones that take no 200 before they saw a provisional answer.
+"""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sip.dialog import Dialog
 from sip.message import Header, Request
@@ -11,11 +16,14 @@ from sip.session.session import Session, State
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 
+TRYING_DELAY: Final = 0.02
+"""Seconds; long enough for an owner who challenges at once."""
+
 
 class IncomingSession(Session):
     """Their INVITE. The dialog is there from the start, since our tag is chosen at once."""
 
-    def __init__(self, core: Core, transaction: ServerTransaction) -> None:
+    def __init__(self, core: Core, transaction: ServerTransaction, now: float) -> None:
         request = transaction.request
         local_tag = core.token()
         super().__init__(core, State.RINGING, request.call_id, local_tag)
@@ -24,6 +32,13 @@ class IncomingSession(Session):
         self.dialog = Dialog.from_request(request, local, local_tag, transaction.flow, core.below(2**16))
         core.by_remote_tag[self.call_id, self.dialog.remote_tag] = self
         transaction.user = self
+        self._trying = core.timers.start(now + TRYING_DELAY, Trying(self), "trying")
+
+    def say_trying(self, now: float) -> None:
+        """100, unless something was said already."""
+        self.core.timers.stop(self._trying)
+        if self._invite.status == 0:
+            self.core.reply(self._invite, 100, now)
 
     def challenge(self, challenges: Sequence[str], now: float) -> None:
         """401; the session is over, the retry is a new one."""
@@ -43,6 +58,7 @@ class IncomingSession(Session):
     def accept(self, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
         if self.state is not State.RINGING:
             return super().accept(description, now, headers)
+        self.say_trying(now)
         self._succeed(self._invite, description, now, headers)
         self.state = State.CONFIRMED
 
@@ -70,8 +86,22 @@ class IncomingSession(Session):
     def close(self, now: float) -> None:
         if not self._invite.is_answered:
             self._refuse(self._invite, 487, now)
+        self.core.timers.stop(self._trying)
         super().close(now)
 
     def _finish(self, status: int, now: float, headers: Sequence[Header]) -> None:
         self.core.reply(self._invite, status, now, to_tag=self.local_tag, headers=headers)
         self.close(now)
+
+
+class Trying:
+    """The moment after which an INVITE gets its 100."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: IncomingSession) -> None:
+        self._session = session
+
+    def fired(self, name: str, now: float) -> None:
+        """The owner took his time."""
+        self._session.say_trying(now)

@@ -14,7 +14,7 @@ from sip.events import Accepted, Progressed, Rejected
 from sip.headers import parse_number
 from sip.message import HIGHEST_SECONDS, Header, Request, Response
 from sip.sdp import SdpError, SessionDescription
-from sip.session.core import ALLOW, SDP, SUPPORTED, Core, display_address, reason_header, with_body
+from sip.session.core import ALLOW, SDP, Core, display_address, reason_header, with_body
 from sip.session.exchange import Credentials, Exchange
 from sip.session.session import Session, State
 from sip.session.settings import Invitation
@@ -167,7 +167,6 @@ def _invite(core: Core, invitation: Invitation, tag: str, call_id: str) -> Reque
         ("CSeq", f"{1 + core.below(2**16)} INVITE"),
         core.contact(invitation.flow),
         ALLOW,
-        SUPPORTED,
         ("Accept", SDP),
         ("User-Agent", core.settings.user_agent),
         *invitation.headers,

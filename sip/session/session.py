@@ -15,7 +15,7 @@ from sip.dialog import Dialog
 from sip.events import Acknowledged, InfoReceived, OfferAnswered, OfferReceived, OfferRejected, SessionEnded
 from sip.message import Header, Request, Response
 from sip.sdp import SdpError, SessionDescription
-from sip.session.core import ALLOW, SUPPORTED, Core, reason_header, with_body
+from sip.session.core import ALLOW, Core, reason_header, with_body
 from sip.session.exchange import Credentials, Exchange
 from sip.session.success import Success
 from sip.transaction.server import ServerTransaction
@@ -93,7 +93,7 @@ class Session:
             self.core.count("reoffer_while_pending")
             return self.core.tell(OfferRejected(self.number, 491, self._retry_in(dialog)))
         body = offer.serialize()
-        headers = [self.core.contact(dialog.next_hop()), ALLOW, SUPPORTED, *with_body(body)]
+        headers = [self.core.contact(dialog.next_hop()), ALLOW, *with_body(body)]
         self._offering = self.ask("INVITE", now, headers, body)
 
     def info(self, content_type: str, body: bytes, now: float) -> None:
@@ -287,7 +287,7 @@ class Session:
         request = transaction.request
         body = description.serialize()
         record = [("Record-Route", value) for value in request.values("Record-Route")]
-        ours = [self.core.contact(transaction.flow), ALLOW, SUPPORTED, *with_body(body), *headers]
+        ours = [self.core.contact(transaction.flow), ALLOW, *with_body(body), *headers]
         data = self.core.reply(transaction, 200, now, to_tag=self.local_tag, headers=[*record, *ours], body=body)
         self._success = Success(self.core, self, data, transaction, request, now)
 

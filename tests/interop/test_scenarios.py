@@ -12,7 +12,6 @@ PAIRS = [
     ("customer", "agent_answers_at_once", {}),
     ("customer", "agent_early_media", {}),
     ("customer_is_hung_up", "agent_hangs_up", {}),
-    ("customer_repeats", "agent_answers_at_once", {}),
     ("customer_is_refused", "agent_refuses", {"status": "486", "reason": "Busy Here"}),
     ("customer_is_refused", "agent_refuses", {"status": "603", "reason": "Decline"}),
     ("customer_is_refused", "agent_moved", {"status": "302", "moved_to": "sip:other@127.0.0.1:9"}),
@@ -20,6 +19,7 @@ PAIRS = [
     ("customer_delayed_offer", "agent_answers", {}),
     ("customer_cancels", "agent_never_answers", {}),
     ("customer_holds", "agent_is_held", {}),
+    ("customer_is_held", "agent_holds", {}),
     ("customer_answers_491", "agent_holds_against_491", {}),
 ]
 

@@ -34,6 +34,7 @@ from control_api.messages import (
     MetersMessage,
     ReplyMessage,
     SupervisionResult,
+    first_problem,
 )
 from control_api.mirror import Inbox, Mirror, OutOfStep, Update
 from control_api.permissions import Refusal
@@ -220,7 +221,10 @@ class ControlClient:
             self._requests += 1
             request = self._requests
             message = {"type": kind, "id": request, "key": uuid.uuid4().hex} | fields
-            COMMANDS[kind].model_validate(message)
+            try:
+                COMMANDS[kind].model_validate(message)
+            except ValidationError as error:
+                raise ValueError(f"{kind}: {first_problem(error)}") from None
             pending = _Pending(message, asyncio.get_running_loop().create_future())
             self._pending[request] = pending
             try:

@@ -7,7 +7,7 @@ durations are seconds, gains are linear.
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from mixer.modes import MODE_ALIASES, Mode, Role
 
@@ -35,6 +35,14 @@ WhisperTarget = Literal["agent", "customer"]
 def iso(wall: float) -> str:
     """Seconds since 1970 as ISO 8601 in UTC with milliseconds: ``2030-01-31T12:00:00.000Z``."""
     return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong with a message, in one line: ``mode: Input should be …``."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    text = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {text}" if where else text
 
 
 class Message(BaseModel):

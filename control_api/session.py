@@ -24,7 +24,7 @@ from control_api.commands import failed
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.feeds import Feed
 from control_api.idempotency import KeyTable, Outcome
-from control_api.messages import COMMANDS, VERSION, AnyCommand, GetCommand, ListCommand, RequestId
+from control_api.messages import COMMANDS, VERSION, AnyCommand, GetCommand, ListCommand, RequestId, first_problem
 from control_api.permissions import Refusal
 
 SNAPSHOT_PART: Final = 250
@@ -261,7 +261,4 @@ def _command(message: dict[str, Any]) -> AnyCommand:
     try:
         return model.model_validate(message)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][:1])
-        text = f"{first['msg'].removeprefix('Value error, ')}"
-        raise Refusal("bad_request", f"{kind}: {where}: {text}" if where else f"{kind}: {text}", "see docs/control-api.md") from None
+        raise Refusal("bad_request", f"{kind}: {first_problem(error)}", "see docs/control-api.md") from None

@@ -1,0 +1,160 @@
+"""`demo`: a server, calls that talk, how to join them, and the board."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from config.loading import load
+from config.settings import Settings
+from control_api.client import ControlClient
+from mediaserver.cli.children import Child, ChildEnded
+from mediaserver.cli.connecting import first_error_alone, progress
+from mediaserver.cli.ending import OTHER
+from mediaserver.cli.watching import watch
+
+TOKEN: Final = "demo-token"
+SUPERVISOR: Final = "anna"
+SECRET: Final = "demo"
+CALLS: Final = 3
+PATIENCE: Final = 60.0
+"""Seconds for the server, and again for the calls, to come up."""
+
+
+def run(seconds: float | None, bind: str) -> int:
+    """Keep the demo up until Ctrl+C, SIGTERM or for so many seconds; the exit code."""
+    environment = os.environ | {"MEDIASERVER_SIP__BIND": bind, "MEDIASERVER_MEDIA__BIND": bind}
+    with as_file(files("mediaserver.demo") / "demo.toml") as config, tempfile.TemporaryDirectory(prefix="mediaserver-demo-") as folder:
+        settings = load(config, environment)
+        try:
+            with _stopped_by_sigterm(), first_error_alone():
+                _stage(settings, config, environment, Path(folder), seconds)
+        except ChildEnded as error:
+            sys.stderr.write(f"mediaserver: {error}\n")
+            return OTHER
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def _stage(settings: Settings, config: Path, environment: Mapping[str, str], folder: Path, seconds: float | None) -> None:
+    """Start everything in order; leaving ends it in reverse."""
+    if is_ready(settings):
+        raise OSError(f"a server answers on {url_of(settings)} already; stop it, or set MEDIASERVER_CONTROL__PORT")
+    python = [sys.executable, "-m"]
+    server = Child("server", [*python, "mediaserver", "serve", "--config", str(config)], environment, folder / "server.log")
+    talkers = Child("generator", [*python, "bench", "demo", "--config", str(config)], environment, folder / "generator.log")
+    with server:
+        with progress("starting the server …"):
+            asyncio.run(_until(lambda: is_ready(settings), server))
+        with talkers:
+            asyncio.run(_show(settings, server, talkers, seconds))
+
+
+async def _show(settings: Settings, server: Child, talkers: Child, seconds: float | None) -> None:
+    async with ControlClient(url_of(settings), TOKEN, wants_meters=True) as client:
+        with progress(f"waiting for {CALLS} calls …"):
+            await _until(lambda: live_calls(client) >= CALLS, server, talkers)
+        print(f"{live_calls(client)} calls are live.\n\n{instructions(settings)}\n", flush=True)
+        async with asyncio.TaskGroup() as group:
+            guard = group.create_task(_guard(server, talkers))
+            # A board that is redrawn is for somebody who looks; a pipe gets the text above.
+            if Console().is_terminal:
+                await watch(client, as_json=False, seconds=seconds, full_screen=False)
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await asyncio.Event().wait()
+            guard.cancel()
+
+
+def live_calls(client: ControlClient) -> int:
+    """Calls in which two people talk."""
+    return sum(call.state == "answered" for call in client.calls.values())
+
+
+async def _until(is_so: Callable[[], bool], *children: Child) -> None:
+    """Wait until something is so, while the children live."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for child in children:
+                    child.check()
+                if await asyncio.to_thread(is_so):
+                    return
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise TimeoutError(f"the demo was not up within {PATIENCE:.0f} s") from None
+
+
+async def _guard(*children: Child) -> None:
+    while True:
+        await asyncio.sleep(0.5)
+        for child in children:
+            child.check()
+
+
+def url_of(settings: Settings) -> str:
+    """Where the control API is."""
+    host = settings.control.bind
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{settings.control.port}" if ":" in host else f"http://{host}:{settings.control.port}"
+
+
+def is_ready(settings: Settings) -> bool:
+    """Whether the server takes calls."""
+    try:
+        with urllib.request.urlopen(f"{url_of(settings)}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def instructions(settings: Settings) -> str:
+    """How to join the calls."""
+    doors, digits, url = settings.doors, settings.doors.digits, url_of(settings)
+    agents = ", ".join(agent.name for agent in settings.agents)
+    first = settings.agents[0].name
+    registrar = f"{settings.sip.bind}:{settings.sip.udp_port}"
+    return f"""\
+Join by phone: register a softphone as {SUPERVISOR}, password {SECRET}, at {registrar} (UDP or TCP), then dial
+  {doors.listen}{first}   listen       during the call:  {digits.listen}  listen
+  {doors.whisper}{first}   whisper                        {digits.whisper}  whisper
+  {doors.barge}{first}   barge                          {digits.barge}  barge          agents: {agents}
+
+Join from a shell: your registered softphone rings.
+  export MEDIASERVER_URL={url} MEDIASERVER_TOKEN={TOKEN}
+  mediaserver calls
+  mediaserver listen {first}
+  mediaserver whisper {first}
+  mediaserver barge {first}
+  mediaserver leave
+
+Join by websocket: {url.replace("http", "ws", 1)}/v1/control with Authorization: Bearer {TOKEN}
+  {{"id": 1, "type": "supervise", "agent": "{first}", "mode": "listen"}}
+  {{"id": 2, "type": "set_mode", "leg": <leg of the reply>, "mode": "whisper"}}
+The whole of it: docs/control-api.md. Stop with Ctrl+C."""
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the demo as Ctrl+C does, so that no child is left behind."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,45 @@
+"""How commands end: exit codes after sysexits.h, and errors as one line."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+
+OTHER: Final = 1
+UNREACHABLE: Final = 69
+FORBIDDEN: Final = 77
+CONFIGURATION: Final = 78
+INTERRUPTED: Final = 130
+
+
+def end(code: int, text: str, hint: str = "") -> typer.Exit:
+    """Say why on the error stream; raise what this returns."""
+    sys.stderr.write(f"mediaserver: {text}{f' ({hint})' if hint else ''}\n")
+    return typer.Exit(code)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what can go wrong into a line and an exit code."""
+    # Imported late: `mediaserver --help` should not wait for them.
+    from config.errors import ConfigError
+    from control_api.client import Unreachable
+    from control_api.permissions import Refusal
+
+    try:
+        yield
+    except ConfigError as error:
+        for problem in error.problems:
+            end(CONFIGURATION, str(problem))
+        raise typer.Exit(CONFIGURATION) from None
+    except Unreachable as error:
+        raise end(UNREACHABLE, str(error), "is the server running? --url or MEDIASERVER_URL says where") from None
+    except Refusal as refusal:
+        code = FORBIDDEN if refusal.code in ("forbidden", "unauthenticated") else OTHER
+        raise end(code, f"{refusal.code}: {refusal.text}", refusal.hint) from None
+    except (ValueError, OSError, TimeoutError) as error:
+        raise end(OTHER, str(error).splitlines()[0] if str(error) else type(error).__name__) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None

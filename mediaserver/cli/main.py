@@ -1,0 +1,185 @@
+"""The command `mediaserver`: what there is to say, and where it is done. Imports nothing heavy by itself."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from mediaserver.cli.ending import one_line_errors
+from mediaserver.cli.options import DEFAULT_URL, AsJson, Config, Phone, Target, Token, Url, Wait, Which
+
+app = typer.Typer(
+    name="mediaserver",
+    help="Live call monitoring: listen, whisper, barge.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """The entry point."""
+    app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            print(f"mediaserver {version('mediaserver')}")
+        except PackageNotFoundError:
+            print("mediaserver (not installed)")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    show_version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Live call monitoring: listen, whisper, barge."""
+
+
+@app.command()
+def serve(
+    config: Config = None,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON, one object a line.")] = False,
+    log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the server until it is told to stop (SIGTERM or Ctrl+C)."""
+    with one_line_errors():
+        from mediaserver.cli import serving
+
+        code = serving.serve(config, log_json, log_level)
+    raise typer.Exit(code)
+
+
+@app.command("check-config")
+def check_config(config: Config = None, as_json: AsJson = False) -> None:
+    """Check a configuration without starting anything; exit code 78 where it is wrong."""
+    with one_line_errors():
+        from mediaserver.cli import serving
+
+        serving.check_config(config, as_json)
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="Stop by itself after so long.")] = None,
+    bind: Annotated[str, typer.Option(help="Address for SIP and RTP; another one lets phones of your network in.")] = "127.0.0.1",
+) -> None:
+    """Start a server with three calls that talk, say how to join them, and show the board."""
+    with one_line_errors():
+        from mediaserver.cli.demo import run
+
+        code = run(seconds, bind)
+    raise typer.Exit(code)
+
+
+@app.command()
+def calls(url: Url = DEFAULT_URL, token: Token = "", as_json: AsJson = False) -> None:
+    """List the live calls that you may see."""
+    with one_line_errors():
+        from mediaserver.cli import watching
+
+        watching.calls(url, token, as_json)
+
+
+@app.command()
+def top(
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: AsJson = False,
+    once: Annotated[bool, typer.Option("--once", help="Show it once and end.")] = False,
+    seconds: Annotated[float | None, typer.Option(help="End after so long.")] = None,
+) -> None:
+    """Watch the calls live: who talks, who listens in."""
+    with one_line_errors():
+        from mediaserver.cli import watching
+
+        watching.top(url, token, as_json, 0.0 if once else seconds)
+
+
+@app.command()
+def listen(
+    which: Which, phone: Phone = None, url: Url = DEFAULT_URL, token: Token = "", wait: Wait = True, as_json: AsJson = False
+) -> None:
+    """Hear a call, heard by nobody. Your phone rings; if you are in the call already, your mode changes."""
+    with one_line_errors():
+        from mediaserver.cli import supervising
+
+        supervising.enter(url, token, which, "listen", "agent", phone, wait, as_json)
+
+
+@app.command()
+def whisper(
+    which: Which,
+    target: Target = "agent",
+    phone: Phone = None,
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    wait: Wait = True,
+    as_json: AsJson = False,
+) -> None:
+    """Hear a call, heard by the agent alone."""
+    with one_line_errors():
+        from mediaserver.cli import supervising
+
+        supervising.enter(url, token, which, "whisper", target, phone, wait, as_json)
+
+
+@app.command()
+def barge(which: Which, phone: Phone = None, url: Url = DEFAULT_URL, token: Token = "", wait: Wait = True, as_json: AsJson = False) -> None:
+    """Hear a call and be heard by everybody in it."""
+    with one_line_errors():
+        from mediaserver.cli import supervising
+
+        supervising.enter(url, token, which, "barge", "agent", phone, wait, as_json)
+
+
+@app.command()
+def leave(
+    which: Annotated[str | None, typer.Argument(metavar="[CALL-OR-AGENT]", help="Left out: the one call that you are in.")] = None,
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Leave a call that you supervise."""
+    with one_line_errors():
+        from mediaserver.cli import supervising
+
+        supervising.leave(url, token, which, as_json)
+
+
+@app.command()
+def hangup(
+    which: Which,
+    leg: Annotated[int | None, typer.Option(help="Hang up this leg only; left out: end the call.")] = None,
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """End a call, or hang up one leg of it (rights of their own)."""
+    with one_line_errors():
+        from mediaserver.cli import supervising
+
+        supervising.hang_up(url, token, which, leg, as_json)
+
+
+@app.command("token")
+def make_token(
+    identity: Annotated[str, typer.Argument(help="Whose it is.")],
+    tenant: Annotated[str, typer.Option(help="The tenant.")] = "default",
+    agents: Annotated[list[str] | None, typer.Option("--agent", help="An agent that may be seen; * for all. May be repeated.")] = None,
+    teams: Annotated[list[str] | None, typer.Option("--team", help="A team that may be seen. May be repeated.")] = None,
+    mode: Annotated[str | None, typer.Option(help="The highest mode: listen, whisper or barge; left out: none.")] = None,
+    rights: Annotated[list[str] | None, typer.Option("--right", help="A right, such as end. May be repeated.")] = None,
+    user: Annotated[str, typer.Option(help="The SIP user whose phones are this identity's.")] = "",
+    numbers: Annotated[list[str] | None, typer.Option("--number", help="Another phone, as SIP URI. May be repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a bearer token and the stanza that belongs in the configuration."""
+    with one_line_errors():
+        from mediaserver.cli import tokens
+
+        ceiling = {"agents": agents or [], "teams": teams or [], "mode": mode, "rights": rights or []}
+        tokens.make({"identity": identity, "tenant": tenant, "user": user, "numbers": numbers or [], "ceiling": ceiling}, as_json)

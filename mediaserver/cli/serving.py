@@ -1,0 +1,43 @@
+"""`serve` and `check-config`."""
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from config.errors import ConfigError
+from config.loading import load
+from mediaserver.cli.ending import CONFIGURATION
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def serve(config: Path | None, log_json: bool, log_level: str) -> int:
+    """Run the server; the exit code."""
+    if log_level not in LEVELS:
+        raise ValueError(f"--log-level: must be {', '.join(LEVELS)}, not {log_level!r}")
+    settings = load(config, os.environ)
+    # Imported late: a wrong configuration should be told at once.
+    from mediaserver.observing.logs import configure_logs
+    from mediaserver.signalling.application import run
+
+    configure_logs(as_json=log_json, level=log_level)
+    return run(settings)
+
+
+def check_config(config: Path | None, as_json: bool) -> None:
+    """Say whether the configuration can be used, and what it holds."""
+    try:
+        settings = load(config, os.environ)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        print(json.dumps({"ok": False, "problems": [{"source": p.source, "key": p.key, "text": p.text} for p in error.problems]}))
+        raise typer.Exit(CONFIGURATION) from None
+    counts = {name: len(getattr(settings, name)) for name in ("trunks", "routes", "agents", "users", "tokens")}
+    if as_json:
+        print(json.dumps({"ok": True, "problems": [], **counts}))
+    else:
+        print(f"{config or 'defaults'}: right; " + ", ".join(f"{count} {name}" for name, count in counts.items()))

@@ -1,0 +1,1 @@
+"""The demo: its configuration. Its calls are made by `bench`."""

@@ -31,12 +31,19 @@ class SpeechDetector:
         self._aggressiveness = aggressiveness
         self._detectors: dict[int, webrtcvad.Vad] = {}
 
-    def speaks(self, row: int, frame: Int16) -> bool:
-        """Whether one frame (80, 160 or 240 samples of 8 kHz) of a leg is speech."""
+    def speaks(self, rows: list[int], frames: Int16) -> list[bool]:
+        """Whether each frame (n, 80, 160 or 240) int16, one of each row, is speech."""
+        size = 2 * frames.shape[1]
+        sound = (frames * np.int16(_SCALE)).tobytes()
+        return [
+            self._detector(row).is_speech(sound[index * size : (index + 1) * size], 8000) for index, row in enumerate(rows)
+        ]
+
+    def _detector(self, row: int) -> webrtcvad.Vad:
         detector = self._detectors.get(row)
         if detector is None:
             detector = self._detectors[row] = webrtcvad.Vad(self._aggressiveness)
-        return bool(detector.is_speech((frame * _SCALE).tobytes(), 8000))
+        return detector
 
     def forget(self, row: int) -> None:
         """Forget a leg that ended."""

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from rtp.arrays import Bools, Float64, Int16, Int64
+from rtp.arrays import Float64, Int16, Int64
 from rtp.stream import BLOCK, CLOCK
 
 RING: Final = 64
@@ -54,20 +54,18 @@ class Playout:
         recent = position > end - RING
         if not recent.all():
             rows, position, frames, end = rows[recent], position[recent], frames[recent], end[recent]
-        slots = self.slots(rows, position, blocks)
+        stored, slots = self.slots(rows, position, blocks)
         self.samples[slots] = frames.reshape(-1, blocks, BLOCK)
-        self.held[slots] = position[:, None] + _RANGE[blocks]
+        self.held[slots] = stored
         self.end[rows] = np.maximum(end, position + blocks)
 
-    def slots(self, rows: Int64, position: Int64, blocks: int) -> Int64:
-        """Slots (…, blocks) of the blocks from ``position`` (…) of ``rows`` (…)."""
-        slots: Int64 = ((position[..., None] + _RANGE[blocks]) & (RING - 1)) + (rows * RING)[..., None]
-        return slots
+    def slots(self, rows: Int64, position: Int64, blocks: int) -> tuple[Int64, Int64]:
+        """The blocks (…, blocks) from ``position`` (…) on, and their slots in the buffers of ``rows`` (…).
 
-    def holds(self, slots: Int64, position: Int64, blocks: int) -> Bools:
-        """Which of these blocks (…, blocks) are there; ``slots`` as `slots` gave them for ``position`` (…)."""
-        there: Bools = self.held.take(slots) == position[..., None] + _RANGE[blocks]
-        return there
+        A block is there where its slot holds it: ``held[slots] == wanted``.
+        """
+        wanted = position[..., None] + _RANGE[blocks]
+        return wanted, (wanted & (RING - 1)) + (rows * RING)[..., None]
 
     def wipe(self, row: int) -> None:
         """Forget all of a leg: nothing of it is ever read again."""

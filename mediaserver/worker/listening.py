@@ -19,8 +19,10 @@ from rtp.stream import BLOCK
 
 FADED_BLOCKS: Final = FADED // BLOCK
 HISTORY_BLOCKS: Final = HISTORY // BLOCK
-REVIEW_TURNS: Final = 512
-"""Turns in which every listener's margins are looked at once: about a second."""
+REVIEW_TURNS: Final = 16
+"""Margins are looked at each so many turns …"""
+REVIEW_PARTS: Final = 32
+"""… those of one in so many rows: all of them about once a second."""
 QUIET: Final = 60
 """Peak of a block, in the 14-bit domain, that may be dropped unheard."""
 QUIET_DBOV: Final = -42.0
@@ -36,6 +38,10 @@ class Listening:
     def __init__(self, state: State, sounds: Sounds) -> None:
         self._state = state
         self._sounds = sounds
+        self._columns = np.arange(state.seats)
+        self._source = state.mix.source.reshape(-1)
+        self._read_pointer = state.mix.read.reshape(-1)
+        self._margin = state.mix.margin.reshape(-1)
         self._concealments: dict[tuple[int, int], Concealment] = {}
         self.settled: Final[list[int]] = []
         """Rows whose gains, or whose sound, came to their goal or end in this turn: their calls need a new plan."""
@@ -49,19 +55,23 @@ class Listening:
         """One frame (n, blocks · BLOCK) int16 for each listener (n), its sources' read pointers brought forward."""
         mix = self._state.mix
         count = mix.count[listener]
-        fewest, most = int(count.min()), int(count.max())
-        if fewest == most:
-            return self._frames_of_alike(listener, most, blocks, now)
+        smooth = mix.smooth[listener] != 0
+        if smooth.all() and count[0] and (count == count[0]).all():
+            return self._quickly(listener, int(count[0]), blocks, now)
         mixed = np.empty((len(listener), blocks * BLOCK), dtype=np.int16)
-        for sources in np.unique(count).tolist():
+        for sources in range(int(count.min()), int(count.max()) + 1):
             alike = count == sources
-            mixed[alike] = self._frames_of_alike(listener[alike], sources, blocks, now)
+            for part, frames in ((alike & smooth, self._quickly), (alike & ~smooth, self._carefully)):
+                if part.any():
+                    mixed[part] = frames(listener[part], sources, blocks, now)
         return mixed
 
     def review(self, turn: int) -> None:
-        """Look at the margins of one in `REVIEW_TURNS` rows: who always has more than he needs may drop a block in silence."""
+        """Now and then, look at the margins of some rows: who always has more than he needs may drop a block in silence."""
+        if turn % REVIEW_TURNS:
+            return
         state, mix = self._state, self._state.mix
-        rows = np.arange(turn % REVIEW_TURNS, state.rows, REVIEW_TURNS)
+        rows = np.arange(turn // REVIEW_TURNS % REVIEW_PARTS, state.rows, REVIEW_PARTS)
         rows = rows[mix.count[rows] > 0]
         if not len(rows):
             return
@@ -73,18 +83,29 @@ class Listening:
         mix.margin[rows] = np.inf
         self._smooth_where_possible(rows)
 
-    def _frames_of_alike(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
-        """`frames` for listeners with the same number of sources."""
-        state, mix = self._state, self._state.mix
-        if sources and mix.smooth[listener].all():
-            source, read = mix.source[listener, :sources], mix.read[listener, :sources]
-            slots = state.playout.slots(source, read, blocks)
-            if state.playout.holds(slots, read, blocks).all():
-                mix.read[listener, :sources] = read + blocks
-                self._measure(listener, source, read, blocks, now)
-                taken = state.playout.samples.take(slots, axis=0)
-                return sum_plain(taken.reshape(len(listener), sources, blocks * BLOCK))
-        return self._carefully(listener, sources, blocks, now)
+    def _quickly(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
+        """Frames (n, blocks · BLOCK) of listeners with so many sources, all at unity; who misses one goes the careful way."""
+        if not sources:
+            return np.zeros((len(listener), blocks * BLOCK), dtype=np.int16)
+        playout = self._state.playout
+        pairs = (listener * self._state.seats)[:, None] + self._columns[:sources]
+        source, read = self._source.take(pairs), self._read_pointer.take(pairs)
+        wanted, slots = playout.slots(source, read, blocks)
+        there = playout.held.take(slots) == wanted
+        if not there.all():
+            return self._mostly_quickly(listener, there.all(axis=(1, 2)), sources, blocks, now)
+        self._read_pointer[pairs] = read + blocks
+        if not int(self._state.turn[0]) % _MEASURED_TURNS:
+            self._measure(pairs, source, read, blocks, now)
+        frames = playout.samples.take(slots, axis=0)
+        return sum_plain(frames.reshape(len(listener), sources, blocks * BLOCK))
+
+    def _mostly_quickly(self, listener: Int64, complete: Bools, sources: int, blocks: int, now: float) -> Int16:
+        mixed = np.empty((len(listener), blocks * BLOCK), dtype=np.int16)
+        if complete.any():
+            mixed[complete] = self._quickly(listener[complete], sources, blocks, now)
+        mixed[~complete] = self._carefully(listener[~complete], sources, blocks, now)
+        return mixed
 
     def _carefully(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
         state, mix = self._state, self._state.mix
@@ -111,13 +132,14 @@ class Listening:
     def _read(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
         """Frames (n, sources, blocks · BLOCK) of listed sources, whatever is missing made up."""
         state, mix = self._state, self._state.mix
-        source, read = mix.source[listener, :sources], mix.read[listener, :sources]
-        slots = state.playout.slots(source, read, blocks)
-        there = state.playout.holds(slots, read, blocks)
+        pairs = (listener * state.seats)[:, None] + self._columns[:sources]
+        source, read = self._source.take(pairs), self._read_pointer.take(pairs)
+        wanted, slots = state.playout.slots(source, read, blocks)
+        there = state.playout.held.take(slots) == wanted
         frames = state.playout.samples.take(slots, axis=0)
         frames *= there[..., None]
         whole, gap, end = there.all(axis=2), mix.gap[listener, :sources], state.playout.end[source]
-        self._measure(listener, source, read, blocks, now)
+        self._measure(pairs, source, read, blocks, now)
         silent = ~whole & ((end == 0) | ((gap >= FADED_BLOCKS) & (end <= read)))
         frames[silent] = 0
         after = np.where(whole, read + blocks, read)
@@ -158,8 +180,8 @@ class Listening:
 
     def _fetch(self, source: int, read: int, frame: Int16) -> Bools:
         playout = self._state.playout
-        slots = playout.slots(np.array(source), np.array(read), len(frame))
-        there = playout.holds(slots, np.array(read), len(frame))
+        wanted, slots = playout.slots(np.array(source), np.array(read), len(frame))
+        there: Bools = playout.held[slots] == wanted
         frame[:] = playout.samples[slots] * there[:, None]
         return there
 
@@ -204,13 +226,10 @@ class Listening:
         state.count.skipped[source] += 1
         return read + 1 + blocks
 
-    def _measure(self, listener: Int64, source: Int64, read: Int64, blocks: int, now: float) -> None:
+    def _measure(self, pairs: Int64, source: Int64, read: Int64, blocks: int, now: float) -> None:
         state = self._state
-        if int(state.turn[0]) % _MEASURED_TURNS:
-            return
         margin = margins(state.playout.end[source], state.stream.arrival[source], read, blocks, now)
-        known = state.mix.margin[listener, : source.shape[1]]
-        state.mix.margin[listener, : source.shape[1]] = np.minimum(known, margin)
+        self._margin[pairs] = np.minimum(self._margin.take(pairs), margin)
 
     def _smooth_where_possible(self, listener: Int64) -> None:
         mix = self._state.mix

@@ -177,7 +177,9 @@ def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, now: 
     mix.own_numbers[row] = main is not None and main.law != leg.law
     if main is not None:
         followers = mix.followers[main.row]
-        followers[int(np.argmax(followers < 0))] = row
+        column = int(np.argmax(followers < 0))
+        followers[column] = row
+        state.follower_columns = max(state.follower_columns, column + 1)
         if before in (Kind.NONE, Kind.SERVER):
             state.sender.anchor[row] = 0
     if kind in (Kind.CLOCKED, Kind.SERVER):

@@ -4,6 +4,7 @@ The loop never waits for anybody: the link is read a bounded number of frames a 
 When signalling is gone, the audio goes on for `ORPHAN_SECONDS`, so that its restart may take over; then the process ends.
 """
 
+import contextlib
 import gc
 import os
 import socket
@@ -29,6 +30,8 @@ MAX_WAITING_FRAMES: Final = 4096
 """Frames toward signalling that wait while it does not read; more are dropped and counted."""
 IDLE_SECONDS: Final = 0.01
 """Length of a turn while no leg is open."""
+PRIORITY: Final = -15
+"""Nice value asked for: whatever else runs may wait, audio may not."""
 _CPU_TURNS: Final = 512
 
 
@@ -121,7 +124,9 @@ class Worker:
 
 
 def run(link_descriptor: int, memory_descriptor: int, turn_ms: float, cpu: int | None) -> None:
-    """Run a worker on inherited descriptors until its link closes."""
+    """Run a worker on inherited descriptors until its link closes; before others on its core, where the system permits that."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
     link = LinkEnd(socket.socket(fileno=link_descriptor))

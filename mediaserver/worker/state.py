@@ -166,6 +166,8 @@ class State:
             self._array("playout.held").reshape(-1),
             self._array("playout.end"),
         )
+        self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
+        """How many legs one source clocks at most; grows where three parties talk."""
         self.call_id: Final[Int64] = self._array("call.id")
         self.call_rows: Final[Int64] = self._array("call.rows")
         self.serial: Final[Int64] = self._array("worker.serial")

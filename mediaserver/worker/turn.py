@@ -42,6 +42,10 @@ class Due:
     timestamp: Int64
     blocks: Int64
 
+    def where(self, keep: Bools) -> "Due":
+        """Those that ``keep`` (n) marks."""
+        return Due(self.listener[keep], self.marked_type[keep], self.sequence[keep], self.timestamp[keep], self.blocks[keep])
+
 
 class Turn:
     """The core of a worker. After each `step`: send `outbox`, tell `notices`."""
@@ -65,9 +69,8 @@ class Turn:
         self.outbox.clear()
         self.notices.clear()
         self._plan(now)
-        if len(rows):
-            self._receive(lengths, rows, now)
-        self._mix(self._clocked_by_server(now), now)
+        due = self._receive(lengths, rows, now) if len(rows) else []
+        self._mix([*due, *self._clocked_by_server(now)], now)
         self._listening.review(int(self.state.turn[0]))
         self.state.now[0] = now
         self.state.turn[0] += 1
@@ -81,17 +84,18 @@ class Turn:
             self._listening.forget(row)
             self._detector.forget(row)
 
-    def _receive(self, lengths: Int64, rows: Int64, now: float) -> None:
+    def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
         state = self.state
         packets = parse(self.inbox, lengths, rows, state.leg.payload_kind, state.refusals)
         followed = follow(state.stream, state.tally, packets, state.serial, now)
         self._note_arrival(followed.packets.row, now)
         audio = self._without_digits(followed, now)
-        if len(audio.packets):
-            position, blocks = place(state.stream, audio, now)
-            self._note_packet_time(audio.packets.row, blocks)
-            self._keep(audio, position, blocks)
-            self._relay(audio, position, blocks, now)
+        if not len(audio.packets):
+            return []
+        position, blocks = place(state.stream, audio, now)
+        self._note_packet_time(audio.packets.row, blocks)
+        self._keep(audio, position, blocks)
+        return self._relay(audio, position, blocks, now)
 
     def _note_arrival(self, rows: Int64, now: float) -> None:
         state = self.state
@@ -153,22 +157,22 @@ class Turn:
     def _measure(self, rows: Int64, frames: Int16) -> None:
         level = levels_dbov(frames)
         speech = level > GATE_DBOV
-        for index in np.flatnonzero(speech).tolist():
-            speech[index] = self._detector.speaks(int(rows[index]), frames[index, :_LONGEST_SPEECH_FRAME])
+        if speech.any():
+            speech[speech] = self._detector.speaks(rows[speech].tolist(), frames[speech, :_LONGEST_SPEECH_FRAME])
         self.state.meter.level[rows] = level
         self.state.meter.speech[rows] = speech
 
-    def _relay(self, audio: Followed, position: Int64, blocks: Int64, now: float) -> None:
-        """Send each packet on to those whom it clocks: as it is, or as the clock of their mix."""
-        mix = self.state.mix
-        for column in range(self.state.seats):
-            listener = mix.followers[audio.packets.row, column]
-            index = np.flatnonzero((listener >= 0) & (blocks > 0) | (listener >= 0) & (mix.kind[listener] == Kind.PASS))
-            if not len(index):
-                return
-            self._relay_to(listener[index], audio, index, position[index], blocks[index], now)
+    def _relay(self, audio: Followed, position: Int64, blocks: Int64, now: float) -> list[Due]:
+        """Send each packet on to those whom it clocks: as it is; or give it back as the clock of their mix."""
+        due: list[Due] = []
+        for column in range(self.state.follower_columns):
+            listener = self.state.mix.followers[audio.packets.row, column]
+            index = np.flatnonzero(listener >= 0)
+            if len(index):
+                due += self._relay_to(listener[index], audio, index, position[index], blocks[index], now)
+        return due
 
-    def _relay_to(self, listener: Int64, audio: Followed, index: Int64, position: Int64, blocks: Int64, now: float) -> None:
+    def _relay_to(self, listener: Int64, audio: Followed, index: Int64, position: Int64, blocks: Int64, now: float) -> list[Due]:
         state, packets = self.state, audio.packets
         relay = Relay(
             listener=listener,
@@ -177,33 +181,34 @@ class Turn:
             timestamp=packets.timestamp[index],
             forward=audio.forward[index],
             ticks=np.maximum(blocks, 1) * BLOCK,
-            own_numbers=state.mix.own_numbers[listener].astype(np.bool_),
+            own_numbers=state.mix.own_numbers[listener] != 0,
         )
         before = state.sender.timestamp[listener]
         sequence, timestamp, goes = follow_source(state.sender, state.tally.late, relay, now)
-        marked_type = packets.marker[index] | state.leg.send_payload_type[listener]
+        due = Due(listener, packets.marker[index] | state.leg.send_payload_type[listener], sequence, timestamp, blocks)
         passes = state.mix.kind[listener] == Kind.PASS
+        mixes = ~passes & (blocks > 0)
         if goes is not None:
-            passes &= goes
+            passes, mixes = passes & goes, mixes & goes
         if passes.any():
-            self._pass(packets, index, passes, Due(listener, marked_type, sequence, timestamp, blocks))
-        mixes = ~passes if goes is None else ~passes & goes & (state.mix.kind[listener] == Kind.CLOCKED)
-        if mixes.any():
-            leap = ((timestamp - before + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000 - relay.ticks
-            due = Due(listener[mixes], marked_type[mixes], sequence[mixes], timestamp[mixes], blocks[mixes])
-            self._mix_with_main(due, packets.row[index[mixes]], position[mixes], leap[mixes] // BLOCK, now)
+            self._pass(packets, index, passes, due)
+        if not mixes.any():
+            return []
+        leap = (((timestamp - before + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000 - relay.ticks) // BLOCK
+        due = due.where(mixes)
+        self._clock(due, packets.row[index[mixes]], position[mixes], leap[mixes], now)
+        return [due]
 
     def _pass(self, packets: Packets, index: Int64, passes: Bools, due: Due) -> None:
         if not passes.all():
-            due = Due(due.listener[passes], due.marked_type[passes], due.sequence[passes], due.timestamp[passes], due.blocks[passes])
-            index = index[passes]
+            due, index = due.where(passes), index[passes]
         sizes = packets.size[index]
         width = HEADER + int(sizes.max())
         self.outbox.room(len(index))[:, HEADER:width] = self.inbox[packets.line[index], HEADER:width]
         self.outbox.put_sizes(due.listener, due.marked_type, due.sequence, due.timestamp, sizes)
 
-    def _mix_with_main(self, due: Due, main: Int64, position: Int64, leap: Int64, now: float) -> None:
-        """Mix packets that a main source clocks: its own frame is the one that came; the others leap with it where they can."""
+    def _clock(self, due: Due, main: Int64, position: Int64, leap: Int64, now: float) -> None:
+        """Set what a main source's packets clock: its own frame is the one that came; the others leap with it where they can."""
         state, mix = self.state, self.state.mix
         mix.read[due.listener, 0] = position
         mix.next_due[due.listener] = now + hold_over(due.blocks * BLOCK, state.stream.jitter[main])
@@ -213,18 +218,17 @@ class Turn:
             read = mix.read[listener, 1:]
             spare = state.playout.end[mix.source[listener, 1:]] - read - blocks
             mix.read[listener, 1:] = np.where(read >= 0, read + np.clip(spare, 0, leap), read)
-        self._mix(due, now)
 
-    def _clocked_by_server(self, now: float) -> Due:
+    def _clocked_by_server(self, now: float) -> list[Due]:
         state, mix = self.state, self.state.mix
         listener = np.flatnonzero(mix.next_due <= now)
+        if not len(listener):
+            return []
         blocks = state.leg.frame[listener]
-        if len(listener):
-            sequence, timestamp = follow_clock(state.sender, listener, blocks * BLOCK + mix.pause[listener], now)
-            mix.pause[listener] = 0
-            self._schedule(listener, blocks, now)
-            return Due(listener, state.leg.send_payload_type[listener], sequence, timestamp, blocks)
-        return Due(listener, listener, listener, listener, blocks)
+        sequence, timestamp = follow_clock(state.sender, listener, blocks * BLOCK + mix.pause[listener], now)
+        mix.pause[listener] = 0
+        self._schedule(listener, blocks, now)
+        return [Due(listener, state.leg.send_payload_type[listener], sequence, timestamp, blocks)]
 
     def _schedule(self, listener: Int64, blocks: Int64, now: float) -> None:
         """Set when each is due next; who has fallen far behind goes on from now, his timestamps leaping over what he missed."""
@@ -237,20 +241,29 @@ class Turn:
             following = following + missed * BLOCK_SECONDS
         mix.next_due[listener] = following
 
-    def _mix(self, due: Due, now: float) -> None:
-        if not len(due.listener):
+    def _mix(self, parts: list[Due], now: float) -> None:
+        if not parts:
             return
+        due = parts[0] if len(parts) == 1 else _join(parts)
         least = int(due.blocks.min())
         if least == int(due.blocks.max()):
             self._mix_alike(due, least, now)
             return
         for blocks in np.unique(due.blocks).tolist():
-            alike = due.blocks == blocks
-            part = Due(due.listener[alike], due.marked_type[alike], due.sequence[alike], due.timestamp[alike], due.blocks[alike])
-            self._mix_alike(part, blocks, now)
+            self._mix_alike(due.where(due.blocks == blocks), blocks, now)
 
     def _mix_alike(self, due: Due, blocks: int, now: float) -> None:
         frames = self._listening.frames(due.listener, blocks, now)
         size = blocks * BLOCK
         self.outbox.room(len(due.listener))[:, HEADER : HEADER + size] = encode(frames, self.state.leg.law[due.listener])
         self.outbox.put(due.listener, due.marked_type, due.sequence, due.timestamp, size)
+
+
+def _join(parts: list[Due]) -> Due:
+    return Due(
+        np.concatenate([part.listener for part in parts]),
+        np.concatenate([part.marked_type for part in parts]),
+        np.concatenate([part.sequence for part in parts]),
+        np.concatenate([part.timestamp for part in parts]),
+        np.concatenate([part.blocks for part in parts]),
+    )

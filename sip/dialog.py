@@ -11,12 +11,29 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Final
 
 from sip.errors import ParseError
 from sip.headers import parse_address
 from sip.message import Header, Message, Request, Response
 from sip.transport.flow import Flow
 from sip.uri import Uri
+
+_PRIVATE: Final = [
+    ipaddress.ip_network(network)
+    for network in [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    ]
+]
+"""Addresses that mean nothing to somebody outside (RFC 1918, 6598, 1122, 3927, 4193, 4291)."""
 
 
 class Dialog:
@@ -183,4 +200,7 @@ def _is_ip(host: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_private(host: str) -> bool:
-    return _is_ip(host) and ipaddress.ip_address(host).is_private
+    if not _is_ip(host):
+        return False
+    address = ipaddress.ip_address(host)
+    return any(address in network for network in _PRIVATE if network.version == address.version)

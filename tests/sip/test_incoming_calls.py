@@ -4,7 +4,7 @@ import pytest
 
 from sip.events import Acknowledged, InviteReceived, SessionEnded
 from sip.message import Request, Response
-from tests.sip.network import ANSWER, OFFER
+from tests.sip.network import ANSWER, OFFER, Network
 from tests.sip.peer import SDP_ANSWER, SDP_OFFER, Peer, methods, statuses
 
 
@@ -180,8 +180,6 @@ def test_an_unanswered_call_is_refused_when_the_owner_ends_it() -> None:
 
 
 def test_a_lost_connection_ends_a_ringing_call() -> None:
-    from tests.sip.network import Network
-
     peer = Peer(Network(transport="tcp"))
     peer.ring()
     peer.bob.agent.flow_lost(peer.flow, peer.network.now)

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +13,15 @@ from mixer.modes import Mode, Role
 
 STATE_STYLE: Final = {"ringing": "yellow", "routing": "yellow", "answered": "green", "held": "magenta", "ended": "dim"}
 MODE_STYLE: Final = {Mode.LISTEN: "cyan", Mode.WHISPER: "yellow", Mode.BARGE: "red"}
+COLUMNS: Final = ("call", "caller", "agent", "team", "queue", "state", "time", "supervisors", "customer, agent")
+BARS: Final = "customer, agent"
+"""The column that shows who talks."""
+WIDE: Final = 120
+"""Cells of a terminal in which everything has room."""
+OPTIONAL: Final = frozenset({"call", "team"})
+OPTIONAL_BESIDE_IDS: Final = frozenset({"team", "queue", BARS})
 BAR_CELLS: Final = 10
+NARROW_BAR_CELLS: Final = 6
 QUIETEST: Final = -60.0
 """dBov at which a bar is empty; it is full at -10."""
 LOUDEST: Final = -10.0
@@ -46,33 +55,39 @@ class Board:
         """The latest meters as JSON, by call and leg."""
         return {name: {leg: level.model_dump() for leg, level in legs.items()} for name, legs in self._levels.items()}
 
-    def table(self) -> Table:
-        """The board as it is now, calls by age."""
-        table = Table(title=f"{len(self._seen)} calls", expand=True, title_justify="left")
-        for heading in ("call", "caller", "agent", "team", "queue", "state"):
-            table.add_column(heading, overflow="ellipsis", no_wrap=True)
-        table.add_column("duration", justify="right", no_wrap=True)
-        table.add_column("supervisors", overflow="fold")
-        table.add_column("customer", width=BAR_CELLS, no_wrap=True)
-        table.add_column("agent", width=BAR_CELLS, no_wrap=True)
+    def table(self, width: int = WIDE, *, with_ids: bool = True) -> Table:
+        """The board as it is now, calls by age. On a narrow terminal it leaves out what is asked for least."""
+        shown = [column for column in COLUMNS if width >= WIDE or column not in (OPTIONAL_BESIDE_IDS if with_ids else OPTIONAL)]
+        bar_cells = BAR_CELLS if width >= WIDE else NARROW_BAR_CELLS
+        table = Table(title=f"{len(self._seen)} {'call' if len(self._seen) == 1 else 'calls'}", title_justify="left", box=SIMPLE_HEAD)
+        for column in shown:
+            fold: Any = "fold" if column in ("call", "supervisors") else "ellipsis"
+            table.add_column(column, overflow=fold, no_wrap=fold != "fold")
         for call, seen in sorted(self._seen.values(), key=lambda entry: entry[0].started):
-            running = 0.0 if call.ended else self._clock() - seen
-            table.add_row(
-                *(Text(clean(text)) for text in (call.call, call.caller, call.agent, call.team, call.metadata.get("queue", ""))),
-                Text(call.state, STATE_STYLE.get(call.state, "")),
-                duration(call.duration + running),
-                supervisors(call),
-                self._bar(call, Role.CUSTOMER),
-                self._bar(call, Role.AGENT),
-            )
+            cells = self._cells(call, seen, bar_cells)
+            table.add_row(*(cells[column] for column in shown))
         return table
 
-    def _bar(self, call: CallModel, role: Role) -> Text:
+    def _cells(self, call: CallModel, seen: float, bar_cells: int) -> dict[str, Text]:
+        running = 0.0 if call.ended else self._clock() - seen
+        return {
+            "call": Text(clean(call.call)),
+            "caller": Text(clean(call.caller)),
+            "agent": Text(clean(call.agent)),
+            "team": Text(clean(call.team)),
+            "queue": Text(clean(call.metadata.get("queue", ""))),
+            "state": Text(call.state, STATE_STYLE.get(call.state, "")),
+            "time": Text(duration(call.duration + running)),
+            "supervisors": supervisors(call),
+            BARS: Text(" ").join((self._bar(call, Role.CUSTOMER, bar_cells), self._bar(call, Role.AGENT, bar_cells))),
+        }
+
+    def _bar(self, call: CallModel, role: Role, cells: int) -> Text:
         levels = self._levels.get(call.call, {})
         for leg in call.legs:
             if leg.role is role and str(leg.leg) in levels:
-                return bar(levels[str(leg.leg)])
-        return Text("")
+                return bar(levels[str(leg.leg)], cells)
+        return Text(" " * cells)
 
 
 def supervisors(call: CallModel) -> Text:
@@ -97,11 +112,11 @@ def _supervisor(leg: LegModel) -> Text:
     return text
 
 
-def bar(level: LevelModel) -> Text:
+def bar(level: LevelModel, length: int = BAR_CELLS) -> Text:
     """A leg's loudness as a bar; bright while it speaks."""
     share = (level.level_dbov - QUIETEST) / (LOUDEST - QUIETEST)
-    cells = round(min(max(share, 0.0), 1.0) * BAR_CELLS)
-    return Text("█" * cells + "·" * (BAR_CELLS - cells), "bold green" if level.speaks else "dim")
+    cells = round(min(max(share, 0.0), 1.0) * length)
+    return Text("█" * cells + "·" * (length - cells), "bold green" if level.speaks else "dim")
 
 
 def duration(seconds: float) -> str:

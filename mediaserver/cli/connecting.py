@@ -1,6 +1,7 @@
 """From the command line to the control API and back."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -42,9 +43,10 @@ def first_error_alone() -> Iterator[None]:
 
 @contextmanager
 def progress(text: str) -> Iterator[None]:
-    """Show on the error stream that something is being waited for, where somebody looks."""
+    """Show on the error stream that something is being waited for: moving where somebody looks, else as a line."""
     console = Console(stderr=True)
     if not console.is_terminal:
+        sys.stderr.write(f"{text}\n")
         yield
         return
     with console.status(text):

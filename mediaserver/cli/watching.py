@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
 from contextlib import aclosing, suppress
 from typing import Final
 
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
 
 from control_api.client import ControlClient
 from control_api.messages import MetersMessage
@@ -16,8 +18,15 @@ from mediaserver.cli.connecting import with_client
 REFRESHES: Final = 4
 """A second."""
 JSON_INTERVAL: Final = 1.0
+PIPE_WIDTH: Final = 200
 FIRST_METERS: Final = 1.5
 """Seconds that a single look waits for meters."""
+
+
+def console_of() -> Console:
+    """The terminal; what is read by a program instead gets as much room as it needs."""
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=PIPE_WIDTH)
 
 
 def calls(url: str, token: str, as_json: bool) -> None:
@@ -30,7 +39,8 @@ def calls(url: str, token: str, as_json: bool) -> None:
             return
         board = Board()
         board.show({call.call: call for call in found})
-        Console().print(board.table())
+        console = console_of()
+        console.print(board.table(console.width))
 
     with_client(url, token, work)
 
@@ -45,12 +55,17 @@ async def watch(client: ControlClient, as_json: bool, seconds: float | None, ful
     if as_json:
         await _print_lines(client, seconds)
         return
-    board, console = Board(), Console()
+    board, console = Board(), console_of()
     if seconds == 0:
         await _follow_for(client, board, FIRST_METERS, until_meters=True)
-        console.print(board.table())
+        console.print(board.table(console.width, with_ids=False))
         return
-    with Live(get_renderable=board.table, console=console, refresh_per_second=REFRESHES, screen=full_screen and console.is_terminal):
+
+    def drawn() -> Table:
+        return board.table(console.width, with_ids=False)
+
+    screen = full_screen and console.is_terminal
+    with Live(get_renderable=drawn, console=console, refresh_per_second=REFRESHES, screen=screen):
         await _follow_for(client, board, seconds)
 
 

@@ -29,9 +29,9 @@ def supervisor(**changes: Any) -> LegModel:
     return LegModel.model_validate(leg_model(7, Role.SUPERVISOR, "anna", identity="anna", mode="listen") | changes)
 
 
-def drawn(board: Board) -> str:
-    console = Console(file=io.StringIO(), width=180, color_system=None)
-    console.print(board.table())
+def drawn(board: Board, width: int = 180, with_ids: bool = True) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(board.table(width, with_ids=with_ids))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert isinstance(text, str)
     return text
@@ -63,6 +63,17 @@ def test_calls_come_and_go_in_the_order_of_their_age() -> None:
     assert text.index("old") < text.index("young")
     board.show({"young": call("young", started="2030-02-01")})
     assert "old" not in drawn(board)
+
+
+@pytest.mark.parametrize("with_ids", [True, False])
+def test_nothing_that_is_shown_on_80_columns_is_cut(with_ids: bool) -> None:
+    board = Board()
+    board.show({"c1": call("5f0c9a31b2-17", legs=[supervisor().model_dump(mode="json")])})
+    text = drawn(board, 80, with_ids)
+    for word in ("+4930123", "robert", "answered", "1:01", "anna listen", "5f0c9a31b2-17" if with_ids else "sales"):
+        assert word in text
+    assert "…" not in text
+    assert max(len(line) for line in text.splitlines()) <= 80
 
 
 def test_the_customers_bar_shows_how_loud_he_is() -> None:

@@ -1,9 +1,13 @@
 """The demo: its configuration, what it prints, and that no child is left behind."""
 
+import asyncio
 import subprocess
 import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -12,6 +16,8 @@ from config.settings import Settings
 from control_api.tokens import TokenStore
 from mediaserver.cli import demo
 from mediaserver.cli.children import Child, ChildEnded
+from tests.control_api.desk import call_model
+from tests.mediaserver.cli.conftest import Shell
 
 CONFIG = Path(str(files("mediaserver.demo") / "demo.toml"))
 
@@ -89,16 +95,10 @@ def test_a_child_that_ended_is_told_with_its_last_words(tmp_path: Path) -> None:
     assert str(told.value).splitlines() == ["the server ended with 71", "4", "5", "6", "7", "8"]
 
 
-@pytest.fixture
-def broken_server(tmp_path: Path) -> dict[str, str]:
-    """An environment in which `python -m mediaserver serve` fails at once."""
-    return {"MEDIASERVER_SIP__UDP_PORT": "none", "PATH": "/bin"}
-
-
-def test_a_wrong_setting_ends_the_demo_before_anything_starts(broken_server: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "mediaserver", "demo"], env=broken_server, capture_output=True, text=True, timeout=30, check=False
-    )
+def test_a_wrong_setting_ends_the_demo_before_anything_starts() -> None:
+    environment = {"MEDIASERVER_SIP__UDP_PORT": "none", "PATH": "/bin"}
+    command = [sys.executable, "-m", "mediaserver", "demo"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 78
     assert done.stderr == "mediaserver: MEDIASERVER_SIP__UDP_PORT: sip.udp_port: must be a whole number, not 'none'\n"
 
@@ -107,3 +107,72 @@ def test_a_server_that_answers_already_is_told_before_anything_starts(monkeypatc
     monkeypatch.setattr(demo, "is_ready", lambda _: True)
     with pytest.raises(OSError, match=r"a server answers on http://127\.0\.0\.1:8080 already; stop it, or set MEDIASERVER_CONTROL__PORT"):
         demo.run(None, "127.0.0.1")
+
+
+class Stage:
+    """Children that are not there: what they were to be, and which of them is dead."""
+
+    def __init__(self) -> None:
+        self.commands: list[list[str]] = []
+        self.ended: list[str] = []
+        self.dead = ""
+
+    def child(self, name: str, command: list[str], environment: dict[str, str], output: Path) -> "Stage.Child":
+        """Stands in for `Child`."""
+        self.commands.append(command[2:])
+        return Stage.Child(self, name)
+
+    @dataclass
+    class Child:
+        """One of them."""
+
+        stage: "Stage"
+        name: str
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.stage.ended.append(self.name)
+
+        def check(self) -> None:
+            """As `Child.check`."""
+            if self.stage.dead == self.name:
+                raise ChildEnded(f"the {self.name} ended with 71")
+
+
+@pytest.fixture
+async def staged(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """The demo with the shell's control API in the place of its server."""
+    stage = Stage()
+    answers = iter([False, False])
+    monkeypatch.setattr(demo, "Child", stage.child)
+    monkeypatch.setattr(demo, "TOKEN", shell.token)
+    monkeypatch.setattr(demo, "is_ready", lambda _: next(answers, True))
+    # Handlers of signals can be set by the main thread alone.
+    monkeypatch.setattr(demo, "_stopped_by_sigterm", nullcontext)
+    monkeypatch.setenv("MEDIASERVER_CONTROL__PORT", str(shell.served.port))
+    return stage
+
+
+async def test_the_demo_waits_for_its_calls_says_how_to_join_and_ends_its_children(shell: Shell, staged: Stage) -> None:
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(shell.run("demo", "--seconds", "0.2"))
+        for number in range(3):
+            shell.served.desk.put(call_model(f"c{number}"))
+    result = running.result()
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("3 calls are live.\n\nJoin by phone: ")
+    assert "starting the server …\nwaiting for 3 calls …\n" in result.stderr
+    config = staged.commands[0][-1]
+    assert staged.commands == [["mediaserver", "serve", "--config", config], ["bench", "demo", "--config", config]]
+    assert staged.ended == ["generator", "server"]
+
+
+@pytest.mark.parametrize(("dead", "ended"), [("server", ["server"]), ("generator", ["generator", "server"])])
+async def test_the_demo_ends_when_one_of_its_children_does(shell: Shell, staged: Stage, dead: str, ended: list[str]) -> None:
+    staged.dead = dead
+    result = await shell.run("demo")
+    assert result.exit_code == 1
+    assert result.stderr.endswith(f"mediaserver: the {dead} ended with 71\n")
+    assert staged.ended == ended

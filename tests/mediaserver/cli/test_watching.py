@@ -41,7 +41,7 @@ async def test_top_shows_the_board_once(shell: Shell) -> None:
     shell.served.desk.put(call_model())
     result = await shell.run("top", "--once")
     assert result.exit_code == 0
-    assert "1 calls" in result.stdout
+    assert "1 call" in result.stdout
     assert "robert" in result.stdout
 
 

@@ -36,6 +36,11 @@ class Timers:
     def __len__(self) -> int:
         return len(self._heap) - self._dead
 
+    @property
+    def held(self) -> int:
+        """Entries in the heap, those of stopped timers among them."""
+        return len(self._heap)
+
     def start(self, at: float, owner: Timed, name: str) -> Timer:
         """Tell ``owner`` at this time."""
         timer = Timer(at, owner, name)

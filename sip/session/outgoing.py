@@ -85,6 +85,13 @@ class OutgoingSession(Session):
         elif self.state is State.CANCELLING:
             self.close(now)
 
+    def close(self, now: float) -> None:
+        if not self._invite.transaction.is_answered:
+            self._invite.is_abandoned = True
+            if self._has_progressed:
+                self._cancel(now)
+        super().close(now)
+
     def _next_sequence(self) -> int:
         self._sequence += 1
         return self._sequence

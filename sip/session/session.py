@@ -157,6 +157,8 @@ class Session:
     def responded(self, exchange: Exchange, response: Response, flow: Flow, now: float) -> None:
         """An answer to a request of ours inside the dialog."""
         if response.status < 200:
+            if exchange is self._offering:
+                exchange.transaction.give_up_later(now)
             return
         if self.dialog is not None:
             self.dialog.flow = flow
@@ -278,6 +280,9 @@ class Session:
         if self._success is not None:
             self._success.stop()
             self._success = None
+        if self._offering is not None:
+            self._offering.is_abandoned = True
+            self._offering.transaction.give_up_later(now)
         if self._offered is not None:
             self._refuse(self._offered, 487, now)
             self._offered = None

@@ -54,8 +54,9 @@ class ClientTransaction(Machine):
         return self.step(answered(response.status), now)
 
     def give_up_later(self, now: float) -> None:
-        """After CANCEL: a final answer comes within 64 T1, or is taken as never coming (§9.1)."""
-        self.start(Input.C, self.layer.intervals.give_up, now)
+        """After CANCEL, and where nobody waits any more: a final answer comes within 64 T1, or is taken as never coming (§9.1)."""
+        if not self.is_answered:
+            self.start(Input.C, self.layer.intervals.give_up, now)
 
     def act(self, action: Do, kind: Input, now: float) -> None:
         intervals = self.layer.intervals

@@ -262,3 +262,22 @@ def test_a_reinvite_shows_that_our_success_arrived() -> None:
     assert statuses(peer.say("INVITE", cseq=2, to_tag=tag, body=SDP_OFFER)) == [100]
     assert len(peer.bob.told_of(Acknowledged)) == 1
     assert len(peer.bob.told_of(OfferReceived)) == 1
+
+
+def test_an_offer_of_ours_that_is_never_answered_for_good_is_given_up() -> None:
+    peer = called()
+    peer.bob.agent.reoffer(peer.called, OFFER, peer.network.now)
+    (reinvite,) = peer.requests()
+    peer.answer(reinvite, 100, tag="")
+    assert set(methods(peer.wait(33))) == {"BYE"}
+    assert [event.cause for event in peer.bob.told_of(SessionEnded)] == ["timeout"]
+
+
+def test_an_offer_of_ours_is_forgotten_with_the_call() -> None:
+    peer = called()
+    peer.bob.agent.reoffer(peer.called, OFFER, peer.network.now)
+    (reinvite,) = peer.requests()
+    peer.answer(reinvite, 100, tag="")
+    peer.ask("BYE")
+    peer.wait(70)
+    assert peer.bob.agent.leftovers() == 0

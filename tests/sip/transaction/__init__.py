@@ -1,0 +1,1 @@
+"""Tests of the transactions, timer by timer."""

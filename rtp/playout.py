@@ -73,11 +73,11 @@ class Playout:
         self.held[row * RING : (row + 1) * RING] = _EMPTY
         self.end[row] = 0
 
-    def history(self, row: int, before: int, blocks: int) -> Int16:
-        """The ``blocks`` blocks before block ``before`` as one array; silence where they are not there."""
-        wanted = np.arange(before - blocks, before)
-        slots = row * RING + (wanted & (RING - 1))
-        return np.where((self.held[slots] == wanted)[:, None], self.samples[slots], np.int16(0)).reshape(-1)
+    def history(self, rows: Int64, before: Int64, blocks: int) -> Int16:
+        """The ``blocks`` blocks before block ``before`` (n) of rows (n), as (n, blocks · BLOCK); silence where they are not there."""
+        wanted, slots = self.slots(rows, before - blocks, blocks)
+        there = self.held[slots] == wanted
+        return np.asarray(self.samples[slots] * there[..., None], dtype=np.int16).reshape(len(rows), -1)
 
 
 def margins(end: Int64, arrival: Float64, read: Int64, blocks: int, now: float) -> Float64:
@@ -92,10 +92,10 @@ def goal_seconds(jitter: Float64) -> Float64:
     return goal
 
 
-def starting_block(end: int, blocks: int, age: float, goal: float) -> int:
-    """Where a reader starts: the newest whole frame, or so much before it that its margin reaches the goal.
+def starting_blocks(end: Int64, blocks: int, age: Float64, goal: Float64) -> Int64:
+    """Where readers (n) start: at the newest whole frame, or so much before it that the margin reaches the goal.
 
-    end is the buffer's, age the seconds since its newest packet came, goal that of `goal_seconds`.
+    end (n) is the buffer's, age (n) the seconds since its newest packet came, goal (n) that of `goal_seconds`.
     """
-    lacking = max(0.0, goal - age)
-    return end - blocks - min(int(np.ceil(lacking / BLOCK_SECONDS)), RING // 4)
+    lacking = np.ceil(np.maximum(goal - age, 0.0) / BLOCK_SECONDS).astype(np.int64)
+    return np.asarray(end - blocks - np.minimum(lacking, RING // 4), dtype=np.int64)

@@ -4,6 +4,7 @@ Two ways to the same result. The quick one is for listeners all of whose sources
 a gather and a sum. The careful one does everything: ramps, volumes, sounds, missing frames, dropping a block in silence.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,10 +12,10 @@ import numpy as np
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
 from mixer.arrays import Int16
-from mixer.concealment import FADED, HISTORY, Concealment, cross, join_silence
+from mixer.concealment import FADED, HISTORY, Concealments, cross
 from mixer.mixing import ramp, saturate, sum_plain, sum_ramped
 from rtp.arrays import Bools, Int64
-from rtp.playout import BLOCK_SECONDS, MAX_MARGIN, RING, UNREAD, goal_seconds, margins, starting_block
+from rtp.playout import BLOCK_SECONDS, MAX_MARGIN, RING, UNREAD, goal_seconds, margins, starting_blocks
 from rtp.stream import BLOCK
 
 FADED_BLOCKS: Final = FADED // BLOCK
@@ -27,9 +28,29 @@ QUIET: Final = 60
 """Peak of a block, in the 14-bit domain, that may be dropped unheard."""
 QUIET_DBOV: Final = -42.0
 """Level of a source below which it is worth looking for such a block."""
+MAX_NEW_GAPS: Final = 64
+"""Concealments that may begin in one turn: more at once are not the network's doing, but a machine that is too slow."""
 _MEASURED_TURNS: Final = 3
 """Margins are taken each so many turns; not a divisor of the turns in a packet time, so that every listener is met."""
 _RAMPS: Final = tuple(ramp(blocks * BLOCK) for blocks in range(RING))
+
+
+@dataclass(slots=True)
+class _Reads:
+    """Reads that cannot be served as they are (n): some of it is missing, or returns."""
+
+    pairs: Int64
+    """Number of listener and place in his list."""
+    source: Int64
+    """Row."""
+    read: Int64
+    """Block that is due."""
+    end: Int64
+    """The buffer's end."""
+    there: Bools
+    """(n, blocks)"""
+    frames: Int16
+    """(n, blocks, BLOCK), written."""
 
 
 class Listening:
@@ -42,14 +63,11 @@ class Listening:
         self._source = state.mix.source.reshape(-1)
         self._read_pointer = state.mix.read.reshape(-1)
         self._margin = state.mix.margin.reshape(-1)
-        self._concealments: dict[tuple[int, int], Concealment] = {}
+        self._excess = state.mix.excess.reshape(-1)
+        self._gap = state.mix.gap.reshape(-1)
+        self._concealments = Concealments(state.rows * state.seats)
         self.settled: Final[list[int]] = []
         """Rows whose gains, or whose sound, came to their goal or end in this turn: their calls need a new plan."""
-
-    def forget(self, row: int) -> None:
-        """Forget what was under way toward or from a leg that ended."""
-        for pair in [pair for pair in self._concealments if row in pair]:
-            del self._concealments[pair]
 
     def frames(self, listener: Int64, blocks: int, now: float) -> Int16:
         """One frame (n, blocks · BLOCK) int16 for each listener (n), its sources' read pointers brought forward."""
@@ -131,100 +149,103 @@ class Listening:
 
     def _read(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
         """Frames (n, sources, blocks · BLOCK) of listed sources, whatever is missing made up."""
-        state, mix = self._state, self._state.mix
+        state = self._state
         pairs = (listener * state.seats)[:, None] + self._columns[:sources]
         source, read = self._source.take(pairs), self._read_pointer.take(pairs)
         wanted, slots = state.playout.slots(source, read, blocks)
         there = state.playout.held.take(slots) == wanted
         frames = state.playout.samples.take(slots, axis=0)
         frames *= there[..., None]
-        whole, gap, end = there.all(axis=2), mix.gap[listener, :sources], state.playout.end[source]
         self._measure(pairs, source, read, blocks, now)
+        whole, gap, end = there.all(axis=2), self._gap.take(pairs), state.playout.end[source]
         silent = ~whole & ((end == 0) | ((gap >= FADED_BLOCKS) & (end <= read)))
-        frames[silent] = 0
-        after = np.where(whole, read + blocks, read)
-        troubled = ~silent & (~whole | (gap > 0) | mix.excess[listener, :sources].astype(np.bool_))
-        for index, column in zip(*(axis.tolist() for axis in np.nonzero(troubled)), strict=True):
-            row = int(listener[index])
-            after[index, column] = self._mend(row, column, frames[index, column], there[index, column], blocks, now)
-        mix.read[listener, :sources] = after
+        self._read_pointer[pairs] = np.where(whole, read + blocks, read)
+        if not silent.all():
+            ragged = ~silent & (~whole | (gap > 0))
+            if ragged.any():
+                reads = _Reads(pairs[ragged], source[ragged], read[ragged], end[ragged], there[ragged], frames[ragged])
+                self._repair(reads, now)
+                frames[ragged] = reads.frames
+            roomy = whole & (gap == 0) & (self._excess.take(pairs) != 0)
+            for index, column in zip(*(axis.tolist() for axis in np.nonzero(roomy)), strict=True):
+                self._catch_up(int(pairs[index, column]), int(source[index, column]), frames[index, column], now)
         return frames.reshape(len(listener), sources, blocks * BLOCK)
 
-    def _mend(self, row: int, column: int, frame: Int16, there: Bools, blocks: int, now: float) -> int:
-        """Put into ``frame`` (blocks, BLOCK) what one listener hears of one troubled source; where he reads next."""
-        state, mix = self._state, self._state.mix
-        source, read = int(mix.source[row, column]), int(mix.read[row, column])
-        end = int(state.playout.end[source])
-        if self._starts(row, column, read, end):
-            goal = float(goal_seconds(state.stream.jitter[source : source + 1])[0])
-            read = starting_block(end, blocks, now - float(state.stream.arrival[source]), goal)
-            mix.gap[row, column] = FADED_BLOCKS
-            self._concealments.pop((row, source), None)
-            there = self._fetch(source, read, frame)
-        elif there.all() and mix.excess[row, column]:
-            return self._drop_if_quiet(row, column, source, read, frame, now)
-        if there.all() or end >= read + blocks:
-            self._fill_holes(row, column, source, read, frame, there)
-            return read + blocks
-        self._conceal(row, column, source, read, frame.reshape(-1))
-        return read
+    def _repair(self, reads: "_Reads", now: float) -> None:
+        """Make up what is missing of ``reads``, fade in what returns, and set where each reads next."""
+        blocks = reads.there.shape[1]
+        gap = self._gap[reads.pairs]
+        starts = (reads.read == UNREAD) | (reads.end - reads.read > RING - FADED_BLOCKS)
+        starts |= (gap >= FADED_BLOCKS) & (reads.end > reads.read) & ~reads.there[:, 0]
+        if starts.any():
+            self._start(reads, starts, now)
+            gap[starts] = FADED_BLOCKS
+        waits = ~reads.there.all(axis=1) & (reads.end < reads.read + blocks)
+        reads.there[waits] = False
+        concealed = ~reads.there.all(axis=1) & (gap < FADED_BLOCKS)
+        np.add.at(self._state.count.concealed, reads.source[concealed], 1)
+        for block in range(blocks):
+            self._repair_block(reads, gap, block)
+        self._gap[reads.pairs] = gap
+        self._read_pointer[reads.pairs] = np.where(waits, reads.read, reads.read + blocks)
 
-    def _starts(self, row: int, column: int, read: int, end: int) -> bool:
-        if read == UNREAD or end - read > RING - FADED_BLOCKS:
-            return True
-        return bool(self._state.mix.gap[row, column] >= FADED_BLOCKS) and end > read and self._never_held(row, column, read)
+    def _start(self, reads: "_Reads", starts: Bools, now: float) -> None:
+        """Begin to read, or begin anew, near the newest frame."""
+        stream, playout = self._state.stream, self._state.playout
+        source, end = reads.source[starts], reads.end[starts]
+        blocks = reads.there.shape[1]
+        reads.read[starts] = starting_blocks(end, blocks, now - stream.arrival[source], goal_seconds(stream.jitter[source]))
+        wanted, slots = playout.slots(source, reads.read[starts], blocks)
+        there = playout.held[slots] == wanted
+        reads.there[starts] = there
+        reads.frames[starts] = playout.samples[slots] * there[..., None]
+        self._concealments.begin_silent(reads.pairs[starts])
 
-    def _never_held(self, row: int, column: int, read: int) -> bool:
-        source = int(self._state.mix.source[row, column])
-        return bool(self._state.playout.held[source * RING + (read & (RING - 1))] != read)
+    def _repair_block(self, reads: "_Reads", gap: Int64, block: int) -> None:
+        """One block of each read: what is missing goes on from before the gap, what returns is faded in; gap (n) is counted."""
+        missing = ~reads.there[:, block]
+        begins = missing & (gap == 0)
+        if begins.any():
+            begins = self._bounded(reads, begins)
+            history = self._state.playout.history(reads.source[begins], reads.read[begins] + block, HISTORY_BLOCKS)
+            self._concealments.begin(reads.pairs[begins], history)
+        if missing.any():
+            reads.frames[missing, block] = self._concealments.play(reads.pairs[missing], BLOCK)
+        returns = ~missing & (gap > 0)
+        if returns.any():
+            reads.frames[returns, block] = self._concealments.join(reads.pairs[returns], reads.frames[returns, block])
+        gap[missing] += 1
+        gap[returns] = 0
 
-    def _fetch(self, source: int, read: int, frame: Int16) -> Bools:
-        playout = self._state.playout
-        wanted, slots = playout.slots(np.array(source), np.array(read), len(frame))
-        there: Bools = playout.held[slots] == wanted
-        frame[:] = playout.samples[slots] * there[:, None]
-        return there
+    def _bounded(self, reads: "_Reads", begins: Bools) -> Bools:
+        """At most `MAX_NEW_GAPS` of the gaps that begin are made up; the others are silent, as nothing else would keep the turn short."""
+        beyond = begins & (np.cumsum(begins) > MAX_NEW_GAPS)
+        self._concealments.begin_silent(reads.pairs[beyond])
+        return begins & ~beyond
 
-    def _fill_holes(
-        self, row: int, column: int, source: int, read: int, frame: Int16, there: Bools
-    ) -> None:
-        mix = self._state.mix
-        for block in range(len(frame)):
-            if not there[block]:
-                self._conceal(row, column, source, read + block, frame[block])
-            elif mix.gap[row, column]:
-                concealment = self._concealments.pop((row, source), None)
-                frame[block] = join_silence(frame[block]) if concealment is None else concealment.join(frame[block])
-                mix.gap[row, column] = 0
+    def _catch_up(self, pair: int, source: int, frame: Int16, now: float) -> None:
+        """Leave out the blocks that are more than the pair's margin needs, as far as nobody hears it. One try a review.
 
-    def _conceal(self, row: int, column: int, source: int, before: int, into: Int16) -> None:
-        """Fill ``into`` (samples) with what goes on from before block ``before``; silence once that has faded."""
-        state, mix = self._state, self._state.mix
-        gap = int(mix.gap[row, column])
-        if gap == 0:
-            self._concealments[row, source] = Concealment(state.playout.history(source, before, HISTORY_BLOCKS))
-        concealment = self._concealments.get((row, source))
-        into[:] = 0 if concealment is None else concealment.play(len(into))
-        mix.gap[row, column] = gap + len(into) // BLOCK
-        if gap < FADED_BLOCKS:
-            state.count.concealed[source] += 1
-        mix.smooth[row] = 0
-
-    def _drop_if_quiet(self, row: int, column: int, source: int, read: int, frame: Int16, now: float) -> int:
-        """Leave out one block where nobody hears it, or where the delay has grown too long to wait for silence. One try a review."""
-        state, mix = self._state, self._state.mix
-        mix.excess[row, column] = 0
-        blocks = len(frame)
-        margin = (int(state.playout.end[source]) - read - blocks) * BLOCK_SECONDS + now - float(state.stream.arrival[source])
-        if np.abs(frame[0]).max() > QUIET and margin < MAX_MARGIN:
-            return read + blocks
-        later = frame.copy()
-        if not self._fetch(source, read + 1, later).all():
-            return read + blocks
-        frame[:] = cross(frame.reshape(-1), later.reshape(-1)).reshape(frame.shape)
-        mix.margin[row, column] = np.inf
-        state.count.skipped[source] += 1
-        return read + 1 + blocks
+        frame (blocks, BLOCK) was read at the pair's pointer, which stands behind it already. Where the delay has grown
+        beyond `MAX_MARGIN`, it is done whatever is heard.
+        """
+        state, playout = self._state, self._state.playout
+        self._excess[pair] = 0
+        read = int(self._read_pointer[pair])
+        margin = (int(playout.end[source]) - read) * BLOCK_SECONDS + now - float(state.stream.arrival[source])
+        spare = int((float(self._margin[pair]) - float(goal_seconds(state.stream.jitter[source : source + 1])[0])) / BLOCK_SECONDS)
+        wanted, slots = playout.slots(np.array(source), np.array(read), max(0, min(spare, int(playout.end[source]) - read)))
+        later = playout.samples[slots] * (playout.held[slots] == wanted)[:, None]
+        left_out = np.concatenate([frame, later])
+        if margin < MAX_MARGIN:
+            loud = np.flatnonzero(np.abs(left_out).max(axis=1) > QUIET)
+            later = later[: int(loud[0])] if len(loud) else later
+        if len(later):
+            shifted = np.concatenate([frame, later])[len(later) :]
+            frame[:] = cross(frame.reshape(-1), shifted.reshape(-1)).reshape(frame.shape)
+            self._read_pointer[pair] = read + len(later)
+            self._margin[pair] = np.inf
+            state.count.skipped[source] += len(later)
 
     def _measure(self, pairs: Int64, source: Int64, read: Int64, blocks: int, now: float) -> None:
         state = self._state

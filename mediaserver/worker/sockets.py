@@ -97,7 +97,7 @@ class Sockets:
         taken = set(rows)
         row_of, receive = self._row_of, self._receive
         lines = iter(self._lines[len(rows) :])
-        for descriptor, _ in self._ready.poll(0, -1):
+        for descriptor, _ in self._ready.poll(0, self._state.rows):
             row = row_of[descriptor]
             if row in taken:
                 continue

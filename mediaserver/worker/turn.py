@@ -81,7 +81,6 @@ class Turn:
         self._listening.settled.clear()
         self.changing = self.roster.plan(now)
         for row in self.roster.ended:
-            self._listening.forget(row)
             self._detector.forget(row)
 
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from sip.errors import SipError
-from sip.headers import parse_parameters
+from sip.errors import ParseError, SipError
+from sip.headers import Parameters, parse_parameters
 from sip.message import Header, Message
 from sip.sdp import SessionDescription
 
@@ -24,6 +24,13 @@ class EncodedContent(ContentError):
     headers = (("Accept-Encoding", "identity"),)
 
 
+class UnreadableContent(ContentError):
+    """A header about the body that cannot be read."""
+
+    status = 400
+    headers = ()
+
+
 def description_in(message: Message) -> SessionDescription | None:
     """The description in a body; None where the body is empty. Raises `ContentError`, `SdpError`."""
     if not message.body:
@@ -32,16 +39,23 @@ def description_in(message: Message) -> SessionDescription | None:
     if encoding != "identity":
         raise EncodedContent(f"body encoded as {encoding[:40]!r}; expected none")
     content_type = message.header("Content-Type") or SDP
-    kind, parameters = parse_parameters(content_type)
+    kind, parameters = _parsed(content_type)
     kind = kind.lower()
     if kind == SDP:
         return SessionDescription.parse(message.body)
     if kind.startswith("multipart/") and (part := _sdp_part(message.body, parameters.get("boundary") or "")) is not None:
         return SessionDescription.parse(part)
-    _, options = parse_parameters(message.header("Content-Disposition") or "")
+    _, options = _parsed(message.header("Content-Disposition") or "")
     if options.get("handling") == "optional":
         return None
     raise ContentError(f"body of type {kind[:40]!r}; expected {SDP}")
+
+
+def _parsed(value: str) -> tuple[str, Parameters]:
+    try:
+        return parse_parameters(value)
+    except ParseError as error:
+        raise UnreadableContent(str(error)) from None
 
 
 def _sdp_part(body: bytes, boundary: str) -> bytes | None:

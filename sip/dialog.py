@@ -76,7 +76,7 @@ class Dialog:
 
     @classmethod
     def from_request(cls, request: Request, local: str, local_tag: str, flow: Flow, local_sequence: int) -> "Dialog":
-        """The dialog that our answer to an INVITE makes (§12.1.1)."""
+        """The dialog that our answer to an INVITE makes (§12.1.1). Raises `ParseError` for routes that are none."""
         dialog = cls(
             call_id=request.call_id,
             local=local,
@@ -87,7 +87,7 @@ class Dialog:
             flow=flow,
         )
         dialog.remote_sequence = request.cseq.number
-        dialog.route_set = tuple(request.items("Record-Route"))
+        dialog.route_set = _routes(request)
         dialog.remote_target = request.from_.uri
         is_behind_nat = _is_ip(request.via.host) and request.via.sent_by != flow.remote
         dialog.follows_flow = not dialog.refresh_target(request) or is_behind_nat
@@ -107,7 +107,7 @@ class Dialog:
         )
         dialog.owns_call_id = True
         dialog.remote_target = request.uri
-        dialog.route_set = tuple(reversed(response.items("Record-Route")))
+        dialog.route_set = _routes_back(response)
         dialog.follows_flow = not dialog.refresh_target(response) or _is_elsewhere(request, flow)
         return dialog
 
@@ -165,6 +165,22 @@ def addressed(target: str, route_set: Sequence[str]) -> tuple[str, list[Header]]
     if not is_strict:
         return target, [("Route", route) for route in route_set]
     return first, [("Route", route) for route in [*route_set[1:], f"<{target}>"]]
+
+
+def _routes(message: Message) -> tuple[str, ...]:
+    """Record-Route values, topmost first. Raises `ParseError`."""
+    routes = tuple(message.items("Record-Route"))
+    for route in routes:
+        parse_address(route)
+    return routes
+
+
+def _routes_back(response: Response) -> tuple[str, ...]:
+    """The route set that a response brings; one that cannot be read is none, for there is nobody to refuse it to."""
+    try:
+        return tuple(reversed(_routes(response)))
+    except ParseError:
+        return ()
 
 
 def _reachable(uri: str, flow: Flow) -> Flow:

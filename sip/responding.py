@@ -26,9 +26,9 @@ def tagged(value: str, tag: str) -> str:
 
 def stamped(request: Request, value: str, flow: Flow) -> str:
     """The topmost Via with ``received`` and ``rport`` filled in; one that cannot be read stays as it is."""
-    first, *others = parse_list(value) if "," in value else [value]
-    if '"' in first:
+    if '"' in value:
         return value
+    first, *others = parse_list(value) or [value]
     parts = first.split(";")
     names = [part.partition("=")[0].strip().lower() for part in parts]
     wants_port = "rport" in names

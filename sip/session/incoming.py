@@ -24,13 +24,15 @@ class IncomingSession(Session):
     """Their INVITE. The dialog is there from the start, since our tag is chosen at once."""
 
     def __init__(self, core: Core, transaction: ServerTransaction, now: float) -> None:
+        """Raises `ParseError` where the request's routes cannot be read; then there is no session."""
         request = transaction.request
         local_tag = core.token()
-        super().__init__(core, State.RINGING, request.call_id, local_tag)
-        self._invite = transaction
         local = tagged(request.values("To")[0], local_tag)
-        self.dialog = Dialog.from_request(request, local, local_tag, transaction.flow, core.below(2**16))
-        core.by_remote_tag[self.call_id, self.dialog.remote_tag] = self
+        dialog = Dialog.from_request(request, local, local_tag, transaction.flow, core.below(2**16))
+        super().__init__(core, State.RINGING, request.call_id, local_tag)
+        self.dialog = dialog
+        self._invite = transaction
+        core.by_remote_tag[self.call_id, dialog.remote_tag] = self
         transaction.user = self
         self._trying = core.timers.start(now + TRYING_DELAY, Trying(self), "trying")
 

@@ -159,7 +159,14 @@ class Owner:
         keep = [f"{name}: {value}" for name, value in request.headers if name in ("Via", "From", "Call-ID", "CSeq")]
         to = f"To: {request.values('To')[0]};tag=x{self.random.randrange(3)}"
         challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", stale=true, qop="auth"'
-        return "\r\n".join([f"SIP/2.0 {status} X", *keep, to, challenge, f"Content-Length: {len(BODY)}"]).encode() + b"\r\n\r\n" + BODY
+        rest = [
+            "Contact: <sip:p@192.0.2.77>;q=0.5",
+            'Record-Route: "x" <sip:192.0.2.77;lr>',
+            'Content-Type: application/sdp;a="b"',
+            "Retry-After: 5",
+        ]
+        lines = [f"SIP/2.0 {status} X", *keep, to, challenge, *rest, f"Content-Length: {len(BODY)}"]
+        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + BODY
 
     def react(self, event: Event) -> None:
         if isinstance(event, InviteReceived | OfferReceived):

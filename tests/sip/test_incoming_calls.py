@@ -257,3 +257,26 @@ def test_a_provisional_answer_may_carry_media() -> None:
     (early,) = peer.heard()
     assert not isinstance(early, Request)
     assert (early.status, early.body, early.header("X-Note")) == (183, SDP_ANSWER, "early")
+
+
+@pytest.mark.parametrize(
+    "header", ['Record-Route: "open', 'Require: "open,', 'Contact: "open', 'Content-Type: a/b;c="open', 'Accept: "open,']
+)
+def test_a_header_that_cannot_be_read_is_a_bad_request(header: str) -> None:
+    assert statuses(Peer().say("INVITE", headers=(header,), body=SDP_OFFER)) == [400]
+
+
+def test_a_via_that_cannot_be_read_is_answered_all_the_same() -> None:
+    peer = Peer()
+    request = b'OPTIONS sip:a@h SIP/2.0\r\nVia: SIP/2.0/UDP h;x=",\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:a@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n'
+    peer.bob.agent.receive(request, peer.flow, peer.network.now)
+    ((answer, flow),) = peer.bob.agent.outgoing()
+    assert answer.startswith(b'SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP h;x=",\r\n')
+    assert flow == peer.flow
+
+
+def test_an_ack_with_a_body_that_cannot_be_read_is_still_an_ack() -> None:
+    peer = Peer()
+    tag = peer.confirm(ack=False)
+    peer.say("ACK", to_tag=tag, headers=('Content-Type: a/b;c="open',), body=SDP_ANSWER)
+    assert [event.answer for event in peer.bob.told_of(Acknowledged)] == [None]

@@ -222,3 +222,16 @@ def test_responses_that_belong_to_nothing_are_counted_drops(transport: str) -> N
     stray = Request("INVITE", "sip:x@h", [(name, value.replace("z9hG4bK", "z9hG4bKx")) for name, value in peer.invite.headers])
     assert peer.answer(stray, 200) == []
     assert peer.bob.agent.counters["dropped_response_without_transaction"] == before.get("dropped_response_without_transaction", 0) + 1
+
+
+@pytest.mark.parametrize("header", ['Record-Route: "open', 'Contact: "open', 'Reason: "open', 'Warning: "open'])
+def test_an_answer_with_a_header_that_cannot_be_read_is_still_an_answer(header: str) -> None:
+    peer = Callee()
+    assert methods(peer.accept(headers=(header,))) == ["ACK"]
+    assert len(peer.bob.told_of(Accepted)) == 1
+
+
+def test_an_answer_with_an_unreadable_type_ends_the_call() -> None:
+    peer = Callee()
+    assert methods(peer.answer(peer.invite, 200, headers=('Content-Type: a/b;c="open',), body=SDP_ANSWER)) == ["ACK", "BYE"]
+    assert [event.status for event in peer.bob.told_of(Rejected)] == [488]

@@ -38,6 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
         process.isolate_network()
     around = Surroundings(
         arguments.server_core if arguments.server_core >= 0 else None,
+        arguments.realtime,
         arguments.generator_core if arguments.generator_core >= 0 else None,
         Progress(quiet=arguments.quiet),
         arguments.codec,
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--netns", action=argparse.BooleanOptionalAction, default=None, help="in a network namespace of its own (default: if root)"
     )
     common.add_argument("--server-core", type=int, default=0, help="core for all processes of the server; -1: any")
+    common.add_argument("--realtime", action="store_true", help="real-time priority for the server too (the generator has it)")
     common.add_argument("--generator-core", type=int, default=1, help="core for the generator; -1: any")
     common.add_argument("--codec", choices=("PCMU", "PCMA"), default="PCMU")
     parser = argparse.ArgumentParser(prog="python -m bench", description="Load and truth: the project's own measurements.")
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--seconds", type=float, default=60)
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--break", dest="broken", choices=sorted(FAULTS), help="start a server with this fault; it must be caught")
+    made.add_argument("--journal", help="write what was done, and when, to this file")
 
     made = command("capacity", "how many monitored three-leg calls one core carries", _capacity)
     made.add_argument("--from", dest="first", type=int, default=100)
@@ -103,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
 async def _audibility(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import audibility
 
-    return await audibility.run(around, calls=given.calls, seconds=given.seconds, seed=given.seed, broken=given.broken)
+    return await audibility.run(
+        around, calls=given.calls, seconds=given.seconds, seed=given.seed, broken=given.broken, journal=given.journal
+    )
 
 
 async def _capacity(around: Surroundings, given: argparse.Namespace) -> Result:

@@ -63,7 +63,11 @@ class House:
         """The whole file. Two seats of slack in rows: a leg that ends lets its row go after the next has come."""
         rows = max(64, self.calls * 5)
         ceiling = {"agents": ["*"], "mode": "barge", "rights": ["whisper_customer"]}
-        admin = {"agents": ["*"], "mode": "barge", "rights": ["whisper_customer", "hang_up", "end", "originate", "admin"]}
+        admin = {
+            "agents": ["*"],
+            "mode": "barge",
+            "rights": ["whisper_customer", "hang_up", "end", "originate", "outside_numbers", "admin"],
+        }
         agents = [self.agent(number) for number in range(self.agents)]
         supervisors = [self.supervisor(number) for number in range(self.supervisors)]
         users: list[dict[str, Any]] = [{"name": who.user, "secret": who.secret} for who in agents]

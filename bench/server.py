@@ -34,11 +34,13 @@ class Server:
         house: House,
         *,
         core: int | None = 0,
+        realtime: bool = False,
         module: tuple[str, ...] = ("mediaserver",),
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.house = house
         self._core = core
+        self._realtime = realtime
         self._module = module
         self._environment = dict(environment or {})
 
@@ -50,7 +52,8 @@ class Server:
         self._log = Path(self._folder.name) / "server.log"
 
         core = "-" if self._core is None else str(self._core)
-        command = [sys.executable, "-m", "bench.launch", core, sys.executable, "-m", *self._module, "serve", "--config", str(file)]
+        launcher = [sys.executable, "-m", "bench.launch", core, "realtime" if self._realtime else "normal"]
+        command = [*launcher, sys.executable, "-m", *self._module, "serve", "--config", str(file)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | self._environment, start_new_session=True

@@ -6,7 +6,7 @@ One thread, no asyncio: every millisecond it sends what is due, drains what has 
 import gc
 import json
 import select
-import signal
+import signal as signals
 import socket
 import sys
 import time
@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 
 from bench.generator import process
 from bench.generator.memory import Memory, Size
-from bench.generator.messages import Command, Done, Opened, OpenLegs, Prepare, Press, Pressed, Quit, Retarget, Start, Stop, Sync
+from bench.generator.messages import Command, Done, Load, Opened, OpenLegs, Press, Pressed, Quit, Retarget, Start, Stop, Sync
 from bench.generator.receiver import Receiver
 from bench.generator.sender import SLOT, SLOTS, Sender
 
@@ -77,10 +77,8 @@ class Loop:
         match command:
             case OpenLegs(addresses):
                 self._open(addresses)
-            case Prepare(signals, codec):
-                for item in signals:
-                    self._sender.prepare(item, codec)
-                self._pipe.send(Done())
+            case Load(signal, codec, frames):
+                self._sender.load(signal, codec, frames)
             case Start():
                 self._start(command)
             case Retarget(leg, address, port):
@@ -124,9 +122,10 @@ def main() -> None:
     """Arguments: one JSON object (descriptors, sizes, core, seconds)."""
     given = json.loads(sys.argv[1])
     process.die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent says when to end
+    signals.signal(signals.SIGINT, signals.SIG_IGN)  # Ctrl-C goes to the whole group; the parent says when to end
     if given["core"] is not None:
         process.pin(given["core"])
+    process.hurry()
     gc.disable()
     memory = Memory(Size(**given["size"]), given["memory"])
     Loop(memory, Connection(given["pipe"]), given["kernel_times"], given["longest"]).run()

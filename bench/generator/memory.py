@@ -13,6 +13,9 @@ GAP_BINS = 256
 """Bins of 1 ms; the last holds all longer gaps."""
 LATE_BINS = 2000
 """Bins of 0.1 ms; the last holds all that was later."""
+STALL = 0.005
+"""Seconds of lateness that are written down as a stall of the generator: what is heard then is its own fault."""
+STALLS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +58,18 @@ class Memory:
     sent, received, digits (packets of telephone-event), duplicates (same number again), strange (not RTP, or of no known
     payload type), jumps (times the stream changed SSRC), highest (extended sequence number, -1 before the first packet),
     last_arrival (monotonic seconds), gaps (leg, ms bin): counters a leg.
-    late (0.1 ms bin): packets by send time minus due time. totals: see the names below.
+    late (0.1 ms bin): packets by send time minus due time. stalls (stall, 2): from when until when packets were sent more
+    than `STALL` late. totals: see the names below.
     record_*: received packets in order of arrival. log_*: sent packets: moment, leg, frame of the leg's signal since its start.
     """
 
-    TOTALS = ("passes", "recorded", "record_overflow", "logged", "log_overflow", "send_errors", "skipped_slots", "stopped")
+    TOTALS = ("passes", "recorded", "record_overflow", "logged", "log_overflow", "send_errors", "skipped_slots", "stalled", "stopped")
 
     def __init__(self, size: Size, descriptor: int | None = None) -> None:
         fields = [(name, kind, (size.legs, *rest)) for name, kind, rest in _LEG_FIELDS]
         fields += [(name, kind, (max(1, size.recorded), *rest)) for name, kind, rest in _RECORD_FIELDS]
         fields += [(name, kind, (max(1, size.logged), *rest)) for name, kind, rest in _LOG_FIELDS]
-        fields += [("late", "i8", (LATE_BINS,)), ("totals", "i8", (len(self.TOTALS),))]
+        fields += [("late", "i8", (LATE_BINS,)), ("totals", "i8", (len(self.TOTALS),)), ("stalls", "f8", (STALLS, 2))]
         offsets, end = [], 0
         for _, kind, shape in fields:
             offsets.append(end)
@@ -102,6 +106,17 @@ class Memory:
     log_frame: NDArray[np.int64]
     late: NDArray[np.int64]
     totals: NDArray[np.int64]
+    stalls: NDArray[np.float64]
+
+    def note_stall(self, due: float, sent: float) -> None:
+        """Packets due then were sent only now; joined to the stall before where they meet."""
+        at = Memory.TOTALS.index("stalled")
+        count = int(self.totals[at])
+        if count and due <= self.stalls[count - 1, 1]:
+            self.stalls[count - 1, 1] = sent
+        elif count < STALLS:
+            self.stalls[count] = due, sent
+            self.totals[at] += 1
 
     def total(self, name: str) -> int:
         """One of `TOTALS` by name."""

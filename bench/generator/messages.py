@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.generator.signals import Signal
 
 
@@ -21,11 +24,13 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepare:
-    """Render signals now, so that no `Start` has to; answered by `Done`."""
+class Load:
+    """A signal's frames; comes before the first `Start` that names it."""
 
-    signals: tuple[Signal, ...]
+    signal: Signal
     codec: str
+    frames: NDArray[np.uint8]
+    """(frames, 160)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The oldest `Prepare` or `Sync` was carried out."""
+    """The oldest `Sync` was carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +97,5 @@ class Quit:
     """End the process."""
 
 
-Command = OpenLegs | Prepare | Start | Retarget | Stop | Press | Sync | Quit
+Command = OpenLegs | Load | Start | Retarget | Stop | Press | Sync | Quit
 Answer = Opened | Pressed | Done

@@ -28,6 +28,15 @@ def pin(core: int) -> None:
     os.sched_setaffinity(0, {core if core in allowed else allowed[-1]})
 
 
+def hurry() -> bool:
+    """Ask for real-time priority (SCHED_RR), so that other work on the machine does not make us late; whether it was given."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        return False
+    return True
+
+
 def need_descriptors(count: int) -> None:
     """Raise the soft limit of open files to ``count`` or fail with what to do."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.generator.memory import GAP_BINS, LATE_BINS, Memory, Size
-from bench.generator.messages import Answer, Command, Done, Opened, OpenLegs, Prepare, Press, Pressed, Quit, Retarget, Start, Stop, Sync
+from bench.generator.messages import Answer, Command, Done, Load, Opened, OpenLegs, Press, Pressed, Quit, Retarget, Start, Stop, Sync
 from bench.generator.process import need_descriptors
-from bench.generator.signals import Signal
+from bench.generator.signals import Signal, render
 
 LATE_LIMIT_MS = 5.0
 """A row whose generator sent its packets later than this at the 99th percentile does not count."""
@@ -45,6 +45,7 @@ class RtpGenerator:
         self._longest = longest
         self._opened: deque[asyncio.Future[Opened]] = deque()
         self._done: deque[asyncio.Future[None]] = deque()
+        self._prepared: set[tuple[Signal, str]] = set()
         self._pressed: dict[int, asyncio.Future[float]] = {}
 
     async def __aenter__(self) -> Self:
@@ -88,9 +89,11 @@ class RtpGenerator:
         async with asyncio.timeout(30):
             return await future
 
-    async def prepare(self, signals: tuple[Signal, ...], codec: str) -> None:
-        """Have signals rendered before they are needed."""
-        await self._ask(Prepare(signals, codec))
+    def prepare(self, signal: Signal, codec: str) -> None:
+        """Render a signal and hand it over, unless that was done before."""
+        if (signal, codec) not in self._prepared:
+            self._prepared.add((signal, codec))
+            self._say(Load(signal, codec, render(signal, codec)))
 
     async def sync(self) -> None:
         """Wait until everything said so far was carried out."""
@@ -100,6 +103,7 @@ class RtpGenerator:
         self, leg: int, remote: tuple[str, int], signal: Signal, *, codec: str = "PCMU", digits: int = 101, records: bool = False
     ) -> None:
         """Let a leg send and receive."""
+        self.prepare(signal, codec)
         self._say(Start(leg, remote[0], remote[1], codec, signal, digits, records))
 
     def retarget(self, leg: int, remote: tuple[str, int]) -> None:
@@ -154,6 +158,11 @@ class RtpGenerator:
                 pressed = self._pressed.pop(leg, None)
                 if pressed is not None and not pressed.done():
                     pressed.set_result(moment)
+
+
+def stalls(memory: Memory) -> NDArray[np.float64]:
+    """(stall, 2): from when until when the generator sent too late."""
+    return memory.stalls[: memory.total("stalled")].copy()
 
 
 def late_ms(before: Snapshot, after: Snapshot) -> tuple[float, float]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.generator.companding import FRAME, PAYLOAD_TYPE
-from bench.generator.memory import LATE_BINS, Memory
-from bench.generator.signals import Signal, render
+from bench.generator.memory import LATE_BINS, STALL, Memory
+from bench.generator.signals import Signal
 
 SLOTS = 20
 SLOT = 0.001
@@ -87,22 +87,18 @@ class Sender:
         self._random = np.random.default_rng()
         self.on_pressed: Callable[[int, float], None] = lambda leg, moment: None
 
-    def prepare(self, signal: Signal, codec: str) -> tuple[int, int]:
-        """Render a signal once; returns its first frame in the bank and its length."""
-        key = (signal, codec)
-        if key not in self._sources:
-            frames = render(signal, codec)
-            end = self._bank_used + len(frames)
-            if end > len(self._bank):
-                self._bank = np.concatenate([self._bank, np.zeros((max(len(frames), len(self._bank)), FRAME), np.uint8)])
-            self._bank[self._bank_used : end] = frames
-            self._sources[key] = (self._bank_used, len(frames))
-            self._bank_used = end
-        return self._sources[key]
+    def load(self, signal: Signal, codec: str, frames: NDArray[np.uint8]) -> None:
+        """Keep a signal's frames, rendered elsewhere: rendering takes longer than a slot."""
+        end = self._bank_used + len(frames)
+        if end > len(self._bank):
+            self._bank = np.concatenate([self._bank, np.zeros((max(len(frames), len(self._bank)), FRAME), np.uint8)])
+        self._bank[self._bank_used : end] = frames
+        self._sources[signal, codec] = (self._bank_used, len(frames))
+        self._bank_used = end
 
     def start(self, leg: int, handle: socket.socket, signal: Signal, codec: str, digit_payload_type: int) -> None:
         """Send this signal from the leg's slot on, with a new SSRC and new numbers."""
-        self._start[leg], self._length[leg] = self.prepare(signal, codec)
+        self._start[leg], self._length[leg] = self._sources[signal, codec]
         self._frame[leg] = 0
         self._sequence[leg] = self._random.integers(0, 65536)
         self._timestamp[leg] = self._random.integers(0, 2**32)
@@ -147,12 +143,10 @@ class Sender:
                 send(packet)
             except OSError:  # the far end closed its port, or the buffer is full: a lost packet, counted
                 errors += 1
-        for leg in pressed:
-            if self._digits[leg].beside:
-                self._sequence[leg] += 1
-                self._sends[leg](memoryview(self._digit_packet(leg)))
         ended = time.monotonic()
-        self._account(slot.rows, np.linspace(begun, ended, len(pairs), endpoint=False), due, errors)
+        if ended - due > STALL:
+            self._memory.note_stall(due, ended)
+        self._account(slot.rows, np.linspace(begun, ended, len(slot.rows), endpoint=False), due, errors)
         for leg in pressed:
             if self._digits[leg].tells_end_first:
                 self.on_pressed(leg, ended)
@@ -173,7 +167,10 @@ class Sender:
     def _with_digits(self, slot: Slot, pressed: list[int]) -> list[tuple[Send, memoryview]]:
         pairs = list(slot.pairs)
         for leg in pressed:
-            if not self._digits[leg].beside:
+            if self._digits[leg].beside:
+                self._sequence[leg] += 1
+                pairs.append((self._sends[leg], memoryview(self._digit_packet(leg))))
+            else:
                 at = slot.legs.index(leg)
                 pairs[at] = (pairs[at][0], memoryview(self._digit_packet(leg)))
         return pairs

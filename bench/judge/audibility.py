@@ -11,7 +11,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +27,19 @@ LONG, LONG_HOP = 8000, 4000
 HEARD_DB = 3.0
 SHORT_DB, LONG_DB = -40.0, -58.0
 _STANDS_OUT_DB = {SHORT: 10.0, LONG: 12.0}
-_ALONE_DB = 3.0
+_ALONE_DB = 8.0
 """A voice of which only one tone can be told apart must stand out by this much more: two never do by chance, one may."""
 _NEIGHBOURS = 8
-_NEAR = 2
-"""Steps of the grid next to a wanted tone that are left out where that tone is disturbed."""
+_NEAR, _NEAR_CHANGE = 3, 6
+"""Steps of the grid next to a wanted tone that are left out where there is noise, and where that tone begins or ends."""
 _QUIET_FLOOR_DB = -58.0
 _DISTURBED_DB = -45.0
+_ECHO = 21
+"""Windows around a leak in which its edges explain whatever else stands out."""
 _MISSING_SHARE = 0.9
 _SHORTEST_SPAN = 0.3
+_AFTER_STALL = 0.3
+"""Seconds after a stall of the generator in which playout buffers come to rest."""
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -73,6 +77,8 @@ class Verdict:
     disturbed: int = 0
     """Windows in which a click covers everything; left out, and a violation where they are many."""
     windows: int = 0
+    stalled: int = 0
+    """Windows left out because the generator itself was late."""
 
     def add(self, other: "Verdict") -> None:
         """Take another verdict in."""
@@ -81,14 +87,17 @@ class Verdict:
         self.judged_packets += other.judged_packets
         self.disturbed += other.disturbed
         self.windows += other.windows
+        self.stalled += other.stalled
 
 
 class AudibilityJudge:
     """Judges one listener at a time against the score."""
 
-    def __init__(self, score: Score, *, codec: str, began: float = 0.0) -> None:
+    def __init__(self, score: Score, *, codec: str, began: float = 0.0, stalls: Floats | None = None) -> None:
+        """``stalls`` (stall, 2): when the generator itself was late; what is heard then proves nothing."""
         self._score = score
         self._began = began
+        self._stalls = np.zeros((0, 2)) if stalls is None else stalls
         self._voices = sorted(score.voices.values(), key=lambda voice: voice.leg)
         self._tones = np.array([voice.tones for voice in self._voices], np.int64).reshape(-1, 2)
         self._since = np.array([voice.since for voice in self._voices])
@@ -111,11 +120,14 @@ class AudibilityJudge:
 
     def _judge_windows(self, listener: int, recording: Recording, bank: ToneBank, hop: int) -> Verdict:
         starts = recording.windows(bank.length, hop)
-        verdict = Verdict()
+        verdict, is_short = Verdict(), bank.length == SHORT
+        clear = self._clear_of_stalls(recording.times(starts), bank.length / RATE) if len(starts) else np.zeros(0, bool)
+        if is_short:
+            verdict.stalled = int((~clear).sum())
+        starts = starts[clear]
         if len(starts) == 0:
             return verdict
         ear = _Ear(self, listener, recording.times(starts), bank, bank.amplitudes(recording.samples, starts))
-        is_short = bank.length == SHORT
         if is_short:
             verdict.windows = len(starts)
             verdict.disturbed = int(ear.disturbed.sum())
@@ -124,6 +136,12 @@ class AudibilityJudge:
         verdict.violations += ear.leaks()
         verdict.judged += ear.silent_count()
         return verdict
+
+    def _clear_of_stalls(self, begins: Floats, lasts: float) -> Bools:
+        clear = np.ones(len(begins), bool)
+        for start, end in self._stalls:
+            clear &= (begins + lasts < start) | (begins > end + _AFTER_STALL)
+        return clear
 
     def _missing(self, listener: int, recording: Recording) -> list[Violation]:
         found = []
@@ -164,14 +182,19 @@ class _Ear:
         spans = self._judge._score.spans.get(self._listener, [])
         self._speakers = sorted({span.speaker for span in spans})
         shape = (len(self._begins), len(self._speakers))
-        self.must, self.possible = np.zeros(shape, bool), np.zeros(shape, bool)
-        self.changing = np.zeros(len(self._begins), bool)
+        self.must, self.possible, self._turning = np.zeros(shape, bool), np.zeros(shape, bool), np.zeros(shape, bool)
         for span in spans:
             self._mark(span, self._speakers.index(span.speaker))
-        self.occupied = np.zeros(self._levels.shape, bool)
+        self.changing: Bools = np.asarray(self._turning.any(axis=1))
+        self.occupied = self._tones_of(self.possible)
+
+    def _tones_of(self, speakers: Bools) -> Bools:
+        """(w, s) to (w, f): the tones of these speakers."""
+        tones = np.zeros(self._levels.shape, bool)
         for at, speaker in enumerate(self._speakers):
             for tone in self._judge._score.voices[speaker].tones:
-                self.occupied[:, tone] |= self.possible[:, at]
+                tones[:, tone] |= speakers[:, at]
+        return tones
 
     def _mark(self, span: Span, at: int) -> None:
         overlaps = (self._begins < span.end) & (self._ends > span.start)
@@ -179,20 +202,18 @@ class _Ear:
         self.possible[:, at] |= overlaps
         if span.must:
             self.must[:, at] |= inside
-            self.changing |= overlaps & ~inside
+            self._turning[:, at] |= overlaps & ~inside
         else:
-            self.changing |= overlaps
+            self._turning[:, at] |= overlaps
 
     def _read_floor(self) -> None:
         free = np.where(self.occupied, np.nan, self._levels)
-        self.floor = np.nanmedian(free, axis=1)
-        self.disturbed = (self.floor > _DISTURBED_DB) & ~self.changing
-        near = self.occupied.copy()
-        for step in range(1, _NEAR + 1):
-            near[:, step:] |= self.occupied[:, :-step]
-            near[:, :-step] |= self.occupied[:, step:]
-        unsteady = self.changing | (self.floor > _QUIET_FLOOR_DB)
-        self.judged = ~self.occupied & ~(near & unsteady[:, None])
+        self.floor: Floats = np.asarray(np.nanmedian(free, axis=1))
+        self.disturbed: Bools = np.asarray((self.floor > _DISTURBED_DB) & ~self.changing)
+        # A jump anywhere in a second shows next to its tone, however quiet the rest is.
+        noisy = (self.floor > _QUIET_FLOOR_DB) | self.changing | (self._length == LONG)
+        near = _widened(self.occupied, _NEAR) & noisy[:, None]
+        self.judged = ~self.occupied & ~near & ~_widened(self._tones_of(self._turning), _NEAR_CHANGE)
         self._free = free
 
     def heard_count(self) -> int:
@@ -230,11 +251,18 @@ class _Ear:
         for at in np.flatnonzero(both.any(axis=0)):
             voice = self._judge._voices[at]
             levels = self._levels[:, list(voice.tones)].max(axis=1)
-            found += self._runs(kind, voice.name, both[:, at], levels)
+            found += [replace(each, note=self._detail(voice, both[:, at])) for each in self._runs(kind, voice.name, both[:, at], levels)]
             explained[np.ix_(both[:, at], np.array(voice.tones))] = True
         if self._length == SHORT:
-            found += self._strays(hot & ~explained)
+            accompanied = np.convolve(explained.any(axis=1), np.ones(_ECHO), "same") > 0
+            found += self._strays(hot & ~accompanied[:, None])
         return found
+
+    def _detail(self, voice: Voice, windows: Bools) -> str:
+        """Both tones in the loudest of these windows; in brackets one that cannot be told apart there."""
+        at = int(np.flatnonzero(windows)[self._levels[windows][:, list(voice.tones)].max(axis=1).argmax()])
+        tones = [f"{self._levels[at, tone]:.0f}" if self.judged[at, tone] else f"({self._levels[at, tone]:.0f})" for tone in voice.tones]
+        return f"tones {' '.join(tones)} dB over {self.floor[at]:.0f} dB{', while another voice changes' if self.changing[at] else ''}"
 
     def _hot(self) -> tuple[Bools, Bools]:
         """(w, f) tones above the limit that also stand out of their neighbours; and those that do so even alone."""
@@ -251,7 +279,8 @@ class _Ear:
         above = self._levels[windows, tones] - local - _STANDS_OUT_DB[self._length]
         loud = hot.copy()
         hot[windows, tones] = above > 0
-        loud[windows, tones] = above > _ALONE_DB
+        needed = limit + np.where(self.changing[windows], _ALONE_DB, 0.0)
+        loud[windows, tones] = (above > _ALONE_DB) & (self._levels[windows, tones] > needed)
         return hot, loud
 
     def _strays(self, stray: Bools) -> list[Violation]:
@@ -288,6 +317,15 @@ class _Ear:
                 Violation(kind, speaker, self._judge._name(self._listener), start - self._judge._began, end - start, round(worst, 1))
             )
         return found
+
+
+def _widened(tones: Bools, steps: int) -> Bools:
+    """(w, f): these tones and those within so many steps."""
+    wide = tones.copy()
+    for step in range(1, steps + 1):
+        wide[:, step:] |= tones[:, :-step]
+        wide[:, :-step] |= tones[:, step:]
+    return wide
 
 
 def too_disturbed(verdict: Verdict, share: float = 0.01) -> Sequence[Violation]:

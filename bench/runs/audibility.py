@@ -5,9 +5,11 @@ import os
 import random
 import time
 from collections import Counter
+from pathlib import Path
 
 from bench.console import open_console
-from bench.generator.rtp import LATE_LIMIT_MS, late_ms
+from bench.faults.names import EXPECTED
+from bench.generator.rtp import LATE_LIMIT_MS, late_ms, stalls
 from bench.house import TOKEN, House
 from bench.judge.audibility import AudibilityJudge, Verdict, too_disturbed
 from bench.judge.recording import build, of_all
@@ -22,10 +24,12 @@ from bench.stage import Cast, Stage, in_group
 _SUPERVISORS = 2
 _SHORTEST_SCENE = 4.0
 _SHOWN = 30
+_STALLED_SHARE = 0.1
+"""Share of windows that stalls of the generator may take away; beyond it a run does not count."""
 _PACKETS_A_SECOND = 50
 
 
-async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, broken: str | None) -> Result:
+async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, broken: str | None, journal: str | None) -> Result:
     """Play, then judge. With ``broken`` the server is started with that fault, and must be convicted."""
     scenes = int(seconds / _SHORTEST_SCENE) + 2
     cast = Cast(calls * scenes, calls * scenes, calls * scenes * 2 * _SUPERVISORS)
@@ -34,7 +38,7 @@ async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, br
     module = ("mediaserver",) if broken is None else ("bench.faults", broken)
     tally, score = Tally(), Score()
     async with (
-        Server(house, core=around.server_core, module=module) as server,
+        Server(house, core=around.server_core, realtime=around.server_realtime, module=module) as server,
         Stage(house, cast, core=around.generator_core, recorded=recorded, codec=around.codec) as stage,
         open_console(house.control, TOKEN) as console,
     ):
@@ -43,12 +47,14 @@ async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, br
         scene = Run(stage, console, score, ToneBook(seed), tally, random.Random(seed), began, began + seconds, _SUPERVISORS)
         before = stage.rtp.snapshot()
         await _play(scene, calls, seconds, around.progress)
+        score.close_all(time.monotonic())
         late = late_ms(before, stage.rtp.snapshot())[1]
-        score.close_all(scene.ends)
         await asyncio.sleep(0.3)
         log = server.log() if tally.failures else ""
     if around.generator_core is not None:
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    if journal is not None:
+        Path(journal).write_text("\n".join(sorted(tally.journal)) + "\n")
     verdict = _judge(stage, score, began, around)
     return _result(verdict, tally, late, broken, log)
 
@@ -65,7 +71,7 @@ async def _play(scene: Run, calls: int, seconds: float, progress: Progress) -> N
 
 
 def _judge(stage: Stage, score: Score, began: float, around: Surroundings) -> Verdict:
-    judge, verdict = AudibilityJudge(score, codec=around.codec, began=began), Verdict()
+    judge, verdict = AudibilityJudge(score, codec=around.codec, began=began, stalls=stalls(stage.rtp.memory)), Verdict()
     unheard = set(score.voices)
     with around.progress.task("judging", len(score.voices)) as advance:
         for leg, recording in of_all(stage.rtp.memory, around.codec):
@@ -82,13 +88,14 @@ def _judge(stage: Stage, score: Score, began: float, around: Surroundings) -> Ve
 
 def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log: str) -> Result:
     violations = sorted(verdict.violations, key=lambda each: each.start)
-    counted = late <= LATE_LIMIT_MS
+    counted = late <= LATE_LIMIT_MS and verdict.stalled <= _STALLED_SHARE * (verdict.windows + verdict.stalled)
     figures: dict[str, object] = {
         "violations": len(violations),
         "judged": verdict.judged,
         "judged_packets": verdict.judged_packets,
         "disturbed_windows": verdict.disturbed,
         "windows": verdict.windows,
+        "stalled_windows": verdict.stalled,
         "calls": tally.calls,
         "joins": tally.joins,
         "switches": dict(tally.switches),
@@ -99,8 +106,9 @@ def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log
     }
     if broken is not None:
         figures["broken"] = broken
-    clean = not violations and not tally.failures
-    result = Result("audibility", figures, ok=counted and verdict.judged > 0 and (clean if broken is None else bool(violations)))
+    found = {each.kind for each in violations}
+    right = not violations if broken is None else EXPECTED[broken] <= found
+    result = Result("audibility", figures, ok=counted and verdict.judged > 0 and not tally.failures and right)
     result.columns = ("what", "who", "whom", "at_s", "for_s", "level_db", "note")
     result.rows = [
         (each.kind, each.speaker, each.listener, round(each.start, 2), round(each.seconds, 2), each.level_db, each.note)
@@ -110,7 +118,8 @@ def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log
     if log:
         result.notes.append(log)
     if not counted:
-        result.notes.append(f"the generator was late (p99 {late} ms): this run does not count")
+        share = verdict.stalled / max(1, verdict.windows + verdict.stalled)
+        result.notes.append(f"the generator was late (p99 {late} ms, {100 * share:.1f} % of the windows): this run does not count")
     if broken is not None:
-        result.notes.append(f"broken build {broken}: {'caught' if violations else 'NOT CAUGHT'}")
+        result.notes.append(f"broken build {broken}: {'caught' if right else 'NOT CAUGHT'}")
     return result

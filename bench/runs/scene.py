@@ -1,6 +1,7 @@
 """One call of the audibility bench, from first INVITE to last BYE, at random; everything it does is written into the score."""
 
 import asyncio
+import math
 import random
 import time
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Tally:
     joins: int = 0
     switches: dict[str, int] = field(default_factory=lambda: {"websocket": 0, "digit": 0})
     failures: list[str] = field(default_factory=list)
+    journal: list[str] = field(default_factory=list)
+    """Everything that was done, a line each: seconds since the run began, and what."""
 
 
 @dataclass(slots=True)
@@ -67,7 +70,7 @@ class Scene:
     def __init__(self, run: Run, place: int) -> None:
         self._run = run
         self._place = place
-        self._number = run.tally.calls
+        self.number = run.tally.calls
         self._taken: list[int] = []
         self._supervisors: list[Supervisor] = []
 
@@ -80,10 +83,24 @@ class Scene:
         start = time.monotonic()
         self._call = await run.stage.call(self._place, customer, agent)
         self._change(set(), start, time.monotonic() + SETTLE)
+        self._note(start, f"began, customer on port {customer.port}, agent on port {agent.port}")
         while time.monotonic() < min(lives, run.ends):
             await asyncio.sleep(run.random.uniform(0.2, 1.2))
             await self._act()
         await self._end()
+
+    def give_up(self) -> None:
+        """What became of the call is not known any more: its pairs are judged no longer, the failure itself counts."""
+        score, legs, now = (
+            self._run.score,
+            [voice.leg for voice in self._run.score.voices.values() if voice.call == self.number],
+            time.monotonic(),
+        )
+        for listener in legs:
+            for speaker in legs:
+                if listener != speaker:
+                    score.closes(listener, speaker, now)
+                    score.may(listener, speaker, now, math.inf)
 
     async def _act(self) -> None:
         """Something at random: join, switch (most of the time), or leave."""
@@ -113,6 +130,7 @@ class Scene:
         run.tally.joins += 1
         self._supervisors.append(Supervisor(leg, name, server_leg, mode))
         self._change(before, start, time.monotonic() + SETTLE)
+        self._note(start, f"{name} joined in {mode}, leg {server_leg} on port {leg.port}")
 
     async def _dial(self, number: int, name: str, leg: Leg, mode: str) -> int:
         joined = self._run.console.watch(lambda event: event.kind == "supervisor.joined" and supervising_leg(event, name) is not None)
@@ -145,6 +163,7 @@ class Scene:
         self._run.tally.switches["websocket"] += 1
         supervisor.mode, supervisor.target = mode, target
         self._change(before, max(reply.sent, reply.replied - AROUND), reply.replied + AROUND)
+        self._note(reply.sent, f"{supervisor.name} set to {mode} {target} by websocket")
 
     async def _switch_by_digit(self, supervisor: Supervisor) -> None:
         mode = self._other_mode(supervisor)
@@ -155,6 +174,7 @@ class Scene:
         self._run.tally.switches["digit"] += 1
         supervisor.mode, supervisor.target = mode, "agent"
         self._change(before, max(pressed, event.came - AROUND), event.came + AROUND)
+        self._note(pressed, f"{supervisor.name} set to {mode} by digit")
 
     def _other_mode(self, supervisor: Supervisor) -> str:
         return self._run.random.choice([mode for mode in DIGITS if mode != supervisor.mode])
@@ -167,6 +187,7 @@ class Scene:
         await supervisor.leg.dialog.bye()
         self._change(before, start, time.monotonic() + SETTLE)
         self._run.stage.rtp.stop(supervisor.leg.number)
+        self._note(start, f"{supervisor.name} left")
 
     async def _end(self) -> None:
         """One of the two hangs up; some phones talk on for a moment, and must not be heard."""
@@ -182,18 +203,23 @@ class Scene:
         for pair in before:
             run.score.closes(*pair, start)
             run.score.may(*pair, start, time.monotonic() + SETTLE)
+        self._note(start, f"ended by {'customer' if first is call.customer else 'agent'}")
         if run.random.random() < 0.3:
             await asyncio.sleep(_LATE_TALK)
         for leg in call.legs:
             run.stage.rtp.stop(leg.number)
+
+    def _note(self, start: float, text: str) -> None:
+        began, now = self._run.began, time.monotonic()
+        self._run.tally.journal.append(f"{start - began:8.3f} to {now - began:8.3f}  call{self.number}: {text}")
 
     def _leg(self, address: str, role: str) -> Leg:
         """A leg never used before, with a voice of its own."""
         tones = self._run.book.pair(self._taken)
         self._taken += tones
         leg = self._run.stage.take(address, Tones((0, 0), AMPLITUDE), records=True)
-        name = f"{role}@call{self._number}"
-        voice = Voice(leg.number, name, self._number, tones, time.monotonic(), passes_through=address != SUPERVISORS)
+        name = f"{role}@call{self.number}"
+        voice = Voice(leg.number, name, self.number, tones, time.monotonic(), passes_through=address != SUPERVISORS)
         self._run.score.add(voice)
         leg.signal = Tones(voice.frequencies, AMPLITUDE)
         return leg
@@ -232,7 +258,8 @@ async def keep_calling(run: Run, place: int) -> None:
         try:
             await scene.play()
         except (CallFailed, CommandFailed, TimeoutError) as error:
-            run.tally.failures.append(f"place {place}: {type(error).__name__} {error}")
+            run.tally.failures.append(f"call {scene.number}: {type(error).__name__} {error}")
+            scene.give_up()
             return
 
 

@@ -121,9 +121,10 @@ def test_a_ringing_call_is_ended_on_request_with_a_final_code() -> None:
     )
 
 
-def test_hanging_up_a_party_ends_the_call() -> None:
+@pytest.mark.parametrize("leg", [CUSTOMER, AGENT])
+def test_hanging_up_a_party_ends_the_call(leg: int) -> None:
     play = talking()
-    play.on(HangUpRequested(AGENT, "hung_up"))
+    play.on(HangUpRequested(leg, "hung_up"))
     assert play.did(EndLeg) == [EndLeg(leg, ENDINGS[Cause.REQUESTED].reason) for leg in (CUSTOMER, AGENT)]
     assert play.call.is_over
 

@@ -71,6 +71,12 @@ def test_a_holder_who_says_he_sends_and_does_not_is_covered_by_music() -> None:
     play.on(MediaStarted(AGENT)).does(StopSound(CUSTOMER))
 
 
+def test_a_customer_who_holds_without_sending_is_covered_by_music_for_the_agent() -> None:
+    play = talking().whatever(agrees(CUSTOMER, SENDONLY), agrees(AGENT, RECVONLY))
+    play.after(1.0).on(MediaMissing(CUSTOMER, 0.5)).does(PlaySound(AGENT, "music", loop=True))
+    play.on(MediaStarted(CUSTOMER)).does(StopSound(AGENT))
+
+
 def test_silence_from_before_the_hold_does_not_bring_music() -> None:
     play = talking()
     play.after(10.0).whatever(agrees(AGENT, SENDONLY))
@@ -144,6 +150,13 @@ def test_a_glare_is_tried_again_after_its_time() -> None:
     play.after(0.1).does(ReofferLeg(CUSTOMER, SENDONLY))
     play.on(agrees(CUSTOMER, RECVONLY)).does()
     play.after(60.0).does()
+
+
+def test_another_agreement_does_not_shorten_the_time_after_a_glare() -> None:
+    play = talking().whatever(agrees(AGENT, SENDONLY), ReofferFailed(CUSTOMER, retry_in=2.0))
+    play.after(1.0).on(agrees(CUSTOMER, SENDRECV)).does()
+    play.after(0.9).does()
+    play.after(0.1).does(ReofferLeg(CUSTOMER, SENDONLY))
 
 
 def test_after_a_glare_the_wish_of_that_time_is_asked_for() -> None:

@@ -261,6 +261,7 @@ def test_the_role_is_settled_before_it_rings(first: Role, target: Target, role: 
 def test_a_call_has_one_agent_at_most() -> None:
     play = Playbook().whatever(invited(BEN, role=Role.AGENT, agent="carl", team="support"), answered())
     assert [leg.role for leg in play.call.view().legs] == [Role.AGENT, Role.OUTSIDE]
+    assert [leg.party for leg in play.call.view().legs] == ["carl", "ben"]
     assert (play.call.view().agent, play.call.view().team) == ("carl", "support")
 
 

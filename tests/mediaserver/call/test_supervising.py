@@ -249,11 +249,12 @@ def test_a_mode_asked_for_while_his_phone_rings_is_the_one_he_joins_in() -> None
 
 def test_mute_and_volumes_are_his_alone() -> None:
     play = supervised()
-    play.on(MuteRequested(SUE, True, 3)).does(SetMuted(SUE, True, 3))
-    play.on(VolumesRequested(SUE, 0.5, None, 4)).does(SetVolumes(SUE, 0.5, 1.0, 4))
-    play.on(VolumesRequested(SUE, None, 2.0, 5)).does(SetVolumes(SUE, 0.5, 2.0, 5))
+    play.quietly = False
+    play.on(MuteRequested(SUE, True, 3)).does(SetMuted(SUE, True, 3), published("supervisor.updated", SUE))
+    play.on(VolumesRequested(SUE, 0.0, None, 4)).does(SetVolumes(SUE, 0.0, 1.0, 4), published("supervisor.updated", SUE))
+    play.on(VolumesRequested(SUE, None, 4.0, 5)).does(SetVolumes(SUE, 0.0, 4.0, 5), published("supervisor.updated", SUE))
     view = play.leg(SUE)
-    assert (view.muted, view.hears, view.heard) == (True, 0.5, 2.0)
+    assert (view.muted, view.hears, view.heard) == (True, 0.0, 4.0)
 
 
 @pytest.mark.parametrize("volume", [-0.1, 4.1, float("nan"), float("inf")])

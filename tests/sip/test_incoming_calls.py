@@ -268,10 +268,11 @@ def test_a_header_that_cannot_be_read_is_a_bad_request(header: str) -> None:
 
 def test_a_via_that_cannot_be_read_is_answered_all_the_same() -> None:
     peer = Peer()
-    request = b'OPTIONS sip:a@h SIP/2.0\r\nVia: SIP/2.0/UDP h;x=",\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:a@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n'
+    via = b'Via: SIP/2.0/UDP h;x=",\r\n'
+    request = b"OPTIONS sip:a@h SIP/2.0\r\n" + via + b"From: <sip:a@h>;tag=1\r\nTo: <sip:a@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n"
     peer.bob.agent.receive(request, peer.flow, peer.network.now)
     ((answer, flow),) = peer.bob.agent.outgoing()
-    assert answer.startswith(b'SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP h;x=",\r\n')
+    assert answer.startswith(b"SIP/2.0 400 Bad Request\r\n" + via)
     assert flow == peer.flow
 
 

@@ -1,4 +1,8 @@
-"""The two ways a message becomes bytes, one for each websocket subprotocol, and how an event is encoded once for all."""
+"""The two ways a message becomes bytes, one for each websocket subprotocol, and how an event is encoded once for all.
+
+Text may hold what no Unicode text can (half a surrogate pair, left of bytes that were none); it goes out as ``?``, for a
+client that cannot read one message could not go on.
+"""
 
 import json
 from dataclasses import dataclass
@@ -25,9 +29,8 @@ class Unreadable(ValueError):
 def encode(message: dict[str, Any], subprotocol: Subprotocol) -> bytes:
     """A message as bytes."""
     if subprotocol is Subprotocol.JSON:
-        return json.dumps(message, separators=(",", ":")).encode()
-    packed: bytes = msgpack.packb(message)
-    return packed
+        return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return _pack(message)
 
 
 def decode(data: bytes | str, subprotocol: Subprotocol) -> dict[str, Any]:
@@ -48,6 +51,14 @@ def decode(data: bytes | str, subprotocol: Subprotocol) -> dict[str, Any]:
     return message
 
 
+def _pack(value: Any) -> bytes:
+    try:
+        packed: bytes = msgpack.packb(value)
+    except UnicodeEncodeError:
+        packed = msgpack.packb(value, unicode_errors="replace")
+    return packed
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A message that many clients get, encoded once a subprotocol; each stream puts its own number in."""
@@ -62,7 +73,7 @@ class Encoded:
     @classmethod
     def of(cls, message: dict[str, Any]) -> "Encoded":
         """Encode a message, which must not be empty nor have a ``sequence``."""
-        entries = b"".join(msgpack.packb(part) for item in message.items() for part in item)
+        entries = b"".join(_pack(part) for item in message.items() for part in item)
         return cls(encode(message, Subprotocol.JSON)[1:], entries, len(message))
 
     def numbered(self, sequence: int, subprotocol: Subprotocol) -> bytes:

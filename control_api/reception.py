@@ -15,7 +15,7 @@ from control_api.commands import carry_out, failed, succeeded
 from control_api.feeds import Feeds
 from control_api.idempotency import KeyTable, Outcome
 from control_api.permissions import Identity, Refusal
-from control_api.ports import Desk
+from control_api.ports import Desk, HouseEvent
 from control_api.session import Order, Session
 from control_api.tokens import TokenStore
 
@@ -36,10 +36,11 @@ class Reception:
         self.keys = KeyTable()
         self.clients = 0
         self.counters: Counter[str] = Counter()
-        """``accepted``, ``refused``, ``commands``, ``commands_refused``, ``too_slow``, ``meters_skipped``."""
+        """``accepted``, ``refused``, ``commands``, ``commands_refused``, ``too_slow``, ``meters_skipped``,
+        ``events_unreadable``."""
         self._group: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._unsubscribe = desk.subscribe(lambda event: self.feeds.publish(event, time.time()))
+        self._unsubscribe = desk.subscribe(self._publish)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -71,9 +72,21 @@ class Reception:
             "command_refused", identity=identity.name, tenant=identity.tenant, command=command, code=refusal.code, text=refusal.text
         )
 
+    def _publish(self, event: HouseEvent) -> None:
+        """Take an event of the house. One that cannot be encoded is lost and counted, and does not come back at the call that told it."""
+        try:
+            self.feeds.publish(event, time.time())
+        except (TypeError, ValueError, OverflowError):
+            self.counters["events_unreadable"] += 1
+            log.exception("event_unreadable", kind=event.kind, call=event.call)
+
     async def _run(self, session: Session, identity: Identity, order: Order) -> None:
         self.counters["commands"] += 1
-        session.finish(order, await self._outcome(identity, order))
+        outcome = await self._outcome(identity, order)
+        try:
+            session.finish(order, outcome)
+        except (TypeError, ValueError, OverflowError):
+            log.exception("result_unreadable", identity=identity.name, command=order.command.type)
 
     async def _outcome(self, identity: Identity, order: Order) -> Outcome:
         try:
@@ -93,4 +106,8 @@ class Reception:
     async def _pace_meters(self) -> None:
         while self.settings.meters_hz > 0:
             await asyncio.sleep(1 / self.settings.meters_hz)
-            self.feeds.close_meters()
+            try:
+                self.feeds.close_meters()
+            except (TypeError, ValueError, OverflowError):
+                self.counters["events_unreadable"] += 1
+                log.exception("meters_unreadable")

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from config.settings import ControlSettings
 from control_api.encoding import MAX_MESSAGE
+from control_api.manners import SPARE_CONNECTIONS, bounded_protocol
 
 GRACE: Final = 2
 """Seconds that connections get to end when the server stops."""
@@ -45,7 +46,7 @@ async def serve(app: FastAPI, settings: ControlSettings, sockets: Sequence[socke
     listeners = list(sockets) if sockets is not None else [bind(settings)]
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=bounded_protocol(settings.max_clients + SPARE_CONNECTIONS),
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,

@@ -142,7 +142,7 @@ class Session:
         kind = ""
         try:
             message = decode(data, self.subprotocol)
-            request, kind = _request_id(message), str(message.get("type"))[:64]
+            request, kind = _request_id(message), _kind(message)
             return self._order(_command(message))
         except Unreadable as error:
             refusal = Refusal("bad_request", str(error), "the connection stays; send the next message")
@@ -248,6 +248,12 @@ def _request_id(message: dict[str, Any]) -> int | str | None:
         return _REQUEST_ID.validate_python(message.get("id"), strict=True)
     except ValidationError:
         return None
+
+
+def _kind(message: dict[str, Any]) -> str:
+    """The command's type for the log; what a client made up stays out of it."""
+    kind = message.get("type")
+    return kind if isinstance(kind, str) and kind in COMMANDS else ""
 
 
 def _command(message: dict[str, Any]) -> AnyCommand:

@@ -14,10 +14,12 @@ from structlog.testing import capture_logs
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from config.settings import ControlSettings
-from control_api import reception
+from control_api import manners, reception
+from control_api import server as server_module
+from control_api.client import ControlClient
 from control_api.encoding import MAX_MESSAGE, Subprotocol
 from control_api.server import AddressTaken, bind
-from tests.control_api.desk import call_model, meters_of
+from tests.control_api.desk import call_model, event_of, meters_of
 from tests.control_api.serving import ANNA_TOKEN, BERT_TOKEN, STRANGER_TOKEN, Served, ask, receive, serving
 
 
@@ -336,6 +338,63 @@ async def test_a_client_that_asks_without_reading_is_not_read_from_any_more(serv
         assert handled < sent
         websocket.transport.resume_reading()
         websocket.transport.abort()
+
+
+# Hostile or broken neighbours
+
+
+@pytest.mark.parametrize("subprotocol", list(Subprotocol))
+async def test_text_that_is_none_reaches_clients_as_question_marks(served: Served, subprotocol: Subprotocol) -> None:
+    async with ControlClient(served.url, ANNA_TOKEN, subprotocol=subprotocol, reconnects=False) as client:
+        served.desk.put(call_model(caller="M\udcfcller", metadata={"queue": "\ud800"}))
+        assert (await client.list())[0].caller == "M?ller"
+        assert client.calls["c1"].metadata == {"queue": "?"}
+
+
+async def test_an_event_that_cannot_be_encoded_hurts_nobody(served: Served) -> None:
+    async with served.connect() as websocket:
+        await ask(websocket, type="list")
+        with capture_logs() as logs:
+            served.desk.publish(event_of("call.held", call_model(), detail=object()))
+        served.desk.put(call_model())
+        assert (await receive(websocket))["kind"] == "call.started"
+    assert [entry["event"] for entry in logs] == ["event_unreadable"]
+    assert served.app.state.reception.counters["events_unreadable"] == 1
+
+
+async def test_a_result_that_cannot_be_encoded_hurts_no_other_command(served: Served) -> None:
+    async with served.connect() as websocket:
+        await ask(websocket, type="list")
+        served.desk.live["c1"] = call_model(metadata={"odd": 1j})
+        with capture_logs() as logs:
+            await websocket.send(json.dumps({"type": "get", "id": 1, "call": "c1"}))
+            served.desk.live["c2"] = call_model("c2")
+            assert (await ask(websocket, type="get", call="c2"))["ok"]
+    assert "result_unreadable" in [entry["event"] for entry in logs]
+
+
+async def test_connections_that_say_nothing_are_bounded_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "SPARE_CONNECTIONS", 1)
+    monkeypatch.setattr(manners, "REQUEST_TIMEOUT", 0.2)
+    async with serving(ControlSettings(max_clients=1)) as served, asyncio.timeout(5):
+        idle = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(2)]
+        beyond, closer = await asyncio.open_connection("127.0.0.1", served.port)
+        with suppress(ConnectionError):
+            assert await beyond.read() == b""
+        closer.close()
+        for reader, writer in idle:
+            assert await reader.read() == b""
+            writer.close()
+        assert (await get(served, "/healthz")).status_code == 200
+
+
+async def test_a_client_is_not_given_up_for_its_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manners, "REQUEST_TIMEOUT", 0.05)
+    async with serving() as served, served.connect() as websocket:
+        await receive(websocket)
+        await receive(websocket)
+        await asyncio.sleep(0.2)
+        assert (await ask(websocket, type="list"))["ok"]
 
 
 # Starting and stopping

@@ -78,11 +78,12 @@ class Receiving:
     def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
         core = self._core
         is_new = not request.to.tag
-        if request.method == "CANCEL":
-            return self._receive_cancel(core.transactions.accept(request, flow), now)
-        if core.transactions.is_full and (is_new or core.transactions.is_overfull):
+        is_work = is_new and request.method != "CANCEL"
+        if core.transactions.is_overfull or (is_work and core.transactions.is_full):
             core.count("refused_transaction_limit")
             return core.reply_anyhow(request, flow, 503, [("Retry-After", _BUSY_SECONDS)])
+        if request.method == "CANCEL":
+            return self._receive_cancel(core.transactions.accept(request, flow), now)
         if is_new and core.transactions.is_merged(request):
             core.count("refused_482")
             return core.reply_anyhow(request, flow, 482)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from sip.dialog import Dialog
-from sip.message import Header, Request
+from sip.errors import UnsafeValue
+from sip.message import Header, Request, Response
 from sip.responding import tagged
 from sip.sdp import SessionDescription
 from sip.session.core import ALLOW, Core, reason_header, with_body
@@ -18,6 +19,8 @@ from sip.transport.flow import Flow
 
 TRYING_DELAY: Final = 0.02
 """Seconds; long enough for an owner who challenges at once."""
+REMINDER_SECONDS: Final = 60.0
+"""So often a provisional answer is repeated, lest proxies give the call up (§13.3.1.1)."""
 
 
 class IncomingSession(Session):
@@ -34,13 +37,17 @@ class IncomingSession(Session):
         self._invite = transaction
         core.by_remote_tag[self.call_id, dialog.remote_tag] = self
         transaction.user = self
-        self._trying = core.timers.start(now + TRYING_DELAY, Trying(self), "trying")
+        self._progress = Response(100)
+        """The newest provisional answer, but for what every answer copies."""
+        self._timer = core.timers.start(now + TRYING_DELAY, Repeating(self), "trying")
 
-    def say_trying(self, now: float) -> None:
-        """100, unless something was said already."""
-        self.core.timers.stop(self._trying)
-        if self._invite.status == 0:
-            self.core.reply(self._invite, 100, now)
+    def say_progress(self, now: float) -> None:
+        """Send the newest provisional answer (again)."""
+        progress = self._progress
+        tag = "" if progress.status == 100 else self.local_tag
+        self.core.reply(self._invite, progress.status, now, to_tag=tag, headers=progress.headers, body=progress.body)
+        self.core.timers.stop(self._timer)
+        self._timer = self.core.timers.start(now + REMINDER_SECONDS, Repeating(self), "reminder")
 
     def challenge(self, challenges: Sequence[str], now: float) -> None:
         """401; the session is over, the retry is a new one."""
@@ -55,13 +62,20 @@ class IncomingSession(Session):
         body = description.serialize() if description is not None else b""
         record = [("Record-Route", value) for value in self._invite.request.values("Record-Route")]
         ours = [self.core.contact(self._invite.flow), ALLOW, *with_body(body), *headers]
-        self.core.reply(self._invite, status, now, to_tag=self.local_tag, headers=[*record, *ours], body=body)
+        before, self._progress = self._progress, Response(status, [*record, *ours], body)
+        try:
+            self.say_progress(now)
+        except UnsafeValue:
+            self._progress = before
+            raise
 
     def accept(self, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
         if self.state is not State.RINGING:
             return super().accept(description, now, headers)
-        self.say_trying(now)
+        if self._invite.status == 0:
+            self.say_progress(now)
         self._succeed(self._invite, description, now, headers)
+        self.core.timers.stop(self._timer)
         self.state = State.CONFIRMED
 
     def reject(self, status: int, now: float, reason: str, headers: Sequence[Header]) -> None:
@@ -88,7 +102,7 @@ class IncomingSession(Session):
     def close(self, now: float) -> None:
         if not self._invite.is_answered:
             self._refuse(self._invite, 487, now)
-        self.core.timers.stop(self._trying)
+        self.core.timers.stop(self._timer)
         super().close(now)
 
     def _finish(self, status: int, now: float, headers: Sequence[Header]) -> None:
@@ -96,8 +110,8 @@ class IncomingSession(Session):
         self.close(now)
 
 
-class Trying:
-    """The moment after which an INVITE gets its 100."""
+class Repeating:
+    """The moment at which an INVITE gets its 100, or is told again how far it is."""
 
     __slots__ = ("_session",)
 
@@ -105,5 +119,5 @@ class Trying:
         self._session = session
 
     def fired(self, name: str, now: float) -> None:
-        """The owner took his time."""
-        self._session.say_trying(now)
+        """The owner takes his time."""
+        self._session.say_progress(now)

@@ -185,7 +185,7 @@ class Session:
     def flow_lost(self, flow: Flow, now: float) -> None:
         """A TCP connection is gone: what comes next opens one to where the peer says that it is."""
         for dialog in self.dialogs():
-            if dialog.flow == flow:
+            if flow.is_reliable and dialog.flow == flow:
                 dialog.lose_flow()
 
     def not_acknowledged(self, success: Success, now: float) -> None:

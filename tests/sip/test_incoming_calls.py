@@ -1,7 +1,10 @@
 """Their INVITE: 100, answers, retransmissions, CANCEL, lost ACKs, refusals."""
 
+from collections.abc import Callable
+
 import pytest
 
+from sip.errors import UnsafeValue
 from sip.events import Acknowledged, InviteReceived, SessionEnded
 from sip.message import Request, Response
 from tests.sip.network import ANSWER, OFFER, Network
@@ -281,3 +284,45 @@ def test_an_ack_with_a_body_that_cannot_be_read_is_still_an_ack() -> None:
     tag = peer.confirm(ack=False)
     peer.say("ACK", to_tag=tag, headers=('Content-Type: a/b;c="open',), body=SDP_ANSWER)
     assert [event.answer for event in peer.bob.told_of(Acknowledged)] == [None]
+
+
+def test_a_provisional_answer_is_repeated_every_minute() -> None:
+    peer = Peer()
+    peer.ring(branch="z9hG4bKlong")
+    assert statuses(peer.wait(59)) == []
+    assert statuses(peer.wait(62)) == [180, 180]
+    peer.say("CANCEL", branch="z9hG4bKlong")
+    assert 180 not in statuses(peer.wait(130))
+
+
+def test_a_header_that_would_smuggle_is_refused_and_the_call_goes_on() -> None:
+    peer = Peer()
+    peer.ring()
+    evil = [("X-Evil", "a\r\nVia: b")]
+    agent, session, now = peer.bob.agent, peer.session, peer.network.now
+    commands: list[Callable[[], None]] = [
+        lambda: agent.progress(session, 183, now, headers=evil),
+        lambda: agent.accept(session, ANSWER, now, headers=evil),
+        lambda: agent.reject(session, 486, now, reason="a\nb"),
+        lambda: agent.end(session, now, reason="a\nb"),
+    ]
+    for command in commands:
+        with pytest.raises(UnsafeValue):
+            command()
+    assert peer.heard() == []
+    agent.accept(session, ANSWER, now)
+    assert statuses(peer.heard()) == [200]
+
+
+def test_transactions_are_bounded_against_cancels_too() -> None:
+    peer = Peer(max_transactions=1)
+    heard = [statuses(peer.say("CANCEL", call_id=f"c{number}")) for number in range(21)]
+    assert heard == [[481]] * 20 + [[503]]
+
+
+def test_a_send_error_on_udp_does_not_move_the_dialog() -> None:
+    peer = Peer()
+    tag = peer.confirm()
+    peer.bob.agent.flow_lost(peer.flow, peer.network.now)
+    assert statuses(peer.say("BYE", cseq=2, to_tag=tag)) == [200]
+    assert {carried.receiver for carried in peer.network.carried} == {peer.address}

@@ -156,9 +156,12 @@ def _target(
 def _agents(settings: Settings) -> Iterator[Finding]:
     users = {user.name: user for user in settings.users}
     yield from _distinct("agents", ((("name",), (agent.tenant, agent.name)) for agent in settings.agents))
-    yield from _distinct("agents", ((("user",), agent.user) for agent in settings.agents))
+    yield from _distinct("agents", ((("user",), agent.user) for agent in settings.agents if agent.user is not None))
     for index, agent in enumerate(settings.agents):
-        if agent.user not in users:
+        if agent.user is None:
+            if not agent.extension:
+                yield ("agents", index, "user"), "name his SIP user, or the extension that a trunk knows him by"
+        elif agent.user not in users:
             yield ("agents", index, "user"), _unknown("user", agent.user, users)
         elif users[agent.user].tenant != agent.tenant:
             yield ("agents", index, "user"), f"{agent.user!r} is of tenant {users[agent.user].tenant!r}, the agent of {agent.tenant!r}"

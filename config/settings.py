@@ -162,13 +162,15 @@ class RouteSettings(Section):
 
 
 class AgentSettings(Section):
-    """An agent: a SIP user who takes calls."""
+    """An agent: a SIP user who takes calls, or an extension behind a trunk; one of the two."""
 
     name: Name
     tenant: Name = "default"
     team: str = ""
-    user: Name
-    """His SIP user."""
+    user: Name | None = None
+    """His SIP user, where he registers here."""
+    extension: str = Field("", max_length=64)
+    """The number by which a trunk or a SIP URI reaches him, where he is at home in a PBX."""
 
 
 class UserSettings(Section):

@@ -103,6 +103,9 @@ class Dispatcher:
                 _log.warning("leg.early_answer_unusable", call=entry.view.call, leg=leg.leg, problem=str(error))
             else:
                 leg.keep_early(event.fork, event.answer)
+                if leg.fork in leg.early:
+                    # Another fork is heard already; what it agreed stays the leg's.
+                    leg.negotiation.receive_answer(leg.early[leg.fork])
         self._feed(entry, inputs.Progressed(leg.leg, event.response.status, event.fork, media))
 
     def _accepted(self, entry: CallEntry, leg: Leg, event: events.Accepted, now: float) -> None:

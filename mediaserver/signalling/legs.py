@@ -71,6 +71,8 @@ class Leg:
     """It ought to send and does not."""
     early: dict[str, SessionDescription] = field(default_factory=dict)
     """Answers of the forks of our INVITE, by To tag."""
+    fork: str = ""
+    """The one whose media is the leg's."""
 
     def keep_early(self, fork: str, answer: SessionDescription) -> None:
         """Remember a fork's answer, of so many forks as one call may have."""

@@ -146,6 +146,7 @@ class Performer:
 
     def _choose_fork(self, entry: CallEntry, leg: Leg, fork: str) -> None:
         answer = leg.early.get(fork)
+        leg.fork = fork
         if answer is not None and not leg.is_accepted:
             media = leg.negotiation.receive_answer(answer)
             self._house.media.tell(entry.worker, set_media(leg.leg, media))

@@ -77,7 +77,10 @@ class Router:
         networks = [(ip_network(address, strict=False), trunk) for trunk in settings.trunks for address in trunk.addresses]
         self._networks = sorted(networks, key=lambda network: network[0].prefixlen, reverse=True)
         self._agents = {(agent.tenant, agent.name): agent for agent in settings.agents}
-        self._agents_by_user = {(agent.tenant, agent.user): agent for agent in settings.agents}
+        self._agents_by_number = {
+            (agent.tenant, number): agent for agent in settings.agents for number in (agent.extension, agent.user) if number
+        }
+        """By SIP user, and by extension."""
 
     # who is who
 
@@ -92,7 +95,7 @@ class Router:
 
     def agent_called(self, tenant: str, name: str) -> str | None:
         """The tenant's agent by his name or his SIP user; None: there is none."""
-        agent = self._agents.get((tenant, name)) or self._agents_by_user.get((tenant, name))
+        agent = self._agents.get((tenant, name)) or self._agents_by_number.get((tenant, name))
         return None if agent is None else agent.name
 
     def user_of_agent(self, tenant: str, name: str) -> str | None:
@@ -113,7 +116,7 @@ class Router:
         if trunk is not None:
             tenant, name, headers, agent = trunk.tenant, trunk.name, trunk.headers, None
         elif user is not None:
-            tenant, name, headers, agent = user.tenant, USERS, {}, self._agents_by_user.get((user.tenant, user.name))
+            tenant, name, headers, agent = user.tenant, USERS, {}, self._agents_by_number.get((user.tenant, user.name))
         else:
             return None
         found = self._match(name, called, request)
@@ -167,7 +170,7 @@ class Router:
         if kind == "trunk":
             return self._trunk_target(_filled(rest, match, safe=_NUMBER_SAFE), tenant, ring_timeout)
         uri = _filled(template, match, safe=_NUMBER_SAFE)
-        known = self._agents_by_user.get((tenant, _user_of(uri)))
+        known = self._agents_by_number.get((tenant, _user_of(uri)))
         return Target("uri", uri, ring_timeout, *_name_and_team(known)) if _is_uri(uri) else None
 
     def _trunk_target(self, value: str, tenant: str, ring_timeout: float | None) -> Target | None:
@@ -175,7 +178,7 @@ class Router:
         trunk = self._trunks.get(name)
         if trunk is None or trunk.tenant != tenant or not trunk.host or not number:
             return None
-        return Target("trunk", value, ring_timeout, *_name_and_team(self._agents_by_user.get((tenant, number))))
+        return Target("trunk", value, ring_timeout, *_name_and_team(self._agents_by_number.get((tenant, number))))
 
 
 def passed(path: str | None, server: str, called: str) -> str | None:

@@ -205,3 +205,8 @@ def test_people_are_known_and_distinct(changes: dict[str, Any], finding: str) ->
 def test_an_identity_may_have_two_equal_tokens_while_one_is_replaced() -> None:
     second = dict(RIGHT["tokens"][0]) | {"sha256": "cd" * 32}
     assert findings(tokens=[RIGHT["tokens"][0], second]) == []
+
+
+def test_an_agent_without_user_and_extension_is_told_what_he_needs() -> None:
+    settings = Settings.model_validate({"agents": [{"name": "carla"}, {"name": "dora", "extension": "2002"}]})
+    assert list(checks.find(settings)) == [(("agents", 0, "user"), "name his SIP user, or the extension that a trunk knows him by")]

@@ -292,3 +292,15 @@ def test_a_path_that_is_nonsense_is_bounded() -> None:
     path = passed(", ".join(["x"] * 5000), "server", "1000")
     assert path is None
     assert "1000" not in (passed("x", "server", "1000") or "")
+
+
+def test_an_agent_who_is_at_home_in_a_pbx_is_known_by_his_extension() -> None:
+    carla = AgentSettings(name="carla", team="sales", extension="2002")
+    found = Router(Settings(trunks=(PBX,), agents=(carla,), routes=(to("trunk:pbx/{number}", "sip:2002@192.0.2.50"),))).route(
+        PBX, None, invite("2002")
+    )
+    assert found is not None
+    assert [(target.kind, target.agent, target.team) for target in found.targets] == [
+        ("trunk", "carla", "sales"),
+        ("uri", "carla", "sales"),
+    ]

@@ -28,6 +28,8 @@ QUIET: Final = 60
 """Peak of a block, in the 14-bit domain, that may be dropped unheard."""
 QUIET_DBOV: Final = -42.0
 """Level of a source below which it is worth looking for such a block."""
+STALE_SECONDS: Final = 0.1
+"""Nobody starts to read a source whose newest frame is older: that was heard by those who were there."""
 MAX_NEW_GAPS: Final = 64
 """Concealments that may begin in one turn: more at once are not the network's doing, but a machine that is too slow."""
 _MEASURED_TURNS: Final = 3
@@ -158,7 +160,8 @@ class Listening:
         frames *= there[..., None]
         self._measure(pairs, source, read, blocks, now)
         whole, gap, end = there.all(axis=2), self._gap.take(pairs), state.playout.end[source]
-        silent = ~whole & ((end == 0) | ((gap >= FADED_BLOCKS) & (end <= read)))
+        stale = (read == UNREAD) & (now - state.stream.arrival[source] > STALE_SECONDS)
+        silent = ~whole & ((end == 0) | stale | ((gap >= FADED_BLOCKS) & (end <= read)))
         self._read_pointer[pairs] = np.where(whole, read + blocks, read)
         if not silent.all():
             ragged = ~silent & (~whole | (gap > 0))

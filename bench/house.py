@@ -59,6 +59,15 @@ class House:
         """The supervisor of this number; he may barge everywhere."""
         return Credentials(f"supervisor{number}", _SECRET)
 
+    def dialled(self, number: int) -> str:
+        """What a customer dials to reach this agent."""
+        return self.agent(number).user
+
+    @property
+    def addresses(self) -> tuple[str, str, str]:
+        """Where customers, agents and supervisors have their phones."""
+        return CUSTOMERS, AGENTS, SUPERVISORS
+
     def settings(self) -> dict[str, Any]:
         """The whole file. Two seats of slack in rows: a leg that ends lets its row go after the next has come."""
         rows = max(64, self.calls * 5)
@@ -72,7 +81,7 @@ class House:
         supervisors = [self.supervisor(number) for number in range(self.supervisors)]
         users: list[dict[str, Any]] = [{"name": who.user, "secret": who.secret} for who in agents]
         users += [{"name": who.user, "secret": who.secret, "ceiling": ceiling} for who in supervisors]
-        token = {"sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "identity": "bench", "ceiling": admin, "user": "supervisor0"}
+        token = {"sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "identity": "bench", "ceiling": admin}
         return {
             "sip": {"bind": SERVER, "udp_port": self.sip_port, "tcp": False},
             "media": {

@@ -85,7 +85,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Processor time of all its processes so far."""
-        return sum(_cpu_seconds(pid) for pid in self.processes())
+        return sum(cpu_seconds(pid) for pid in self.processes())
 
     def resident_kib(self) -> int:
         """Resident memory of all its processes, KiB; what two of them share counts twice."""
@@ -130,7 +130,8 @@ class Server:
         self._folder.cleanup()
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Processor time of one process so far; 0 where it is gone."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

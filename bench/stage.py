@@ -5,16 +5,15 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from bench.generator.memory import Size
-from bench.generator.phones.agent import CallFailed, Plan, UserAgent
+from bench.generator.phones.agent import CallFailed, Credentials, Plan, UserAgent
 from bench.generator.phones.description import Description
 from bench.generator.phones.dialog import Dialog
 from bench.generator.phones.message import Message, user_of
 from bench.generator.rtp import RtpGenerator
 from bench.generator.signals import Signal, Silence
-from bench.house import AGENTS, CUSTOMERS, SUPERVISORS, House
 from bench.progress import Progress
 
 STAR = {"listen": "*1", "whisper": "*2", "barge": "*3"}
@@ -72,12 +71,33 @@ class Cast:
         return self.customers + self.agents + self.supervisors
 
 
+class Town(Protocol):
+    """Where the server is, and who lives there."""
+
+    @property
+    def sip(self) -> tuple[str, int]:
+        """Where the server speaks SIP."""
+
+    @property
+    def addresses(self) -> tuple[str, str, str]:
+        """Where customers, agents and supervisors have their phones."""
+
+    def agent(self, number: int) -> Credentials:
+        """An agent's SIP user."""
+
+    def supervisor(self, number: int) -> Credentials:
+        """A supervisor's SIP user."""
+
+    def dialled(self, number: int) -> str:
+        """What a customer dials to reach this agent."""
+
+
 class Stage:
     """An asynchronous context: entering starts the RTP process and opens the phones, leaving ends them."""
 
     def __init__(
         self,
-        house: House,
+        house: Town,
         cast: Cast,
         *,
         core: int | None = 1,
@@ -85,12 +105,13 @@ class Stage:
         logged: int = 0,
         kernel_times: bool = False,
         longest: float = 3600,
+        hurries: bool = True,
         codec: str = "PCMU",
     ) -> None:
         self.house = house
         self.codec = codec
         self._cast = cast
-        self.rtp = RtpGenerator(Size(cast.size, recorded, logged), core=core, kernel_times=kernel_times, longest=longest)
+        self.rtp = RtpGenerator(Size(cast.size, recorded, logged), core=core, kernel_times=kernel_times, longest=longest, hurries=hurries)
         self._free: dict[str, deque[Leg]] = {}
         self._expected: dict[str, tuple[Leg, asyncio.Future[Dialog]]] = {}
         self._leg_of: dict[Dialog, Leg] = {}
@@ -111,16 +132,14 @@ class Stage:
         await self.rtp.__aexit__(None, None, None)
 
     async def _open(self) -> None:
-        self.customers = await UserAgent.open(CUSTOMERS, self.house.sip)
-        self.agents = await UserAgent.open(AGENTS, self.house.sip)
-        self.supervisors = await UserAgent.open(SUPERVISORS, self.house.sip)
+        self.customers, self.agents, self.supervisors = [await UserAgent.open(address, self.house.sip) for address in self.house.addresses]
         for phones in (self.agents, self.supervisors):
             phones.on_call = self._plan
             phones.on_answered = self._answered
         for phones in (self.customers, self.agents, self.supervisors):
             phones.on_moved = self._moved
-        counts = ((CUSTOMERS, self._cast.customers), (AGENTS, self._cast.agents), (SUPERVISORS, self._cast.supervisors))
-        for address, count in counts:
+        counts = (self._cast.customers, self._cast.agents, self._cast.supervisors)
+        for address, count in zip(self.house.addresses, counts, strict=True):
             opened = await self.rtp.open((address,) * count)
             self._free[address] = deque(Leg(opened.first + at, address, port) for at, port in enumerate(opened.ports))
 
@@ -154,12 +173,23 @@ class Stage:
         """The leg may be used again."""
         self._free[leg.address].append(leg)
 
-    async def call(self, number: int, customer: Leg, agent: Leg, *, media: bool = True) -> Call:
+    async def call(
+        self,
+        number: int,
+        customer: Leg,
+        agent: Leg,
+        *,
+        caller: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+        media: bool = True,
+    ) -> Call:
         """Have the customer call agent ``number``; returns once both talk. Raises `CallFailed`."""
         user = self.house.agent(number).user
         answered = self._expect(user, agent)
         try:
-            customer.dialog = await self.customers.invite(f"customer{customer.number}", user, customer.description)
+            customer.dialog = await self.customers.invite(
+                caller or f"customer{customer.number}", self.house.dialled(number), customer.description, headers=headers
+            )
             agent.dialog = await asyncio.wait_for(answered, 5)
         finally:
             self._expected.pop(user, None)

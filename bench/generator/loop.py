@@ -125,7 +125,8 @@ def main() -> None:
     signals.signal(signals.SIGINT, signals.SIG_IGN)  # Ctrl-C goes to the whole group; the parent says when to end
     if given["core"] is not None:
         process.pin(given["core"])
-    process.hurry()
+    if given["hurries"]:
+        process.hurry()
     gc.disable()
     memory = Memory(Size(**given["size"]), given["memory"])
     Loop(memory, Connection(given["pipe"]), given["kernel_times"], given["longest"]).run()

@@ -38,11 +38,13 @@ class Snapshot:
 class RtpGenerator:
     """Legs that send and receive in a process of their own. An asynchronous context: entering starts it, leaving ends it."""
 
-    def __init__(self, size: Size, *, core: int | None, kernel_times: bool = False, longest: float = 3600) -> None:
+    def __init__(self, size: Size, *, core: int | None, kernel_times: bool = False, longest: float = 3600, hurries: bool = True) -> None:
+        """``longest``: seconds after which it ends by itself; ``hurries``: takes real-time priority where it may."""
         self.memory = Memory(size)
         self._core = core
         self._kernel_times = kernel_times
         self._longest = longest
+        self._hurries = hurries
         self._opened: deque[asyncio.Future[Opened]] = deque()
         self._done: deque[asyncio.Future[None]] = deque()
         self._prepared: set[tuple[Signal, str]] = set()
@@ -58,6 +60,7 @@ class RtpGenerator:
             "core": self._core,
             "kernel_times": self._kernel_times,
             "longest": self._longest,
+            "hurries": self._hurries,
         }
         # One thread a numeric library: the loop has one core, and idle helpers of the library would disturb it.
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -121,6 +124,10 @@ class RtpGenerator:
         self._say(Press(leg, digit, beside))
         async with asyncio.timeout(5):
             return await future
+
+    def press_unheard(self, leg: int, digit: str) -> None:
+        """Press a key, and do not care when."""
+        self._say(Press(leg, digit, False))
 
     def snapshot(self) -> Snapshot:
         """A copy of the counters."""

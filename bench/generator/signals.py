@@ -51,9 +51,10 @@ class Plateau:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A mono 16-bit 8 kHz WAV file."""
+    """A mono 16-bit 8 kHz WAV file, from this second on, round and round."""
 
     path: Path
+    begins: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ def render(signal: Signal, codec: str) -> Bytes:
         case Plateau(seed, amplitude):
             signs = np.random.default_rng(seed).integers(0, 2, SECOND * FRAME // 2) * 2 - 1
             return encode(np.repeat(signs * amplitude, 2), codec).reshape(-1, FRAME)
-        case Speech(path):
-            return encode(_speech(path), codec).reshape(-1, FRAME)
+        case Speech(path, begins):
+            return np.roll(encode(_speech(path), codec).reshape(-1, FRAME), -begins * SECOND, axis=0)
         case Silence():
             return np.full((1, FRAME), SILENCE[codec], np.uint8)
 

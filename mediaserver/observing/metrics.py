@@ -1,6 +1,6 @@
 """Prometheus metrics, gathered when they are asked for: nothing is kept here that somebody else counts already."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -15,6 +15,8 @@ from mediaserver.signalling.media import Media, Worker
 from mediaserver.signalling.ports import PortPool
 
 HELP = {
+    "sip_events": "What the SIP user agent counted: drops, refusals, retransmissions, time-outs, by kind.",
+    "control_events": "What the control API counted: clients, commands, slow readers, by kind.",
     "calls_ended": "Calls that ended, by cause.",
     "legs_refused": "Legs that a media worker had no room for.",
     "invites_refused": "INVITEs answered with a failure before a call began, by reason.",
@@ -29,12 +31,13 @@ HELP = {
 class ServerCollector(Collector):
     """Reads the signalling process and the shared memory of the workers."""
 
-    def __init__(self, calls: Calls, media: Media, ports: PortPool, counters: Counters, sip_counters: Callable[[], dict[str, int]]) -> None:
+    def __init__(self, calls: Calls, media: Media, ports: PortPool, counters: Counters) -> None:
         self._calls = calls
         self._media = media
         self._ports = ports
         self._counters = counters
-        self._sip_counters = sip_counters
+        self.counted: dict[str, Callable[[], Mapping[str, int]]] = {}
+        """Counters that other rooms keep, by the name of their family; one label, the kind."""
 
     def collect(self) -> Iterator[Metric]:
         """Every family, fresh."""
@@ -42,10 +45,11 @@ class ServerCollector(Collector):
         yield self._legs()
         yield GaugeMetricFamily("mediaserver_media_ports_lent", "Media ports lent to legs.", value=self._ports.lent)
         yield from self._counted()
-        sip = CounterMetricFamily("mediaserver_sip_events", "What the SIP user agent counted, by kind.", labels=["kind"])
-        for kind, value in self._sip_counters().items():
-            sip.add_metric([kind], value)
-        yield sip
+        for name, read in self.counted.items():
+            family = CounterMetricFamily(f"mediaserver_{name}", HELP[name], labels=["kind"])
+            for kind, value in read().items():
+                family.add_metric([kind], value)
+            yield family
         yield from self._workers()
 
     def _live_calls(self) -> Metric:

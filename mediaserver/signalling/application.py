@@ -163,8 +163,10 @@ class Server:
             ) from error
 
     async def _control(self) -> None:
-        collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters, lambda: self._agent.counters)
+        collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters)
         app = create_app(self._desk, TokenStore(self._settings.tokens), self._settings.control, metrics_text(collector))
+        collector.counted["sip_events"] = lambda: self._agent.counters
+        collector.counted["control_events"] = lambda: app.state.reception.counters
         await serve_control(app, self._settings.control, [self._listener])
 
     def _heard(self, event: Event, now: float) -> None:

@@ -73,8 +73,8 @@ class SwitchboardDesk:
         self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, phone: str | None
     ) -> Supervision:
         """Ring the identity's phone into a call."""
-        entry = self._audited(identity, "supervise", lambda: self._joinable(identity, call, agent, mode, target))
-        rung = self._audited(identity, "supervise", lambda: self._phone(identity, phone))
+        entry = self._counted(lambda: self._joinable(identity, call, agent, mode, target))
+        rung = self._counted(lambda: self._phone(identity, phone))
         leg = self._switchboard.next_leg()
         self._switchboard.entering[leg] = identity
         supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=mode, target=target)
@@ -119,22 +119,22 @@ class SwitchboardDesk:
             check_mode(identity, entry.subject, mode, target)
             return entry
 
-        entry = self._audited(identity, f"set_mode {mode}", check)
+        entry = self._counted(check)
         return await self._change(entry, lambda request: inputs.ModeRequested(leg, mode, target, request))
 
     async def mute(self, identity: Identity, *, leg: int, muted: bool) -> Applied:
         """Mute or unmute a supervising leg."""
-        entry, _ = self._audited(identity, "mute", lambda: self._own(identity, leg))
+        entry, _ = self._counted(lambda: self._own(identity, leg))
         return await self._change(entry, lambda request: inputs.MuteRequested(leg, muted, request))
 
     async def volumes(self, identity: Identity, *, leg: int, hears: float | None, heard: float | None) -> Applied:
         """Set a supervising leg's volumes."""
-        entry, _ = self._audited(identity, "volumes", lambda: self._own(identity, leg))
+        entry, _ = self._counted(lambda: self._own(identity, leg))
         return await self._change(entry, lambda request: inputs.VolumesRequested(leg, hears, heard, request))
 
     async def leave(self, identity: Identity, *, leg: int) -> None:
         """End a supervising leg."""
-        entry, _ = self._audited(identity, "leave", lambda: self._own(identity, leg))
+        entry, _ = self._counted(lambda: self._own(identity, leg))
         self._feed(entry, inputs.HangUpRequested(leg, "left"))
 
     def digit_pressed(self, entry: CallEntry, leg: Leg, digit: str) -> None:
@@ -154,8 +154,9 @@ class SwitchboardDesk:
         mode, target = asked
         identity = leg.identity
         try:
-            self._audited(identity, f"digit {mode}", lambda: check_mode(identity, entry.subject, mode, target))
-        except Refusal:
+            self._counted(lambda: check_mode(identity, entry.subject, mode, target))
+        except Refusal as refusal:
+            _log.warning("digit.refused", call=entry.view.call, identity=identity.name, mode=mode, code=refusal.code, why=refusal.text)
             return
         self._feed(entry, inputs.ModeRequested(leg.leg, mode, target, NOBODY_WAITS))
 
@@ -171,7 +172,7 @@ class SwitchboardDesk:
                 raise Refusal("not_found", f"call {call} has no leg {leg}", "get shows its legs")
             return entry
 
-        self._feed(self._audited(identity, "hang_up", check), inputs.HangUpRequested(leg, "hung_up"))
+        self._feed(self._counted(check), inputs.HangUpRequested(leg, "hung_up"))
 
     async def end(self, identity: Identity, *, call: str) -> None:
         """End a call."""
@@ -181,7 +182,7 @@ class SwitchboardDesk:
             check_right(identity, Right.END)
             return entry
 
-        self._feed(self._audited(identity, "end", check), inputs.HangUpRequested(None, "ended"))
+        self._feed(self._counted(check), inputs.HangUpRequested(None, "ended"))
 
     async def originate(self, identity: Identity, *, agent: str, number: str) -> dict[str, Any]:
         """Ring an agent, then a number for him."""
@@ -199,7 +200,7 @@ class SwitchboardDesk:
                 check_right(identity, Right.OUTSIDE_NUMBERS)
             return inputs.Target("agent", name, agent=name, team=router.team_of(identity.tenant, name)), targets
 
-        target, targets = self._audited(identity, "originate", check)
+        target, targets = self._counted(check)
         entry = self._switchboard.new_call(identity.tenant, "users")
         self._feed(entry, inputs.Originated(self._switchboard.next_leg(), target, caller=target.value, called=number, targets=targets))
         return self._house.publisher.call_model(entry.view)
@@ -249,12 +250,10 @@ class SwitchboardDesk:
         self._switchboard.feed(entry, happened)
         self._house.settle()
 
-    def _audited(self, identity: Identity, asked: str, check: Callable[[], Result]) -> Result:
-        """Run a check; every refusal gets a log line and a count."""
+    def _counted(self, check: Callable[[], Result]) -> Result:
+        """Run a check; every refusal is counted. (The control API logs those it tells, digits are logged above.)"""
         try:
             return check()
         except Refusal as refusal:
             self._house.counters.add("refusals", refusal.code)
-            who = {"identity": identity.name, "tenant": identity.tenant}
-            _log.warning("request.refused", asked=asked, code=refusal.code, why=refusal.text, **who)
             raise

@@ -1,7 +1,7 @@
 """TCP connections of a user agent: accepted and opened, each framed, bounded in number, buffers and patience."""
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from sip.transport.flow import Address, Flow
 from sip.transport.framing import PONG, Framer
@@ -48,7 +48,8 @@ class TcpConnection(asyncio.Protocol):
         self._has_spoken = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's transports are asyncio's in all but the name.
+        transport = cast("asyncio.Transport", transport)
         self._transport = transport
         mark(transport.get_extra_info("socket"))
         if self.remote == ("", 0):
@@ -64,6 +65,8 @@ class TcpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
         assert self.flow is not None
+        if self._transport.is_closing():
+            return
         messages = self._framer.feed(data)
         if messages or self._framer.pings or not self._framer.is_waiting:
             self.last_sign = asyncio.get_running_loop().time()
@@ -90,6 +93,8 @@ class TcpConnection(asyncio.Protocol):
             if len(self._waiting) >= WAITING_LIMIT:
                 return self._pool.owner.count("tcp_connecting_queue_full")
             return self._waiting.append(data)
+        if self._transport.is_closing():
+            return self._pool.owner.count("tcp_connection_gone")
         self._transport.write(data)
         if self._transport.get_write_buffer_size() > WRITE_LIMIT:
             self._pool.owner.count("tcp_slow_reader")

@@ -1,0 +1,119 @@
+"""Telephone-events: relayed between the parties in the same number space, told once, never from a supervisor."""
+
+from mediaserver.link.messages import DigitReceived, SetMode
+from tests.mediaserver.worker.hearing import assert_numbers_hold
+from tests.mediaserver.worker.simulated import House, Phone, Sent
+
+
+def press(house: House, phone: Phone, digit: int, *, ends: int = 3) -> None:
+    """Send a whole event as a phone does: three packets, then the end packet so many times; audio pauses meanwhile."""
+    phone.talking = False
+    start = phone.timestamp
+    for count in range(3):
+        payload = bytes([digit, 10]) + (160 * (count + 1)).to_bytes(2, "big")
+        house.arrive(phone, phone.packet(payload, payload_type=101, marker=count == 0, timestamp=start))
+        house.run(0.02)
+    for _ in range(ends):
+        house.arrive(phone, phone.packet(bytes([digit, 0x8A]) + (640).to_bytes(2, "big"), payload_type=101, timestamp=start))
+        house.run(0.002)
+    phone.talking = True
+
+
+def events(got: list[Sent], payload_type: int = 101) -> list[Sent]:
+    return [packet for packet in got if packet.payload_type == payload_type]
+
+
+def call() -> tuple[House, Phone, Phone, Phone]:
+    house = House()
+    phones = house.join(1, 10, "customer"), house.join(2, 10, "agent"), house.supervise(3, 10)
+    house.run(0.2)
+    return house, *phones
+
+
+def test_an_event_is_told_once_at_its_first_end_packet() -> None:
+    house, customer, _, supervisor = call()
+    press(house, customer, 5)
+    press(house, supervisor, 11)
+    digits = [notice for notice in house.notices if isinstance(notice, DigitReceived)]
+    assert digits == [DigitReceived(1, "5", 80), DigitReceived(3, "#", 80)]
+
+
+def test_all_packets_of_an_event_are_relayed_under_one_timestamp_with_the_mark() -> None:
+    house, customer, agent, _ = call()
+    offset = (agent.got[-1].timestamp - customer.timestamp + 160) % (1 << 32)
+    start = customer.timestamp
+    press(house, customer, 7)
+    house.run(0.2)
+    relayed = events(agent.got)
+    assert [packet.marker for packet in relayed] == [True, False, False, False, False, False]
+    assert {(packet.timestamp - offset) % (1 << 32) for packet in relayed} == {start}
+    assert [packet.payload[1] for packet in relayed[-3:]] == [0x8A] * 3
+    sequences = [packet.sequence for packet in agent.got]
+    assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+
+
+def test_the_payload_type_is_the_listeners_own() -> None:
+    house, customer, agent, _ = call()
+    house.set_media(2, send_digit_payload_type=96)
+    press(house, customer, 7)
+    assert len(events(agent.got, 96)) == 6
+
+
+def test_without_telephone_events_at_the_listener_they_are_dropped_and_counted() -> None:
+    house, customer, agent, _ = call()
+    house.set_media(2, send_digit_payload_type=-1)
+    press(house, customer, 7)
+    assert house.memory.counters(customer.row)["digits_unrelayed"] == 6
+    house.run(0.1)
+    assert {packet.payload_type for packet in agent.got} == {0}
+
+
+def test_a_supervisors_digits_are_never_relayed() -> None:
+    house, customer, agent, supervisor = call()
+    house.command(SetMode(3, "barge", "agent"))
+    house.run(0.1)
+    press(house, supervisor, 4)
+    house.run(0.1)
+    assert not events(customer.got)
+    assert not events(agent.got)
+
+
+def test_supervisors_are_sent_no_digits() -> None:
+    house, customer, _, supervisor = call()
+    press(house, customer, 4)
+    house.run(0.1)
+    assert not events(supervisor.got)
+
+
+def test_an_event_never_clocks_a_mixed_listener_and_shares_his_numbers() -> None:
+    house, customer, agent, _ = call()
+    house.command(SetMode(3, "whisper", "agent"))
+    house.run(0.2)
+    press(house, customer, 7)
+    house.run(0.3)
+    assert len(events(agent.got)) == 6
+    audio = [packet for packet in agent.got if packet.payload_type == 0]
+    assert_numbers_hold(audio, without_gaps=False)
+    sequences = [packet.sequence for packet in agent.got]
+    assert len(set(sequences)) == len(sequences)
+    assert audio[-1].at - audio[-2].at < 0.025
+
+
+def test_a_muted_partys_digits_are_not_relayed() -> None:
+    house, customer, agent, _ = call()
+    house.set_media(1, remote_sends=False)
+    house.run(0.2)
+    press(house, customer, 7)
+    assert not events(agent.got)
+
+
+def test_digits_reach_a_listener_with_another_packet_time_under_its_own_numbers() -> None:
+    house = House()
+    customer, agent = house.join(1, 10, "customer"), house.join(2, 10, "agent", ptime_ms=30)
+    house.run(0.3)
+    press(house, customer, 9)
+    house.run(0.2)
+    assert len(events(agent.got)) == 6
+    assert len({packet.timestamp for packet in events(agent.got)}) == 1
+    sequences = [packet.sequence for packet in agent.got]
+    assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))

@@ -3,14 +3,14 @@
 Whatever cannot be handled costs one answer or one counted drop.
 """
 
-from sip.content import ContentError, description_in
+from sip.content import SDP, ContentError, description_in
 from sip.errors import ParseError
 from sip.events import InviteReceived, MessageDropped
 from sip.headers import parse_parameters
 from sip.message import BrokenRequest, Header, Request, Response, parse
 from sip.registering import Registering
 from sip.sdp import SdpError
-from sip.session.core import ALLOW, EXTENSIONS, METHODS, SDP, SUPPORTED, Core
+from sip.session.core import ALLOW, EXTENSIONS, METHODS, SUPPORTED, Core
 from sip.session.incoming import IncomingSession
 from sip.session.session import Session
 from sip.transaction.server import ServerTransaction

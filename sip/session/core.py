@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from sip.content import SDP
 from sip.events import Event
 from sip.headers import MAGIC_COOKIE, quoted, write_via
 from sip.message import Header, Request, Response
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO")
 EXTENSIONS: Final[tuple[str, ...]] = ()
 """Option tags that may be required of us."""
-SDP: Final = "application/sdp"
 ALLOW: Final[Header] = ("Allow", ", ".join(METHODS))
 SUPPORTED: Final[Header] = ("Supported", ", ".join(EXTENSIONS))
 

@@ -7,14 +7,14 @@
 from collections.abc import Iterable
 from typing import Final
 
-from sip.content import ContentError, description_in
+from sip.content import SDP, ContentError, description_in
 from sip.dialog import Dialog, addressed
 from sip.errors import ParseError, SipError
 from sip.events import Accepted, Progressed, Rejected
 from sip.headers import parse_number
 from sip.message import HIGHEST_SECONDS, Header, Request, Response
 from sip.sdp import SdpError, SessionDescription
-from sip.session.core import ALLOW, SDP, Core, display_address, reason_header, with_body
+from sip.session.core import ALLOW, Core, display_address, reason_header, with_body
 from sip.session.exchange import Credentials, Exchange
 from sip.session.session import Session, State
 from sip.session.settings import Invitation

@@ -209,5 +209,5 @@ class Server:
             self._switchboard.feed(entry, inputs.HangUpRequested(None, "shutdown"))
         self._house.settle()
         deadline = time.monotonic() + FAREWELL_SECONDS
-        while self._agent.live_sessions and time.monotonic() < deadline:
+        while self._agent.in_hand and time.monotonic() < deadline:
             await asyncio.sleep(0.02)

@@ -186,6 +186,15 @@ class Baresip:
 
     # -- what it tells
 
+    async def registered(self, within: float = 10.0) -> None:
+        """Wait until the registrar took it; asked for, since the event may be told before anybody listens."""
+        try:
+            async with asyncio.timeout(within):
+                while "OK" not in await self.order("reginfo"):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise PhoneError(f"{self.user} is not registered after {within} s{self._log_tail()}") from None
+
     async def wait_for(self, kind: str, within: float = 10.0) -> dict[str, Any]:
         """The next event of this kind; earlier ones are passed over."""
         seen = []

@@ -1,0 +1,196 @@
+"""The server as its own process, with a configuration that the test writes and ports that nobody else has."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Final, Self
+
+from tests.interop.tools import free_port, own_address
+
+READY_WITHIN: Final = 30.0
+SECRET: Final = "wonderland"
+TOKEN: Final = "interop-token"
+"""Of an identity that may do everything; its phones are those of the user ``sue``."""
+
+_CONFIG: Final = """\
+[sip]
+bind = "{address}"
+udp_port = {sip}
+tcp_port = {sip}
+t1 = {t1}
+
+[media]
+bind = "{address}"
+first_port = {first_rtp}
+last_port = {last_rtp}
+
+[limits]
+ring_timeout = {ring_timeout}
+
+[control]
+bind = "{address}"
+port = {control}
+
+[[trunks]]
+name = "pbx"
+addresses = ["{trunk}"]
+headers = {{ X-Queue = "queue" }}
+
+[[routes]]
+number = "robert"
+targets = ["agent:robert"]
+
+[[routes]]
+number = "first"
+targets = ["sip:service@{address}:{first}"]
+
+[[routes]]
+number = "hunt"
+targets = ["sip:service@{address}:{first}", "sip:service@{address}:{second}"]
+
+[[agents]]
+name = "robert"
+team = "support"
+user = "robert"
+
+[[users]]
+name = "robert"
+secret = "{secret}"
+
+[[users]]
+name = "carl"
+secret = "{secret}"
+may_call = true
+
+[[users]]
+name = "sue"
+secret = "{secret}"
+[users.ceiling]
+agents = ["*"]
+mode = "barge"
+
+[[users]]
+name = "lee"
+secret = "{secret}"
+[users.ceiling]
+teams = ["support"]
+mode = "listen"
+
+[[users]]
+name = "pia"
+secret = "{secret}"
+pin = "4711"
+[users.ceiling]
+agents = ["*"]
+mode = "barge"
+
+[[tokens]]
+identity = "sue"
+sha256 = "{token}"
+user = "sue"
+[tokens.ceiling]
+agents = ["*"]
+mode = "barge"
+rights = ["hang_up", "end", "originate"]
+"""
+
+
+class Server:
+    """`mediaserver serve`. ``with`` waits until it is ready, and ends it.
+
+    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agent ``robert``, the user ``carl`` who may call, the
+    supervisors ``sue`` (barge), ``lee`` (listen) and ``pia`` (barge, PIN 4711), all with `SECRET`; the numbers ``robert``,
+    ``first`` (rings port `first`) and ``hunt`` (rings `first`, then `second`).
+    """
+
+    def __init__(self, folder: Path, *, t1: float = 0.5, ring_timeout: float = 8) -> None:
+        self.address = "127.0.0.1"
+        self.trunk = own_address()
+        self.port = free_port(self.address)
+        self.first, self.second = free_port(self.address), free_port(self.address)
+        self._control = free_port(self.address)
+        self._log = folder / "server.log"
+        self._file = folder / "mediaserver.toml"
+        self._process: subprocess.Popen[bytes] | None = None
+        first_rtp = free_port(self.address, 40_000, 58_000)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(
+            _CONFIG.format(
+                address=self.address,
+                sip=self.port,
+                t1=t1,
+                ring_timeout=ring_timeout,
+                first_rtp=first_rtp,
+                last_rtp=first_rtp + 799,
+                control=self._control,
+                trunk=self.trunk,
+                first=self.first,
+                second=self.second,
+                secret=SECRET,
+                token=hashlib.sha256(TOKEN.encode()).hexdigest(),
+            )
+        )
+
+    @property
+    def sip(self) -> str:
+        """Where SIP is spoken, ``host:port``."""
+        return f"{self.address}:{self.port}"
+
+    @property
+    def control(self) -> str:
+        """The control API's URL."""
+        return f"http://{self.address}:{self._control}"
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mediaserver", "serve", "--config", str(self._file)], stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def log(self) -> str:
+        """The end of what it said."""
+        return self._log.read_text(errors="replace")[-4000:]
+
+    def metrics(self) -> str:
+        """The text of ``/metrics``."""
+        with urllib.request.urlopen(f"{self.control}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            if self._process is not None and self._process.poll() is not None:
+                raise AssertionError(f"the server ended with {self._process.returncode}:\n{self.log()}")
+            try:
+                with urllib.request.urlopen(f"{self.control}/readyz", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"the server was not ready within {READY_WITHIN:.0f} s:\n{self.log()}")
+
+    def _end(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(8)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()

@@ -1,0 +1,180 @@
+"""baresip as customer, agent and supervisor: who hears whom in each mode, reached by digits and by the websocket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control_api.client import ControlClient
+from tests.audio import Int16, assert_hears, tone, write_wav
+from tests.interop.phones.baresip import Baresip
+from tests.interop.server import SECRET, TOKEN, Server
+
+CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
+PARTIES = {CUSTOMER_HZ, AGENT_HZ}
+SECONDS = 1.3
+"""Of each recording that is judged."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all of these."""
+    with Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
+    """A minute of each party's tone."""
+    folder = tmp_path_factory.mktemp("voices")
+    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
+
+
+@dataclass
+class Desk:
+    """The three phones; customer and agent are talking."""
+
+    server: Server
+    customer: Baresip
+    agent: Baresip
+    supervisor: Baresip
+
+    async def hear(self) -> tuple[Int16, Int16, Int16]:
+        """What customer, agent and supervisor hear at the same time."""
+        heard = await asyncio.gather(*(phone.listen(SECONDS) for phone in (self.customer, self.agent, self.supervisor)))
+        return heard[0], heard[1], heard[2]
+
+    async def expect(self, mode: str) -> None:
+        """Everybody must hear what the mode says, and nothing else."""
+        at_customer, at_agent, at_supervisor = await self.hear()
+        assert_hears(at_customer, {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
+        assert_hears(at_agent, {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
+        assert_hears(at_supervisor, PARTIES)
+
+
+@asynccontextmanager
+async def talking(server: Server, voices: dict[float, Path], folder: Path, supervisor: str = "sue") -> AsyncIterator[Desk]:
+    """A customer talks to the agent; the supervisor's phone is registered and idle."""
+
+    def phone(user: str, hz: float, **settings: Any) -> Baresip:
+        return Baresip(folder / user, user, voices[hz], registrar=server.sip, secret=SECRET, **settings)
+
+    async with (
+        phone("carl", CUSTOMER_HZ) as customer,
+        phone("robert", AGENT_HZ) as agent,
+        phone(supervisor, SUPERVISOR_HZ, answers_by_itself=True) as watcher,
+    ):
+        await asyncio.gather(*(registering.registered() for registering in (customer, agent, watcher)))
+        await customer.dial(f"sip:robert@{server.sip}")
+        await agent.wait_for("CALL_INCOMING")
+        await customer.wait_for("CALL_RINGING")
+        await agent.accept()
+        await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), agent.wait_for("CALL_ESTABLISHED"))
+        yield Desk(server, customer, agent, watcher)
+
+
+async def test_customer_and_agent_hear_each_other_and_hang_up(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
+    async with talking(server, voices, tmp_path) as desk:
+        at_customer, at_agent = await asyncio.gather(desk.customer.listen(SECONDS), desk.agent.listen(SECONDS))
+        assert_hears(at_customer, {AGENT_HZ})
+        assert_hears(at_agent, {CUSTOMER_HZ})
+        await desk.agent.hang_up()
+        await desk.customer.wait_for("CALL_CLOSED", within=2)
+
+
+@pytest.mark.parametrize(("code", "mode"), [("*1", "listen"), ("*2", "whisper"), ("*3", "barge")])
+async def test_a_supervisor_dials_into_a_mode(server: Server, voices: dict[float, Path], tmp_path: Path, code: str, mode: str) -> None:
+    async with talking(server, voices, tmp_path) as desk:
+        await desk.supervisor.dial(f"sip:{code}robert@{server.sip}")
+        await desk.supervisor.wait_for("CALL_ESTABLISHED")
+        await desk.expect(mode)
+
+
+async def test_a_supervisor_switches_by_digits(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
+    async with talking(server, voices, tmp_path) as desk:
+        await desk.supervisor.dial(f"sip:*1robert@{server.sip}")
+        await desk.supervisor.wait_for("CALL_ESTABLISHED")
+        await desk.expect("listen")
+        for digit, mode in (("5", "whisper"), ("6", "barge"), ("4", "listen")):
+            await desk.supervisor.send_digit(digit)
+            await desk.expect(mode)
+
+
+async def test_the_api_rings_a_supervisor_and_switches_him(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
+    async with talking(server, voices, tmp_path) as desk, ControlClient(server.control, TOKEN) as control:
+        supervision = await control.supervise(agent="robert", mode="listen")
+        await desk.supervisor.wait_for("CALL_ESTABLISHED")
+        await control.joined(supervision.leg, timeout=5)
+        await desk.expect("listen")
+        for mode in ("whisper", "barge", "listen"):
+            applied = await control.set_mode(supervision.leg, mode)
+            assert applied.turn > 0
+            await desk.expect(mode)
+        await control.leave(supervision.leg)
+        await desk.supervisor.wait_for("CALL_CLOSED", within=3)
+        at_customer, at_agent = await asyncio.gather(desk.customer.listen(SECONDS), desk.agent.listen(SECONDS))
+        assert_hears(at_customer, {AGENT_HZ})
+        assert_hears(at_agent, {CUSTOMER_HZ})
+
+
+async def test_a_supervisor_cannot_go_beyond_his_ceiling_by_digits(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
+    async with talking(server, voices, tmp_path, "lee") as desk:
+        await desk.supervisor.dial(f"sip:*1robert@{server.sip}")
+        await desk.supervisor.wait_for("CALL_ESTABLISHED")
+        for digit in ("5", "6"):
+            await desk.supervisor.send_digit(digit)
+            await desk.expect("listen")
+
+
+async def test_a_supervisor_cannot_go_beyond_his_ceiling_by_dialling(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
+    async with talking(server, voices, tmp_path, "lee") as desk:
+        await desk.supervisor.dial(f"sip:*3robert@{server.sip}")
+        assert "403" in (await desk.supervisor.wait_for("CALL_CLOSED"))["param"]
+
+
+@pytest.mark.parametrize("end", ["kill", "freeze"])
+async def test_the_death_of_a_supervisors_phone_is_not_heard(server: Server, voices: dict[float, Path], tmp_path: Path, end: str) -> None:
+    async with talking(server, voices, tmp_path) as desk:
+        await desk.supervisor.dial(f"sip:*1robert@{server.sip}")
+        await desk.supervisor.wait_for("CALL_ESTABLISHED")
+        await desk.expect("listen")
+        judged = asyncio.gather(desk.customer.listen(3.0, settle=0), desk.agent.listen(3.0, settle=0))
+        await asyncio.sleep(0.5)
+        desk.supervisor.kill() if end == "kill" else desk.supervisor.freeze()
+        at_customer, at_agent = await judged
+        assert_hears(at_customer, {AGENT_HZ})
+        assert_hears(at_agent, {CUSTOMER_HZ})
+
+
+async def test_a_call_over_tcp(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
+    async with (
+        Baresip(tmp_path / "carl", "carl", voices[CUSTOMER_HZ], registrar=server.sip, secret=SECRET, transport="tcp") as customer,
+        Baresip(tmp_path / "robert", "robert", voices[AGENT_HZ], registrar=server.sip, secret=SECRET, transport="tcp") as agent,
+    ):
+        await asyncio.gather(customer.registered(), agent.registered())
+        await customer.dial(f"sip:robert@{server.sip};transport=tcp")
+        await agent.wait_for("CALL_INCOMING")
+        await agent.accept()
+        await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), agent.wait_for("CALL_ESTABLISHED"))
+        assert_hears(await customer.listen(SECONDS), {AGENT_HZ})
+        await customer.hang_up()
+        await agent.wait_for("CALL_CLOSED", within=2)
+
+
+async def test_codecs_that_differ_are_transcoded(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
+    async with (
+        Baresip(tmp_path / "carl", "carl", voices[CUSTOMER_HZ], registrar=server.sip, secret=SECRET, codecs=("PCMU",)) as customer,
+        Baresip(tmp_path / "robert", "robert", voices[AGENT_HZ], registrar=server.sip, secret=SECRET, codecs=("PCMA",)) as agent,
+    ):
+        await asyncio.gather(customer.registered(), agent.registered())
+        await customer.dial(f"sip:robert@{server.sip}")
+        await agent.wait_for("CALL_INCOMING")
+        await agent.accept()
+        await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), agent.wait_for("CALL_ESTABLISHED"))
+        at_customer, at_agent = await asyncio.gather(customer.listen(SECONDS), agent.listen(SECONDS))
+        assert_hears(at_customer, {AGENT_HZ})
+        assert_hears(at_agent, {CUSTOMER_HZ})

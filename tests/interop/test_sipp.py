@@ -1,0 +1,146 @@
+"""The server between SIPp and SIPp: every call goes as the scenarios of both sides are written."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop.phones.sipp import Sipp
+from tests.interop.server import SECRET, Server
+
+TALK = ("-d", "300")
+CREDENTIALS = ("-ap", SECRET)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all of these."""
+    with Server(tmp_path_factory.mktemp("server"), ring_timeout=2) as running:
+        yield running
+
+
+def customer(server: Server, folder: Path, scenario: str = "customer", number: str = "first", **settings: Any) -> Sipp:
+    """A customer behind the trunk."""
+    options = (*TALK, *settings.pop("options", ()))
+    return Sipp(folder / scenario, scenario, server.sip, service=number, address=server.trunk, options=options, **settings)
+
+
+def agent(server: Server, folder: Path, scenario: str, port: int = 0, **settings: Any) -> Sipp:
+    """A phone at one of the ports that the server rings."""
+    where = port or server.first
+    options = (*TALK, *settings.pop("options", ()))
+    return Sipp(folder / f"{scenario}-{where}", scenario, address=server.address, port=where, options=options, **settings)
+
+
+def phone(server: Server, folder: Path, scenario: str, user: str, service: str, **settings: Any) -> Sipp:
+    """A user's phone, which knows his secret unless told another."""
+    options = ("-au", user, *settings.pop("options", CREDENTIALS), *TALK)
+    keys = {"supervisor": user, **settings.pop("keys", {})}
+    return Sipp(folder / f"{scenario}-{user}", scenario, server.sip, service=service, options=options, keys=keys, **settings)
+
+
+async def run(*phones: Sipp, calls: int = 1) -> None:
+    """Start the phones in turn, the caller last; every one must find its calls as written."""
+    async with AsyncExitStack() as stack:
+        for started in phones:
+            await stack.enter_async_context(started)
+        for statistics in await asyncio.gather(*(started.finished() for started in phones)):
+            statistics.check(calls)
+
+
+@pytest.mark.parametrize(
+    ("calling", "called"),
+    [
+        ("customer", "agent_answers"),
+        ("customer", "agent_answers_at_once"),
+        ("customer", "agent_early_media"),
+        ("customer_is_hung_up", "agent_hangs_up"),
+        ("customer_delayed_offer", "agent_answers"),
+        ("customer_cancels", "agent_never_answers"),
+        ("customer_cancels_too_late", "agent_answers_at_once"),
+        ("customer_holds", "agent_is_held"),
+        ("customer_holds_by_zeros", "agent_is_held_once"),
+        ("customer_is_held", "agent_holds"),
+        ("customer_answers_491", "agent_holds_once"),
+        ("customer_glares", "agent_holds_once"),
+    ],
+)
+async def test_a_call_through_the_server(server: Server, tmp_path: Path, calling: str, called: str) -> None:
+    await run(agent(server, tmp_path, called), customer(server, tmp_path, calling))
+
+
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+async def test_ten_calls_at_once_over_each_transport(server: Server, tmp_path: Path, transport: str) -> None:
+    await run(
+        agent(server, tmp_path, "agent_answers", calls=10),
+        customer(server, tmp_path, calls=10, rate=20, transport=transport),
+        calls=10,
+    )
+
+
+async def test_calls_survive_lost_messages_at_both_ends(server: Server, tmp_path: Path) -> None:
+    lossy = ("-lost", "12", "-trace_rtt")
+    await run(
+        agent(server, tmp_path, "agent_answers_at_once", calls=5, options=lossy),
+        customer(server, tmp_path, calls=5, options=lossy, within=40),
+        calls=5,
+    )
+
+
+async def test_sipps_own_scenarios_pass(server: Server, tmp_path: Path) -> None:
+    await run(agent(server, tmp_path, "uas", calls=3), customer(server, tmp_path, "uac", calls=3), calls=3)
+
+
+@pytest.mark.parametrize(
+    ("agent_says", "customer_is_told"),
+    [("486", "486"), ("480", "480"), ("603", "603"), ("404", "404"), ("503", "503"), ("500", "503")],
+)
+async def test_a_refusal_reaches_the_customer_as_a_code_of_ours(
+    server: Server, tmp_path: Path, agent_says: str, customer_is_told: str
+) -> None:
+    await run(
+        agent(server, tmp_path, "agent_refuses", keys={"status": agent_says, "reason": "Said By The Agent"}),
+        customer(server, tmp_path, "customer_is_refused", keys={"status": customer_is_told}),
+    )
+
+
+async def test_nobody_who_answers_is_480_or_408_after_the_ring_timeout(server: Server, tmp_path: Path) -> None:
+    await run(agent(server, tmp_path, "agent_never_answers"), customer(server, tmp_path, "customer_is_refused", keys={"status": "480"}))
+
+
+@pytest.mark.parametrize("first", ["agent_refuses", "agent_never_answers", "agent_moved"])
+async def test_the_next_target_is_tried(server: Server, tmp_path: Path, first: str) -> None:
+    keys = {"status": "486", "reason": "Busy Here", "moved_to": f"sip:service@{server.address}:{server.second}"}
+    await run(
+        agent(server, tmp_path, first, keys=keys),
+        agent(server, tmp_path, "agent_answers", port=server.second),
+        customer(server, tmp_path, number="hunt"),
+    )
+
+
+@pytest.mark.parametrize(("number", "status"), [("nobody", "404"), ("robert", "480"), ("*1robert", "404")])
+async def test_what_leads_nowhere_is_refused(server: Server, tmp_path: Path, number: str, status: str) -> None:
+    await run(customer(server, tmp_path, "customer_is_refused", number=number, keys={"status": status}))
+
+
+async def test_no_common_codec_is_488(server: Server, tmp_path: Path) -> None:
+    await run(customer(server, tmp_path, "customer_without_common_codec"))
+
+
+async def test_options_are_told(server: Server, tmp_path: Path) -> None:
+    await run(customer(server, tmp_path, "phone_asks_options"))
+
+
+async def test_a_phone_registers_asks_and_leaves(server: Server, tmp_path: Path) -> None:
+    await run(phone(server, tmp_path, "phone_registers", "robert", "robert"))
+
+
+async def test_a_wrong_secret_registers_nobody(server: Server, tmp_path: Path) -> None:
+    await run(phone(server, tmp_path, "phone_registers_with_wrong_secret", "robert", "robert", options=("-ap", "wrong")))
+
+
+async def test_a_registration_for_five_seconds_is_too_brief(server: Server, tmp_path: Path) -> None:
+    await run(phone(server, tmp_path, "phone_registers_too_briefly", "robert", "robert"))

@@ -1,0 +1,66 @@
+"""What legs say: loops without a seam, marks where they are said to be, the same each time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.generator.companding import FRAME, decode
+from bench.generator.signals import Code, Marks, Plateau, Signal, Silence, Speech, Tones, mark_positions, render
+from bench.runs.demo import AUDIO
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [Tones((433, 701), 1400.0), Code(7), Marks(7, 8000), Plateau(7, 4000), Silence(), Speech(AUDIO / "agent.wav", 3)],
+    ids=lambda signal: type(signal).__name__,
+)
+def test_a_signal_is_the_same_each_time_and_whole_frames(signal: Signal) -> None:
+    frames = render(signal, "PCMU")
+    assert frames.shape[1] == FRAME
+    assert frames.dtype == np.uint8
+    assert np.array_equal(frames, render(signal, "PCMU"))
+
+
+def test_a_tone_has_no_seam_where_its_loop_begins_again() -> None:
+    samples = decode(render(Tones((433,), 8000.0), "PCMU"), "PCMU").ravel().astype(float)
+    twice = np.tile(samples, 2)
+    spectrum = np.abs(np.fft.rfft(twice * np.blackman(len(twice))))
+    peak = int(spectrum.argmax())
+    assert peak == 2 * 433
+    beside = np.delete(spectrum, slice(peak - 4, peak + 5))
+    assert 20 * np.log10(beside.max() / spectrum[peak]) < -50
+
+
+def test_marks_are_single_samples_at_the_places_told_and_far_apart() -> None:
+    signal = Marks(seed=3, amplitude=-8031)
+    samples = decode(render(signal, "PCMU"), "PCMU")
+    frames, places = mark_positions(signal)
+    found = np.argwhere(np.abs(samples.astype(int)) > 100)
+    assert [tuple(at) for at in found] == list(zip(frames, places, strict=True))
+    assert np.diff(np.concatenate([frames, frames[:1] + signal.frames])).min() >= 15
+    assert samples[frames[0], places[0]] < -7800
+
+
+def test_every_sample_of_a_plateau_is_equally_loud() -> None:
+    samples = np.abs(decode(render(Plateau(1, 3999), "PCMU"), "PCMU").astype(int))
+    assert len(np.unique(samples)) == 1
+
+
+def test_speech_may_begin_later_and_goes_round() -> None:
+    whole, later = render(Speech(AUDIO / "agent.wav"), "PCMU"), render(Speech(AUDIO / "agent.wav", 10), "PCMU")
+    assert np.array_equal(later[0], whole[500])
+    assert np.array_equal(later[-1], whole[499])
+
+
+def test_a_file_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
+    import wave
+
+    file = tmp_path / "stereo.wav"
+    with wave.open(str(file), "wb") as written:
+        written.setnchannels(2)
+        written.setsampwidth(2)
+        written.setframerate(8000)
+        written.writeframes(bytes(400))
+    with pytest.raises(ValueError, match=r"stereo\.wav: want mono 16-bit 8 kHz, have 2 channels"):
+        render(Speech(file), "PCMU")

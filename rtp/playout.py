@@ -5,8 +5,9 @@ holds, so that an overwritten or never written block is simply not there. Any nu
 pointer of his own. A reader whose frame is not there
 
 - *starts*, where he never read or paused for long: as near to the newest block as the jitter allows;
-- *conceals and goes on*, where later blocks came already: that frame is lost;
-- *waits*, where nothing later came: he fills in, his delay grows by a frame, and the late packet is used.
+- *waits*, where nothing later came, or so little that jitter may explain it: he fills in, and if the packet does come, it is
+  used, and his delay has grown by a frame;
+- *conceals and goes on*, where what came later shows that the frame is lost; what he filled in while waiting was that frame.
 """
 
 from dataclasses import dataclass

@@ -98,7 +98,7 @@ class Memory:
         return float(self.view("stream.jitter")[row]) / 8.0
 
     def counters(self, row: int) -> dict[str, int]:
-        """The leg's counters by name (`COUNTERS`); packets, except where the name says otherwise."""
+        """The leg's counters by name (`COUNTERS`), in packets; ``…_blocks`` in blocks of 10 ms."""
         return {name: int(self.view(f"count.{name}")[row]) for name in COUNTERS}
 
     @property

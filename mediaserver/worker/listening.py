@@ -64,6 +64,7 @@ class Listening:
         self._columns = np.arange(state.seats)
         self._source = state.mix.source.reshape(-1)
         self._read_pointer = state.mix.read.reshape(-1)
+        self._waited = state.mix.waited.reshape(-1)
         self._margin = state.mix.margin.reshape(-1)
         self._excess = state.mix.excess.reshape(-1)
         self._gap = state.mix.gap.reshape(-1)
@@ -183,10 +184,11 @@ class Listening:
         if starts.any():
             self._start(reads, starts, now)
             gap[starts] = FADED_BLOCKS
-        waits = ~reads.there.all(axis=1) & (reads.end < reads.read + blocks)
+            self._waited[reads.pairs[starts]] = 0
+        overdue = self._skip_what_was_waited_for(reads, now)
+        waits = ~reads.there.all(axis=1) & ((reads.end < reads.read + blocks) | ~overdue)
         reads.there[waits] = False
-        concealed = ~reads.there.all(axis=1) & (gap < FADED_BLOCKS)
-        np.add.at(self._state.count.concealed, reads.source[concealed], 1)
+        self._waited[reads.pairs] = np.where(waits, self._waited[reads.pairs] + blocks, 0)
         for block in range(blocks):
             self._repair_block(reads, gap, block)
         self._gap[reads.pairs] = gap
@@ -194,15 +196,31 @@ class Listening:
 
     def _start(self, reads: "_Reads", starts: Bools, now: float) -> None:
         """Begin to read, or begin anew, near the newest frame."""
-        stream, playout = self._state.stream, self._state.playout
-        source, end = reads.source[starts], reads.end[starts]
-        blocks = reads.there.shape[1]
-        reads.read[starts] = starting_blocks(end, blocks, now - stream.arrival[source], goal_seconds(stream.jitter[source]))
-        wanted, slots = playout.slots(source, reads.read[starts], blocks)
-        there = playout.held[slots] == wanted
-        reads.there[starts] = there
-        reads.frames[starts] = playout.samples[slots] * there[..., None]
+        stream = self._state.stream
+        source, blocks = reads.source[starts], reads.there.shape[1]
+        reads.read[starts] = starting_blocks(reads.end[starts], blocks, now - stream.arrival[source], goal_seconds(stream.jitter[source]))
+        self._read_again(reads, starts)
         self._concealments.begin_silent(reads.pairs[starts])
+
+    def _skip_what_was_waited_for(self, reads: "_Reads", now: float) -> Bools:
+        """Which reads (n) are so late that what is missing has been lost; they go on behind it, as far as it was filled in by waiting."""
+        stream, blocks = self._state.stream, reads.there.shape[1]
+        margin = margins(reads.end, stream.arrival[reads.source], reads.read, blocks, now)
+        overdue = margin >= goal_seconds(stream.jitter[reads.source])
+        lost = np.where(reads.there.any(axis=1), reads.there.argmax(axis=1), blocks)
+        skipped = np.where(overdue, np.minimum(self._waited[reads.pairs], np.minimum(lost, reads.end - reads.read)), 0)
+        skips = skipped > 0
+        if skips.any():
+            reads.read[skips] += skipped[skips]
+            self._read_again(reads, skips)
+        return overdue
+
+    def _read_again(self, reads: "_Reads", which: Bools) -> None:
+        playout = self._state.playout
+        wanted, slots = playout.slots(reads.source[which], reads.read[which], reads.there.shape[1])
+        there = playout.held[slots] == wanted
+        reads.there[which] = there
+        reads.frames[which] = playout.samples[slots] * there[..., None]
 
     def _repair_block(self, reads: "_Reads", gap: Int64, block: int) -> None:
         """One block of each read: what is missing goes on from before the gap, what returns is faded in; gap (n) is counted."""
@@ -213,6 +231,7 @@ class Listening:
             history = self._state.playout.history(reads.source[begins], reads.read[begins] + block, HISTORY_BLOCKS)
             self._concealments.begin(reads.pairs[begins], history)
         if missing.any():
+            np.add.at(self._state.count.concealed_blocks, reads.source[missing & (gap < FADED_BLOCKS)], 1)
             reads.frames[missing, block] = self._concealments.play(reads.pairs[missing], BLOCK)
         returns = ~missing & (gap > 0)
         if returns.any():
@@ -248,7 +267,7 @@ class Listening:
             frame[:] = cross(frame.reshape(-1), shifted.reshape(-1)).reshape(frame.shape)
             self._read_pointer[pair] = read + len(later)
             self._margin[pair] = np.inf
-            state.count.skipped[source] += len(later)
+            state.count.skipped_blocks[source] += len(later)
 
     def _measure(self, pairs: Int64, source: Int64, read: Int64, blocks: int, now: float) -> None:
         state = self._state

@@ -94,7 +94,7 @@ def forget_source(state: State, listeners: Sequence[Leg], row: int) -> None:
         keep = [index for index in range(count) if mix.source[leg.row, index] != row]
         if len(keep) == count:
             continue
-        for array in (mix.source, mix.read, mix.gap, mix.gain, mix.goal, mix.margin, mix.excess):
+        for array in (mix.source, mix.read, mix.gap, mix.waited, mix.gain, mix.goal, mix.margin, mix.excess):
             array[leg.row, : len(keep)] = array[leg.row, keep]
         mix.count[leg.row] = len(keep)
 
@@ -160,6 +160,7 @@ def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
         mix.source[row, index] = source.row
         mix.read[row, index] = source.read
         mix.gap[row, index] = source.gap
+        mix.waited[row, index] = 0
         mix.margin[row, index] = np.inf
         mix.excess[row, index] = 0
         mix.gain[row, index] = source.gain

@@ -87,6 +87,8 @@ class Mixes:
     """(row, seats) the block of each source that is due next."""
     gap: Int64
     """(row, seats) blocks of it that were filled in since the last real one."""
+    waited: Int64
+    """(row, seats) those of them that were played while waiting for a frame that may still come."""
     margin: Float64
     """(row, seats) the least time in the last second by which a frame came before its turn."""
     excess: Bytes
@@ -135,8 +137,8 @@ class Counters:
     """Counters that are not the stream's or the parser's; one entry a row."""
 
     sent: UInt64
-    concealed: UInt64
-    skipped: UInt64
+    concealed_blocks: UInt64
+    skipped_blocks: UInt64
     digits_unrelayed: UInt64
     dropped_stranger: UInt64
     dropped_stale: UInt64

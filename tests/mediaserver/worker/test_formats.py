@@ -1,5 +1,7 @@
 """Unequal codecs and packet times: any pairing is heard at its pitch, under own numbers without a break."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from tests.mediaserver.worker.hearing import assert_numbers_hold, hears, samples
 from tests.mediaserver.worker.simulated import House, Phone
 
 
-def pair(**agent_media: object) -> tuple[House, Phone, Phone]:
+def pair(**agent_media: Any) -> tuple[House, Phone, Phone]:
     house = House()
     customer, agent = house.join(1, 10, "customer"), house.join(2, 10, "agent", **agent_media)
     customer.tone, agent.tone = 433.0, 701.0

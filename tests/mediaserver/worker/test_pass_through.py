@@ -1,5 +1,7 @@
 """Who hears one source alone gets its packets as they come: bits, gaps, marks, order, repeats."""
 
+from itertools import pairwise
+
 from tests.mediaserver.worker.simulated import House, Phone, Sent
 
 
@@ -10,7 +12,7 @@ def two_parties() -> tuple[House, Phone, Phone]:
 
 
 def steps(values: list[int], modulus: int) -> set[int]:
-    return {(later - earlier) % modulus for earlier, later in zip(values, values[1:], strict=False)}
+    return {(later - earlier) % modulus for earlier, later in pairwise(values)}
 
 
 def sequences(got: list[Sent]) -> list[int]:
@@ -121,7 +123,8 @@ def test_what_was_not_negotiated_is_dropped_and_counted_by_reason() -> None:
     house.run(0.1)
     before = len(agent.got)
     rtcp = bytes([0x80, 200]) + bytes(26)
-    for packet in (customer.packet(b"x" * 160, payload_type=13), customer.packet(b"x" * 160, payload_type=77), b"\x40" * 172, b"\x80", rtcp):
+    unknown = [customer.packet(b"x" * 160, payload_type=number) for number in (13, 77)]
+    for packet in (*unknown, b"\x40" * 172, b"\x80", rtcp):
         house.arrive(customer, packet)
     house.arrive(customer, bytes([0x80, 0]) + bytes(1470))
     for _ in range(7):

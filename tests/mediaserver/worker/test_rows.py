@@ -135,7 +135,8 @@ def test_every_command_is_answered_once() -> None:
         requests.append(house.set_media(leg))
     for _ in range(200):
         leg = int(rng.integers(1, 8))
-        choice = [Admit(leg, bool(rng.integers(2))), SetMuted(leg, bool(rng.integers(2))), SetMode(leg, "barge", "agent"), Ping()]
+        flag = bool(rng.integers(2))
+        choice: list[Command] = [Admit(leg, flag), SetMuted(leg, flag), SetMode(leg, "barge", "agent"), Ping()]
         requests += house.command(choice[int(rng.integers(len(choice)))])
         house.run(0.004)
     house.run(0.3)

@@ -74,15 +74,21 @@ class RtpGenerator:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        asyncio.get_running_loop().remove_reader(self._pipe.fileno())
-        with contextlib.suppress(OSError):
-            self._pipe.send(Quit())
+        if not self._pipe.closed:
+            with contextlib.suppress(OSError):
+                self._pipe.send(Quit())
         try:
             await asyncio.to_thread(self.process.wait, 5)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self._pipe.close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the pipe, which ends the process too."""
+        if not self._pipe.closed:
+            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+            self._pipe.close()
 
     async def open(self, addresses: tuple[str, ...]) -> Opened:
         """Bind one leg for each address."""

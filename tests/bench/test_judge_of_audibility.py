@@ -111,7 +111,7 @@ def test_a_jump_in_one_voice_is_counted_as_disturbed_and_not_as_a_leak(scene: Sc
     recordings = scene.recordings()
     heard = recordings[2]
     cut = np.concatenate([np.arange(0, 250), np.arange(251, 600)])
-    jumped = build((np.arange(599) * 160).astype(np.uint32), np.arange(599) * 0.02, heard.payload[cut], "PCMU")
+    jumped = build((np.arange(599) * 160).astype(np.uint32), np.asarray(np.arange(599) * 0.02), heard.payload[cut], "PCMU")
     from bench.judge.audibility import AudibilityJudge
 
     verdict = AudibilityJudge(scene.score, codec="PCMU").judge(2, jumped)

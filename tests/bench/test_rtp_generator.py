@@ -44,9 +44,8 @@ async def test_it_ends_by_itself_when_its_pipe_is_closed() -> None:
     rtp = RtpGenerator(Size(legs=1), core=None, longest=30)
     async with rtp:
         await rtp.open(("127.0.0.1",))
-        rtp._pipe.close()
-        status = await asyncio.to_thread(rtp.process.wait, 10)
-        assert status == 0
+        rtp.hang_up()
+        assert await asyncio.to_thread(rtp.process.wait, 10) == 0
 
 
 async def test_it_ends_by_itself_after_its_longest_time() -> None:

@@ -63,10 +63,30 @@ class Server:
         except BaseException:
             self._end()
             raise
+        self._watch()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        asyncio.get_running_loop().remove_reader(self._death)
+        os.close(self._death)
+        log = self.log()
         await asyncio.to_thread(self._end)
+        if self._is_dead:
+            self._task.uncancel()
+            raise ServerFailed(f"the server died with {self._process.returncode}:\n{log}") from None
+
+    def _watch(self) -> None:
+        """From now on the server's death cancels whoever measures it: nothing that follows would mean anything."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._task, self._is_dead = task, False
+        self._death = os.pidfd_open(self._process.pid)
+        asyncio.get_running_loop().add_reader(self._death, self._died)
+
+    def _died(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._death)
+        self._is_dead = True
+        self._task.cancel()
 
     def log(self) -> str:
         """The end of what the server has said."""

@@ -12,7 +12,7 @@ import mmap
 import os
 from collections.abc import Iterable
 from math import inf
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from mediaserver.link.layout import LATENESS_STEP_MS, LEG_ARRAYS, WORKER_ARRAYS, Place, lay_out
 
@@ -42,7 +42,7 @@ class Memory:
         self.places, wanted = lay_out(self.rows, self.calls, self.seats)
         if magic != _MAGIC or wanted != size:
             raise ValueError("the memory file has another layout")
-        self._views: dict[str, memoryview] = {}
+        self._views: dict[str, memoryview[Any]] = {}
 
     @classmethod
     def create(cls, rows: int, calls: int, seats: int) -> "Memory":
@@ -70,7 +70,7 @@ class Memory:
         self.map.close()
         os.close(self.fd)
 
-    def view(self, name: str) -> memoryview:
+    def view(self, name: str) -> "memoryview[Any]":
         """A flat view of one array, in its own type."""
         if name not in self._views:
             place = self.places[name]
@@ -140,7 +140,7 @@ class Memory:
         return self.turn_time - self.last_packet(row) < _SPEECH_HOLDS
 
 
-def _cast(whole: mmap.mmap, place: Place) -> memoryview:
+def _cast(whole: mmap.mmap, place: Place) -> "memoryview[Any]":
     with memoryview(whole) as everything:
         return everything[place.offset : place.offset + place.size].cast(cast("Literal['B']", place.char))
 

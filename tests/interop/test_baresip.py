@@ -1,9 +1,10 @@
 """baresip as customer, agent and supervisor: who hears whom in each mode, reached by digits and by the websocket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 from control_api.client import ControlClient
 from tests.audio import Int16, assert_hears, tone, write_wav
 from tests.interop.phones.baresip import Baresip
+from tests.interop.phones.sipp import Sipp
 from tests.interop.server import SECRET, TOKEN, Server
 
 CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
 PARTIES = {CUSTOMER_HZ, AGENT_HZ}
-SECONDS = 1.3
+SECONDS = 1.1
 """Of each recording that is judged."""
 
 
@@ -116,6 +118,26 @@ async def test_the_api_rings_a_supervisor_and_switches_him(server: Server, voice
             await desk.expect(mode)
         await control.leave(supervision.leg)
         await desk.supervisor.wait_for("CALL_CLOSED", within=3)
+        at_customer, at_agent = await asyncio.gather(desk.customer.listen(SECONDS), desk.agent.listen(SECONDS))
+        assert_hears(at_customer, {AGENT_HZ})
+        assert_hears(at_agent, {CUSTOMER_HZ})
+
+
+async def test_a_supervisor_switches_by_info(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
+    def mode_of(calls: Mapping[str, Any], mode: str) -> bool | None:
+        return any(leg.mode == mode for call in calls.values() for leg in call.legs) or None
+
+    def sipp(scenario: str) -> Sipp:
+        options = ("-au", "sue", "-ap", SECRET)
+        return Sipp(tmp_path / scenario, scenario, server.sip, service="*1robert", keys={"supervisor": "sue"}, options=options)
+
+    async with talking(server, voices, tmp_path) as desk, ControlClient(server.control, TOKEN) as control:
+        async with sipp("supervisor_switches_by_info") as phone:
+            for mode in ("listen", "whisper", "barge", "listen"):
+                await control.until(partial(mode_of, mode=mode), timeout=5)
+            (await phone.finished()).check()
+        async with sipp("supervisor_sends_unknown_info") as phone:
+            (await phone.finished()).check()
         at_customer, at_agent = await asyncio.gather(desk.customer.listen(SECONDS), desk.agent.listen(SECONDS))
         assert_hears(at_customer, {AGENT_HZ})
         assert_hears(at_agent, {CUSTOMER_HZ})

@@ -9,16 +9,11 @@ from tests.interop.phones.sipp import SCENARIOS, Sipp
 
 PAIRS = [
     ("customer", "agent_answers", {}),
-    ("customer", "agent_answers_at_once", {}),
-    ("customer", "agent_early_media", {}),
     ("customer_is_hung_up", "agent_hangs_up", {}),
     ("customer_is_refused", "agent_refuses", {"status": "486", "reason": "Busy Here"}),
-    ("customer_is_refused", "agent_refuses", {"status": "603", "reason": "Decline"}),
     ("customer_is_refused", "agent_moved", {"status": "302", "moved_to": "sip:other@127.0.0.1:9"}),
-    ("customer_without_common_codec", "agent_refuses", {"status": "488", "reason": "Not Acceptable Here"}),
     ("customer_delayed_offer", "agent_answers", {}),
     ("customer_cancels", "agent_never_answers", {}),
-    ("customer_holds", "agent_is_held", {}),
     ("customer_is_held", "agent_holds", {}),
     ("customer_answers_491", "agent_holds_against_491", {}),
 ]

@@ -220,7 +220,7 @@ class Baresip:
         """Samples heard so far in the latest call."""
         return len(self.recording())
 
-    async def listen(self, seconds: float, settle: float = 0.4) -> Int16:
+    async def listen(self, seconds: float, settle: float = 0.3) -> Int16:
         """What is heard from ``settle`` seconds on, this long; fails where that much does not come."""
         await asyncio.sleep(settle)
         start, wanted = self.position, round(seconds * 8000)

@@ -5,6 +5,7 @@ agent calls it afterwards. Called while it is at work, it returns at once, and t
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -30,7 +31,8 @@ class SipShell:
         self._stack = AsyncExitStack()
         self._undelivered: deque[Event] = deque()
         self._is_settling = False
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
+        self._alarm_at = 0.0
         self._is_open = False
 
     async def open(self, bind: str, udp_port: int, tcp_port: int | None) -> None:
@@ -85,7 +87,7 @@ class SipShell:
 
     def arrived(self, messages: list[bytes], flow: Flow) -> None:
         """Messages came over a TCP connection."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         for message in messages:
             self._agent.receive(message, flow, now)
         self.settle()
@@ -94,13 +96,13 @@ class SipShell:
         """A TCP connection is gone, or could not be made."""
         if not self._is_open:
             return
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         for flow in flows:
             self._agent.flow_lost(flow, now)
         self.settle()
 
     def _datagrams_arrived(self, datagrams: list[tuple[bytes, Flow]]) -> None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         for data, flow in datagrams:
             self._agent.receive(data, flow, now)
         self.settle()
@@ -113,25 +115,26 @@ class SipShell:
         self._undelivered.extend(self._agent.events())
         if not self._undelivered:
             return bool(outgoing)
-        self._on_event(self._undelivered.popleft(), asyncio.get_running_loop().time())
+        self._on_event(self._undelivered.popleft(), time.monotonic())
         return True
 
     def _send(self, data: bytes, flow: Flow) -> None:
         if flow.transport == "tcp":
             self._tcp.send(data, flow)
         elif not self._udp.send(data, flow):
-            self._agent.flow_lost(flow, asyncio.get_running_loop().time())
+            self._agent.flow_lost(flow, time.monotonic())
 
     def _arm(self) -> None:
         """Keep one timer at the agent's next one; an earlier one may stay, it finds nothing to do and arms anew."""
         due = self._agent.next_timer()
-        if due is None or not self._is_open or (self._alarm is not None and self._alarm.when() <= due):
+        if due is None or not self._is_open or (self._alarm is not None and self._alarm_at <= due):
             return
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = asyncio.get_running_loop().call_at(due, self._ring)
+        self._alarm_at = due
+        self._alarm = asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
-        self._agent.handle_timer(asyncio.get_running_loop().time())
+        self._agent.handle_timer(time.monotonic())
         self.settle()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ class Phone:
             flow=Flow(transport, local, remote),
             offer=OFFER,
         )
-        session = self.agent.invite(invitation, asyncio.get_running_loop().time())
+        session = self.agent.invite(invitation, time.monotonic())
         self.shell.settle()
         return session
 
@@ -82,7 +83,7 @@ async def test_a_call_over_real_sockets(transport: str) -> None:
         accepted = await alice.until(Accepted)
         assert isinstance(accepted, Accepted)
         assert accepted.description == ANSWER
-        alice.agent.end(session, asyncio.get_running_loop().time())
+        alice.agent.end(session, time.monotonic())
         alice.shell.settle()
         ended = await bob.until(SessionEnded)
         assert isinstance(ended, SessionEnded)
@@ -257,3 +258,17 @@ async def test_wildcard_sockets_know_the_local_address_of_each_flow() -> None:
         assert isinstance(accepted, Accepted)
         assert accepted.response.contacts[0].uri == f"sip:127.0.0.1:{bob.shell.udp_address[1]}"
     await bob.shell.close()
+
+
+async def test_a_timer_that_is_due_already_is_armed_and_armed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with phone(1) as alice:
+        overdue = time.monotonic() - 1.0
+        rung: list[float] = []
+        monkeypatch.setattr(alice.agent, "next_timer", lambda: None if rung else overdue)
+        monkeypatch.setattr(alice.agent, "handle_timer", rung.append)
+        alice.shell.settle()
+        alice.shell.settle()
+        async with asyncio.timeout(5):
+            while not rung:
+                await asyncio.sleep(0)
+        assert rung[0] >= overdue

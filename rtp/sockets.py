@@ -6,6 +6,7 @@ the connected socket dies with it and the lent one gets everything again.
 """
 
 import contextlib
+import os
 import socket
 from typing import Final
 
@@ -18,7 +19,11 @@ _MAX_STALE: Final = 1000
 
 def adopt(descriptor: int) -> socket.socket:
     """A lent descriptor as a socket; `OSError` where it is no bound UDP socket (it is closed then)."""
-    lent = socket.socket(fileno=descriptor)
+    try:
+        lent = socket.socket(fileno=descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
     try:
         if lent.type != socket.SOCK_DGRAM or lent.family not in (socket.AF_INET, socket.AF_INET6):
             raise OSError("not a UDP socket")

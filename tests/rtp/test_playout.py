@@ -1,0 +1,79 @@
+"""Playout buffers: what was stored is read, what was overwritten or wiped is not, and where readers start."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtp.arrays import Int16
+from rtp.playout import RING, Playout, goal_seconds, margins, starting_blocks
+from rtp.stream import BLOCK
+
+
+def playout(rows: int = 3) -> Playout:
+    buffers = Playout(
+        np.zeros((rows * RING, BLOCK), dtype=np.int16), np.zeros(rows * RING, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+    )
+    for row in range(rows):
+        buffers.wipe(row)
+    return buffers
+
+
+def frame(value: int, blocks: int) -> Int16:
+    return (np.arange(blocks * BLOCK, dtype=np.int16) // BLOCK + np.int16(value))[None]
+
+
+@given(st.lists(st.tuples(st.integers(64, 400), st.integers(1, 6)), max_size=40))
+def test_a_block_is_there_if_it_was_written_and_not_overtaken(writes: list[tuple[int, int]]) -> None:
+    buffers, slow, end = playout(), dict[int, int](), 0
+    for position, blocks in writes:
+        buffers.store(np.array([1]), np.array([position]), blocks, frame(position, blocks))
+        if position > end - RING:
+            slow |= {position + offset: position + offset for offset in range(blocks)}
+            end = max(end, position + blocks)
+            newest = {block % RING: block for block in sorted(slow)}
+            slow = {block: slow[block] for block in newest.values()}
+    assert buffers.end[1] == end
+    wanted, slots = buffers.slots(np.array([1]), np.array([max(end - 50, 0)]), 50)
+    there = (buffers.held[slots] == wanted)[0]
+    for index, block in enumerate(wanted[0].tolist()):
+        if there[index]:
+            assert slow[block] == buffers.samples[slots[0, index], 0]
+        else:
+            assert block not in slow
+
+
+def test_rows_do_not_touch_each_other() -> None:
+    buffers = playout()
+    buffers.store(np.array([0, 2]), np.array([64, 64]), 2, np.concatenate([frame(5, 2), frame(9, 2)]))
+    assert buffers.end.tolist() == [66, 0, 66]
+    _, slots = buffers.slots(np.array([0, 2]), np.array([64, 64]), 2)
+    assert buffers.samples[slots][:, :, 0].tolist() == [[5, 6], [9, 10]]
+
+
+def test_a_wiped_row_holds_nothing() -> None:
+    buffers = playout()
+    buffers.store(np.array([1]), np.array([100]), 2, frame(7, 2))
+    buffers.wipe(1)
+    for position in range(-2, 200):
+        wanted, slots = buffers.slots(np.array([1]), np.array([position]), 2)
+        assert not (buffers.held[slots] == wanted).any()
+    assert not buffers.samples.any()
+
+
+def test_history_is_silent_where_nothing_was() -> None:
+    buffers = playout()
+    buffers.store(np.array([1]), np.array([100]), 2, frame(7, 2))
+    past = buffers.history(np.array([1, 1]), np.array([102, 103]), 4).reshape(2, 4, BLOCK)[:, :, 0]
+    assert past.tolist() == [[0, 0, 7, 8], [0, 7, 8, 0]]
+
+
+def test_readers_start_at_the_newest_frame_or_as_far_before_it_as_jitter_asks() -> None:
+    end, goal = np.array([100, 100, 100, 100]), np.array([0.003, 0.003, 0.025, 9.0])
+    starts = starting_blocks(end, 2, np.array([0.010, 0.0, 0.001, 0.0]), goal)
+    assert starts.tolist() == [98, 97, 95, 98 - RING // 4]
+
+
+def test_a_margin_is_the_time_by_which_a_frame_came_before_its_turn() -> None:
+    margin = margins(np.array([104]), np.array([1.0]), np.array([100]), 2, 1.005)
+    assert np.allclose(margin, 0.025)
+    assert goal_seconds(np.array([0.0]))[0] < goal_seconds(np.array([80.0]))[0]

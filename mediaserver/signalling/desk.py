@@ -5,7 +5,8 @@ audio shows it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import structlog
@@ -20,7 +21,7 @@ from mediaserver.signalling.entrance import Entrance
 from mediaserver.signalling.house import House
 from mediaserver.signalling.legs import Leg
 from mediaserver.signalling.requests import NOBODY_WAITS
-from mediaserver.signalling.switchboard import Switchboard
+from mediaserver.signalling.switchboard import NoWorker, Switchboard
 from mixer.modes import Mode, Role
 
 _log = structlog.get_logger(__name__)
@@ -76,16 +77,24 @@ class SwitchboardDesk:
         entry = self._counted(lambda: self._joinable(identity, call, agent, mode, target))
         rung = self._counted(lambda: self._phone(identity, phone))
         leg = self._switchboard.next_leg()
-        self._switchboard.entering[leg] = identity
         supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=mode, target=target)
-        await self._request(
-            entry, lambda request: inputs.SupervisorCalled(leg, supervisor, rung, request), answered=lambda: self._leg_view(entry, leg)
-        )
+        with self._asked() as (request, future):
+            self._switchboard.entering[leg] = identity
+            try:
+                self._feed(entry, inputs.SupervisorCalled(leg, supervisor, rung, request))
+            finally:
+                self._switchboard.entering.pop(leg, None)
+            if future.done():
+                self._counted(future.result)
+        if self._leg_view(entry, leg) is None:
+            raise Refusal("unavailable", "your phone could not be rung", "the server's log says why; try again, or name another phone")
         return Supervision(entry.view.call, leg, mode, "ringing")
 
     def _joinable(self, identity: Identity, call: str | None, agent: str | None, mode: Mode, target: Role) -> CallEntry:
         entry = self._visible(identity, call) if call is not None else self._only_call_of(identity, agent or "")
         check_mode(identity, entry.subject, mode, target)
+        if self._switchboard.is_full(entry):
+            raise Refusal("too_many", "every seat of the call is taken", "try again when somebody has left")
         return entry
 
     def _only_call_of(self, identity: Identity, agent: str) -> CallEntry:
@@ -115,8 +124,11 @@ class SwitchboardDesk:
         """Change the mode of a supervising leg."""
 
         def check() -> CallEntry:
-            entry, _ = self._own(identity, leg)
+            entry, own = self._own(identity, leg)
             check_mode(identity, entry.subject, mode, target)
+            if own.identity is not None and own.identity != identity:
+                # An administrator's hand on another's leg: who speaks there is the other one.
+                check_mode(own.identity, entry.subject, mode, target)
             return entry
 
         entry = self._counted(check)
@@ -168,7 +180,7 @@ class SwitchboardDesk:
         def check() -> CallEntry:
             entry = self._visible(identity, call)
             check_right(identity, Right.HANG_UP)
-            if leg not in entry.legs:
+            if self._leg_view(entry, leg) is None:
                 raise Refusal("not_found", f"call {call} has no leg {leg}", "get shows its legs")
             return entry
 
@@ -201,9 +213,19 @@ class SwitchboardDesk:
             return inputs.Target("agent", name, agent=name, team=router.team_of(identity.tenant, name)), targets
 
         target, targets = self._counted(check)
-        entry = self._switchboard.new_call(identity.tenant, "users")
+        entry = self._counted(lambda: self._new_call(identity.tenant))
         self._feed(entry, inputs.Originated(self._switchboard.next_leg(), target, caller=target.value, called=number, targets=targets))
         return self._house.publisher.call_model(entry.view)
+
+    def _new_call(self, tenant: str) -> CallEntry:
+        if self._switchboard.is_draining:
+            raise Refusal("unavailable", "the server is stopping", "try again later")
+        if len(self._switchboard.calls) >= self._house.settings.limits.calls:
+            raise Refusal("too_many", "the server has as many calls as it may", "try again later, or raise limits.calls")
+        try:
+            return self._switchboard.new_call(tenant, "users")
+        except NoWorker:
+            raise Refusal("unavailable", "no media worker is up", "look at /healthz") from None
 
     # shared steps
 
@@ -228,21 +250,23 @@ class SwitchboardDesk:
         return next((view for view in entry.view.legs if view.leg == leg), None)
 
     async def _change(self, entry: CallEntry, made: Callable[[int], inputs.Input]) -> Applied:
-        turn = await self._request(entry, made)
-        return Applied(turn)
+        """Feed a numbered request and wait until the audio shows it, or it is refused."""
+        with self._asked() as (request, future):
+            self._feed(entry, made(request))
+            try:
+                async with asyncio.timeout(APPLIED_WITHIN):
+                    return Applied(await future)
+            except TimeoutError:
+                raise Refusal("timeout", "the media worker did not answer in time", "look at /healthz") from None
 
-    async def _request(self, entry: CallEntry, made: Callable[[int], inputs.Input], answered: Callable[[], object] = lambda: None) -> int:
-        """Feed a numbered request and wait until it is applied or refused; ``answered`` true: nothing more to wait for."""
+    @contextmanager
+    def _asked(self) -> Iterator[tuple[int, asyncio.Future[int]]]:
+        """A request's number and its future, which is not kept whatever happens."""
         request, future = self._switchboard.requests.open()
-        self._feed(entry, made(request))
-        if not future.done() and answered():
-            future.cancel()
-            return -1
         try:
-            async with asyncio.timeout(APPLIED_WITHIN):
-                return await future
-        except TimeoutError:
-            raise Refusal("timeout", "the media worker did not answer in time", "look at /healthz") from None
+            yield request, future
+        finally:
+            future.cancel()
 
     def _feed(self, entry: CallEntry, happened: inputs.Input) -> None:
         if entry.view.state is CallState.ENDED:

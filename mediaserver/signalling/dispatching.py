@@ -71,7 +71,9 @@ class Dispatcher:
             case events.Rejected(status=status, contacts=contacts):
                 leg.is_over = True
                 self._feed(entry, inputs.Rejected(leg.leg, status, contacts))
-            case events.Acknowledged(answer=answer) | events.OfferAnswered(answer=answer):
+            case events.Acknowledged(answer=answer):
+                self._acknowledged(entry, leg, answer, now)
+            case events.OfferAnswered(answer=answer):
                 self._answered(entry, leg, answer, now)
             case events.OfferReceived():
                 self._offered(entry, leg, event, now)
@@ -127,11 +129,17 @@ class Dispatcher:
 
     # offers inside the dialog
 
+    def _acknowledged(self, entry: CallEntry, leg: Leg, answer: SessionDescription | None, now: float) -> None:
+        """An ACK. To our own answer it says nothing; to our offer in a 200 (delayed offer) it has to bring the answer."""
+        if leg.awaits_answer:
+            leg.awaits_answer = False
+            self._answered(entry, leg, answer, now)
+
     def _answered(self, entry: CallEntry, leg: Leg, answer: SessionDescription | None, now: float) -> None:
-        """An answer to our offer: in an ACK (delayed offer) or to our re-INVITE. An ACK to our own answer has none."""
-        if answer is None:
-            return
+        """An answer to our offer: in an ACK, or to our re-INVITE. Without a usable one what was agreed before holds, if anything was."""
         try:
+            if answer is None:
+                raise NothingOffered("no answer came to our offer")
             leg.negotiation.receive_answer(answer)
         except SipError as error:
             _log.warning("leg.answer_unusable", call=entry.view.call, leg=leg.leg, problem=str(error))
@@ -148,6 +156,7 @@ class Dispatcher:
         try:
             if event.offer is None:
                 description = leg.negotiation.make_offer(like=leg.media, direction=leg.wish)
+                leg.awaits_answer = True
             else:
                 leg.negotiation.receive_offer(event.offer)
                 prefer = leg.media.codec if leg.media is not None else None

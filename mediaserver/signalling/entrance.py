@@ -110,10 +110,7 @@ class Entrance:
 
     def left(self, entry: CallEntry, leg: Leg) -> None:
         """He hung up while he waited."""
-        if leg.waiting is not None:
-            leg.waiting.timer.cancel()
-            leg.waiting = None
-            self._switchboard.perform(entry, actions.CloseLeg(leg.leg))
+        self._switchboard.turn_away(entry, leg)
 
     def _arrive(self, entry: CallEntry, leg: Leg, supervisor: inputs.Supervisor) -> None:
         _log.info("supervisor.arrived", call=entry.view.call, identity=supervisor.identity, mode=supervisor.mode)
@@ -122,9 +119,5 @@ class Entrance:
     def _give_up(self, entry: CallEntry, leg: Leg, why: str) -> None:
         _log.warning("supervisor.kept_out", call=entry.view.call, why=why, identity=leg.identity.name if leg.identity else "")
         self._house.counters.add("refusals", why)
-        if leg.waiting is not None:
-            leg.waiting.timer.cancel()
-            leg.waiting = None
-            self._switchboard.perform(entry, actions.EndLeg(leg.leg, ""))
-            self._switchboard.perform(entry, actions.CloseLeg(leg.leg))
-            self._house.settle()
+        self._switchboard.turn_away(entry, leg)
+        self._house.settle()

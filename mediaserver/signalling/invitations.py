@@ -6,6 +6,8 @@
 - A phone that is registered from the very flow it calls by is a user, also where its address is a trunk's.
 """
 
+import re
+
 import structlog
 
 from config.settings import TrunkSettings, UserSettings
@@ -27,6 +29,7 @@ from sip.uri import Uri
 
 _log = structlog.get_logger(__name__)
 
+BUSY = 486
 _RETRY_SECONDS = 5
 _MAX_FORWARDS = 70
 
@@ -82,7 +85,7 @@ class Invitations:
     def _route(self, event: InviteReceived, trunk: TrunkSettings | None, user: UserSettings | None) -> None:
         routed = self._house.router.route(trunk, user, event.request)
         if routed is None or not routed.targets:
-            self._refuse(event, 404, "no_route", uri=event.request.uri)
+            self._refuse(event, 404, "no_route", called=_loggable(_user_of(event.request.uri) or ""))
         elif self._switchboard.is_draining:
             self._refuse(event, 503, "draining", retry=True)
         elif len(self._switchboard.calls) >= self._house.settings.limits.calls:
@@ -158,6 +161,9 @@ class Invitations:
         if len(found) > 1 and self._house.settings.doors.ambiguous == "status":
             self._refuse(event, AMBIGUOUS, "ambiguous", user=user.name)
             return
+        if self._switchboard.is_full(found[0]):
+            self._refuse(event, BUSY, "full", user=user.name)
+            return
         leg = self._admit_offer(found[0], event, Role.SUPERVISOR)
         if leg is None:
             return
@@ -167,6 +173,11 @@ class Invitations:
             self._entrance.announce(found[0], leg)
         else:
             self._entrance.enter(found[0], leg, user, identity, knock)
+
+
+def _loggable(called: str) -> str:
+    """A number for the log: what follows a star inside of it is perhaps a PIN behind a mistyped code."""
+    return re.sub(r"(?<=.)\*.+", "*…", called)[:64]
 
 
 def _user_of(uri: str) -> str | None:

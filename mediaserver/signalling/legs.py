@@ -51,6 +51,8 @@ class Leg:
     """The worker has it."""
     is_over: bool = False
     """SIP is done with; nothing more is sent."""
+    awaits_answer: bool = False
+    """Our 200 made an offer, and the ACK is to bring its answer."""
     wish: Direction = Direction.SENDRECV
     """What we are willing to do, as we see it (hold relayed)."""
     agent: str | None = None

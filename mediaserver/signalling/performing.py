@@ -89,9 +89,13 @@ class Performer:
                 self._accept(entry, leg, session, like, now)
             case actions.RejectLeg(status=status, reason=reason, retry_after=retry_after):
                 leg.is_over = True
-                headers = [("Retry-After", str(retry_after))] if retry_after is not None else []
-                agent.reject(session, status, now, headers=headers + _reason_header(reason))
-                if not leg.is_opened:
+                if leg.is_accepted:
+                    # He was answered to give his PIN, and there is no room now.
+                    agent.end(session, now, reason=reason)
+                else:
+                    headers = [("Retry-After", str(retry_after))] if retry_after is not None else []
+                    agent.reject(session, status, now, headers=headers + _reason_header(reason))
+                if leg.is_accepted or not leg.is_opened:
                     self.close(entry, leg)
             case actions.EndLeg(reason=reason):
                 leg.is_over = True
@@ -114,6 +118,7 @@ class Performer:
         if leg.has_offer:
             description = self._answer(entry, leg, like)
         else:
+            leg.awaits_answer = True
             other = entry.legs.get(like) if like is not None else None
             description = leg.negotiation.make_offer(like=other.format_offered if other else None, direction=leg.wish)
         if description is not None:
@@ -174,8 +179,11 @@ class Performer:
                     self._feed(entry, inputs.Rejected(leg.leg, 503, is_ours=True))
 
     def close(self, entry: CallEntry, leg: Leg) -> None:
-        """Take port, row and seat back: the port rests from when the worker has let go of it."""
+        """Take port, row and seat back: the port rests from when the worker has let go of it. No phone is left ringing."""
         self._calls.remove_leg(entry, leg)
+        if leg.session is not None and not leg.is_over:
+            leg.is_over = True
+            self._house.agent.end(leg.session, self._house.clock())
         if not leg.is_opened:
             self._house.ports.give_back(leg.port, self._house.clock())
             return

@@ -22,6 +22,7 @@ from sip.uri import Uri
 _log = structlog.get_logger(__name__)
 
 _SIP_PORT = 5060
+_TRANSPORTS = ("udp", "tcp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ class Placer:
         leg.agent, leg.team = action.target.agent, action.target.team
         destination = self._destination(entry, action.target)
         if destination is None:
+            _log.warning(
+                "leg.not_placed", call=entry.view.call, leg=leg.leg, problem=f"no way to {action.target.kind} {action.target.value}"
+            )
             self._feed(entry, inputs.Rejected(leg.leg, 480))
         elif destination.flow is not None:
             self._send(entry, leg, action, destination, destination.flow)
@@ -114,7 +118,11 @@ class Placer:
         for binding in self._house.agent.contacts(uri.user, self._house.clock()):
             if binding.uri == text:
                 return Destination(text, flow=binding.flow)
-        return Destination(text, host=uri.host, port=uri.port or _SIP_PORT, transport=(uri.parameter("transport") or "udp").lower())
+        transport = (uri.parameter("transport") or "udp").lower()
+        if uri.scheme != "sip" or transport not in _TRANSPORTS:
+            # A tel URI has no host, and what asks for TLS is not to be sent in the clear.
+            return None
+        return Destination(text, host=uri.host, port=uri.port or _SIP_PORT, transport=transport)
 
     def _resolved(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, address: str | None) -> None:
         if leg.is_over or leg.leg not in entry.legs:

@@ -18,6 +18,7 @@ from mediaserver.call.actions import Publish
 from mediaserver.call.inputs import LegId
 from mediaserver.call.limits import CallLimits
 from mediaserver.call.machine import Call
+from mediaserver.call.supervising import PARTY_SEATS
 from mediaserver.link.messages import DigitReceived, MediaStarted, Notice
 from mediaserver.signalling.calls import CallEntry, Calls
 from mediaserver.signalling.house import House
@@ -156,6 +157,19 @@ class Switchboard:
         self._performer.perform(entry, action, self.house.clock())
         self.house.media.flush()
 
+    def turn_away(self, entry: CallEntry, leg: Leg) -> None:
+        """Hang up somebody whom the call does not know: who still waits at the door."""
+        if leg.waiting is not None:
+            leg.waiting.timer.cancel()
+            leg.waiting = None
+        self.perform(entry, call_actions.EndLeg(leg.leg, ""))
+        self.perform(entry, call_actions.CloseLeg(leg.leg))
+
+    def is_full(self, entry: CallEntry) -> bool:
+        """Whether no seat is left for a supervisor; who waits at the door has one, and two are kept for the parties."""
+        taken = sum(leg.role is Role.SUPERVISOR for leg in entry.legs.values())
+        return taken + PARTY_SEATS >= self.house.settings.media.seats
+
     def notice(self, notice: Notice) -> None:
         """What a worker tells."""
         found = self.calls.of_leg(notice.leg)
@@ -217,8 +231,7 @@ class Switchboard:
         """The machine is done; who was still waiting at the door goes too."""
         entry.timer.cancel()
         for leg in list(entry.legs.values()):
-            self.perform(entry, call_actions.EndLeg(leg.leg, ""))
-            self.perform(entry, call_actions.CloseLeg(leg.leg))
+            self.turn_away(entry, leg)
         self._remove(entry, now)
 
     def _remove(self, entry: CallEntry, now: float) -> None:
@@ -236,4 +249,7 @@ class Switchboard:
             if leg.identity is not None and not may_see(leg.identity, subject):
                 _log.warning("supervisor.beyond_ceiling", call=entry.view.call, identity=leg.identity.name, agent=subject.agent)
                 self.house.counters.add("refusals", "agent_changed")
-                self.feed(entry, inputs.HangUpRequested(leg.leg, "ceiling"))
+                if leg.waiting is not None:
+                    self.turn_away(entry, leg)
+                else:
+                    self.feed(entry, inputs.HangUpRequested(leg.leg, "ceiling"))

@@ -285,14 +285,23 @@ class Phone:
         register_phone(self, user, secret)
         return self
 
-    def dial(self, number: str, *, user: str = "", secret: str = "", headers: tuple[tuple[str, str], ...] = (), **offer: Any) -> int:
-        """Call a number at the server; returns the session."""
+    def dial(
+        self,
+        number: str,
+        *,
+        user: str = "",
+        secret: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+        delayed: bool = False,
+        **offer: Any,
+    ) -> int:
+        """Call a number at the server, with an offer unless it is ``delayed``; returns the session."""
         invitation = Invitation(
             request_uri=f"sip:{number}@127.0.0.1",
             from_uri=f"sip:{user or '4930123'}@{self.address[0]}",
             to_uri=f"sip:{number}@127.0.0.1",
             flow=self.station.flow_to(SERVER),
-            offer=description(self.address, self.media_port, **offer),
+            offer=None if delayed else description(self.address, self.media_port, **offer),
             user=user,
             secret=secret,
             headers=headers,

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 
 from config.settings import Settings
-from control_api.permissions import Refusal
+from control_api.permissions import Refusal, Right
 from mediaserver.link.messages import Admit, OpenLeg, Play, SetMode
 from mixer.modes import Mode, Role
 from sip.events import Accepted, Rejected, SessionEnded
@@ -331,3 +332,51 @@ def test_a_phone_that_dials_in_beyond_the_seats_is_refused() -> None:
     supervised.dials("*1robert")
     assert supervised.refusals == [486]
     assert supervised.exchange.ports.lent == 4
+
+
+@pytest.mark.parametrize("phone", ["tel:+4930123", "sips:anna@127.0.3.1", "sip:anna@127.0.3.1;transport=tls", "sip:"])
+async def test_a_phone_to_which_there_is_no_way_is_refused_at_once(phone: str) -> None:
+    supervised = Supervised()
+    exchange = supervised.exchange
+    eve = replace(exchange.identity("eve"), numbers=frozenset({phone}))
+    with pytest.raises(Refusal) as refusal:
+        await exchange.desk.supervise(eve, call=None, agent="robert", mode=Mode.LISTEN, target=Role.AGENT, phone=phone)
+    assert refusal.value.code == "unavailable"
+    assert exchange.ports.lent == 2
+
+
+async def test_an_administrator_cannot_lift_another_supervisor_above_his_ceiling() -> None:
+    supervised = Supervised("lars", "l")
+    exchange = supervised.exchange
+    supervised.dials("*1robert*4711")
+    eve = exchange.identity("eve")
+    admin = replace(eve, ceiling=replace(eve.ceiling, rights=frozenset({Right.ADMIN})))
+    with pytest.raises(Refusal, match="beyond your ceiling"):
+        await exchange.desk.set_mode(admin, leg=supervised.leg, mode=Mode.BARGE, target=Role.AGENT)
+    await meanwhile(exchange, exchange.desk.mute(admin, leg=supervised.leg, muted=True))
+    assert exchange.mode(supervised.leg) == "listen"
+
+
+def test_a_mistyped_code_does_not_bring_its_pin_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    supervised = Supervised()
+    supervised.robert.dial("*7robert*4711", user="robert", secret="r")
+    assert [event.status for event in supervised.robert.told(Rejected)] == [404]
+    logged = "".join(capsys.readouterr())
+    assert "no_route" in logged
+    assert "4711" not in logged
+
+
+@pytest.mark.parametrize(
+    ("is_draining", "ready", "calls", "code"),
+    [(True, True, 9, "unavailable"), (False, False, 9, "unavailable"), (False, True, 1, "too_many")],
+)
+async def test_no_call_is_made_where_none_is_taken(is_draining: bool, ready: bool, calls: int, code: str) -> None:
+    limits = SETTINGS.limits.model_copy(update={"calls": calls})
+    supervised = Supervised(settings=SETTINGS.model_copy(update={"limits": limits}))
+    exchange = supervised.exchange
+    exchange.switchboard.is_draining, exchange.media.is_ready = is_draining, ready
+    eve = exchange.identity("eve")
+    eve = replace(eve, ceiling=replace(eve.ceiling, rights=eve.ceiling.rights | {Right.OUTSIDE_NUMBERS}))
+    with pytest.raises(Refusal) as refusal:
+        await exchange.desk.originate(eve, agent="maria", number="9555")
+    assert refusal.value.code == code

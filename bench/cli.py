@@ -5,9 +5,11 @@ import asyncio
 import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from bench.console import ConnectionLost
 from bench.faults.names import FAULTS
 from bench.generator import process
 from bench.generator.phones.agent import CallFailed
@@ -28,8 +30,8 @@ def main() -> None:
         sys.exit(_run(arguments))
     except KeyboardInterrupt:
         sys.exit(130)
-    except (ServerFailed, StageFailed, CallFailed, process.PreparationFailed, OSError) as error:
-        sys.stderr.write(f"bench: {error}\n")
+    except (ServerFailed, StageFailed, CallFailed, ConnectionLost, process.PreparationFailed, OSError) as error:
+        sys.stderr.write("\n".join([f"bench: {error}", *getattr(error, "__notes__", [])]) + "\n")
         sys.exit(EX_UNAVAILABLE)
 
 
@@ -45,7 +47,8 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     if around.generator_core is not None and arguments.isolated:
         process.pin(around.generator_core)
-    result = asyncio.run(_plain(arguments.start(around, arguments)))
+    with process.alone(around.progress.say) if arguments.isolated and arguments.wait else nullcontext():
+        result = asyncio.run(_plain(arguments.start(around, arguments)))
     if result is None:
         return EX_OK
     result.show()
@@ -63,7 +66,10 @@ async def _plain(work: Coroutine[Any, Any, Result | None]) -> Result | None:
     except BaseExceptionGroup as group:
         first: BaseException = group
         while isinstance(first, BaseExceptionGroup):
+            notes = getattr(first, "__notes__", [])
             first = first.exceptions[0]
+            for note in notes:
+                first.add_note(note)
         raise first from None
 
 
@@ -75,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--netns", action=argparse.BooleanOptionalAction, default=None, help="in a network namespace of its own (default: if root)"
     )
+    common.add_argument("--wait", action=argparse.BooleanOptionalAction, default=True, help="wait for other benches on this machine to end")
     common.add_argument("--server-core", type=int, default=0, help="core for all processes of the server; -1: any")
     common.add_argument("--realtime", action="store_true", help="real-time priority for the server too (the generator has it)")
     common.add_argument("--generator-core", type=int, default=1, help="core for the generator; -1: any")

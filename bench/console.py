@@ -10,6 +10,7 @@ from typing import Any
 
 import msgpack
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 _SUBPROTOCOL: Any = "mediaserver.v1.msgpack"
 _ANSWERED_WITHIN = 10.0
@@ -21,6 +22,10 @@ class CommandFailed(Exception):
     def __init__(self, code: str, text: str) -> None:
         super().__init__(f"{code}: {text}")
         self.code = code
+
+
+class ConnectionLost(Exception):
+    """The websocket ended before the bench did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,14 @@ class Console:
         return future
 
     async def read(self) -> None:
-        """Hear the server until the connection ends."""
+        """Hear the server until the connection ends; raises `ConnectionLost` where the server ends it."""
+        try:
+            await self._read()
+        except ConnectionClosed as closed:
+            raise ConnectionLost(f"the control connection broke: {closed}") from closed
+        raise ConnectionLost("the server closed the control connection")
+
+    async def _read(self) -> None:
         async for data in self._socket:
             came = time.monotonic()
             message = msgpack.unpackb(data)

@@ -74,6 +74,8 @@ class Server:
         if self._is_dead:
             self._task.uncancel()
             raise ServerFailed(f"the server died with {self._process.returncode}:\n{log}") from None
+        if error is not None:
+            error.add_note(f"the server said last:\n{log}")
 
     def _watch(self) -> None:
         """From now on the server's death cancels whoever measures it: nothing that follows would mean anything."""

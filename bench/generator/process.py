@@ -7,6 +7,10 @@ import resource
 import signal
 import socket
 import struct
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWNET = 0x40000000
@@ -35,6 +39,18 @@ def hurry() -> bool:
     except PermissionError:
         return False
     return True
+
+
+@contextmanager
+def alone(say: Callable[[str], None]) -> Iterator[None]:
+    """Wait until no other bench measures on this machine, and keep others waiting: two at once measure each other."""
+    with (Path(tempfile.gettempdir()) / "mediaserver-bench.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another bench on this machine to end (--no-wait does not) …")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def need_descriptors(count: int) -> None:

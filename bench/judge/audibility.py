@@ -34,8 +34,8 @@ _NEAR, _NEAR_CHANGE = 3, 6
 """Steps of the grid next to a wanted tone that are left out where there is noise, and where that tone begins or ends."""
 _QUIET_FLOOR_DB = -58.0
 _DISTURBED_DB = -45.0
-_ECHO = 21
-"""Windows around a leak in which its edges explain whatever else stands out."""
+_ECHO = 10
+"""Windows before and after a leak in which its edges explain whatever else stands out."""
 _MISSING_SHARE = 0.9
 _SHORTEST_SPAN = 0.3
 _AFTER_STALL = 0.3
@@ -254,7 +254,7 @@ class _Ear:
             found += [replace(each, note=self._detail(voice, both[:, at])) for each in self._runs(kind, voice.name, both[:, at], levels)]
             explained[np.ix_(both[:, at], np.array(voice.tones))] = True
         if self._length == SHORT:
-            accompanied = np.convolve(explained.any(axis=1), np.ones(_ECHO), "same") > 0
+            accompanied = np.convolve(explained.any(axis=1), np.ones(2 * _ECHO + 1))[_ECHO:-_ECHO] > 0
             found += self._strays(hot & ~accompanied[:, None])
         return found
 

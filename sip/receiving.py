@@ -102,7 +102,9 @@ class Receiving:
         invite = self._core.transactions.invite_of(request)
         if invite is None:
             return self._refuse(transaction, 481, now)
-        self._core.reply(transaction, 200, now, to_tag=self._core.token())
+        # the To tag of the INVITE's own answers (RFC 3261 §9.2): there are callers who go on with this one
+        tag = self._core.token() if invite.user is None else invite.user.local_tag
+        self._core.reply(transaction, 200, now, to_tag=tag)
         if invite.user is not None and not invite.is_answered:
             invite.user.cancelled(invite, request, now)
         return None

@@ -34,16 +34,16 @@ class Registering:
             self._core.count("credentials_stale" if verdict.stale else "credentials_wrong")
         return Authentication(None, stale)
 
-    def challenges(self, now: float, *, stale: bool) -> list[str]:
-        """Values for WWW-Authenticate."""
-        return self._digest.challenges(now, stale)
+    def challenges(self, request: Request, now: float, *, stale: bool) -> list[str]:
+        """Values for WWW-Authenticate, as the one who asks can bear them."""
+        return self._digest.challenges(now, stale, request.header("User-Agent") or "")
 
     def receive(self, transaction: ServerTransaction, now: float) -> None:
         """Answer a REGISTER."""
         request = transaction.request
         who = self.authenticate(request, now)
         if who.user is None:
-            challenges: list[Header] = [("WWW-Authenticate", value) for value in self.challenges(now, stale=who.stale)]
+            challenges: list[Header] = [("WWW-Authenticate", value) for value in self.challenges(request, now, stale=who.stale)]
             return self._answer(transaction, 401, now, challenges)
         if _user_of(request) != who.user:
             return self._answer(transaction, 403, now, [])

@@ -103,7 +103,7 @@ class UserAgent:
         """401 to an INVITE. The session is over; the retry with credentials is a new `InviteReceived`."""
         found = self._find(session)
         if isinstance(found, IncomingSession):
-            found.challenge(self._registering.challenges(now, stale=stale), now)
+            found.challenge(self._registering.challenges(found.request, now, stale=stale), now)
 
     def progress(
         self, session: int, status: int, now: float, *, description: SessionDescription | None = None, headers: Sequence[Header] = ()

@@ -41,6 +41,11 @@ class IncomingSession(Session):
         """The newest provisional answer, but for what every answer copies."""
         self._timer = core.timers.start(now + TRYING_DELAY, Repeating(self), "trying")
 
+    @property
+    def request(self) -> Request:
+        """The INVITE."""
+        return self._invite.request
+
     def say_progress(self, now: float) -> None:
         """Send the newest provisional answer (again)."""
         progress = self._progress

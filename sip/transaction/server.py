@@ -19,6 +19,9 @@ _ANSWERED: Final = Request("", "")
 class ServerUser(Protocol):
     """Whoever answers an INVITE."""
 
+    local_tag: str
+    """The To tag of its answers."""
+
     def cancelled(self, transaction: "ServerTransaction", request: Request, now: float) -> None:
         """A CANCEL came, and was answered, before there was a final response."""
 

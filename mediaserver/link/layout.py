@@ -139,6 +139,7 @@ WORKER_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "worker.lateness": ("Q", (LATENESS_STEPS,)),
     "total.link_frames_dropped": ("Q", ()),
     "total.link_frames_refused": ("Q", ()),
+    "total.turns_failed": ("Q", ()),
     "total.turns_stretched": ("Q", ()),
 }
 """Arrays with one entry for the whole worker."""

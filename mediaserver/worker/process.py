@@ -9,6 +9,7 @@ import gc
 import os
 import socket
 import time
+import traceback
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -28,6 +29,8 @@ ORPHAN_SECONDS: Final = 30.0
 LINK_FRAMES_A_TURN: Final = 4
 MAX_WAITING_FRAMES: Final = 4096
 """Frames toward signalling that wait while it does not read; more are dropped and counted."""
+MAX_FAILURES: Final = 20
+"""Turns in a row that may fail."""
 IDLE_SECONDS: Final = 0.01
 """Length of a turn while no leg is open."""
 PRIORITY: Final = -15
@@ -49,6 +52,7 @@ class Worker:
         self._desk = Desk(self._state, self._roster, sounds, self._sockets, os.urandom)
         self._upward: deque[bytes] = deque()
         self._orphaned_at: float | None = None
+        self._failures = 0
 
     def run(self) -> None:
         """Turn until the link has been closed for `ORPHAN_SECONDS`, or at once where no leg is open then."""
@@ -58,13 +62,26 @@ class Worker:
         due = time.monotonic()
         while not self._is_over(now := time.monotonic()):
             self._note_lateness(now - due)
-            self._one_turn(now)
+            self._survive_one_turn(now)
             due = max(due, now - self._turn_seconds) + (self._turn_seconds if self._roster.legs else IDLE_SECONDS)
             rest = due - time.monotonic()
             if rest > 0:
                 time.sleep(rest)
             else:
                 self._state.turns_stretched[0] += 1
+
+    def _survive_one_turn(self, now: float) -> None:
+        """A turn that fails costs its packets, is counted and told on stderr; one failure after the other ends the process."""
+        try:
+            self._one_turn(now)
+        except Exception:
+            self._state.turns_failed[0] += 1
+            self._failures += 1
+            if self._failures > MAX_FAILURES:
+                raise
+            traceback.print_exc()
+        else:
+            self._failures = 0
 
     def _one_turn(self, now: float) -> None:
         self._read_link(now)

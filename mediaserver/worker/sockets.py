@@ -47,7 +47,7 @@ class Sockets:
         self._lent: list[socket.socket | None] = [None] * state.rows
         self._beside: list[socket.socket | None] = [None] * state.rows
         self._row_of: dict[int, int] = {}
-        self._receive: dict[int, Callable[[memoryview], int]] = {}
+        self._ends: dict[int, tuple[int, Callable[[memoryview], int]]] = {}
         self._send: list[Callable[[memoryview], int]] = [_nowhere] * state.rows
         self._turns = 0
 
@@ -72,8 +72,7 @@ class Sockets:
             return
         self._state.count.dropped_stranger[row] += stale
         self._beside[row] = beside
-        self._row_of[beside.fileno()] = row
-        self._receive[beside.fileno()] = beside.recv_into
+        self._ends[beside.fileno()] = (row, beside.recv_into)
         self._send[row] = beside.send
         self._ready.register(beside.fileno(), select.EPOLLIN)
 
@@ -95,21 +94,30 @@ class Sockets:
         if self._turns % DOOR_TURNS == 0:
             self._look_at_door(lengths, rows, now)
         taken = set(rows)
-        row_of, receive = self._row_of, self._receive
-        lines = iter(self._lines[len(rows) :])
-        for descriptor, _ in self._ready.poll(0, self._state.rows):
-            row = row_of[descriptor]
-            if row in taken:
-                continue
+        failed = False
+        ends = self._ends
+        ready = [ends[descriptor] for descriptor, _ in self._ready.poll(0, self._state.rows)]
+        if taken:
+            ready = [(row, receive) for row, receive in ready if row not in taken]
+        for (row, receive), line in zip(ready, self._lines[len(rows) :], strict=False):
             try:
-                length = receive[descriptor](next(lines))
+                length = receive(line)
             except OSError:
                 self._state.count.receive_errors[row] += 1
-                lines = iter(self._lines[len(rows) :])
-                continue
+                length = 0
+            failed = failed or not length
             lengths.append(length)
             rows.append(row)
-        return np.array(lengths, dtype=np.int64), np.array(rows, dtype=np.int64)
+        taken_lengths, taken_rows = np.array(lengths, dtype=np.int64), np.array(rows, dtype=np.int64)
+        if failed:
+            return self._without_failures(taken_lengths, taken_rows)
+        return taken_lengths, taken_rows
+
+    def _without_failures(self, lengths: Int64, rows: Int64) -> tuple[Int64, Int64]:
+        """Close the gaps in the inbox where nothing, or an empty datagram, was read."""
+        kept = np.flatnonzero(lengths > 0)
+        self._inbox[: len(kept)] = self._inbox[kept]
+        return lengths[kept], rows[kept]
 
     def send(self) -> None:
         """Send the turn's outbox."""
@@ -184,7 +192,7 @@ class Sockets:
         if beside is None:
             return
         self._ready.unregister(beside.fileno())
-        del self._row_of[beside.fileno()], self._receive[beside.fileno()]
+        del self._ends[beside.fileno()]
         self._send[row] = _nowhere
         self._beside[row] = None
         beside.close()

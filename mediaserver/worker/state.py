@@ -179,6 +179,7 @@ class State:
         self.lateness: Final[UInt64] = self._array("worker.lateness").reshape(-1)
         self.link_frames_dropped: Final[UInt64] = self._array("total.link_frames_dropped")
         self.link_frames_refused: Final[UInt64] = self._array("total.link_frames_refused")
+        self.turns_failed: Final[UInt64] = self._array("total.turns_failed")
         self.turns_stretched: Final[UInt64] = self._array("total.turns_stretched")
 
     def wipe(self, row: int) -> None:

@@ -57,7 +57,7 @@ def test_counters_are_told_by_name(memory: Memory) -> None:
     counters = memory.counters(1)
     assert set(counters) == set(COUNTERS)
     assert (counters["lost"], counters["dropped_stranger"], counters["received"]) == (-1, 5, 0)
-    assert set(memory.worker_counters()) == {"link_frames_dropped", "link_frames_refused", "turns_stretched"}
+    assert set(memory.worker_counters()) == {"link_frames_dropped", "link_frames_refused", "turns_failed", "turns_stretched"}
 
 
 def test_jitter_is_in_milliseconds(memory: Memory) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ CUSTOMERS, AGENTS, SUPERVISORS = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 """Each kind of phone has an address of its own, for the server knows a trunk by its address."""
 TOKEN = "bench-token"
 _SECRET = "bench-secret"
+_LAST_PORT = 32_767
+"""Above it the kernel lends ports by itself."""
+_PORTS_A_ROW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +32,19 @@ class House:
     """Calls at once that must fit."""
     sip_port: int
     control_port: int
-    first_port: int = 10_000
+    first_port: int
 
     @classmethod
     def build(cls, *, calls: int, agents: int | None = None, supervisors: int | None = None) -> "House":
-        """A house for this many calls, on ports that are free now."""
+        """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own)."""
+        last = _LAST_PORT - _PORTS_A_ROW * _rows(calls)
         return cls(
             agents if agents is not None else calls,
             supervisors if supervisors is not None else calls,
             calls,
             free_port(SERVER, socket.SOCK_DGRAM),
             free_port(SERVER, socket.SOCK_STREAM),
+            2 * random.randint(5_000, max(5_000, last // 2)),
         )
 
     @property
@@ -69,8 +75,8 @@ class House:
         return CUSTOMERS, AGENTS, SUPERVISORS
 
     def settings(self) -> dict[str, Any]:
-        """The whole file. Two seats of slack in rows: a leg that ends lets its row go after the next has come."""
-        rows = max(64, self.calls * 5)
+        """The whole file."""
+        rows = _rows(self.calls)
         ceiling = {"agents": ["*"], "mode": "barge", "rights": ["whisper_customer"]}
         admin = {
             "agents": ["*"],
@@ -87,7 +93,7 @@ class House:
             "media": {
                 "bind": SERVER,
                 "first_port": self.first_port,
-                "last_port": self.first_port + 4 * rows + 1,
+                "last_port": self.first_port + _PORTS_A_ROW * rows - 1,
                 "rows": rows,
             },
             "limits": {"calls": self.calls + 10},
@@ -104,6 +110,11 @@ class House:
         settings = self.settings()
         Settings.model_validate(settings)
         return write_toml(settings)
+
+
+def _rows(calls: int) -> int:
+    """Two of slack for each call: a leg that ends lets its row go after the next has come."""
+    return max(64, calls * 5)
 
 
 def write_toml(tables: Mapping[str, Any]) -> str:

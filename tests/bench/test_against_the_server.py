@@ -1,0 +1,125 @@
+"""The benches against the real server, small and short: that they measure and judge, not how fast this machine is."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.console import CommandFailed, open_console
+from bench.faults import worker as faults
+from bench.faults.names import EXPECTED, FAULTS
+from bench.generator.phones.agent import CallFailed, UserAgent
+from bench.house import SUPERVISORS, TOKEN, House
+from bench.options import Surroundings
+from bench.progress import Progress
+from bench.runs import audibility, capacity, crowds, latency, setup, switch
+from bench.server import Server, ServerFailed
+
+AROUND = Surroundings(None, False, None, Progress(quiet=True))
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less time to settle than a measurement takes."""
+    for module in (capacity, latency, switch):
+        monkeypatch.setattr(module, "_SETTLE", 0.7)
+    monkeypatch.setattr(crowds, "_SET_UPS_A_SECOND", 10)
+
+
+async def test_audibility_judges_every_ear_and_finds_no_leak(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.txt"
+    result = await audibility.run(AROUND, calls=3, seconds=7, seed=3, broken=None, journal=str(journal))
+    figures: dict[str, Any] = result.figures
+    assert figures["failed"] == 0
+    assert figures["judged"] > 10_000
+    assert figures["judged_packets"] > 100
+    assert sum(figures["switches"].values()) > 3
+    assert not {"leak", "leak_1s", "altered", "missing"} & set(figures["kinds"]), figures["first"]
+    assert "began" in journal.read_text()
+
+
+async def test_audibility_convicts_a_leaked_frame() -> None:
+    result = await audibility.run(AROUND, calls=3, seconds=6, seed=3, broken="leaked-frame", journal=None)
+    figures: dict[str, Any] = result.figures
+    assert figures["failed"] == 0
+    assert EXPECTED["leaked-frame"] <= set(figures["kinds"])
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_each_fault_finds_the_place_where_it_is_put_in(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[str] = []
+    monkeypatch.setattr(faults, "_patch", lambda holder, place, value: places.append(getattr(holder, place).__name__))
+    faults._PUT_IN[name]()
+    assert places
+
+
+async def test_capacity_counts_every_packet_and_hears_who_must_be_heard() -> None:
+    result = await capacity.run(AROUND, capacity.Steps(first=2, step=1, last=3, seconds=1.0, whispering=0.5))
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    assert rows[0]["calls"] == 2
+    assert (rows[0]["failed"], rows[0]["wrong_audio"]) == (0, 0)
+    assert rows[0]["rss_mib"] > 20
+    assert {"max_calls", "cpu_per_call", "rss_per_call_kib", "turn_late_p99_ms", "generator_late_p99_ms"} <= set(result.figures)
+
+
+async def test_latency_finds_the_marks_on_every_path() -> None:
+    figures: dict[str, Any] = (await latency.run(AROUND, calls=2, seconds=2)).figures
+    assert all(figures["marks"][path] > 0 for path in ("customer_to_agent", "customer_to_supervisor", "supervisor_to_agent"))
+    assert 0 < figures["p50_ms"]["customer_to_agent"] < 100
+
+
+async def test_switch_sees_the_gain_change_by_both_doors() -> None:
+    figures: dict[str, Any] = (await switch.run(AROUND, calls=2, switches=8, rate=4, seed=1)).figures
+    assert (figures["unseen"], figures["failed"]) == (0, 0)
+    assert figures["switches"] == {"digit": 4, "websocket": 4}
+    assert all(0 < value < 500 for value in figures["p99_ms"].values())
+
+
+async def test_setup_gives_every_port_back() -> None:
+    figures: dict[str, Any] = (await setup.run(AROUND, rate=10, seconds=1.5, media=True)).figures
+    assert (figures["failed"], figures["calls"], figures["ports_lent_after"]) == (0, 15, 0.0)
+    assert figures["p99_ms"]["invite_to_200"] > 0
+
+
+async def test_refusals_come_as_errors_and_the_connection_stays() -> None:
+    house = House.build(calls=1)
+    async with Server(house, core=None), open_console(house.control, TOKEN) as console:
+        with pytest.raises(CommandFailed, match="not_found"):
+            await console.command("get", call="nobody")
+        assert (await console.command("list")).result == {"calls": []}
+        phone = await UserAgent.open(SUPERVISORS, house.sip)
+        with pytest.raises(CallFailed):
+            await phone.register(house.supervisor(99))
+        phone.close()
+
+
+async def test_a_server_that_dies_ends_the_bench_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dying_server.py").write_text(DYING)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path.cwd()}")
+    with pytest.raises(ServerFailed, match=r"(?s)the server died with 3.*out of luck"):
+        async with Server(House.build(calls=1), core=None, module=("dying_server",)):
+            await asyncio.sleep(20)
+
+
+async def test_a_server_that_cannot_start_is_told_with_what_it_said() -> None:
+    with pytest.raises(ServerFailed, match=r"(?s)the server ended with 1.*No module named"):
+        async with Server(House.build(calls=1), core=None, module=("no_such_module",)):
+            pass
+
+
+DYING = """
+import http.server, sys, threading, tomllib
+
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+port = tomllib.load(open(sys.argv[3], "rb"))["control"]["port"]
+server = http.server.HTTPServer(("127.0.0.1", port), Ready)
+threading.Timer(1.0, server.shutdown).start()
+server.serve_forever()
+print("out of luck", flush=True)
+sys.exit(3)
+"""

@@ -97,9 +97,11 @@ class Sockets:
         failed = False
         ends = self._ends
         ready = [ends[descriptor] for descriptor, _ in self._ready.poll(0, self._state.rows)]
+        lines = self._lines
         if taken:
             ready = [(row, receive) for row, receive in ready if row not in taken]
-        for (row, receive), line in zip(ready, self._lines[len(rows) :], strict=False):
+            lines = lines[len(rows) :]
+        for (row, receive), line in zip(ready, lines, strict=False):
             try:
                 length = receive(line)
             except OSError:

@@ -1,7 +1,7 @@
 """Hold and resume, as wishes: what each leg should be offered and hear follows from what the other one takes and sends.
 
 After every input `settle` compares the wish with what was said last, so that a hold is neither lost nor said twice, however
-holds, resumes and glares interleave. A remote that takes no media holds; then
+holds, resumes and glares interleave. A remote that takes no media holds, unless it only answers a hold of ours so; then
 
 - the other side is offered ``sendonly`` (it only listens), and ``sendrecv`` again after the resume;
 - the other side gets music where the holder sends nothing: it said ``inactive``, or it said ``sendonly`` and nothing comes.
@@ -57,7 +57,7 @@ def _is_fulfilled(conversation: Conversation, leg: Leg) -> bool:
 
 def _review(conversation: Conversation, leg: Leg, now: float) -> None:
     """Take the step to hold or from it, if this leg's media says so."""
-    if not leg.move(Step.RESUME if leg.hears else Step.HOLD):
+    if not leg.move(Step.HOLD if leg.holds else Step.RESUME):
         return
     conversation.quiet_since = now
     is_held = any(party.state is LegState.HELD for party in conversation.parties())
@@ -118,7 +118,7 @@ def settle(conversation: Conversation) -> None:
 def _wish(conversation: Conversation, leg: Leg) -> Direction:
     """What a party should be offered, as we see it: we always have something to send, and take what somebody hears."""
     other = conversation.other(leg)
-    return Direction.of(sends=True, receives=other is None or other.hears)
+    return Direction.of(sends=True, receives=other is None or not other.holds)
 
 
 def _settle_offer(conversation: Conversation, leg: Leg) -> None:

@@ -40,6 +40,8 @@ class Leg:
     media: NegotiatedMedia | None = None
     fork: str | None = None
     """The early dialog whose media is the leg's."""
+    is_only_held: bool = False
+    """It takes no media because it answered a hold of ours with ``inactive``."""
     is_admitted: bool = False
     is_silent: bool = False
     """It says that it sends, and nothing comes."""
@@ -71,6 +73,11 @@ class Leg:
         return self.media is None or (self.media.direction.receives and self.media.address not in _NOWHERE)
 
     @property
+    def holds(self) -> bool:
+        """Whether the remote put us on hold, by its own offer or in answer to one that asked for media both ways."""
+        return not self.hears and not self.is_only_held
+
+    @property
     def sends(self) -> bool:
         """Whether the remote says that it sends media; believed until it says otherwise."""
         return self.media is None or self.media.direction.sends
@@ -79,6 +86,7 @@ class Leg:
         """Take the result of an offer and its answer."""
         if not self.sends:
             self.quiet_since = now
+        self.is_only_held = self.offer is Offer.OPEN and not self.asked.receives and not self.holds
         self.media = media
         self.is_silent = False
 

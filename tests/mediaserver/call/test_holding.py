@@ -44,6 +44,24 @@ def test_a_holder_who_sends_nothing_leaves_the_held_party_with_music() -> None:
     play.on(agrees(AGENT, SENDRECV)).does(ReofferLeg(CUSTOMER, SENDRECV), StopSound(CUSTOMER))
 
 
+def test_a_held_phone_that_answers_inactive_does_not_hold_in_turn() -> None:
+    play = talking()
+    play.on(agrees(AGENT, INACTIVE)).does(ReofferLeg(CUSTOMER, SENDONLY), MUSIC_FOR_CUSTOMER)
+    play.on(agrees(CUSTOMER, INACTIVE)).does(StopSound(CUSTOMER))
+    assert play.leg(CUSTOMER).state is LegState.ANSWERED
+    play.on(agrees(AGENT, SENDRECV)).does(ReofferLeg(CUSTOMER, SENDRECV))
+    play.on(agrees(CUSTOMER, SENDRECV)).does()
+    assert play.call.view().state is CallState.ANSWERED
+
+
+def test_unless_it_offers_that_itself() -> None:
+    play = talking()
+    play.on(agrees(AGENT, SENDONLY)).does(ReofferLeg(CUSTOMER, SENDONLY))
+    play.on(agrees(CUSTOMER, INACTIVE)).does()
+    play.on(agrees(CUSTOMER, INACTIVE)).does(ReofferLeg(AGENT, SENDONLY))
+    assert play.leg(CUSTOMER).state is LegState.HELD
+
+
 def test_or_with_silence_where_that_is_configured() -> None:
     play = talking(hold="silence")
     play.on(agrees(AGENT, INACTIVE)).does(ReofferLeg(CUSTOMER, SENDONLY))

@@ -101,7 +101,8 @@ class HoldsSettle(RuleBasedStateMachine):
         ours = phone.offered or phone.offered_in_200
         if ours is not None:
             phone.offered = phone.offered_in_200 = None
-            phone.wants_to_offer = False
+            # To hold back what we did not ask for anyway says nothing: who holds offers that himself.
+            phone.wants_to_offer = phone.wants_to_offer and phone.holds and not ours.receives
             self.happens(MediaAgreed(leg, media(phone.answer(ours))))
 
     @rule(seconds=st.sampled_from([0.3, 1.0, 3.0]))

@@ -90,6 +90,7 @@ def made() -> Playbook:
 def test_a_call_that_was_made_is_a_call_like_others() -> None:
     play = made()
     play.on(agrees(CARL, Direction.INACTIVE)).does(ReofferLeg(AGENT, Direction.SENDONLY), PlaySound(AGENT, "music", loop=True))
+    play.on(agrees(AGENT, Direction.RECVONLY)).does()
     play.on(agrees(AGENT, Direction.INACTIVE)).does(ReofferLeg(CARL, Direction.SENDONLY), StopSound(AGENT))
     play.on(ReofferFailed(CARL, retry_in=2.0)).does()
     play.after(2.0).does(ReofferLeg(CARL, Direction.SENDONLY))

@@ -11,7 +11,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -33,8 +32,10 @@ WORKER_MODULE = "mediaserver.worker"
 STARTS_WITHIN = 15.0
 RESTARTS_AFTER = 1.0
 """Seconds before a worker that did not even start is tried again."""
-HANGS_AFTER = 2.0
-"""Seconds without a turn after which a worker counts as hung."""
+HUNG_AFTER_CHECKS = 4
+"""Checks in a row (`Media.check`, two a second) that find no new turn, after which a worker counts as hung.
+
+Checks and not seconds: where the whole machine stood still, signalling with it, the worker gets time to turn again."""
 
 _LARGEST_BATCH = 100
 _MOST_WAITING_FRAMES = 10_000
@@ -71,6 +72,8 @@ class Worker:
         self._waiting: deque[tuple[bytes, list[int]]] = deque()
         self._replies: dict[int, Callable[[Reply], None] | None] = {}
         self._request = 0
+        self._seen_turn = -1
+        self._idle_checks = 0
         self.memory = Memory.create(settings.rows, settings.rows // 2, settings.seats)
         self._link, theirs = link_pair()
         core = [] if settings.cpu is None else ["--cpu", str(settings.cpu + index)]
@@ -89,10 +92,12 @@ class Worker:
         """The process."""
         return self._process.pid
 
-    @property
     def is_hung(self) -> bool:
-        """Whether its turns stand still."""
-        return self.is_ready and time.monotonic() - self.memory.turn_time > HANGS_AFTER
+        """Whether its turns stand still; each question counts."""
+        turn = self.memory.turn
+        self._idle_checks = self._idle_checks + 1 if turn == self._seen_turn else 0
+        self._seen_turn = turn
+        return self.is_ready and self._idle_checks >= HUNG_AFTER_CHECKS
 
     def tell(self, command: Command, *, lend: int = -1, replied: Callable[[Reply], None] | None = None) -> None:
         """Queue a command for the next flush."""
@@ -246,9 +251,9 @@ class Media:
             self._start(index).add_done_callback(lambda started: started.exception())
 
     def check(self) -> None:
-        """Kill workers whose turns stand still; called a few times a second."""
+        """Kill workers whose turns stand still; called twice a second."""
         for worker in self._workers:
-            if worker.is_hung:
+            if worker.is_hung():
                 _log.error("worker.hung", worker=worker.index, pid=worker.pid)
                 self._counters.add("workers_hung")
                 worker.kill()

@@ -101,6 +101,8 @@ def _trunks(settings: Settings) -> Iterator[Finding]:
                 yield path, f"must be an IP address or network, not {address!r}"
             elif (owner := owners.setdefault(str(ipaddress.ip_network(address, strict=False)), trunk.name)) != trunk.name:
                 yield path, f"{address} is trunk {owner!r} already; one source is one trunk"
+        if trunk.transport == "tcp" and not settings.sip.tcp:
+            yield ("trunks", index, "transport"), "is tcp, and sip.tcp is false; set one of the two"
         for header in trunk.headers:
             if not HEADER_NAME.fullmatch(header):
                 yield ("trunks", index, "headers"), f"{header!r} is not a header name"

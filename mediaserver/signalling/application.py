@@ -31,7 +31,7 @@ from mediaserver.signalling.identities import Users
 from mediaserver.signalling.invitations import Invitations
 from mediaserver.signalling.media import Media, WorkerFailed
 from mediaserver.signalling.meters import tell_meters
-from mediaserver.signalling.ports import PortPool
+from mediaserver.signalling.ports import NoFreePort, PortPool
 from mediaserver.signalling.publishing import Publisher
 from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
@@ -143,7 +143,7 @@ class Server:
         if self._settings.media.music:
             try:
                 made[sounds.MUSIC] = sounds.read_wave(Path(self._settings.media.music))
-            except (OSError, ValueError, EOFError) as error:
+            except (OSError, ValueError) as error:
                 raise StartFailed(f"media.music: {error}") from error
         return made
 
@@ -151,15 +151,25 @@ class Server:
         sip = self._settings.sip
         try:
             self._listener = bind(self._settings.control)
+            self._ports.check()
             await self._shell.open(sip.bind, sip.udp_port, sip.tcp_port if sip.tcp else None)
             await self._media.start()
         except (AddressTaken, WorkerFailed) as error:
             raise StartFailed(str(error)) from error
         except TimeoutError:
             raise StartFailed("the media workers did not start in time; see their errors above") from None
-        except OSError as error:
+        except NoFreePort:
+            media = self._settings.media
+            ports = f"{media.first_port} to {media.last_port}"
             raise StartFailed(
-                f"cannot listen for SIP on {sip.bind} port {sip.udp_port}: {error.strerror}; change sip.udp_port, sip.tcp_port or sip.bind"
+                f"no port of {ports} can be had on {media.bind}; change media.bind, media.first_port or media.last_port"
+            ) from None
+        except OSError as error:
+            # UDP comes first; where it has its address, it was TCP.
+            name, port = ("udp", sip.udp_port) if self._shell.udp_address[0] == "" else ("tcp", sip.tcp_port)
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            raise StartFailed(
+                f"SIP over {name.upper()}: cannot listen on {sip.bind} port {port} ({reason}); change sip.{name}_port or sip.bind"
             ) from error
 
     async def _control(self) -> None:

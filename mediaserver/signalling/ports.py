@@ -37,6 +37,16 @@ class PortPool:
         self.taken_by_others = 0
         """How often a port could not be bound because another program held it."""
 
+    def check(self) -> None:
+        """Raise `NoFreePort` where not one port could be bound: a wrong address is found out before the first call."""
+        for port in self._free:
+            try:
+                self._open(port).close()
+            except OSError:
+                continue
+            return
+        raise NoFreePort(f"no free media port on {self._bind}")
+
     def lend(self, now: float) -> LentPort:
         """Bind the port that has been free the longest; raises `NoFreePort`."""
         while self._resting and self._resting[0][0] <= now:

@@ -67,10 +67,13 @@ def built_in() -> dict[str, array[int]]:
 
 def read_wave(path: Path) -> array[int]:
     """A WAV file's samples; raises `ValueError` unless it is 16-bit mono at 8 kHz."""
-    with wave.open(str(path), "rb") as file:
-        if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
-            raise ValueError(f"{path}: a sound must be 16-bit mono at {RATE} Hz (sox IN -r {RATE} -c 1 -b 16 OUT)")
-        return array("h", file.readframes(file.getnframes()))
+    try:
+        with wave.open(str(path), "rb") as file:
+            if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
+                raise ValueError(f"{path}: a sound must be 16-bit mono at {RATE} Hz (sox IN -r {RATE} -c 1 -b 16 OUT)")
+            return array("h", file.readframes(file.getnframes()))
+    except (wave.Error, EOFError) as error:
+        raise ValueError(f"{path}: no WAV file that can be read ({error or 'it ends too soon'})") from error
 
 
 def as_memory_file(name: str, samples: array[int]) -> int:

@@ -213,10 +213,10 @@ class Switchboard:
         now = self.house.clock()
         before = entry.subject
         actions = entry.machine.handle_timer(now) if happened is None else entry.machine.handle(happened, now)
+        entry.view = entry.machine.view()
         for action in actions:
             if not isinstance(action, Publish):
                 self._performer.perform(entry, action, now)
-        entry.view = entry.machine.view()
         for action in actions:
             if isinstance(action, Publish):
                 self.house.publisher.publish(entry.view, action)

@@ -119,6 +119,10 @@ def test_codes_and_digits_can_be_told_apart(doors: dict[str, Any], finding: str)
             added("trunks", name="x", addresses=["192.0.2.0/24"]),
             "trunks[3].addresses[0]: 192.0.2.0/24 is trunk 'pbx' already; one source is one trunk",
         ),
+        (
+            added("trunks", name="x", host="h", transport="tcp") | {"sip": {"tcp": False}},
+            "trunks[3].transport: is tcp, and sip.tcp is false; set one of the two",
+        ),
         (added("trunks", name="x", host="h", headers={"X Queue": "queue"}), "trunks[3].headers: 'X Queue' is not a header name"),
     ],
 )

@@ -41,6 +41,19 @@ def test_a_port_that_another_program_holds_is_passed_over_and_counted() -> None:
         ports.give_back(lent, 0.0)
 
 
+def test_a_check_tells_an_address_that_is_not_ours_and_takes_nothing() -> None:
+    with pytest.raises(NoFreePort, match=r"192\.0\.2\.1"):
+        PortPool("192.0.2.1", 41050, 41053, dscp=46).check()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 41060))
+        ports = pool(41060, 41063)
+        ports.check()
+        assert (ports.lent, ports.taken_by_others) == (0, 0)
+        lent = ports.lend(0.0)
+        assert lent.port == 41062
+        ports.give_back(lent, 0.0)
+
+
 def test_giving_a_port_back_twice_changes_nothing() -> None:
     ports = pool(41040, 41041)
     lent = ports.lend(0.0)

@@ -6,6 +6,7 @@ from mediaserver.call.view import CallState
 from mediaserver.link.messages import OpenLeg, SetMedia
 from sip.events import Accepted, InviteReceived, OfferReceived, Progressed, Rejected, SessionEnded
 from sip.negotiated import Direction
+from sip.uri import Uri
 from tests.mediaserver.signalling.exchange import MARIA, ROBERT, TRUNK, Exchange, description
 
 
@@ -53,6 +54,12 @@ def test_the_agent_is_offered_the_customers_codecs_first_and_the_customer_gets_t
     assert accepted.description is not None
     assert accepted.description.media[0].formats[0] == "0"
     assert {told.codec for told in conversation.exchange.media.worker.of(SetMedia)} == {"PCMU"}
+
+
+def test_the_agents_phone_shows_who_calls() -> None:
+    conversation = Conversation()
+    conversation.trunk.dial("100")
+    assert Uri.parse(conversation.robert.ringing.request.from_.uri).user == "4930123"
 
 
 def test_either_partys_goodbye_ends_the_call_within_one_settle_and_gives_everything_back() -> None:

@@ -40,14 +40,14 @@ def _run(arguments: argparse.Namespace) -> int:
         process.isolate_network()
     around = Surroundings(
         arguments.server_core if arguments.server_core >= 0 else None,
-        arguments.realtime,
+        arguments.priority,
         arguments.generator_core if arguments.generator_core >= 0 else None,
         Progress(quiet=arguments.quiet),
         arguments.codec,
     )
     if around.generator_core is not None and arguments.isolated:
         process.pin(around.generator_core)
-    with process.alone(around.progress.say) if arguments.isolated and arguments.wait else nullcontext():
+    with process.alone() if arguments.isolated and arguments.wait else nullcontext():
         result = asyncio.run(_plain(arguments.start(around, arguments)))
     if result is None:
         return EX_OK
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common.add_argument("--wait", action=argparse.BooleanOptionalAction, default=True, help="wait for other benches on this machine to end")
     common.add_argument("--server-core", type=int, default=0, help="core for all processes of the server; -1: any")
-    common.add_argument("--realtime", action="store_true", help="real-time priority for the server too (the generator has it)")
+    common.add_argument("--priority", default="0", help="niceness of the server, or realtime; where others use the machine too (root)")
     common.add_argument("--generator-core", type=int, default=1, help="core for the generator; -1: any")
     common.add_argument("--codec", choices=("PCMU", "PCMA"), default="PCMU")
     parser = argparse.ArgumentParser(prog="python -m bench", description="Load and truth: the project's own measurements.")

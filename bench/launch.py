@@ -1,6 +1,6 @@
 """`python -m bench.launch CORE PRIORITY COMMAND…`: become the command, on one core, and end when the bench does.
 
-Core ``-`` pins nothing; priority is ``normal`` or ``realtime``.
+Core ``-`` pins nothing; priority is a niceness, or ``realtime``.
 """
 
 import os
@@ -15,9 +15,19 @@ def main() -> None:
     process.die_with_parent()
     if core != "-":
         process.pin(int(core))
-    if priority == "realtime" and not process.hurry():
-        sys.exit("bench: no real-time priority for the server: needs root, or leave --realtime out")
+    if not _prefer(priority):
+        sys.exit(f"bench: priority {priority} for the server needs root")
     os.execvp(command[0], command)
+
+
+def _prefer(priority: str) -> bool:
+    if priority == "realtime":
+        return process.hurry()
+    try:
+        os.nice(int(priority))
+    except PermissionError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import resource
 import signal
 import socket
 import struct
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,13 +43,13 @@ def hurry() -> bool:
 
 
 @contextmanager
-def alone(say: Callable[[str], None]) -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Wait until no other bench measures on this machine, and keep others waiting: two at once measure each other."""
     with (Path(tempfile.gettempdir()) / "mediaserver-bench.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("waiting for another bench on this machine to end (--no-wait does not) …")
+            sys.stderr.write("bench: waiting for another bench on this machine to end (--no-wait does not)\n")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

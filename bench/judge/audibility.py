@@ -29,6 +29,7 @@ SHORT_DB, LONG_DB = -40.0, -58.0
 _STANDS_OUT_DB = {SHORT: 10.0, LONG: 12.0}
 _ALONE_DB = 8.0
 """A voice of which only one tone can be told apart must stand out by this much more: two never do by chance, one may."""
+_JUMP_DB = 0.7
 _NEIGHBOURS = 8
 _NEAR, _NEAR_CHANGE = 3, 6
 """Steps of the grid next to a wanted tone that are left out where there is noise, and where that tone begins or ends."""
@@ -213,8 +214,16 @@ class _Ear:
         # A jump anywhere in a second shows next to its tone, however quiet the rest is.
         noisy = (self.floor > _QUIET_FLOOR_DB) | self.changing | (self._length == LONG)
         near = _widened(self.occupied, _NEAR) & noisy[:, None]
-        self.judged = ~self.occupied & ~near & ~_widened(self._tones_of(self._turning), _NEAR_CHANGE)
+        self.judged = ~self.occupied & ~near & ~_widened(self._tones_of(self._turning | self._jumping()), _NEAR_CHANGE)
         self._free = free
+
+    def _jumping(self) -> Bools:
+        """(w, s): wanted voices that are not as they were sent: where one jumps, its neighbourhood rings."""
+        jumping = np.zeros(self.must.shape, bool)
+        for at, speaker in enumerate(self._speakers):
+            levels = self._levels[:, list(self._judge._score.voices[speaker].tones)]
+            jumping[:, at] = self.must[:, at] & (np.abs(levels) > _JUMP_DB).any(axis=1)
+        return jumping
 
     def heard_count(self) -> int:
         """How many (speaker, window) pairs were judged to be heard."""

@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from bench.console import open_console
 from bench.faults.names import EXPECTED
 from bench.generator.rtp import LATE_LIMIT_MS, late_ms, stalls
@@ -38,7 +40,7 @@ async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, br
     module = ("mediaserver",) if broken is None else ("bench.faults", broken)
     tally, score = Tally(), Score()
     async with (
-        Server(house, core=around.server_core, realtime=around.server_realtime, module=module) as server,
+        Server(house, core=around.server_core, priority=around.server_priority, module=module) as server,
         Stage(house, cast, core=around.generator_core, recorded=recorded, codec=around.codec) as stage,
         open_console(house.control, TOKEN) as console,
     ):
@@ -99,6 +101,7 @@ def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log
         "calls": tally.calls,
         "joins": tally.joins,
         "switches": dict(tally.switches),
+        "acknowledged_p99_ms": round(float(np.percentile(tally.acknowledged, 99)) * 1000, 1) if tally.acknowledged else None,
         "failed": len(tally.failures),
         "generator_late_p99_ms": late,
         "kinds": dict(Counter(each.kind for each in violations)),

@@ -14,7 +14,7 @@ from bench.judge.score import AMPLITUDE, Score, ToneBook, Voice
 from bench.stage import Call, Leg, Stage
 
 AROUND = 0.06
-"""Seconds before and after an acknowledged change in which the pairs that it changes are not judged."""
+"""Seconds after an acknowledged change in which the pairs that it changes are not judged yet; before it, from the command on."""
 SETTLE = 0.25
 """Seconds after a leg was answered until it must be heard: latching, and the first frames of a playout buffer."""
 _LATE_TALK = 0.3
@@ -45,6 +45,8 @@ class Tally:
     joins: int = 0
     switches: dict[str, int] = field(default_factory=lambda: {"websocket": 0, "digit": 0})
     failures: list[str] = field(default_factory=list)
+    acknowledged: list[float] = field(default_factory=list)
+    """Seconds from each command to its acknowledgement."""
     journal: list[str] = field(default_factory=list)
     """Everything that was done, a line each: seconds since the run began, and what."""
 
@@ -162,7 +164,7 @@ class Scene:
         reply = await self._run.console.command("set_mode", leg=supervisor.server_leg, mode=mode, target=target)
         self._run.tally.switches["websocket"] += 1
         supervisor.mode, supervisor.target = mode, target
-        self._change(before, max(reply.sent, reply.replied - AROUND), reply.replied + AROUND)
+        self._acknowledged(before, reply.sent, reply.replied)
         self._note(reply.sent, f"{supervisor.name} set to {mode} {target} by websocket")
 
     async def _switch_by_digit(self, supervisor: Supervisor) -> None:
@@ -173,8 +175,13 @@ class Scene:
         event = await asyncio.wait_for(changed, _ACKNOWLEDGED_WITHIN)
         self._run.tally.switches["digit"] += 1
         supervisor.mode, supervisor.target = mode, "agent"
-        self._change(before, max(pressed, event.came - AROUND), event.came + AROUND)
+        self._acknowledged(before, pressed, event.came)
         self._note(pressed, f"{supervisor.name} set to {mode} by digit")
+
+    def _acknowledged(self, before: set[Pair], asked: float, acknowledged: float) -> None:
+        """Nothing may change before it was asked for, and all must have changed once it is acknowledged."""
+        self._run.tally.acknowledged.append(acknowledged - asked)
+        self._change(before, asked, acknowledged + AROUND)
 
     def _other_mode(self, supervisor: Supervisor) -> str:
         return self._run.random.choice([mode for mode in DIGITS if mode != supervisor.mode])

@@ -16,7 +16,7 @@ from bench.progress import Progress
 from bench.runs import audibility, capacity, crowds, latency, setup, switch
 from bench.server import Server, ServerFailed
 
-AROUND = Surroundings(None, False, None, Progress(quiet=True))
+AROUND = Surroundings(None, 0, None, Progress(quiet=True))
 
 
 @pytest.fixture(autouse=True)

@@ -87,7 +87,8 @@ async def _write(websocket: WebSocket, session: Session, wake: asyncio.Event, ro
                 await (websocket.send_text(frame.decode()) if is_text else websocket.send_bytes(frame))
                 room.set()
             await wake.wait()
-    except WebSocketDisconnect:
+    except (WebSocketDisconnect, RuntimeError):
+        # Gone, or closed by the server below us (a message beyond the limit), which it tells by a RuntimeError.
         # The reader is told as well, unless it waits for room.
         session.close()
         room.set()

@@ -1,6 +1,7 @@
 """Running the control API inside a loop that is there already, without taking its signals."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -59,6 +60,14 @@ async def serve(app: FastAPI, settings: ControlSettings, sockets: Sequence[socke
         timeout_graceful_shutdown=GRACE,
     )
     await _Server(config).serve(listeners)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """uvicorn calls every answer other than 101 to a handshake an error; who was refused stands in our own log."""
+    return "without completing handshake" not in record.getMessage()
+
+
+logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
 
 
 class _Server(uvicorn.Server):

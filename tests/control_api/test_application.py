@@ -71,7 +71,9 @@ async def test_http_errors_have_the_one_shape(served: Served, path: str, status:
     [(None, "no token"), ("wrong", "unknown token"), (ANNA_TOKEN + "x", "unknown token")],
     ids=["none", "wrong", "longer"],
 )
-async def test_without_a_known_token_the_handshake_is_refused_and_logged(served: Served, token: str | None, text: str) -> None:
+async def test_without_a_known_token_the_handshake_is_refused_and_logged_once(
+    served: Served, token: str | None, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with capture_logs() as logs, pytest.raises(InvalidStatus) as refused:
         await served.connect(token)
     response = refused.value.response
@@ -80,6 +82,7 @@ async def test_without_a_known_token_the_handshake_is_refused_and_logged(served:
     assert json.loads(response.body)["code"] == "unauthenticated"
     (line,) = [entry for entry in logs if entry["event"] == "connection_refused"]
     assert (line["code"], line["text"], line["address"]) == ("unauthenticated", text, "127.0.0.1")
+    assert caplog.messages == []
 
 
 async def test_a_browser_brings_its_token_as_a_subprotocol(served: Served) -> None:
@@ -277,6 +280,20 @@ async def test_a_message_beyond_the_limit_closes_the_connection(served: Served) 
         await websocket.send(json.dumps({"type": "list", "id": 1, "pad": "x" * MAX_MESSAGE}))
         await websocket.wait_closed()
     assert websocket.close_code == 1009
+
+
+async def test_and_what_was_still_to_be_sent_then_is_no_fault(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    served.desk.put(call_model())
+    async with served.connect() as websocket:
+        for number in range(50):
+            await websocket.send(json.dumps({"type": "list", "id": number}))
+        await websocket.send("x" * (MAX_MESSAGE + 1))
+        while served.app.state.reception.clients:
+            served.desk.put(call_model())
+            await asyncio.sleep(0)
+        await websocket.wait_closed()
+    assert websocket.close_code == 1009
+    assert caplog.messages == []
 
 
 async def test_a_slow_command_does_not_hold_up_another(served: Served) -> None:

@@ -32,6 +32,11 @@ def asked(phone: Phone) -> list[Direction]:
     return [offer.direction_of(offer.media[0]) for offer in offers if offer is not None]
 
 
+def state(house: House) -> CallState:
+    """The call's state now."""
+    return house.exchange.view.state
+
+
 def media(house: House, role: str) -> SetMedia:
     """What the worker was told last of a leg."""
     return house.exchange.media.worker.of(SetMedia, house.exchange.leg(role))[-1]
@@ -53,7 +58,7 @@ def test_a_customers_delayed_offer_is_answered_in_his_ack() -> None:
     house.trunk.station.agent.acknowledge(session, description(TRUNK, 4400, "0 101"), house.now)
     house.exchange.run()
     assert (media(house, "customer").codec, media(house, "customer").port) == ("PCMU", 4400)
-    assert house.exchange.view.state is CallState.ANSWERED
+    assert state(house) is CallState.ANSWERED
     end(house, session)
 
 
@@ -148,7 +153,7 @@ def test_both_sides_hold_at_once_and_resume_one_after_the_other() -> None:
     for phone, session in ((house.trunk, customers), (house.robert, agents)):
         phone.station.agent.reoffer(session, description(phone.address, 4000, direction="sendonly"), house.now)
     house.exchange.run()
-    assert house.exchange.view.state is CallState.HELD
+    assert state(house) is CallState.HELD
     for _ in range(10):
         for phone, session in ((house.trunk, customers), (house.robert, agents)):
             if phone.station.agent._core.sessions[session]._offered is not None:
@@ -160,14 +165,14 @@ def test_both_sides_hold_at_once_and_resume_one_after_the_other() -> None:
             if phone.station.agent._core.sessions[session]._offered is not None:
                 answer_offer(house, phone, session, direction=direction)
         house.exchange.run(1.0)
-    assert house.exchange.view.state is CallState.HELD
+    assert state(house) is CallState.HELD
     reoffer(house, house.robert, agents)
     for _ in range(10):
         for phone, session in ((house.trunk, customers), (house.robert, agents)):
             if phone.station.agent._core.sessions[session]._offered is not None:
                 answer_offer(house, phone, session)
         house.exchange.run(1.0)
-    assert house.exchange.view.state is CallState.ANSWERED
+    assert state(house) is CallState.ANSWERED
     for role in ("customer", "agent"):
         assert (media(house, role).remote_sends, media(house, role).remote_receives) == (True, True)
     end(house, customers)
@@ -192,14 +197,14 @@ def test_an_agent_who_answers_sendonly_holds_from_the_start() -> None:
     house = House()
     customers = house.trunk.dial("100")
     agents = house.robert.answers(direction="sendonly")
-    assert house.exchange.view.state is CallState.HELD
+    assert state(house) is CallState.HELD
     house.exchange.run(4.0)  # his ACK comes first, and then the time of a 491
     answer_offer(house, house.trunk, customers, direction="recvonly")
     assert asked(house.trunk) == [Direction.SENDONLY]
     reoffer(house, house.robert, agents)
     answer_offer(house, house.trunk, customers)
     assert asked(house.trunk) == [Direction.SENDONLY, Direction.SENDRECV]
-    assert house.exchange.view.state is CallState.ANSWERED
+    assert state(house) is CallState.ANSWERED
     end(house, customers)
 
 
@@ -264,7 +269,7 @@ def test_of_two_forks_the_first_media_is_heard_and_the_answer_of_the_other_wins(
     assert media(house, "agent").port == 5401
     fork(house, invite, 200, "two", 5402)
     assert media(house, "agent").port == 5402
-    assert house.exchange.view.state is CallState.ANSWERED
+    assert state(house) is CallState.ANSWERED
     before = len(house.exchange.network.carried)
     fork(house, invite, 200, "one", 5401)
     assert media(house, "agent").port == 5402
@@ -297,7 +302,7 @@ def test_an_early_answer_holds_where_the_200_brings_none() -> None:
     headers = [*copied, ("To", f"{invite.values('To')[0]};tag=one"), ("Contact", "<sip:one@127.0.2.1:5060>")]
     house.exchange.network.inject(Response(200, headers).serialize(), ROBERT, SERVER)
     house.exchange.run(0.001)
-    assert house.exchange.view.state is CallState.ANSWERED
+    assert state(house) is CallState.ANSWERED
     assert media(house, "agent").port == 5501
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -85,6 +86,7 @@ class Server:
         async with asyncio.TaskGroup() as tasks:
             self._build(tasks)
             await self._open()
+            gc.freeze()  # what was made at start lives for ever: nothing to look at again
             control = tasks.create_task(self._control())
             beats = [tasks.create_task(self._watch()), tasks.create_task(self._meter())]
             _log.info("server.started", sip_udp=self._shell.udp_address, sip_tcp=self._shell.tcp_address, pid=os.getpid())

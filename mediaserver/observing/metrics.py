@@ -25,6 +25,7 @@ HELP = {
     "sip_dropped": "Messages that got no answer, by reason.",
     "workers_died": "Media workers that died.",
     "workers_hung": "Media workers that were killed because their turns stood still.",
+    "faults": "Faults in what is done again and again, by what it was; each has a traceback in the log.",
 }
 
 

@@ -9,7 +9,10 @@ import signal
 import sys
 import time
 from array import array
+from collections.abc import Coroutine, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvloop
@@ -24,6 +27,7 @@ from mediaserver.observing.counters import Counters
 from mediaserver.observing.metrics import ServerCollector, metrics_text
 from mediaserver.signalling import sounds
 from mediaserver.signalling.addresses import Addresses
+from mediaserver.signalling.beats import beat
 from mediaserver.signalling.desk import SwitchboardDesk
 from mediaserver.signalling.dispatching import Dispatcher
 from mediaserver.signalling.entrance import Entrance
@@ -88,7 +92,7 @@ class Server:
             await self._open()
             gc.freeze()  # what was made at start lives for ever: nothing to look at again
             control = tasks.create_task(self._control())
-            beats = [tasks.create_task(self._watch()), tasks.create_task(self._meter())]
+            beats = [tasks.create_task(each) for each in self._beats()]
             _log.info("server.started", sip_udp=self._shell.udp_address, sip_tcp=self._shell.tcp_address, pid=os.getpid())
             await self._stop.wait()
             await self._say_goodbye()
@@ -201,18 +205,12 @@ class Server:
 
     # beats
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(MISSING_AFTER)
-            self._switchboard.watch_media()
-            self._media.check()
-
-    async def _meter(self) -> None:
-        if self._settings.control.meters_hz == 0:
-            return
-        while True:
-            await asyncio.sleep(1 / self._settings.control.meters_hz)
-            tell_meters(self._switchboard.calls, self._house.publisher)
+    def _beats(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield beat("media", MISSING_AFTER, self._switchboard.watch_media, self._counters)
+        yield beat("workers", MISSING_AFTER, self._media.check, self._counters)
+        if self._settings.control.meters_hz > 0:
+            tell = partial(tell_meters, self._switchboard.calls, self._house.publisher)
+            yield beat("meters", 1 / self._settings.control.meters_hz, tell, self._counters)
 
     async def _say_goodbye(self) -> None:
         """No new calls; BYE to everybody, and a moment for the answers."""

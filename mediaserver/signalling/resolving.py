@@ -9,6 +9,7 @@ import structlog
 _log = structlog.get_logger(__name__)
 _MOST_LOOK_UPS = 256
 _SECONDS = 5.0
+_LONGEST_NAME = 253
 
 
 class Resolver:
@@ -26,7 +27,7 @@ class Resolver:
             return
         except ValueError:
             pass
-        if self._running >= _MOST_LOOK_UPS:
+        if not host or len(host) > _LONGEST_NAME or self._running >= _MOST_LOOK_UPS:
             found(None)
             return
         self._running += 1
@@ -38,8 +39,12 @@ class Resolver:
             async with asyncio.timeout(_SECONDS):
                 results = await asyncio.get_running_loop().getaddrinfo(host, None)
             address = str(results[0][4][0]) if results else None
-        except (OSError, TimeoutError) as error:
-            _log.warning("resolve.failed", host=host, error=str(error))
+        except (OSError, UnicodeError) as error:  # TimeoutError is an OSError; names that DNS cannot spell are UnicodeErrors
+            _log.warning("resolve.failed", host=host[:_LONGEST_NAME], error=str(error) or "timeout")
         finally:
             self._running -= 1
-        found(address)
+        try:
+            found(address)
+        except Exception:
+            # The outermost place of a look-up: what goes wrong with one call must not take all others down.
+            _log.exception("resolve.follow_up_failed", host=host[:_LONGEST_NAME])

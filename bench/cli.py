@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
         process.isolate_network()
     around = Surroundings(
         arguments.server_core if arguments.server_core >= 0 else None,
-        arguments.priority,
+        arguments.nice,
         arguments.generator_core if arguments.generator_core >= 0 else None,
         Progress(quiet=arguments.quiet),
         arguments.codec,
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common.add_argument("--wait", action=argparse.BooleanOptionalAction, default=True, help="wait for other benches on this machine to end")
     common.add_argument("--server-core", type=int, default=0, help="core for all processes of the server; -1: any")
-    common.add_argument("--priority", default="0", help="niceness of the server, or realtime; where others use the machine too (root)")
+    common.add_argument("--nice", type=int, default=0, help="niceness of the server; below 0 where others use the machine too (root)")
     common.add_argument("--generator-core", type=int, default=1, help="core for the generator; -1: any")
     common.add_argument("--codec", choices=("PCMU", "PCMA"), default="PCMU")
     parser = argparse.ArgumentParser(prog="python -m bench", description="Load and truth: the project's own measurements.")

@@ -10,8 +10,8 @@ class Surroundings:
     """Where and how a bench runs."""
 
     server_core: int | None
-    server_priority: str
-    """Niceness of all processes of the server, or ``realtime``."""
+    server_nice: int
+    """Niceness of all processes of the server."""
     generator_core: int | None
     progress: Progress
     codec: str = "PCMU"

@@ -34,13 +34,13 @@ class Server:
         house: House,
         *,
         core: int | None = 0,
-        priority: str = "0",
+        nice: int = 0,
         module: tuple[str, ...] = ("mediaserver",),
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.house = house
         self._core = core
-        self._priority = priority
+        self._nice = nice
         self._module = module
         self._environment = dict(environment or {})
 
@@ -52,7 +52,7 @@ class Server:
         self._log = Path(self._folder.name) / "server.log"
 
         core = "-" if self._core is None else str(self._core)
-        launcher = [sys.executable, "-m", "bench.launch", core, self._priority]
+        launcher = [sys.executable, "-m", "bench.launch", core, str(self._nice)]
         command = [*launcher, sys.executable, "-m", *self._module, "serve", "--config", str(file)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

@@ -28,9 +28,11 @@ def die_with_parent() -> None:
 
 
 def pin(core: int) -> None:
-    """Keep this process, and those it will start, on one core; on a machine with fewer cores, on the last."""
-    allowed = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {core if core in allowed else allowed[-1]})
+    """Keep this process, and those it will start, on one core, wherever it was kept before. Raises `PreparationFailed`."""
+    try:
+        os.sched_setaffinity(0, {core})
+    except OSError as error:
+        raise PreparationFailed(f"this machine has no core {core} for us: choose others with --server-core, --generator-core") from error
 
 
 def hurry() -> bool:

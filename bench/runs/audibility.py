@@ -40,7 +40,7 @@ async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, br
     module = ("mediaserver",) if broken is None else ("bench.faults", broken)
     tally, score = Tally(), Score()
     async with (
-        Server(house, core=around.server_core, priority=around.server_priority, module=module) as server,
+        Server(house, core=around.server_core, nice=around.server_nice, module=module) as server,
         Stage(house, cast, core=around.generator_core, recorded=recorded, codec=around.codec) as stage,
         open_console(house.control, TOKEN) as console,
     ):

@@ -122,7 +122,7 @@ async def run(around: Surroundings, steps: Steps) -> Result:
     recorded = int(sampled * _PACKETS_A_SECOND * (len(steps.counts) * (_TRIES * (steps.seconds + _SETTLE) + 20) + 30))
     rows: list[Row] = []
     async with (
-        Server(house, core=around.server_core, priority=around.server_priority) as server,
+        Server(house, core=around.server_core, nice=around.server_nice) as server,
         Stage(house, cast, core=around.generator_core, recorded=recorded, codec=around.codec) as stage,
     ):
         for signal in _SIGNALS:

@@ -62,7 +62,7 @@ async def run(around: Surroundings, *, calls: int, seconds: float) -> Result:
 
 def _start_mirror(ports: tuple[int, ...], around: Surroundings) -> "subprocess.Popen[str]":
     core = "-" if around.server_core is None else str(around.server_core)
-    launcher = [sys.executable, "-m", "bench.launch", core, around.server_priority]
+    launcher = [sys.executable, "-m", "bench.launch", core, str(around.server_nice)]
     mirror = subprocess.Popen(
         [*launcher, sys.executable, "-m", "bench.runs.floor"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

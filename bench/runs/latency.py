@@ -28,7 +28,7 @@ async def run(around: Surroundings, *, calls: int, seconds: float) -> Result:
     house = House.build(calls=calls)
     packets = int(3 * calls * _PACKETS_A_SECOND * (seconds + _SETTLE + calls / 20 + 10))
     async with (
-        Server(house, core=around.server_core, priority=around.server_priority),
+        Server(house, core=around.server_core, nice=around.server_nice),
         Stage(
             house,
             Cast(calls, calls, calls),

@@ -41,7 +41,7 @@ async def run(around: Surroundings, *, rate: float, seconds: float, media: bool)
     house = House.build(calls=agents, agents=agents, supervisors=0)
     tally = Tally()
     async with (
-        Server(house, core=around.server_core, priority=around.server_priority) as server,
+        Server(house, core=around.server_core, nice=around.server_nice) as server,
         Stage(house, Cast(agents, agents, 0), core=around.generator_core, codec=around.codec) as stage,
     ):
         await stage.register(range(agents), range(0), around.progress)

@@ -45,7 +45,7 @@ async def run(around: Surroundings, *, calls: int, switches: int, rate: float, s
     lasts = switches / rate
     packets = int(3 * calls * _PACKETS_A_SECOND * (lasts + _SETTLE + calls / 20 + 15))
     async with (
-        Server(house, core=around.server_core, priority=around.server_priority),
+        Server(house, core=around.server_core, nice=around.server_nice),
         Stage(
             house, Cast(calls, calls, calls), core=around.generator_core, recorded=packets, kernel_times=True, codec=around.codec
         ) as stage,

@@ -2,8 +2,28 @@
 
 import logging
 import sys
+from io import TextIOBase
+from typing import TextIO, cast
 
 import structlog
+
+
+class Forgiving(TextIOBase):
+    """A stream whose reader may go away: what cannot be written is lost and counted, and nobody's call ends for it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost = 0
+        """Writes that failed."""
+
+    def write(self, text: str) -> int:
+        """Write, or count."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # a broken pipe, a full disk; a closed file
+            self.lost += 1
+        return len(text)
 
 
 def configure_logs(*, as_json: bool, level: str = "info") -> None:
@@ -19,7 +39,7 @@ def configure_logs(*, as_json: bool, level: str = "info") -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Forgiving(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

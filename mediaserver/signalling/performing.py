@@ -44,7 +44,7 @@ class Performer:
             case actions.RefuseRequest(request=request, code=code, text=text):
                 self._requests.refused(request, code, text)
             case actions.PlaceLeg():
-                self._placer.place(entry, action)
+                self._place(entry, action)
             case actions.OpenLeg():
                 self._open(entry, action)
             case _:
@@ -157,13 +157,24 @@ class Performer:
             self._house.media.tell(entry.worker, set_media(leg.leg, media))
 
     def _open(self, entry: CallEntry, action: actions.OpenLeg) -> None:
-        """A leg that called in has its port already; for one that we call it is lent now."""
-        leg = entry.legs.get(action.leg) or self._placer.prepare(entry, action.leg, action.role)
-        if leg is None or leg.is_opened:
-            return
+        """A leg that called in has its port already; for one that we call it is lent now, and opened when its target is known."""
+        leg = entry.legs.get(action.leg)
+        if leg is None:
+            self._placer.prepare(entry, action.leg, action.role)
+        elif not leg.is_opened:
+            leg.role = action.role
+            self._tell_open(entry, leg)
+
+    def _place(self, entry: CallEntry, action: actions.PlaceLeg) -> None:
+        leg = entry.legs.get(action.leg)
+        if leg is not None:
+            leg.is_strict = self._placer.is_strict(action.target)
+            self._tell_open(entry, leg)
+            self._placer.place(entry, leg, action)
+
+    def _tell_open(self, entry: CallEntry, leg: Leg) -> None:
         leg.is_opened = True
-        leg.role = action.role
-        command = link.OpenLeg(leg=leg.leg, call=entry.number, role=action.role, strict=leg.is_strict)
+        command = link.OpenLeg(leg=leg.leg, call=entry.number, role=leg.role, strict=leg.is_strict)
         self._house.media.tell(entry.worker, command, lend=leg.port.socket.fileno(), replied=lambda reply: self._opened(entry, leg, reply))
 
     def _opened(self, entry: CallEntry, leg: Leg, reply: Applied | Refused) -> None:

@@ -48,21 +48,22 @@ class Placer:
         self._new_leg = new_leg
         self._feed = feed
 
-    def prepare(self, entry: CallEntry, leg: LegId, role: Role) -> Leg | None:
-        """Lend a port to a leg that we are about to call; None (and a `Rejected`) where none is free."""
+    def prepare(self, entry: CallEntry, leg: LegId, role: Role) -> None:
+        """Lend a port to a leg that we are about to call; a `Rejected` follows where none is free."""
         try:
-            return self._new_leg(entry, role, leg=leg)
+            self._new_leg(entry, role, leg=leg)
         except NoFreePort as error:
             _log.error("leg.no_port", call=entry.view.call, problem=str(error))
             self._house.counters.add("no_free_port")
             self._feed(entry, inputs.Rejected(leg, 503, is_ours=True))
-            return None
 
-    def place(self, entry: CallEntry, action: PlaceLeg) -> None:
+    def is_strict(self, target: inputs.Target) -> bool:
+        """Whether the target is a trunk from which RTP is taken from the signalled address only."""
+        trunk = self._house.router.trunk(target.value.partition("/")[0]) if target.kind == "trunk" else None
+        return trunk is not None and trunk.strict_media
+
+    def place(self, entry: CallEntry, leg: Leg, action: PlaceLeg) -> None:
         """Find the target and send it the INVITE, now or when its host is known."""
-        leg = entry.legs.get(action.leg)
-        if leg is None:
-            return
         leg.agent, leg.team = action.target.agent, action.target.team
         destination = self._destination(entry, action.target)
         if destination is None:

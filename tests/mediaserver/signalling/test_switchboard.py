@@ -7,7 +7,7 @@ from mediaserver.link.messages import OpenLeg, SetMedia
 from sip.events import Accepted, InviteReceived, OfferReceived, Progressed, Rejected, SessionEnded
 from sip.negotiated import Direction
 from sip.uri import Uri
-from tests.mediaserver.signalling.exchange import MARIA, ROBERT, TRUNK, Exchange, description
+from tests.mediaserver.signalling.exchange import MARIA, ROBERT, SETTINGS, TRUNK, Exchange, description
 
 
 class Conversation:
@@ -180,3 +180,13 @@ def test_a_dead_workers_calls_end_with_a_goodbye() -> None:
     exchange.switchboard.worker_died(exchange.media.worker)  # type: ignore[arg-type]
     exchange.run()
     assert len(conversation.robert.told(SessionEnded)) == len(conversation.trunk.told(SessionEnded)) == 1
+
+
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_a_strict_trunks_media_is_held_to_the_signalled_address_whoever_calls(is_strict: bool) -> None:
+    trunk = SETTINGS.trunks[0].model_copy(update={"strict_media": is_strict})
+    conversation = Conversation(Exchange(SETTINGS.model_copy(update={"trunks": (trunk,)}))).answered()
+    conversation.trunk.hangs_up(conversation.customers_session)
+    conversation.robert.dial("9555", user="robert", secret="r")
+    opened = [(told.role, told.strict) for told in conversation.exchange.media.worker.of(OpenLeg)]
+    assert opened == [("customer", is_strict), ("agent", False), ("agent", False), ("customer", is_strict)]

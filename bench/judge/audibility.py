@@ -2,8 +2,8 @@
 
 - Heard: each tone of the voice within 3 dB of what was sent, in every 100 ms Blackman window inside a span that says *must*.
 - Not heard: at least 40 dB below that in every 100 ms window, and 58 dB over 1 s, outside of all spans. Where noise or a
-  wanted change in the same ear lies higher than those limits, a tone must stand out of its neighbours by 10 dB (1 s: 12 dB)
-  to be a leak: µ-law noise under four voices, and the edge of a voice that starts, would else be mistaken for one.
+  wanted change in the same ear lies higher than those limits, a tone must stand out of the noise by 13 dB and of
+  its neighbours by 10 dB (1 s: 12 dB) to be a leak: µ-law noise under four voices, and the edge of a voice that starts, would else be mistaken for one.
   (Each voice brings its own coding noise, the mix adds its own: over 1 s single tones of noise reach -67 dB in the ear of
   who hears one voice, -60 dB in a supervisor's.)
 - Untouched: a party who hears one other party alone gets that one's payload to the bit.
@@ -27,6 +27,8 @@ LONG, LONG_HOP = 8000, 4000
 HEARD_DB = 3.0
 SHORT_DB, LONG_DB = -40.0, -58.0
 _STANDS_OUT_DB = {SHORT: 10.0, LONG: 12.0}
+_OUT_OF_NOISE_DB = 13.0
+"""Above the median of all free tones: of two tones of noise in a window both reach it once in 10^12."""
 _ALONE_DB = 8.0
 """A voice of which only one tone can be told apart must stand out by this much more: two never do by chance, one may."""
 _JUMP_DB = 0.7
@@ -276,7 +278,7 @@ class _Ear:
     def _hot(self) -> tuple[Bools, Bools]:
         """(w, f) tones above the limit that also stand out of their neighbours; and those that do so even alone."""
         limit = SHORT_DB if self._length == SHORT else LONG_DB
-        hot = self.judged & (self._levels > limit)
+        hot = self.judged & (self._levels > np.maximum(limit, self.floor + _OUT_OF_NOISE_DB)[:, None])
         if self._length == LONG:
             hot &= ~(self.changing | (self.floor > limit + 10))[:, None]
         windows, tones = np.nonzero(hot)

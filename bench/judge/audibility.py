@@ -2,10 +2,10 @@
 
 - Heard: each tone of the voice within 3 dB of what was sent, in every 100 ms Blackman window inside a span that says *must*.
 - Not heard: at least 40 dB below that in every 100 ms window, and 58 dB over 1 s, outside of all spans. Where noise or a
-  wanted change in the same ear lies higher than those limits, a tone must stand out of the noise by 13 dB and of
-  its neighbours by 10 dB (1 s: 12 dB) to be a leak: µ-law noise under four voices, and the edge of a voice that starts, would else be mistaken for one.
-  (Each voice brings its own coding noise, the mix adds its own: over 1 s single tones of noise reach -67 dB in the ear of
-  who hears one voice, -60 dB in a supervisor's.)
+  wanted change in the same ear lies higher than those limits, a tone must stand 13 dB out of the noise and 10 dB out of its
+  neighbours (1 s: 12 dB) to be a leak: µ-law noise under four voices, and the edge of a voice that starts, would else be
+  mistaken for one. (Each voice brings its own coding noise, the mix adds its own: over 1 s single tones of noise reach -67 dB
+  in the ear of who hears one voice, -60 dB in a supervisor's.)
 - Untouched: a party who hears one other party alone gets that one's payload to the bit.
 - Missing: a listener who must hear somebody, and gets hardly any packets at all.
 """

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 import time
 from array import array
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,9 @@ from sip.useragent import UserAgent
 _log = structlog.get_logger(__name__)
 
 EX_OK, EX_OSERR = 0, 71
+LEAST_SESSIONS = 10_000
+SESSIONS_A_CALL = 5
+"""Two parties, and supervisors on average."""
 FAREWELL_SECONDS = 1.0
 """How long the BYEs of a stopping server may take to be answered."""
 
@@ -61,6 +66,7 @@ class StartFailed(Exception):
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     code = EX_OK
+    allow_open_files()
     try:
         uvloop.run(Server(settings).run())
     except* StartFailed as failures:
@@ -68,6 +74,13 @@ def run(settings: Settings) -> int:
             sys.stderr.write(f"mediaserver: {failure}\n")
         code = EX_OSERR
     return code
+
+
+def allow_open_files() -> None:
+    """Raise the soft limit of open files, often 1024, to the hard one: each leg has a socket here and two in its worker."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Server:
@@ -80,7 +93,7 @@ class Server:
         self._users = Users(settings)
         self._sip_addresses = Addresses(settings.sip.bind, settings.sip.advertised, settings.sip.local_networks)
         self._agent = UserAgent(self._agent_settings(), secret_of=self._users.secret_of, entropy=os.urandom)
-        self._shell = SipShell(self._agent, on_event=self._heard)
+        self._shell = SipShell(self._agent, on_event=self._heard, max_connections=settings.sip.max_tcp_connections)
 
     async def run(self) -> None:
         """Start, serve, stop."""
@@ -109,6 +122,7 @@ class Server:
             user_agent=sip.user_agent,
             t1=sip.t1,
             max_transactions=sip.max_transactions,
+            max_dialogs=max(LEAST_SESSIONS, SESSIONS_A_CALL * self._settings.limits.calls),
             nonce_lifetime=sip.nonce_lifetime,
             registration_min=sip.registration_min,
             registration_max=sip.registration_max,

@@ -126,7 +126,8 @@ class Router:
         return RoutedCall(
             tenant=tenant,
             trunk=name,
-            caller=_caller(request),
+            # A trunk is believed; of a user of ours the name that his digest proved counts, whatever his From says.
+            caller=_caller(request) if user is None else user.name,
             called=called,
             targets=tuple(self._targets(route, match, tenant)),
             metadata=_metadata(route, headers, request),

@@ -293,12 +293,13 @@ class Phone:
         secret: str = "",
         headers: tuple[tuple[str, str], ...] = (),
         delayed: bool = False,
+        from_uri: str = "",
         **offer: Any,
     ) -> int:
         """Call a number at the server, with an offer unless it is ``delayed``; returns the session."""
         invitation = Invitation(
             request_uri=f"sip:{number}@127.0.0.1",
-            from_uri=f"sip:{user or '4930123'}@{self.address[0]}",
+            from_uri=from_uri or f"sip:{user or '4930123'}@{self.address[0]}",
             to_uri=f"sip:{number}@127.0.0.1",
             flow=self.station.flow_to(SERVER),
             offer=None if delayed else description(self.address, self.media_port, **offer),

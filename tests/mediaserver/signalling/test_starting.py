@@ -65,3 +65,14 @@ def test_music_that_is_none_is_told(content: bytes, tmp_path: Path) -> None:
     assert (code, said.count("\n")) == (EX_OSERR, 1)
     assert "media.music" in said
     assert str(music) in said
+
+
+def test_the_soft_limit_of_open_files_is_raised_to_the_hard_one() -> None:
+    code = (
+        "import resource, mediaserver.signalling.application as application;"
+        "_, hard = resource.getrlimit(resource.RLIMIT_NOFILE);"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard));"
+        "application.allow_open_files();"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"

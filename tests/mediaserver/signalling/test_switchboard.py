@@ -164,6 +164,13 @@ def test_an_invite_from_a_stranger_is_challenged_and_a_user_without_the_right_to
     assert conversation.robert.told(InviteReceived) == []
 
 
+def test_a_user_calls_under_his_own_name_whatever_his_phone_says() -> None:
+    conversation = Conversation()
+    conversation.robert.dial("9555", user="robert", secret="r", from_uri="sip:director@127.0.0.1")
+    assert Uri.parse(conversation.trunk.ringing.request.from_.uri).user == "robert"
+    assert conversation.exchange.view.caller == "robert"
+
+
 def test_an_agent_may_call_out_over_a_trunk() -> None:
     conversation = Conversation()
     conversation.robert.dial("9555", user="robert", secret="r")

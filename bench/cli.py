@@ -123,6 +123,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--seconds", type=float, default=20)
     made.add_argument("--media", action="store_true", help="let the calls talk while they are held")
 
+    made = command("trouble", "what the conversations lose while signalling stands still or supervisors' phones freeze", _trouble)
+    made.add_argument("--calls", type=int, default=100)
+
     made = command("floor", "the bare cost of receiving and sending the same packets", _floor)
     made.add_argument("--calls", type=int, default=200, help="of three legs each")
     made.add_argument("--seconds", type=float, default=10)
@@ -173,6 +176,12 @@ async def _setup(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import setup
 
     return await setup.run(around, rate=given.rate, seconds=given.seconds, media=given.media)
+
+
+async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import trouble
+
+    return await trouble.run(around, calls=given.calls)
 
 
 async def _floor(around: Surroundings, given: argparse.Namespace) -> Result:

@@ -15,16 +15,22 @@ Signals = Callable[[int], tuple[Signal, Signal, Signal]]
 
 
 async def stand_up(
-    stage: Stage, count: int, signals: Signals, progress: Progress, *, mode: Callable[[int], str] = lambda number: "listen"
+    stage: Stage,
+    count: int,
+    signals: Signals,
+    progress: Progress,
+    *,
+    mode: Callable[[int], str] = lambda number: "listen",
+    records: bool = True,
 ) -> list[Call]:
-    """So many calls, each with its supervisor, everything recorded. Raises `CallFailed` where one fails."""
+    """So many calls, each with its supervisor, recorded unless told otherwise. Raises `CallFailed` where one fails."""
     standing: list[Call] = []
     with progress.task(f"setting up {count} calls", count) as advance:
 
         async def one(number: int) -> None:
             await asyncio.sleep(number / _SET_UPS_A_SECOND)
             customer, agent, supervisor = (
-                stage.take(address, signal, records=True)
+                stage.take(address, signal, records=records)
                 for address, signal in zip((CUSTOMERS, AGENTS, SUPERVISORS), signals(number), strict=True)
             )
             call = await stage.call(number, customer, agent)

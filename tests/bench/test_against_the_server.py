@@ -13,7 +13,7 @@ from bench.generator.phones.agent import CallFailed, UserAgent
 from bench.house import SUPERVISORS, TOKEN, House
 from bench.options import Surroundings
 from bench.progress import Progress
-from bench.runs import audibility, capacity, crowds, latency, setup, switch
+from bench.runs import audibility, capacity, crowds, latency, setup, switch, trouble
 from bench.server import Server, ServerFailed
 
 AROUND = Surroundings(None, 0, None, Progress(quiet=True))
@@ -123,3 +123,11 @@ server.serve_forever()
 print("out of luck", flush=True)
 sys.exit(3)
 """
+
+
+async def test_trouble_elsewhere_costs_the_conversations_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("STOPPED_SECONDS", 0.8), ("_SETTLE", 0.5), ("_AFTER", 0.3)):
+        monkeypatch.setattr(trouble, name, seconds)
+    result = await trouble.run(AROUND, calls=2)
+    assert set(result.figures["lost"].values()) == {0}
+    assert all(row[2] > 100 for row in result.rows)

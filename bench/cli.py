@@ -12,7 +12,7 @@ from typing import Any
 from bench.console import ConnectionLost
 from bench.faults.names import FAULTS
 from bench.generator import process
-from bench.generator.phones.agent import CallFailed
+from bench.generator.phones.asking import CallFailed
 from bench.options import Surroundings
 from bench.progress import Progress
 from bench.report import Result

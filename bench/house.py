@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.generator.phones.agent import Credentials
+from bench.generator.phones.asking import Credentials
 from bench.generator.process import free_port
 from config.settings import Settings
 

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from bench.generator.memory import Size
-from bench.generator.phones.agent import CallFailed, Credentials, Plan, UserAgent
+from bench.generator.phones.agent import Plan, UserAgent
+from bench.generator.phones.asking import CallFailed, Credentials
 from bench.generator.phones.description import Description
 from bench.generator.phones.dialog import Dialog
 from bench.generator.phones.message import Message, user_of

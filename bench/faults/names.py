@@ -9,7 +9,7 @@ FAULTS: Final = {
     "quiet-leg": "every third agent is heard 35 dB too quiet",
 }
 EXPECTED: Final = {
-    "leaked-frame": {"leak", "altered"},
+    "leaked-frame": {"leak"},
     "wrong-target": {"leak", "level"},
     "other-row": {"leak", "level"},
     "quiet-leg": {"level"},

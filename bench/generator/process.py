@@ -47,7 +47,10 @@ def hurry() -> bool:
 @contextmanager
 def alone() -> Iterator[None]:
     """Wait until no other bench measures on this machine, and keep others waiting: two at once measure each other."""
-    with (Path(tempfile.gettempdir()) / "mediaserver-bench.lock").open("w") as file:
+    path = Path(tempfile.gettempdir()) / "mediaserver-bench.lock"
+    if not path.exists():
+        path.touch()
+    with path.open("rb") as file:  # another user's may be read, and that is enough to lock it
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench import metrics
-from bench.generator.phones.agent import CallFailed
+from bench.generator.phones.asking import CallFailed
 from bench.generator.rtp import LATE_LIMIT_MS, Snapshot, gap_p99_ms, late_ms
 from bench.generator.signals import Tones
 from bench.house import AGENTS, CUSTOMERS, SUPERVISORS, House

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.generator import process
-from bench.generator.phones.agent import CallFailed, Credentials
+from bench.generator.phones.asking import CallFailed, Credentials
 from bench.generator.signals import Speech
 from bench.stage import Call, Cast, Stage, in_group
 from config.loading import load

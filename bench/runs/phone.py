@@ -15,7 +15,8 @@ from rich.text import Text
 
 from bench.generator.companding import FRAME, RATE, decode
 from bench.generator.memory import Memory, Size
-from bench.generator.phones.agent import Credentials, Plan, UserAgent
+from bench.generator.phones.agent import Plan, UserAgent
+from bench.generator.phones.asking import Credentials
 from bench.generator.phones.description import Description
 from bench.generator.phones.dialog import Dialog
 from bench.generator.phones.message import Message

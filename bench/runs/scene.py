@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from bench.console import CommandFailed, Console, Event, supervising_leg
-from bench.generator.phones.agent import CallFailed
+from bench.generator.phones.asking import CallFailed
 from bench.generator.signals import Tones
 from bench.house import AGENTS, CUSTOMERS, SUPERVISORS
 from bench.judge.score import AMPLITUDE, Score, ToneBook, Voice

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.generator.phones.agent import CallFailed
+from bench.generator.phones.asking import CallFailed
 from bench.generator.rtp import LATE_LIMIT_MS
 from bench.generator.signals import Silence
 from bench.house import AGENTS, CUSTOMERS, House

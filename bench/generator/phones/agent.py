@@ -10,30 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import cast
 
-from bench.generator.phones import digest
+from bench.generator.phones.asking import T1, T2, TIMEOUT, Asking, CallFailed, Credentials, next_hop
 from bench.generator.phones.description import Description, parse_description
 from bench.generator.phones.dialog import Dialog
-from bench.generator.phones.message import Message, NotSip, address, host_of, parameter, parse
+from bench.generator.phones.message import Message, NotSip, address, parameter, parse
 
-_T1, _T2 = 0.5, 4.0
-_TIMEOUT = 64 * _T1
 _BUFFER = 4 * 1024 * 1024
-
-
-class CallFailed(Exception):
-    """A request got a final answer other than 2xx, or none (408)."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"{status} {reason}")
-        self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A digest user."""
-
-    user: str
-    secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +31,12 @@ class Plan:
 
 
 @dataclass(slots=True)
-class _Client:
-    """A client transaction: the request is sent again until something comes (RFC 3261 §17.1)."""
-
-    data: bytes
-    to: tuple[str, int]
-    final: asyncio.Future[Message]
-    provisional: Callable[[Message], None]
-    is_invite: bool
-    wait: float = _T1
-    timer: asyncio.TimerHandle | None = None
-    proceeding: bool = False
-
-
-@dataclass(slots=True)
 class _Resending:
     """A 200 to an INVITE that is sent again until its ACK comes (RFC 3261 §13.3.1.4)."""
 
     data: bytes
     to: tuple[str, int]
-    wait: float = _T1
+    wait: float = T1
     sent_for: float = 0.0
     timer: asyncio.TimerHandle | None = None
 
@@ -81,7 +49,7 @@ class UserAgent(asyncio.DatagramProtocol):
         self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
         self._prefix = secrets.token_hex(4)
-        self._clients: dict[str, _Client] = {}
+        self._asking = Asking(self._send, self._via, self._token, self._acknowledge_again)
         self._dialogs: dict[tuple[str, str], Dialog] = {}
         self._answers: dict[tuple[str, str, str], bytes] = {}
         """Final answers already given, for retransmitted requests; the oldest goes."""
@@ -90,7 +58,6 @@ class UserAgent(asyncio.DatagramProtocol):
         self.on_call: Callable[[Message, Description], Plan] = lambda invite, offer: Plan(None)
         self.on_answered: Callable[[Dialog, Message], None] = lambda dialog, invite: None
         self.on_moved: Callable[[Dialog], None] = lambda dialog: None
-        self.retransmissions = 0
 
     @classmethod
     async def open(cls, host: str, server: tuple[str, int], port: int = 0) -> "UserAgent":
@@ -108,11 +75,14 @@ class UserAgent(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
         self.host, self.port = transport.get_extra_info("sockname")[:2]
 
+    @property
+    def retransmissions(self) -> int:
+        """Requests and answers that were sent once more."""
+        return self._asking.retransmissions
+
     def close(self) -> None:
         """Close the socket and forget every timer."""
-        for client in self._clients.values():
-            if client.timer is not None:
-                client.timer.cancel()
+        self._asking.close()
         for resending in self._resending.values():
             if resending.timer is not None:
                 resending.timer.cancel()
@@ -129,7 +99,7 @@ class UserAgent(asyncio.DatagramProtocol):
         name = f"<sip:{user}@{self._server[0]}>"
         headers = [("from", f"{name};tag={self._token()}"), ("to", name), ("call-id", self._token())]
         headers += [("contact", self._contact(user)), ("expires", str(expires))]
-        await self._ask_with_credentials(Message(f"REGISTER {uri} SIP/2.0", headers), credentials, lambda answer: None)
+        await self._asking.ask_as(Message(f"REGISTER {uri} SIP/2.0", headers), credentials, lambda answer: None)
 
     async def invite(
         self,
@@ -154,7 +124,7 @@ class UserAgent(asyncio.DatagramProtocol):
                 dialog.rang_at = time.monotonic()
 
         async with asyncio.timeout(timeout):
-            answer, sequence = await self._ask_with_credentials(invite, credentials, rang)
+            answer, sequence = await self._asking.ask_as(invite, credentials, rang)
         dialog.answered_at = time.monotonic()
         dialog.sequence = sequence
         dialog.adopt(answer)
@@ -170,14 +140,14 @@ class UserAgent(asyncio.DatagramProtocol):
         self._end(dialog, by_remote=False)
         request = dialog.request("BYE")
         with contextlib.suppress(CallFailed):  # the far end hung up at the same moment, or is gone
-            await self._ask(request)
+            await self._asking.ask(request)
 
     async def info(self, dialog: Dialog, kind: str, body: bytes) -> Message:
         """Send an INFO inside the call; raises `CallFailed`."""
         request = dialog.request("INFO")
         request.headers.append(("content-type", kind))
         request.body = body
-        return await self._ask(request)
+        return await self._asking.ask(request)
 
     async def reinvite(self, dialog: Dialog, ours: Description) -> None:
         """Offer anew inside the call (hold, resume, another port); raises `CallFailed`."""
@@ -186,81 +156,19 @@ class UserAgent(asyncio.DatagramProtocol):
         request.headers += [("contact", self._contact("phone")), ("content-type", "application/sdp")]
         request.body = dialog.ours.encode()
         sequence = dialog.sequence
-        answer = await self._ask(request)
+        answer = await self._asking.ask(request)
         dialog.theirs = parse_description(answer.body)
         self._acknowledge(dialog, sequence)
-
-    # Client transactions
-
-    async def _ask_with_credentials(
-        self, request: Message, credentials: Credentials | None, provisional: Callable[[Message], None]
-    ) -> tuple[Message, int]:
-        """Send, and once more with credentials if challenged; returns the answer and the CSeq that got it."""
-        method, uri = request.method, request.uri
-        plain = list(request.headers)
-        for sequence in (1, 2):
-            request.headers.append(("cseq", f"{sequence} {method}"))
-            try:
-                return await self._ask(request, provisional), sequence
-            except _Challenged as challenge:
-                if credentials is None or sequence == 2:
-                    raise CallFailed(challenge.status, "not authorised") from None
-                answer = digest.respond(challenge.challenges, method=method, uri=uri, user=credentials.user, secret=credentials.secret)
-                name = "proxy-authorization" if challenge.status == 407 else "authorization"
-                request.headers = [*plain, (name, answer)]
-        raise AssertionError("unreachable")
-
-    async def _ask(self, request: Message, provisional: Callable[[Message], None] = lambda answer: None) -> Message:
-        branch = f"z9hG4bK{self._token()}"
-        request.headers = [("via", self._via(branch)), ("max-forwards", "70"), *request.headers]
-        final: asyncio.Future[Message] = self._loop.create_future()
-        to = self._next_hop(request)
-        client = _Client(request.encode(), to, final, provisional, request.method == "INVITE")
-        self._clients[branch] = client
-        self._send(client.data, to)
-        client.timer = self._loop.call_later(client.wait, self._again, branch)
-        try:
-            async with asyncio.timeout(None if client.is_invite else _TIMEOUT):
-                answer = await final
-        except TimeoutError:
-            raise CallFailed(408, "no answer") from None
-        except asyncio.CancelledError:
-            if client.is_invite:
-                self._cancel(request, branch, to)
-            raise
-        finally:
-            if client.timer is not None:
-                client.timer.cancel()
-            self._loop.call_later(_TIMEOUT if client.is_invite else 5.0, self._clients.pop, branch, None)
-        if answer.status in (401, 407):
-            raise _Challenged(answer)
-        if answer.status >= 300:
-            raise CallFailed(answer.status, answer.reason)
-        return answer
-
-    def _again(self, branch: str) -> None:
-        client = self._clients.get(branch)
-        if client is None or client.final.done():
-            return
-        if client.is_invite and client.proceeding:
-            return
-        if client.is_invite and client.wait >= _TIMEOUT / 2:
-            client.final.set_exception(CallFailed(408, "no answer"))
-            return
-        self.retransmissions += 1
-        self._send(client.data, client.to)
-        client.wait = client.wait * 2 if client.is_invite else min(client.wait * 2, _T2)
-        client.timer = self._loop.call_later(client.wait, self._again, branch)
-
-    def _cancel(self, invite: Message, branch: str, to: tuple[str, int]) -> None:
-        headers = [(name, value) for name, value in invite.headers if name in {"from", "to", "call-id"}]
-        headers = [("via", self._via(branch)), ("max-forwards", "70"), *headers, ("cseq", f"{invite.sequence[0]} CANCEL")]
-        self._send(Message(f"CANCEL {invite.uri} SIP/2.0", headers).encode(), to)
 
     def _acknowledge(self, dialog: Dialog, sequence: int) -> None:
         ack = dialog.request("ACK", sequence=sequence)
         ack.headers = [("via", self._via(f"z9hG4bK{self._token()}")), ("max-forwards", "70"), *ack.headers]
-        self._send(ack.encode(), self._next_hop(ack))
+        self._send(ack.encode(), next_hop(ack))
+
+    def _acknowledge_again(self, answer: Message) -> None:
+        dialog = self._dialogs.get((answer.get("call-id"), parameter(answer.get("from"), "tag")))
+        if dialog is not None:
+            self._acknowledge(dialog, answer.sequence[0])
 
     # What comes in
 
@@ -269,38 +177,11 @@ class UserAgent(asyncio.DatagramProtocol):
         try:
             message = parse(data)
             if message.status:
-                self._take_answer(message)
+                self._asking.take(message)
             else:
                 self._take_request(message, source)
         except (NotSip, ValueError, IndexError):
             return
-
-    def _take_answer(self, answer: Message) -> None:
-        client = self._clients.get(answer.branch)
-        if client is None:
-            return
-        number, method = answer.sequence
-        if method == "CANCEL":
-            return
-        if answer.status < 200:
-            client.proceeding = True
-            client.provisional(answer)
-            return
-        if method == "INVITE":
-            if answer.status >= 300:
-                self._acknowledge_failure(client, answer)
-            elif client.final.done():
-                dialog = self._dialogs.get((answer.get("call-id"), parameter(answer.get("from"), "tag")))
-                if dialog is not None:
-                    self._acknowledge(dialog, number)
-        if not client.final.done():
-            client.final.set_result(answer)
-
-    def _acknowledge_failure(self, client: _Client, answer: Message) -> None:
-        invite = parse(client.data)
-        headers = [("via", invite.get("via")), ("max-forwards", "70"), ("from", invite.get("from")), ("to", answer.get("to"))]
-        headers += [("call-id", invite.get("call-id")), ("cseq", f"{answer.sequence[0]} ACK")]
-        self._send(Message(f"ACK {invite.uri} SIP/2.0", headers).encode(), client.to)
 
     def _take_request(self, request: Message, source: tuple[str, int]) -> None:
         call_id, tag = request.get("call-id"), parameter(request.get("to"), "tag")
@@ -373,7 +254,7 @@ class UserAgent(asyncio.DatagramProtocol):
         self._send(data, source)
         key = (dialog.call_id, dialog.local_tag)
         resending = _Resending(data, source)
-        resending.timer = self._loop.call_later(_T1, self._accept_again, key)
+        resending.timer = self._loop.call_later(T1, self._accept_again, key)
         self._resending[key] = resending
 
     def _accept_again(self, key: tuple[str, str]) -> None:
@@ -381,12 +262,12 @@ class UserAgent(asyncio.DatagramProtocol):
         if resending is None:
             return
         resending.sent_for += resending.wait
-        if resending.sent_for > _TIMEOUT:
+        if resending.sent_for > TIMEOUT:
             del self._resending[key]
             return
-        self.retransmissions += 1
+        self._asking.retransmissions += 1
         self._send(resending.data, resending.to)
-        resending.wait = min(resending.wait * 2, _T2)
+        resending.wait = min(resending.wait * 2, T2)
         resending.timer = self._loop.call_later(resending.wait, self._accept_again, key)
 
     def _acknowledged(self, call_id: str, tag: str) -> None:
@@ -435,12 +316,6 @@ class UserAgent(asyncio.DatagramProtocol):
     def _send(self, data: bytes, to: tuple[str, int]) -> None:
         self._transport.sendto(data, to)
 
-    def _next_hop(self, request: Message) -> tuple[str, int]:
-        route = request.get("route")
-        if route:
-            return host_of(address(route))
-        return host_of(request.uri)
-
     def _via(self, branch: str) -> str:
         return f"SIP/2.0/UDP {self.host}:{self.port};branch={branch};rport"
 
@@ -449,12 +324,3 @@ class UserAgent(asyncio.DatagramProtocol):
 
     def _token(self) -> str:
         return f"{self._prefix}{next(self._numbers):x}"
-
-
-class _Challenged(Exception):
-    """401 or 407."""
-
-    def __init__(self, answer: Message) -> None:
-        super().__init__(answer.start)
-        self.status = answer.status
-        self.challenges = answer.all("www-authenticate" if answer.status == 401 else "proxy-authenticate")

@@ -18,7 +18,7 @@ BARS: Final = "customer, agent"
 """The column that shows who talks."""
 WIDE: Final = 120
 """Cells of a terminal in which everything has room."""
-OPTIONAL: Final = frozenset({"call", "team"})
+OPTIONAL: Final = frozenset({"call", "team", "queue"})
 OPTIONAL_BESIDE_IDS: Final = frozenset({"team", "queue", BARS})
 BAR_CELLS: Final = 10
 NARROW_BAR_CELLS: Final = 6

@@ -16,7 +16,7 @@ from typing import Final
 from rich.console import Console
 
 from config.loading import load
-from config.settings import Settings
+from config.settings import Settings, SipSettings
 from control_api.client import ControlClient
 from mediaserver.cli.children import Child, ChildEnded
 from mediaserver.cli.connecting import first_error_alone, progress
@@ -27,6 +27,8 @@ TOKEN: Final = "demo-token"
 SUPERVISOR: Final = "anna"
 SECRET: Final = "demo"
 CALLS: Final = 3
+OTHER_PORTS: Final = "MEDIASERVER_CONTROL__PORT, MEDIASERVER_SIP__UDP_PORT and MEDIASERVER_SIP__TCP_PORT"
+"""What a second demo beside the first one needs."""
 PATIENCE: Final = 60.0
 """Seconds for the server, and again for the calls, to come up."""
 
@@ -50,7 +52,7 @@ def run(seconds: float | None, bind: str) -> int:
 def _stage(settings: Settings, config: Path, environment: Mapping[str, str], folder: Path, seconds: float | None) -> None:
     """Start everything in order; leaving ends it in reverse."""
     if is_ready(settings):
-        raise OSError(f"a server answers on {url_of(settings)} already; stop it, or set MEDIASERVER_CONTROL__PORT")
+        raise OSError(f"a server answers on {url_of(settings)} already; stop it, or set {OTHER_PORTS}")
     python = [sys.executable, "-m"]
     server = Child("server", [*python, "mediaserver", "serve", "--config", str(config)], environment, folder / "server.log")
     talkers = Child("generator", [*python, "bench", "demo", "--config", str(config)], environment, folder / "generator.log")
@@ -121,29 +123,39 @@ def is_ready(settings: Settings) -> bool:
 
 
 def instructions(settings: Settings) -> str:
-    """How to join the calls."""
+    """How to join the calls, on 80 columns and few enough lines that the board below leaves them on the screen."""
     doors, digits, url = settings.doors, settings.doors.digits, url_of(settings)
-    agents = ", ".join(agent.name for agent in settings.agents)
     first = settings.agents[0].name
-    registrar = f"{settings.sip.bind}:{settings.sip.udp_port}"
     return f"""\
-Join by phone: register a softphone as {SUPERVISOR}, password {SECRET}, at {registrar} (UDP or TCP), then dial
+Hear one now without any phone, in a second terminal; heard.wav keeps it:
+  {softphone(settings)} --dial '{doors.listen}{first}'
+
+By softphone: register {SUPERVISOR}, password {SECRET}, at {settings.sip.bind}:{settings.sip.udp_port}, then dial
   {doors.listen}{first}   listen       during the call:  {digits.listen}  listen
   {doors.whisper}{first}   whisper                        {digits.whisper}  whisper
-  {doors.barge}{first}   barge                          {digits.barge}  barge          agents: {agents}
-
-Join from a shell: your registered softphone rings.
+  {doors.barge}{first}   barge                          {digits.barge}  barge
+  agents: {", ".join(agent.name for agent in settings.agents)}
+From a shell: {SUPERVISOR}'s phone rings (yours, or the one above without --dial).
   export MEDIASERVER_URL={url} MEDIASERVER_TOKEN={TOKEN}
-  mediaserver calls
-  mediaserver listen {first}
-  mediaserver whisper {first}
-  mediaserver barge {first}
-  mediaserver leave
-
-Join by websocket: {url.replace("http", "ws", 1)}/v1/control with Authorization: Bearer {TOKEN}
+  {program("mediaserver")} listen {first}     or whisper, barge, leave, calls
+By websocket: {url.replace("http", "ws", 1)}/v1/control, Authorization: Bearer {TOKEN}
   {{"id": 1, "type": "supervise", "agent": "{first}", "mode": "listen"}}
-  {{"id": 2, "type": "set_mode", "leg": <leg of the reply>, "mode": "whisper"}}
 The whole of it: docs/control-api.md. Stop with Ctrl+C."""
+
+
+def softphone(settings: Settings) -> str:
+    """The command of the terminal's softphone; where the server is not where the defaults have it, with what says so."""
+    where = {
+        "MEDIASERVER_SIP__BIND": "" if settings.sip.bind in ("127.0.0.1", "0.0.0.0", "::") else settings.sip.bind,
+        "MEDIASERVER_SIP__UDP_PORT": "" if settings.sip.udp_port == SipSettings().udp_port else str(settings.sip.udp_port),
+    }
+    return " ".join([*(f"{name}={value}" for name, value in where.items() if value), program("python"), "-m bench phone"])
+
+
+def program(name: str) -> str:
+    """A program that stands beside our Python, as a shell in this folder finds it."""
+    path = Path(sys.executable).with_name(name)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 @contextmanager

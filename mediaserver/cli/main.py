@@ -153,7 +153,7 @@ def leave(
 @app.command()
 def hangup(
     which: Which,
-    leg: Annotated[int | None, typer.Option(help="Hang up this leg only; left out: end the call.")] = None,
+    leg: Annotated[int | None, typer.Option(help="Hang up this leg only (calls --json tells the legs); left out: end the call.")] = None,
     url: Url = DEFAULT_URL,
     token: Token = "",
     as_json: AsJson = False,

@@ -57,8 +57,37 @@ def test_the_instructions_name_every_way_in(settings: Settings) -> None:
 def test_the_instructions_follow_the_environment() -> None:
     settings = load(CONFIG, {"MEDIASERVER_SIP__UDP_PORT": "5070", "MEDIASERVER_CONTROL__PORT": "8081", "MEDIASERVER_DOORS__LISTEN": "*7"})
     text = demo.instructions(settings)
-    for words in ("127.0.0.1:5070", "http://127.0.0.1:8081", "*7robert"):
+    for words in ("127.0.0.1:5070", "http://127.0.0.1:8081", "*7robert", "MEDIASERVER_SIP__UDP_PORT=5070 "):
         assert words in text
+
+
+def test_the_instructions_leave_the_board_its_place_on_a_small_terminal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(sys.executable).parents[2])
+    lines = demo.instructions(settings).splitlines()
+    assert len(lines) <= 15
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("environment", "before"),
+    [
+        ({}, ""),
+        ({"MEDIASERVER_SIP__BIND": "0.0.0.0"}, ""),
+        ({"MEDIASERVER_SIP__BIND": "192.0.2.1"}, "MEDIASERVER_SIP__BIND=192.0.2.1 "),
+        ({"MEDIASERVER_SIP__UDP_PORT": "5070"}, "MEDIASERVER_SIP__UDP_PORT=5070 "),
+    ],
+)
+def test_the_softphone_is_told_where_the_server_is(environment: dict[str, str], before: str) -> None:
+    command = demo.softphone(load(CONFIG, environment))
+    assert command == f"{before}{demo.program('python')} -m bench phone"
+
+
+def test_programs_are_named_as_a_shell_in_this_folder_finds_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    assert demo.program("mediaserver") == ".venv/bin/mediaserver"
+    monkeypatch.setattr(sys, "executable", "/opt/mediaserver/bin/python")
+    assert demo.program("mediaserver") == "/opt/mediaserver/bin/mediaserver"
 
 
 @pytest.mark.parametrize(("bind", "host"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("192.0.2.1", "192.0.2.1")])
@@ -105,7 +134,7 @@ def test_a_wrong_setting_ends_the_demo_before_anything_starts() -> None:
 
 def test_a_server_that_answers_already_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "is_ready", lambda _: True)
-    with pytest.raises(OSError, match=r"a server answers on http://127\.0\.0\.1:8080 already; stop it, or set MEDIASERVER_CONTROL__PORT"):
+    with pytest.raises(OSError, match=r"a server answers on http://127\.0\.0\.1:8080 already; stop it, or set MEDIASERVER_CONTROL__PORT, "):
         demo.run(None, "127.0.0.1")
 
 
@@ -162,7 +191,7 @@ async def test_the_demo_waits_for_its_calls_says_how_to_join_and_ends_its_childr
             shell.served.desk.put(call_model(f"c{number}"))
     result = running.result()
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("3 calls are live.\n\nJoin by phone: ")
+    assert result.stdout.startswith("3 calls are live.\n\nHear one now without any phone")
     assert "starting the server …\nwaiting for 3 calls …\n" in result.stderr
     config = staged.commands[0][-1]
     assert staged.commands == [["mediaserver", "serve", "--config", config], ["bench", "demo", "--config", config]]

@@ -30,6 +30,12 @@ def address_of(name: "tuple[str, int] | tuple[str, int, int, int]") -> Address:
     return host, name[1]
 
 
+def name_for(address: Address, family: int) -> Address:
+    """What a socket of this family calls an address: the way back of `address_of`, since an IPv6 socket knows IPv4 as ``::ffff:``."""
+    host, port = address
+    return (f"::ffff:{host}", port) if family == socket.AF_INET6 and ":" not in host else address
+
+
 def is_wildcard(host: str) -> bool:
     """Whether a bind address means every local address."""
     return host in ("", "0.0.0.0", "::")

@@ -1,11 +1,12 @@
 """TCP connections of a user agent: accepted and opened, each framed, bounded in number, buffers and patience."""
 
 import asyncio
+import socket
 from typing import Final, Protocol, cast
 
 from sip.transport.flow import Address, Flow
 from sip.transport.framing import PONG, Framer
-from sip.transport.sockets import address_of, mark
+from sip.transport.sockets import address_of, family_of, is_wildcard, mark
 
 WRITE_LIMIT: Final = 262_144
 """Octets that wait for a slow reader before his connection is cut."""
@@ -53,7 +54,12 @@ class TcpConnection(asyncio.Protocol):
         self._transport = transport
         mark(transport.get_extra_info("socket"))
         if self.remote == ("", 0):
-            self.remote = address_of(transport.get_extra_info("peername"))
+            name = transport.get_extra_info("peername")
+            if name is None:
+                # Reset before it was taken: nobody is there any more.
+                self._pool.owner.count("tcp_gone_at_once")
+                return transport.abort()
+            self.remote = address_of(name)
         self.flow = Flow("tcp", address_of(transport.get_extra_info("sockname")), self.remote)
         self.aliases.add(self.flow)
         if not self._pool.admit(self):
@@ -64,9 +70,9 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
-        assert self.flow is not None
         if self._transport.is_closing():
             return
+        assert self.flow is not None
         messages = self._framer.feed(data)
         if messages or self._framer.pings or not self._framer.is_waiting:
             self.last_sign = asyncio.get_running_loop().time()
@@ -131,7 +137,9 @@ class TcpConnections:
         """Listen. Raises `OSError`."""
         loop = asyncio.get_running_loop()
         self._tasks = tasks
-        self._server = await loop.create_server(lambda: TcpConnection(self), host, port)
+        # asyncio would make an IPv6 listener deaf to IPv4, also where it is to hear every address.
+        listener = socket.create_server((host, port), family=family_of(host), dualstack_ipv6=host == "::")
+        self._server = await loop.create_server(lambda: TcpConnection(self), sock=listener)
         self.address = address_of(self._server.sockets[0].getsockname())
         self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
 
@@ -177,9 +185,10 @@ class TcpConnections:
 
     async def _connect(self, connection: TcpConnection) -> None:
         loop = asyncio.get_running_loop()
+        local = None if is_wildcard(self.address[0]) else (self.address[0], 0)
         try:
             async with asyncio.timeout(CONNECT_PATIENCE):
-                await loop.create_connection(lambda: connection, *connection.remote)
+                await loop.create_connection(lambda: connection, *connection.remote, local_addr=local)
         except OSError:  # TimeoutError is one
             self.owner.count("tcp_connect_failed")
             self.forget(connection)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sip.transport.flow import Address, Flow
-from sip.transport.sockets import address_of, family_of, is_wildcard, local_host_towards, mark
+from sip.transport.sockets import address_of, family_of, is_wildcard, local_host_towards, mark, name_for
 
 LONGEST_DATAGRAM: Final = 65_536
 READS_A_TURN: Final = 64
@@ -29,6 +29,9 @@ class UdpSocket:
         try:
             sock.setblocking(False)
             mark(sock)
+            if host == "::":
+                # Every address means IPv4 too, whatever the system's default is.
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
             sock.bind((host, port))
         except OSError:
@@ -42,7 +45,7 @@ class UdpSocket:
         """Send one datagram; False where the system has no way to there. A full buffer is a counted loss, as on the wire."""
         assert self._socket is not None
         try:
-            self._socket.sendto(data, flow.remote)
+            self._socket.sendto(data, name_for(flow.remote, self._socket.family))
         except BlockingIOError:
             self._count("udp_send_buffer_full")
         except (OSError, OverflowError):

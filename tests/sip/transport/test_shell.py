@@ -12,6 +12,7 @@ import pytest
 from sip.events import Accepted, Event, InviteReceived, Rejected, SessionEnded
 from sip.transport.flow import Address, Flow
 from sip.transport.shell import SipShell
+from sip.uri import bracketed
 from sip.useragent import Invitation, UserAgent, UserAgentSettings
 from tests.sip.network import ANSWER, OFFER, SECRETS, seeded_entropy
 
@@ -51,7 +52,7 @@ class Phone:
     def call(self, transport: str, remote: Address) -> int:
         local = self.shell.udp_address if transport == "udp" else ("127.0.0.1", 0)
         invitation = Invitation(
-            request_uri=f"sip:bob@{remote[0]}:{remote[1]}" + (";transport=tcp" if transport == "tcp" else ""),
+            request_uri=f"sip:bob@{bracketed(remote[0])}:{remote[1]}" + (";transport=tcp" if transport == "tcp" else ""),
             from_uri="sip:alice@127.0.0.1",
             to_uri="sip:bob@127.0.0.1",
             flow=Flow(transport, local, remote),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sip.errors import SipError
+from sip.uri import Uri
 
 MAX_HEADER: Final = 4096
 MAX_NONCES: Final = 10_000
@@ -104,8 +105,11 @@ class DigestServer:
             f'Digest realm={_quoted(self.realm)}, nonce="{nonce}", algorithm={algorithm}, qop="auth"{suffix}' for algorithm in algorithms
         ]
 
-    def verify(self, method: str, authorization: str, secret_of: Callable[[str], str | None], now: float) -> Verdict:
-        """Judge an Authorization header's value. ``secret_of`` gives a user's secret, None for nobody. Never raises."""
+    def verify(self, method: str, uri: str, authorization: str, secret_of: Callable[[str], str | None], now: float) -> Verdict:
+        """Judge an Authorization header's value, for a request of this method and Request-URI.
+
+        ``secret_of`` gives a user's secret, None for nobody. Never raises.
+        """
         try:
             fields = parse(authorization)
         except CredentialsError as error:
@@ -119,6 +123,8 @@ class DigestServer:
         proven = hmac.compare_digest(expected.encode(), fields["response"].lower().encode("utf-8", "surrogateescape"))
         if secret is None or not proven:
             return Verdict(problem="unknown user" if secret is None else "wrong secret")
+        if not _is_for(fields["uri"], method, uri):
+            return Verdict(problem="signed for another address")
         problem = self._staleness(fields, now)
         return Verdict(stale=True, problem=problem) if problem else Verdict(user=user)
 
@@ -213,6 +219,23 @@ def authorize(
     bare = ("algorithm", "qop", "nc")
     rest = ", ".join(f"{name}={value if name in bare else _quoted(value)}" for name, value in fields.items())
     return f"Digest username={_quoted(user)}, {rest}"
+
+
+def _is_for(signed: str, method: str, uri: str) -> bool:
+    """Whether what was signed names what is asked for (RFC 7616 §3.4.6), so that a proof for one number opens no other.
+
+    Who is called must agree; the host of a call is any proxy's to rewrite. For REGISTER, and for the phones that sign their
+    registrar's address whomever they call, the host must. Ports and parameters are left out by too many to tell anything.
+    """
+    if signed == uri:
+        return True
+    try:
+        ours, theirs = Uri.parse(uri), Uri.parse(signed)
+    except SipError:
+        return False
+    if method == "REGISTER" or not theirs.user:
+        return ours.host == theirs.host
+    return ours.user == theirs.user
 
 
 def _challenge(text: str) -> dict[str, str] | None:

@@ -27,7 +27,7 @@ class Registering:
         """Judge the credentials that a request carries."""
         stale = False
         for value in request.values("Authorization"):
-            verdict = self._digest.verify(request.method, value, self._secret_of, now)
+            verdict = self._digest.verify(request.method, request.uri, value, self._secret_of, now)
             if verdict.user is not None and not verdict.stale:
                 return Authentication(verdict.user, False)
             stale = stale or verdict.stale

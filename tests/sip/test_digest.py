@@ -40,8 +40,17 @@ def without_qop(challenge: str, user: str = "alice", secret: str = "wonderland",
     return f'Digest username="{user}",realm="house",nonce="{nonce}",uri="{uri}",response="{proof}",algorithm=MD5'
 
 
-def verify(judge: DigestServer, header: str, now: float = 1.0, method: str = "REGISTER") -> Verdict:
-    return judge.verify(method, header, SECRETS.get, now)
+def verify(judge: DigestServer, header: str, now: float = 1.0, method: str = "REGISTER", uri: str = "sip:house") -> Verdict:
+    return judge.verify(method, uri, header, SECRETS.get, now)
+
+
+def signed(judge: DigestServer, method: str, uri: str) -> str:
+    """Alice's header for a request with this URI."""
+    header = authorize(
+        judge.challenges(0.0), method=method, uri=uri, user="alice", secret="wonderland", body=b"", cnonce="c0ffee", nonce_count=1
+    )
+    assert header is not None
+    return header
 
 
 # -- the arithmetic, against the RFCs
@@ -188,6 +197,50 @@ def test_an_unknown_user_costs_the_same_hashes_as_a_known_one(monkeypatch: pytes
 def test_the_method_is_part_of_the_proof() -> None:
     judge = server()
     assert verify(judge, answered(judge.challenges(0.0)), method="INVITE").problem == "wrong secret"
+
+
+@pytest.mark.parametrize(
+    ("method", "signed_uri", "uri"),
+    [
+        ("INVITE", "sip:*3robert@house", "sip:*3robert@house"),
+        ("INVITE", "sip:%2a3robert@house", "sip:*3robert@house:5060;transport=udp"),
+        ("INVITE", "sip:*3robert@proxy.example", "sip:*3robert@192.0.2.2:5080"),
+        ("INVITE", "sip:192.0.2.2;transport=UDP", "sip:*3robert@192.0.2.2:5080"),
+        ("INVITE", "tel:+4930123", "tel:+4930123"),
+        ("REGISTER", "sip:HOUSE", "sip:house:5060"),
+        ("REGISTER", "sip:alice@house", "sip:house;transport=tcp"),
+        ("REGISTER", "sip:[2001:DB8::1]", "sip:[2001:db8::1]:5060"),
+    ],
+)
+def test_the_request_may_be_spelt_in_another_way_than_it_was_signed(method: str, signed_uri: str, uri: str) -> None:
+    judge = server()
+    assert verify(judge, signed(judge, method, signed_uri), method=method, uri=uri) == Verdict(user="alice")
+
+
+@pytest.mark.parametrize(
+    ("method", "signed_uri", "uri"),
+    [
+        ("INVITE", "sip:*1robert@house", "sip:*3robert@house"),
+        ("INVITE", "sip:Robert@house", "sip:robert@house"),
+        ("INVITE", "sip:robert@house", "sip:house"),
+        ("INVITE", "sip:other", "sip:robert@house"),
+        ("INVITE", "robert", "sip:robert@house"),
+        ("INVITE", "mailto:robert@house", "sip:robert@house"),
+        ("INVITE", "tel:1", "tel:2"),
+        ("REGISTER", "sip:alice@other", "sip:house"),
+    ],
+)
+def test_a_proof_for_one_address_opens_no_other(method: str, signed_uri: str, uri: str) -> None:
+    judge = server()
+    header = signed(judge, method, signed_uri)
+    assert verify(judge, header, method=method, uri=uri) == Verdict(problem="signed for another address")
+    assert verify(judge, header, method=method, uri=signed_uri) == Verdict(user="alice")
+
+
+@given(st.text(min_size=1, max_size=60).filter(lambda text: not set(text) & set("\r\n\0")))
+def test_no_signed_uri_makes_verify_raise(uri: str) -> None:
+    judge = server()
+    assert verify(judge, signed(judge, "INVITE", "sip:" + uri), method="INVITE", uri="sip:robert@elsewhere.example").stale is False
 
 
 def test_an_old_nonce_is_stale() -> None:

@@ -188,6 +188,12 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
         if token.user and (token.user not in users or users[token.user].tenant != token.tenant):
             known = [name for name, user in users.items() if user.tenant == token.tenant]
             yield ("tokens", index, "user"), _unknown("user", token.user, known)
+        elif token.identity in users and users[token.identity].tenant == token.tenant and token.user != token.identity:
+            # Legs belong to a name of a tenant, whichever way somebody came in.
+            yield (
+                ("tokens", index, "user"),
+                f"must be {token.identity!r}: the SIP user of that name counts as the same person; or take another identity",
+            )
         for position, number in enumerate(token.numbers):
             if not re.fullmatch(r"sips?:[^\s<>\"]+", number):
                 yield ("tokens", index, "numbers", position), f"must be a SIP URI such as sip:anna@192.0.2.77, not {number!r}"

@@ -197,13 +197,23 @@ def test_a_route_does_not_lead_into_another_tenant() -> None:
             "tokens[1].sha256: stands at tokens[0] already; each may be there once",
         ),
         (
-            added("tokens", identity="anna", sha256="cd" * 32, ceiling={}),
+            added("tokens", identity="anna", user="anna", sha256="cd" * 32, ceiling={}),
             "tokens[1].identity: 'anna' has a token with another ceiling, user or numbers; make them equal",
         ),
     ],
 )
 def test_people_are_known_and_distinct(changes: dict[str, Any], finding: str) -> None:
     assert findings(**changes) == [finding]
+
+
+@pytest.mark.parametrize("user", ["", "robert"])
+def test_a_token_named_like_a_sip_user_is_that_users(user: str) -> None:
+    text = "must be 'anna': the SIP user of that name counts as the same person; or take another identity"
+    assert findings(**changed("tokens", 0, user=user)) == [f"tokens[0].user: {text}"]
+
+
+def test_a_token_may_be_named_like_another_tenants_user() -> None:
+    assert findings(**added("tokens", identity="robert2", sha256="cd" * 32, ceiling={})) == []
 
 
 def test_an_identity_may_have_two_equal_tokens_while_one_is_replaced() -> None:

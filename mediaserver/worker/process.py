@@ -8,6 +8,7 @@ import contextlib
 import gc
 import os
 import socket
+import sys
 import time
 import traceback
 from collections import deque
@@ -140,11 +141,21 @@ class Worker:
             self._upward.popleft()
 
 
+def _stay_on(cpu: int) -> None:
+    """Keep to one core; a core that is not there, or not ours, ends the process as a fault of the settings."""
+    try:
+        os.sched_setaffinity(0, {cpu})
+    except (OSError, ValueError, OverflowError):
+        ours = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+        sys.stderr.write(f"mediaserver.worker: no core {cpu} for media.cpu; there are {ours}\n")
+        raise SystemExit(os.EX_CONFIG) from None
+
+
 def run(link_descriptor: int, memory_descriptor: int, turn_ms: float, cpu: int | None) -> None:
     """Run a worker on inherited descriptors until its link closes; before others on its core, where the system permits that."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     if cpu is not None:
-        os.sched_setaffinity(0, {cpu})
+        _stay_on(cpu)
     link = LinkEnd(socket.socket(fileno=link_descriptor))
     Worker(link, Memory(memory_descriptor), turn_ms / 1000.0).run()

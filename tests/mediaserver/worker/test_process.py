@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -186,6 +188,17 @@ def test_it_ignores_signals_and_ends_with_its_link() -> None:
         short.wait(lambda: short.memory.turn > turn)
         short.link.close()
         assert short.process.wait(5) == 0
+
+
+@pytest.mark.parametrize("core", ["999", "-1", "99999999999999999999"])
+def test_a_core_that_is_not_there_is_told_in_one_line(core: str) -> None:
+    arguments = ["--link-fd", "0", "--memory-fd", "0", "--cpu", core]
+    ended = subprocess.run(
+        [sys.executable, "-m", "mediaserver.worker", *arguments], capture_output=True, text=True, timeout=10, check=False
+    )
+    assert ended.returncode == os.EX_CONFIG
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"mediaserver.worker: no core {core} for media.cpu; there are ")
 
 
 def test_audio_goes_on_when_the_link_is_gone() -> None:

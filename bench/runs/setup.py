@@ -46,7 +46,7 @@ async def run(around: Surroundings, *, rate: float, seconds: float, media: bool)
     ):
         await stage.register(range(agents), range(0), around.progress)
         cpu = server.cpu_seconds()
-        caller = _Caller(stage, tally, asyncio.Queue(), media)
+        caller = _Caller(stage, tally, asyncio.Queue(agents), media)
         for number in range(agents):
             caller.idle.put_nowait(number)
         begun = time.monotonic()

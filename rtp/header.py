@@ -113,9 +113,7 @@ def build(out: Bytes, marked_types: Int64, sequence: Int64, timestamp: Int64, ss
     out[:, :HEADER] = words.view(np.uint8)
 
 
-def _straightened(
-    matrix: Bytes, lengths: Int64, head: Bytes, packets: Packets, ordinary: Bools, refusals: Refusals
-) -> Bools:
+def _straightened(matrix: Bytes, lengths: Int64, head: Bytes, packets: Packets, ordinary: Bools, refusals: Refusals) -> Bools:
     """Of what is not ordinary: count what is refused, cut the others' headers to 12 bytes; True for those."""
     kept = np.zeros(len(ordinary), dtype=np.bool_)
     for line in np.flatnonzero(~ordinary).tolist():

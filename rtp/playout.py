@@ -25,8 +25,8 @@ UNREAD: Final = -1
 """Read pointer of a reader who has not started."""
 _EMPTY: Final = -2 * RING
 """What an empty slot holds: a block that nobody asks for."""
-GOAL_SECONDS: Final = 0.003
-"""Least time between a frame's arrival and its turn that a reader aims at, where there is no jitter."""
+GOAL_SECONDS: Final = 0.004
+"""Least time between a packet's arrival and the turn of its frame that a reader aims at, where there is no jitter: two turns."""
 GOAL_JITTERS: Final = 3.0
 """How many times the measured jitter he adds."""
 MAX_MARGIN: Final = 0.2
@@ -81,9 +81,14 @@ class Playout:
         return np.asarray(self.samples[slots] * there[..., None], dtype=np.int16).reshape(len(rows), -1)
 
 
-def margins(end: Int64, arrival: Float64, read: Int64, blocks: int, now: float) -> Float64:
-    """Seconds by which the last block of a frame came before its turn: of frames read at ``read``, while more may wait behind."""
-    margin: Float64 = (end - read - blocks) * BLOCK_SECONDS + (now - arrival)
+def margins(end: Int64, arrival: Float64, read: Int64, blocks: int, packet: Int64, now: float) -> Float64:
+    """Seconds by which the packet with the last block of a frame came before its turn; negative: it is late by that much.
+
+    The frames are of ``blocks`` from ``read`` (n), the sources' packets of ``packet`` blocks (n), the newest of which ends at
+    ``end`` and came at ``arrival`` (n). The blocks of a packet come together, so what counts is whole packets.
+    """
+    behind = (end - read - blocks) // packet
+    margin: Float64 = behind * packet * BLOCK_SECONDS + (now - arrival)
     return margin
 
 
@@ -93,10 +98,18 @@ def goal_seconds(jitter: Float64) -> Float64:
     return goal
 
 
-def starting_blocks(end: Int64, blocks: int, age: Float64, goal: Float64) -> Int64:
-    """Where readers (n) start: at the newest whole frame, or so much before it that the margin reaches the goal.
+def starting_blocks(end: Int64, blocks: int, packet: Int64, age: Float64, goal: Float64) -> Int64:
+    """Where readers (n) of frames of ``blocks`` start, so that the goal is the least margin that they will have.
 
-    end (n) is the buffer's, age (n) the seconds since its newest packet came, goal (n) that of `goal_seconds`.
+    end and packet (n) as in `margins`, age (n) the seconds since the newest packet came, goal (n) that of `goal_seconds`.
+    Frames and packets meet in steps of what divides both; at worst a frame ends with the first such step of a packet.
     """
-    lacking = np.ceil(np.maximum(goal - age, 0.0) / BLOCK_SECONDS).astype(np.int64)
-    return np.asarray(end - blocks - np.minimum(lacking, RING // 4), dtype=np.int64)
+    step = np.gcd(packet, blocks)
+    lacking = np.ceil((goal - age) / (step * BLOCK_SECONDS)).astype(np.int64) * step
+    return np.asarray(end - np.clip(blocks + packet - step + lacking, blocks, RING // 4), dtype=np.int64)
+
+
+def spare_blocks(margin: Float64, goal: Float64, blocks: Int64 | int, packet: Int64) -> Int64:
+    """How many blocks (n) a reader of frames of ``blocks`` may leave out and still have the goal as his least margin (n)."""
+    step = np.gcd(packet, blocks)
+    return np.asarray(np.maximum((margin - goal) / (step * BLOCK_SECONDS), 0.0).astype(np.int64) * step, dtype=np.int64)

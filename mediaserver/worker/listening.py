@@ -15,7 +15,7 @@ from mixer.arrays import Int16
 from mixer.concealment import FADED, HISTORY, Concealments, cross
 from mixer.mixing import ramp, saturate, sum_plain, sum_ramped
 from rtp.arrays import Bools, Int64
-from rtp.playout import BLOCK_SECONDS, MAX_MARGIN, RING, UNREAD, goal_seconds, margins, starting_blocks
+from rtp.playout import BLOCK_SECONDS, MAX_MARGIN, RING, UNREAD, goal_seconds, margins, spare_blocks, starting_blocks
 from rtp.stream import BLOCK
 
 FADED_BLOCKS: Final = FADED // BLOCK
@@ -100,7 +100,10 @@ class Listening:
         listed = np.arange(state.seats) < mix.count[rows][:, None]
         margin = mix.margin[rows]
         quiet = (state.meter.level[mix.source[rows]] < QUIET_DBOV) | (margin > MAX_MARGIN)
-        mix.excess[rows] = listed & np.isfinite(margin) & quiet & (margin - BLOCK_SECONDS >= goal_seconds(jitter))
+        listed &= np.isfinite(margin) & quiet
+        margin = np.where(listed, margin, 0.0)
+        frames = np.maximum(state.leg.frame[rows], 1)[:, None]
+        mix.excess[rows] = listed & (spare_blocks(margin, goal_seconds(jitter), frames, self._packet(mix.source[rows])) > 0)
         mix.margin[rows] = np.inf
         self._smooth_where_possible(rows)
 
@@ -198,14 +201,15 @@ class Listening:
         """Begin to read, or begin anew, near the newest frame."""
         stream = self._state.stream
         source, blocks = reads.source[starts], reads.there.shape[1]
-        reads.read[starts] = starting_blocks(reads.end[starts], blocks, now - stream.arrival[source], goal_seconds(stream.jitter[source]))
+        age, goal = now - stream.arrival[source], goal_seconds(stream.jitter[source])
+        reads.read[starts] = starting_blocks(reads.end[starts], blocks, self._packet(source), age, goal)
         self._read_again(reads, starts)
         self._concealments.begin_silent(reads.pairs[starts])
 
     def _skip_what_was_waited_for(self, reads: "_Reads", now: float) -> Bools:
         """Which reads (n) are so late that what is missing has been lost; they go on behind it, as far as it was filled in by waiting."""
         stream, blocks = self._state.stream, reads.there.shape[1]
-        margin = margins(reads.end, stream.arrival[reads.source], reads.read, blocks, now)
+        margin = margins(reads.end, stream.arrival[reads.source], reads.read, blocks, self._packet(reads.source), now)
         overdue = margin >= goal_seconds(stream.jitter[reads.source])
         lost = np.where(reads.there.any(axis=1), reads.there.argmax(axis=1), blocks)
         skipped = np.where(overdue, np.minimum(self._waited[reads.pairs], np.minimum(lost, reads.end - reads.read)), 0)
@@ -255,7 +259,9 @@ class Listening:
         self._excess[pair] = 0
         read = int(self._read_pointer[pair])
         margin = (int(playout.end[source]) - read) * BLOCK_SECONDS + now - float(state.stream.arrival[source])
-        spare = int((float(self._margin[pair]) - float(goal_seconds(state.stream.jitter[source : source + 1])[0])) / BLOCK_SECONDS)
+        row = slice(source, source + 1)
+        goal = goal_seconds(state.stream.jitter[row])
+        spare = int(spare_blocks(self._margin[pair : pair + 1], goal, len(frame), self._packet(row))[0])
         wanted, slots = playout.slots(np.array(source), np.array(read), max(0, min(spare, int(playout.end[source]) - read)))
         later = playout.samples[slots] * (playout.held[slots] == wanted)[:, None]
         left_out = np.concatenate([frame, later])
@@ -269,9 +275,14 @@ class Listening:
             self._margin[pair] = np.inf
             state.count.skipped_blocks[source] += len(later)
 
+    def _packet(self, source: Int64 | slice) -> Int64:
+        """Blocks of a packet of these sources."""
+        packet: Int64 = np.maximum(self._state.stream.blocks[source], 1)
+        return packet
+
     def _measure(self, pairs: Int64, source: Int64, read: Int64, blocks: int, now: float) -> None:
         state = self._state
-        margin = margins(state.playout.end[source], state.stream.arrival[source], read, blocks, now)
+        margin = margins(state.playout.end[source], state.stream.arrival[source], read, blocks, self._packet(source), now)
         self._margin[pairs] = np.minimum(self._margin.take(pairs), margin)
 
     def _smooth_where_possible(self, listener: Int64) -> None:

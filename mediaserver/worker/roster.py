@@ -94,9 +94,7 @@ class Roster:
             return {}
         changed, self._changed = self._changed, {}
         plans = {index: self._call_at[index] for index in changed}
-        return {
-            index: plan_call(self._state, call, now, gently=changed[index]) for index, call in plans.items() if call is not None
-        }
+        return {index: plan_call(self._state, call, now, gently=changed[index]) for index, call in plans.items() if call is not None}
 
     def _take_back(self, now: float) -> None:
         for leg in [leg for leg in self._closing if leg.closes_at <= now or not self._is_heard(leg)]:

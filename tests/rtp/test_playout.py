@@ -1,18 +1,17 @@
 """Playout buffers: what was stored is read, what was overwritten or wiped is not, and where readers start."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtp.arrays import Int16
-from rtp.playout import RING, Playout, goal_seconds, margins, starting_blocks
+from rtp.playout import RING, Playout, goal_seconds, margins, spare_blocks, starting_blocks
 from rtp.stream import BLOCK
 
 
 def playout(rows: int = 3) -> Playout:
-    buffers = Playout(
-        np.zeros((rows * RING, BLOCK), dtype=np.int16), np.zeros(rows * RING, dtype=np.int64), np.zeros(rows, dtype=np.int64)
-    )
+    buffers = Playout(np.zeros((rows * RING, BLOCK), dtype=np.int16), np.zeros(rows * RING, dtype=np.int64), np.zeros(rows, dtype=np.int64))
     for row in range(rows):
         buffers.wipe(row)
     return buffers
@@ -67,13 +66,35 @@ def test_history_is_silent_where_nothing_was() -> None:
     assert past.tolist() == [[0, 0, 7, 8], [0, 7, 8, 0]]
 
 
-def test_readers_start_at_the_newest_frame_or_as_far_before_it_as_jitter_asks() -> None:
-    end, goal = np.array([100, 100, 100, 100]), np.array([0.003, 0.003, 0.025, 9.0])
-    starts = starting_blocks(end, 2, np.array([0.010, 0.0, 0.001, 0.0]), goal)
-    assert starts.tolist() == [98, 97, 95, 98 - RING // 4]
+def test_readers_start_so_that_what_is_there_lasts_until_the_next_packet_has_come() -> None:
+    age, goal = np.array([0.010, 0.0, 0.001, 0.0]), np.array([0.003, 0.003, 0.025, 9.0])
+    starts = starting_blocks(np.full(4, 100), 2, np.full(4, 2), age, goal)
+    assert starts.tolist() == [98, 96, 94, 100 - RING // 4]
 
 
-def test_a_margin_is_the_time_by_which_a_frame_came_before_its_turn() -> None:
-    margin = margins(np.array([104]), np.array([1.0]), np.array([100]), 2, 1.005)
-    assert np.allclose(margin, 0.025)
+@pytest.mark.parametrize("packet", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("blocks", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("age", [0.0, 0.0035, 0.0085])
+def test_who_started_has_his_goal_as_margin_for_ever(packet: int, blocks: int, age: float) -> None:
+    goal, sizes = 0.004, np.array([packet])
+    read = starting_blocks(np.array([600]), blocks, sizes, np.array([age]), np.array([goal]))
+    arrival, end, now, seen = 0.0, np.array([600]), age, []
+    for _ in range(60):
+        while arrival + packet * 0.010 <= now + 1e-9:
+            arrival, end = arrival + packet * 0.010, end + packet
+        seen.append(float(margins(end, np.array([arrival]), read, blocks, sizes, now)[0]))
+        read, now = read + blocks, now + blocks * 0.010
+    assert goal - 1e-9 <= min(seen) < goal + (packet + blocks) * 0.010
+
+
+def test_a_margin_is_the_time_by_which_a_frames_last_packet_came_before_its_turn() -> None:
+    packet, arrival = np.array([2]), np.array([1.0])
+    read_at = {read: float(margins(np.array([104]), arrival, np.array([read]), 2, packet, 1.005)[0]) for read in (100, 101, 102, 103)}
+    assert read_at == pytest.approx({100: 0.025, 101: 0.005, 102: 0.005, 103: -0.015})
     assert goal_seconds(np.array([0.0]))[0] < goal_seconds(np.array([80.0]))[0]
+
+
+def test_only_whole_steps_beyond_the_goal_are_to_spare() -> None:
+    margin, goal = np.array([0.001, 0.021, 0.024, 0.047]), np.full(4, 0.004)
+    assert spare_blocks(margin, goal, 2, np.full(4, 2)).tolist() == [0, 0, 2, 4]
+    assert spare_blocks(margin, goal, 2, np.full(4, 1)).tolist() == [0, 1, 2, 4]

@@ -11,7 +11,7 @@ from mediaserver.link.layout import LATENESS_STEP_MS
 from mediaserver.link.memory import COUNTERS
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.calls import Calls
-from mediaserver.signalling.media import Media, Worker
+from mediaserver.signalling.media import RTP_PACKETS, Media, Worker
 from mediaserver.signalling.ports import PortPool
 
 HELP = {
@@ -76,6 +76,8 @@ class ServerCollector(Collector):
     def _counted(self) -> Iterator[Metric]:
         families: dict[str, CounterMetricFamily] = {}
         for name, label, value in self._counters.items():
+            if name == RTP_PACKETS:
+                continue  # told with those of the live legs
             if name not in families:
                 text = HELP.get(name, name.replace("_", " ").capitalize() + ", by label.")
                 families[name] = CounterMetricFamily(f"mediaserver_{name}", text, labels=["label"])
@@ -83,8 +85,11 @@ class ServerCollector(Collector):
         yield from families.values()
 
     def _workers(self) -> Iterator[Metric]:
-        packets = CounterMetricFamily("mediaserver_rtp_packets", "RTP packets of the live legs, by what became of them.", labels=["kind"])
-        totals = dict.fromkeys(COUNTERS, 0)
+        packets = CounterMetricFamily("mediaserver_rtp_packets", "RTP packets, by what became of them.", labels=["kind"])
+        totals = {kind: self._counters.value(RTP_PACKETS, kind) for kind in COUNTERS}
+        events = CounterMetricFamily(
+            "mediaserver_worker_events", "What a media worker counted of itself, by kind: frames, turns.", labels=["worker", "kind"]
+        )
         cpu = CounterMetricFamily("mediaserver_worker_cpu_seconds", "CPU time of a media worker.", labels=["worker"])
         turns = CounterMetricFamily("mediaserver_worker_turns", "Turns that a media worker has made.", labels=["worker"])
         late = HistogramMetricFamily("mediaserver_turn_late_seconds", "How late a media worker's turns started.", labels=["worker"])
@@ -93,10 +98,12 @@ class ServerCollector(Collector):
             cpu.add_metric(label, worker.memory.cpu_seconds)
             turns.add_metric(label, worker.memory.turn)
             late.add_metric(label, _buckets(worker), sum_value=None)
+            for kind, value in worker.memory.worker_counters().items():
+                events.add_metric([*label, kind], value)
             self._add_rows(worker, totals)
         for kind, value in totals.items():
             packets.add_metric([kind], value)
-        yield from (packets, cpu, turns, late)
+        yield from (packets, cpu, turns, events, late)
 
     def _add_rows(self, worker: Worker, totals: dict[str, int]) -> None:
         for entry in self._calls:

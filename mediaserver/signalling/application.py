@@ -189,7 +189,8 @@ class Server:
             name, port = ("udp", sip.udp_port) if self._shell.udp_address[0] == "" else ("tcp", sip.tcp_port)
             reason = os.strerror(error.errno).lower() if error.errno else str(error)
             raise StartFailed(
-                f"SIP over {name.upper()}: cannot listen on {sip.bind} port {port} ({reason}); change sip.{name}_port or sip.bind"
+                f"SIP over {name.upper()}: cannot listen on {sip.bind} port {port} ({reason}); "
+                f"set sip.bind and sip.{name}_port, or MEDIASERVER_SIP__{name.upper()}_PORT"
             ) from error
 
     async def _control(self) -> None:

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from config.settings import DoorSettings
 from mixer.modes import Mode
 
-CALL_URI_PREFIX = "call-"
-"""A call's own URI is ``sip:call-ID@server``; ``sip:call-ID;mode=whisper@server`` names a mode too."""
-
 _CALL_USER = re.compile(r"call-([0-9a-z]{1,32})(?:;mode=(listen|whisper|barge))?")
+"""A call's own URI is ``sip:call-ID@server``; ``sip:call-ID;mode=whisper@server`` names a mode too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ HUNG_AFTER_CHECKS = 4
 
 Checks and not seconds: where the whole machine stood still, signalling with it, the worker gets time to turn again."""
 
+RTP_PACKETS = "rtp_packets"
+"""Counter of the packets of legs that have ended, by what became of them."""
 _LARGEST_BATCH = 100
 _MOST_WAITING_FRAMES = 10_000
 
@@ -65,7 +67,6 @@ class Worker:
         self.calls = 0
         """Calls that were given to it."""
         self.is_ready = False
-        self.frames_dropped = 0
         self._heard = heard
         self._died = died
         self._batch: list[_Told] = []
@@ -117,7 +118,7 @@ class Worker:
     def _wait(self, frame: bytes, descriptors: list[int]) -> None:
         """The worker does not read fast enough; beyond the bound it counts as dead."""
         if len(self._waiting) >= _MOST_WAITING_FRAMES:
-            self.frames_dropped += 1
+            _log.error("worker.does_not_read", worker=self.index, pid=self.pid)
             self.kill()
             return
         self._waiting.append((frame, [os.dup(descriptor) for descriptor in descriptors]))
@@ -271,6 +272,12 @@ class Media:
             return
         worker.tell(command, lend=lend, replied=replied)
         self._told.add(worker)
+
+    def keep_counters(self, worker: Worker, row: int) -> None:
+        """Add a leg's packets to `RTP_PACKETS`: its row is about to be wiped."""
+        if not worker.memory.map.closed:
+            for kind, value in worker.memory.counters(row).items():
+                self._counters.add(RTP_PACKETS, kind, value)
 
     def flush(self) -> None:
         """Send what was told since the last flush."""

@@ -198,6 +198,8 @@ class Performer:
         if not leg.is_opened:
             self._house.ports.give_back(leg.port, self._house.clock())
             return
+        if leg.row >= 0:
+            self._house.media.keep_counters(entry.worker, leg.row)
         self._house.media.tell(
             entry.worker, link.CloseLeg(leg.leg), replied=lambda _: self._house.ports.give_back(leg.port, self._house.clock())
         )

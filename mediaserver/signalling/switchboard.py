@@ -146,12 +146,6 @@ class Switchboard:
             self._is_feeding = False
         self.house.media.flush()
 
-    def feed_leg(self, leg: int, happened: inputs.Input) -> None:
-        """The same, for whatever call this leg is in; nothing where it is gone."""
-        found = self.calls.of_leg(leg)
-        if found is not None:
-            self.feed(found[0], happened)
-
     def perform(self, entry: CallEntry, action: PerformedAction) -> None:
         """Carry out one action that is not a machine's (a supervisor still at the door)."""
         self._performer.perform(entry, action, self.house.clock())

@@ -1,7 +1,13 @@
 """What `/metrics` says of a server with a call."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import cast
 
+import pytest
+
+from config.settings import MediaSettings
+from mediaserver.link.memory import Memory
 from mediaserver.observing.metrics import ServerCollector, metrics_text
 from mediaserver.signalling.media import Media, Worker
 from tests.mediaserver.signalling.exchange import ROBERT, TRUNK, Exchange
@@ -11,6 +17,29 @@ class NoWorkers:
     """Media without a worker to weigh."""
 
     workers: tuple[Worker, ...] = ()
+
+
+@dataclass
+class Measured:
+    """A worker that is nothing but its memory."""
+
+    memory: Memory
+    index: int = 0
+
+
+@dataclass
+class OneWorker:
+    """Media with that worker."""
+
+    workers: tuple[Measured]
+
+
+@pytest.fixture
+def memory() -> Iterator[Memory]:
+    """Room for the legs of one call."""
+    made = Memory.create(16, 4, 4)
+    yield made
+    made.close()
 
 
 def text() -> str:
@@ -38,3 +67,53 @@ def test_refusals_and_what_other_rooms_count_are_told_with_help() -> None:
     assert 'mediaserver_sip_events_total{kind="retransmitted"} 2.0' in told
     families = [line.split()[2] for line in told.splitlines() if line.startswith("# HELP mediaserver_")]
     assert len(families) == len(set(families)) >= 8
+
+
+def test_packets_of_ended_legs_stay_counted(memory: Memory) -> None:
+    exchange = Exchange()
+    robert = exchange.phone(ROBERT).register("robert", "r")
+    exchange.phone(TRUNK).dial("100")
+    robert.answers()
+    media = Media(MediaSettings(), {}, exchange.counters)
+    worker = Measured(memory)
+    (entry,) = exchange.switchboard.calls
+    rows = [leg.row for leg in entry.legs.values()]
+    entry.worker = cast(Worker, worker)
+    for row in rows:
+        memory.view("count.received")[row] = 50
+    collector = ServerCollector(exchange.switchboard.calls, cast(Media, OneWorker((worker,))), exchange.ports, exchange.counters)
+    live = metrics_text(collector)().decode()
+    media.keep_counters(cast(Worker, worker), rows[0])
+    memory.view("count.received")[rows[0]] = 0
+    ended = metrics_text(collector)().decode()
+    for told in (live, ended):
+        assert f'mediaserver_rtp_packets_total{{kind="received"}} {50.0 * len(rows)}' in told
+        assert told.count("# TYPE mediaserver_rtp_packets_total") == 1
+
+
+def test_what_a_worker_counted_of_itself_is_told(memory: Memory) -> None:
+    memory.view("total.turns_failed")[0] = 2
+    exchange = Exchange()
+    collector = ServerCollector(exchange.switchboard.calls, cast(Media, OneWorker((Measured(memory),))), exchange.ports, exchange.counters)
+    told = metrics_text(collector)().decode()
+    assert 'mediaserver_worker_events_total{kind="turns_failed",worker="0"} 2.0' in told
+
+
+def test_the_counters_of_a_worker_that_is_gone_are_left_alone() -> None:
+    exchange = Exchange()
+    gone = Memory.create(16, 4, 4)
+    gone.close()
+    Media(MediaSettings(), {}, exchange.counters).keep_counters(cast(Worker, Measured(gone)), 0)
+    assert exchange.counters.items() == []
+
+
+def test_every_leg_that_ends_has_its_packets_kept_before_its_row_is_wiped() -> None:
+    exchange = Exchange()
+    robert = exchange.phone(ROBERT).register("robert", "r")
+    exchange.phone(TRUNK).dial("100")
+    session = robert.answers()
+    (entry,) = exchange.switchboard.calls
+    rows = {leg.row for leg in entry.legs.values()}
+    robert.hangs_up(session)
+    exchange.run()
+    assert set(exchange.media.kept) == rows

@@ -117,6 +117,8 @@ class RecordedMedia:
     def __init__(self) -> None:
         self.worker = RecordedWorker()
         self.is_ready = True
+        self.kept: list[int] = []
+        """Rows whose counters were kept."""
         self._replies: list[tuple[Command, Callable[[Reply], None]]] = []
 
     @property
@@ -134,6 +136,11 @@ class RecordedMedia:
         worker.told.append(command)
         if replied is not None:
             self._replies.append((command, replied))
+
+    def keep_counters(self, worker: Any, row: int) -> None:
+        """Remember a row, which is not wiped yet."""
+        assert worker.of(CloseLeg, row) == []
+        self.kept.append(row)
 
     def flush(self) -> None:
         """Answer what was told."""

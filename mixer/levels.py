@@ -6,12 +6,12 @@ import numpy as np
 import webrtcvad
 
 from mixer.arrays import Float32, Int16
+from mixer.g711 import FULL_SCALE
 
 SILENCE_DBOV: Final = -127.0
 GATE_DBOV: Final = -50.0
 """Frames below it hold no speech, whatever the detector would say."""
 
-_FULL_SCALE: Final = 8031.0
 _SCALE: Final = 4
 """From the 14-bit domain to the 16 bits that the detector wants."""
 
@@ -19,7 +19,7 @@ _SCALE: Final = 4
 def levels_dbov(frames: Int16) -> Float32:
     """Level of each frame (n, samples) in the 14-bit domain, in dBov: 0 is a full-scale square wave (RFC 6464)."""
     wide = frames.astype(np.float32)
-    power = np.einsum("ns,ns->n", wide, wide) / (frames.shape[1] * _FULL_SCALE * _FULL_SCALE)
+    power = np.einsum("ns,ns->n", wide, wide) / (frames.shape[1] * FULL_SCALE * FULL_SCALE)
     return np.asarray(np.maximum(10.0 * np.log10(np.maximum(power, 1e-13)), SILENCE_DBOV), dtype=np.float32)
 
 
@@ -35,9 +35,7 @@ class SpeechDetector:
         """Whether each frame (n, 80, 160 or 240) int16, one of each row, is speech."""
         size = 2 * frames.shape[1]
         sound = (frames * np.int16(_SCALE)).tobytes()
-        return [
-            self._detector(row).is_speech(sound[index * size : (index + 1) * size], 8000) for index, row in enumerate(rows)
-        ]
+        return [self._detector(row).is_speech(sound[index * size : (index + 1) * size], 8000) for index, row in enumerate(rows)]
 
     def _detector(self, row: int) -> webrtcvad.Vad:
         detector = self._detectors.get(row)

@@ -175,5 +175,3 @@ def lay_out(rows: int, calls: int, seats: int) -> tuple[dict[str, Place], int]:
             places[name] = Place(offset, char, axes)
             offset += -(-places[name].size // 64) * 64
     return places, -(-offset // PAGE) * PAGE
-
-

@@ -1,6 +1,7 @@
 """phone: a softphone for the terminal. It registers, answers whatever rings, writes what it hears into a WAV file, shows how loud."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
@@ -16,7 +17,7 @@ from rich.text import Text
 from bench.generator.companding import FRAME, RATE, decode
 from bench.generator.memory import Memory, Size
 from bench.generator.phones.agent import Plan, UserAgent
-from bench.generator.phones.asking import Credentials
+from bench.generator.phones.asking import CallFailed, Credentials
 from bench.generator.phones.description import Description
 from bench.generator.phones.dialog import Dialog
 from bench.generator.phones.message import Message
@@ -29,6 +30,7 @@ _BARS = 40
 _QUIETEST_DB = -60.0
 _LONGEST_GAP = 5 * RATE
 _REFRESH = 0.1
+_FAREWELL = 2.0
 
 
 async def run(config: Path | None, *, user: str, secret: str, address: str, dial: str, record: Path, seconds: float, speaks: bool) -> None:
@@ -62,7 +64,8 @@ class _Phone:
     async def use(self, dial: str, record: Path, seconds: float) -> None:
         """Register, dial if asked, and listen."""
         await self._phones.register(self._who)
-        print(f"{self._who.user} is registered; what is heard goes to {record}. Digits and Enter are pressed, Ctrl+C ends.")
+        print(f"{self._who.user} is registered. What is heard goes to {record}; Ctrl+C ends.")
+        print("Type 4 to listen, 5 to whisper, 6 to barge, and Enter.")
         if dial:
             dialog = await self._phones.invite(self._who.user, dial, self._ours, credentials=self._who)
             self._talk(dialog)
@@ -74,8 +77,16 @@ class _Phone:
         finally:
             if sys.stdin.isatty():
                 loop.remove_reader(sys.stdin.fileno())
-            if self._dialog is not None:
-                await self._dialog.bye()
+            await self._leave()
+            print(f"{_seconds_of(record):.0f} s were heard: {record}")
+
+    async def _leave(self) -> None:
+        """Hang up and unregister, so that nobody rings a phone that is gone; no longer than a moment."""
+        with contextlib.suppress(CallFailed, TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                if self._is_busy and self._dialog is not None:
+                    await self._dialog.bye()
+                await self._phones.register(self._who, expires=0)
 
     @property
     def _is_busy(self) -> bool:
@@ -111,6 +122,11 @@ class _Phone:
                 live.update(_meter(heard, "in a call" if self._is_busy else "waiting for a call"))
                 if self._dialog is not None and self._dialog.ended.is_set():
                     self._rtp.stop(0)
+
+
+def _seconds_of(record: Path) -> float:
+    with wave.open(str(record), "rb") as file:
+        return file.getnframes() / file.getframerate()
 
 
 class _Tape:

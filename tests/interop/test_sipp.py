@@ -83,9 +83,9 @@ async def test_ten_calls_at_once_over_each_transport(server: Server, tmp_path: P
 
 async def test_calls_survive_lost_messages(server: Server, tmp_path: Path) -> None:
     await run(
-        agent(server, tmp_path, "agent_answers_at_once", calls=8, within=40),
-        customer(server, tmp_path, calls=8, rate=20, options=("-lost", "20"), within=40),
-        calls=8,
+        agent(server, tmp_path, "agent_answers_at_once", calls=6, within=40),
+        customer(server, tmp_path, calls=6, rate=20, options=("-lost", "10"), within=40),
+        calls=6,
     )
 
 

@@ -147,9 +147,10 @@ class Switchboard:
         self.house.media.flush()
 
     def perform(self, entry: CallEntry, action: PerformedAction) -> None:
-        """Carry out one action that is not a machine's (a supervisor still at the door)."""
+        """Carry out one action that is not a machine's (a supervisor still at the door); amid an input, in that one's turn."""
         self._performer.perform(entry, action, self.house.clock())
-        self.house.media.flush()
+        if not self._is_feeding:
+            self.house.media.flush()
 
     def turn_away(self, entry: CallEntry, leg: Leg) -> None:
         """Hang up somebody whom the call does not know: who still waits at the door."""

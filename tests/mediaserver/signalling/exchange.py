@@ -99,6 +99,8 @@ class RecordedWorker:
     turn: int = 0
     told: list[Command] = field(default_factory=list)
     """All commands, in order."""
+    told_in: list[int] = field(default_factory=list)
+    """The turn of each of them."""
     silent_about: tuple[type, ...] = ()
     """Commands whose replies are kept back."""
     held_back: list[Callable[[], None]] = field(default_factory=list)
@@ -134,6 +136,7 @@ class RecordedMedia:
         """Remember a command."""
         assert (lend >= 0) == isinstance(command, OpenLeg)
         worker.told.append(command)
+        worker.told_in.append(worker.turn)
         if replied is not None:
             self._replies.append((command, replied))
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from config.settings import Settings
+from config.settings import Settings, UserSettings
 from control_api.permissions import Refusal, Right
-from mediaserver.link.messages import Admit, OpenLeg, Play, SetMode
+from mediaserver.link.messages import Admit, CloseLeg, OpenLeg, Play, SetMode
 from mixer.modes import Mode, Role
 from sip.events import Accepted, Rejected, SessionEnded
 from tests.mediaserver.signalling.exchange import EVE, MARIA, ROBERT, SETTINGS, TRUNK, Exchange, Phone
@@ -380,3 +380,28 @@ async def test_no_call_is_made_where_none_is_taken(is_draining: bool, ready: boo
     with pytest.raises(Refusal) as refusal:
         await exchange.desk.originate(eve, agent="maria", number="9555")
     assert refusal.value.code == code
+
+
+def test_all_whom_a_new_agent_turns_away_leave_in_one_turn() -> None:
+    south = {"teams": ["south"], "mode": "listen"}
+    users = [
+        *SETTINGS.users,
+        UserSettings.model_validate({"name": "pia", "secret": "p", "pin": "4711", "ceiling": south}),
+        UserSettings.model_validate({"name": "sue", "secret": "s", "ceiling": south}),
+    ]
+    exchange = Exchange(SETTINGS.model_copy(update={"users": tuple(users)}))
+    maria, robert = exchange.phone(MARIA).register("maria", "m"), exchange.phone(ROBERT).register("robert", "r")
+    exchange.phone(TRUNK).dial("200")
+    maria.rings()
+    for port, user, secret in ((5081, "pia", "p"), (5082, "sue", "s")):
+        exchange.phone((EVE[0], port)).dial("*1maria", user=user, secret=secret)
+    supervisors = {told.leg for told in exchange.media.worker.of(OpenLeg) if told.role == "supervisor"}
+    assert len(supervisors) == 2
+    maria.refuses(486)
+    assert robert.ringing
+    worker = exchange.media.worker
+    left_in = {
+        turn for told, turn in zip(worker.told, worker.told_in, strict=True) if isinstance(told, CloseLeg) and told.leg in supervisors
+    }
+    assert len(left_in) == 1
+    assert exchange.closed() >= supervisors

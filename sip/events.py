@@ -125,6 +125,20 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestAnswered:
+    """A request of ours outside of dialogs is over; told once."""
+
+    request: int
+    """What `UserAgent.request` returned."""
+    status: int
+    """Of the final answer; 408 where none came, 503 where nothing could be sent."""
+    response: Response | None
+    """None: there is none."""
+    sequence: int = 0
+    """The highest sequence number that was used: the next one of the same Call-ID must be above it."""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageDropped:
     """Bytes that got no answer, counted under this reason."""
 
@@ -143,5 +157,6 @@ Event = (
     | InfoReceived
     | SessionEnded
     | Registered
+    | RequestAnswered
     | MessageDropped
 )

@@ -11,7 +11,8 @@ DEFAULT_PORT: Final = 5060
 SCHEMES: Final = frozenset({"sip", "sips", "tel"})
 LONGEST: Final = 2048
 
-_USER_SAFE: Final = "&=+$,;?/-_.!~*'()"
+USER_SAFE: Final = "&=+$,;?/-_.!~*'()"
+"""What stays as it is in a user part, beside letters and digits (RFC 3261 §25.1)."""
 _PARAMETER_SAFE: Final = "[]/:&+$-_.!~*'()"
 _SCHEME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+-.")
 _HOST_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
@@ -63,8 +64,8 @@ class Uri:
     def __str__(self) -> str:
         tail = "".join(f";{_escape(name, _PARAMETER_SAFE)}" + _assigned(value) for name, value in self.parameters)
         if self.scheme == "tel":
-            return f"tel:{_escape(self.user, _USER_SAFE)}{tail}"
-        user = _escape(self.user, _USER_SAFE)
+            return f"tel:{_escape(self.user, USER_SAFE)}{tail}"
+        user = _escape(self.user, USER_SAFE)
         if self.password is not None:
             user += ":" + _escape(self.password, "&=+$,-_.!~*'()")
         at = "@" if user else ""
@@ -104,6 +105,9 @@ def _port(text: str) -> int:
 def _parse(text: str) -> Uri:
     if len(text) > LONGEST:
         raise ParseError(f"URI of {len(text)} characters; at most {LONGEST} are accepted")
+    if not text.isascii():
+        # Bytes that are not UTF-8 stand for nobody; as text they could be neither written nor shown.
+        text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     scheme, colon, rest = text.partition(":")
     scheme = scheme.lower()
     if not colon or not scheme or not scheme[0].isalpha() or not _SCHEME_CHARACTERS.issuperset(scheme):

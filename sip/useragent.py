@@ -5,8 +5,9 @@ monotonic clock. Commands for a session that is over are counted and have no eff
 a command whose headers hold a line break raises `sip.errors.UnsafeValue` and has no effect either.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 
+from sip.asking import Asking, OutsideRequest
 from sip.events import Event
 from sip.message import Header, Request
 from sip.receiving import Receiving
@@ -20,7 +21,7 @@ from sip.session.session import Session
 from sip.session.settings import Authentication, Invitation, UserAgentSettings
 from sip.transport.flow import Flow
 
-__all__ = ["Authentication", "Invitation", "UserAgent", "UserAgentSettings"]
+__all__ = ["Authentication", "Invitation", "OutsideRequest", "UserAgent", "UserAgentSettings"]
 
 
 class UserAgent:
@@ -29,6 +30,7 @@ class UserAgent:
     def __init__(self, settings: UserAgentSettings, *, secret_of: Callable[[str], str | None], entropy: Callable[[int], bytes]) -> None:
         """``secret_of`` gives a digest user's secret, None for nobody; ``entropy(n)`` gives n random bytes."""
         self._core = Core(settings, entropy)
+        self._asking = Asking(self._core)
         self._registering = Registering(self._core, secret_of)
         self._receiving = Receiving(self._core, self._registering)
 
@@ -85,7 +87,8 @@ class UserAgent:
     def leftovers(self) -> int:
         """How many transactions, sessions and timers are held; 0 after everything was let run out."""
         core = self._core
-        return len(core.transactions) + len(core.sessions) + len(core.by_local_tag) + len(core.by_remote_tag) + len(core.timers)
+        tables: tuple[Sized, ...] = (core.transactions, core.sessions, core.by_local_tag, core.by_remote_tag, core.timers, self._asking)
+        return sum(map(len, tables))
 
     # -- who somebody is
 
@@ -96,6 +99,16 @@ class UserAgent:
     def contacts(self, user: str, now: float) -> list[Binding]:
         """Where a user can be reached, best first."""
         return self._registering.registrar.contacts(user, now)
+
+    # -- requests outside dialogs
+
+    def request(self, wish: OutsideRequest, now: float) -> int:
+        """Send a request outside dialogs; `RequestAnswered` follows. Raises `SipError` where it cannot be put into a message."""
+        return self._asking.request(wish, now)
+
+    def abandon(self, request: int, now: float) -> None:
+        """Wait no longer for the answer to a request outside dialogs; nothing is told."""
+        self._asking.abandon(request, now)
 
     # -- their INVITE
 

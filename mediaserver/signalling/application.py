@@ -38,6 +38,7 @@ from mediaserver.signalling.identities import Users
 from mediaserver.signalling.invitations import Invitations
 from mediaserver.signalling.media import Media, WorkerFailed
 from mediaserver.signalling.meters import tell_meters
+from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.ports import NoFreePort, PortPool
 from mediaserver.signalling.publishing import Publisher
 from mediaserver.signalling.resolving import Resolver
@@ -141,6 +142,7 @@ class Server:
             media_addresses=Addresses(media.bind, media.advertised, media.local_networks),
             router=Router(settings),
             resolver=Resolver(tasks),
+            outside=OutsideRequests(self._agent),
             publisher=Publisher(),
             counters=self._counters,
             server_id=os.urandom(8).hex(),

@@ -52,6 +52,8 @@ class Dispatcher:
             case events.Registered(user=user, contacts=contacts):
                 self._house.counters.add("registrations", "bound" if contacts else "gone")
                 _log.info("user.registered" if contacts else "user.unregistered", user=user, contacts=len(contacts))
+            case events.RequestAnswered():
+                self._house.outside.answered(event, now)
             case events.MessageDropped(reason=reason):
                 self._house.counters.add("sip_dropped", reason)
             case _:

@@ -8,6 +8,7 @@ from config.settings import Settings
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.media import Media
+from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.ports import PortPool
 from mediaserver.signalling.publishing import Publisher
 from mediaserver.signalling.resolving import Resolver
@@ -31,6 +32,7 @@ class House:
     media_addresses: Addresses
     router: Router
     resolver: Resolver
+    outside: OutsideRequests
     publisher: Publisher
     counters: Counters
     server_id: str

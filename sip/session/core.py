@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from sip.content import SDP
 from sip.events import Event
@@ -14,7 +15,7 @@ from sip.transaction.layer import Transactions
 from sip.transaction.machine import Intervals
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
-from sip.uri import bracketed
+from sip.uri import USER_SAFE, bracketed
 
 if TYPE_CHECKING:
     from sip.session.session import Session
@@ -75,11 +76,12 @@ class Core:
         host, port = self.settings.advertised(flow)
         return "Via", write_via(flow.transport.upper(), host, port, MAGIC_COOKIE + self.token())
 
-    def contact(self, flow: Flow) -> Header:
-        """Our Contact on a flow."""
+    def contact(self, flow: Flow, user: str = "", parameters: str = "") -> Header:
+        """Our Contact on a flow; ``parameters`` are the header's, each with its semicolon."""
         host, port = self.settings.advertised(flow)
         transport = ";transport=tcp" if flow.is_reliable else ""
-        return "Contact", f"<sip:{bracketed(host)}:{port}{transport}>"
+        at = f"{quote(user, safe=USER_SAFE)}@" if user else ""
+        return "Contact", f"<sip:{at}{bracketed(host)}:{port}{transport}>{parameters}"
 
     def reply(
         self,

@@ -7,6 +7,7 @@ from sip.digest import authorize
 from sip.message import Header, Request, Response
 from sip.session.core import Core
 from sip.transaction.client import ClientTransaction
+from sip.transaction.states import Input
 from sip.transport.flow import Flow
 
 _CHALLENGES: Final = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
@@ -80,6 +81,12 @@ class Exchange:
         self.is_abandoned = False
         """Challenges are not met any more."""
         self.transaction: ClientTransaction = core.transactions.request(request, flow, self, now)
+
+    def abandon(self, now: float) -> None:
+        """Nobody waits for the answer any more: it is not sent again, and nothing is told. Not for an INVITE, which wants a CANCEL."""
+        self._user = None
+        self.is_abandoned = True
+        self.transaction.step(Input.ABANDONED, now)
 
     @property
     def credentials(self) -> list[Header]:

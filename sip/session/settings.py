@@ -29,6 +29,8 @@ class UserAgentSettings:
     registration_max: float = 3600
     max_contacts: int = 10
     """Of one user."""
+    failover_after: float = 4.0
+    """A hop that says nothing at all for so long is left for the next one, where there is one (RFC 3263 §4.3)."""
     advertised: Callable[[Flow], Address] = local_address
     """Host and port that a Via and a Contact on this flow name."""
 

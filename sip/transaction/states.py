@@ -39,6 +39,8 @@ class Input(Enum):
     """An ACK on the INVITE's own transaction (server)."""
     LOST = auto()
     """The transport failed."""
+    ABANDONED = auto()
+    """Nobody waits for the answer any more (client, not INVITE)."""
     A = auto()
     B = auto()
     C = auto()
@@ -109,12 +111,14 @@ CLIENT: Final[Table] = {
     (State.TRYING, Input.E): (State.TRYING, (Do.SEND, Do.RETRANSMIT_LATER)),
     (State.TRYING, Input.F): _TIMEOUT,
     (State.TRYING, Input.LOST): _LOST,
+    (State.TRYING, Input.ABANDONED): _OVER,
     (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, (Do.TELL,)),
     (State.TRYING, Input.SUCCESS): (State.COMPLETED, (Do.STOP, Do.START_K, Do.TELL)),
     (State.TRYING, Input.FAILURE): (State.COMPLETED, (Do.STOP, Do.START_K, Do.TELL)),
     (State.PROCEEDING, Input.E): (State.PROCEEDING, (Do.SEND, Do.RETRANSMIT_SLOWLY)),
     (State.PROCEEDING, Input.F): _TIMEOUT,
     (State.PROCEEDING, Input.LOST): _LOST,
+    (State.PROCEEDING, Input.ABANDONED): _OVER,
     (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Do.TELL,)),
     (State.PROCEEDING, Input.SUCCESS): (State.COMPLETED, (Do.STOP, Do.START_K, Do.TELL)),
     (State.PROCEEDING, Input.FAILURE): (State.COMPLETED, (Do.STOP, Do.START_K, Do.TELL)),

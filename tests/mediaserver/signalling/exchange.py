@@ -21,6 +21,7 @@ from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import Users
 from mediaserver.signalling.invitations import Invitations
 from mediaserver.signalling.media import Media, Reply
+from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.ports import PortPool
 from mediaserver.signalling.publishing import Publisher
 from mediaserver.signalling.resolving import Resolver
@@ -179,6 +180,7 @@ class Exchange:
             media_addresses=Addresses("127.0.0.1", "", ()),
             router=Router(settings),
             resolver=Resolver(cast(asyncio.TaskGroup, None)),
+            outside=OutsideRequests(self.server.agent),
             publisher=publisher,
             counters=self.counters,
             server_id="test",

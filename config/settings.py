@@ -36,6 +36,10 @@ class SipSettings(Section):
     registration_min: Seconds = 30
     registration_max: Seconds = 3600
     nonce_lifetime: Seconds = 300
+    digest_algorithms: tuple[Literal["MD5", "SHA-256"], ...] = Field(("MD5", "SHA-256"), min_length=1)
+    """Offered in this order, no other is taken. MD5 first suits old phones; ``["SHA-256"]`` alone is the strictest."""
+    digest_qop: tuple[Literal["auth", "auth-int"], ...] = Field(("auth",), min_length=1)
+    """Qualities of protection that are offered."""
 
 
 class MediaSettings(Section):

@@ -1,11 +1,14 @@
 """Digest authentication (RFC 7616, 8760; RFC 2617 and its elder without qop for old phones), as server and as client.
 
-The server keeps no table of the nonces it gave out: a nonce holds its own time of birth and a seal that only this server can make.
-What it does keep, bounded, is how far each nonce was used, so that an overheard request cannot be sent twice:
+The server keeps no table of the nonces it gave out: a nonce holds its own time of birth and a seal that only this server can make, and
+only for the address that was asked. What it does keep, bounded, is how far each nonce was used, so that an overheard request cannot be
+sent twice:
 
 - with qop, the nonce count must rise; without qop, the same proof is not taken twice;
 - a nonce that is too old, used up, pushed out of the table or from before our restart is *stale*: the phone is asked again,
   and its user is not.
+
+Nobody's secret is known here, only what is hashed from it (HA1); and judging somebody who does not exist is the same work, step by step.
 """
 
 import hashlib
@@ -30,6 +33,8 @@ _STRENGTH: Final = list(_ALGORITHMS)
 BOTH: Final = ("MD5", "SHA-256")
 """In this order for phones and tools that read the first challenge only and fail where it is not MD5. A phone that can tell them apart
 may take the stronger; who wants nothing else challenges with ``SHA-256`` alone."""
+HashOf = Callable[[str, str], str | None]
+"""A user's HA1 by his name and the algorithm, `ha1`; None for nobody, or where there is none of this algorithm."""
 _MD5_ALONE: Final = re.compile(r"baresip v?(?:[01]\.|2\.[0-8](?!\d))", re.IGNORECASE)
 """User agents that fail where a challenge names an algorithm they do not know, instead of passing it over."""
 _PARAMETER: Final = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*)\s*(?:,|$)')
@@ -53,6 +58,10 @@ class Verdict:
     """Who it is; None where that was not shown."""
     stale: bool = False
     """The secret was right and the nonce is used up: challenge again with ``stale``."""
+    name: str = ""
+    """Whom he says to be, whatever was shown."""
+    is_answer: bool = False
+    """The nonce is a fresh one that we gave to this very address: who answers from there hears us there too."""
     problem: str = ""
     """Why not, in a word or two; for logs and counters, never for the one who asked."""
 
@@ -78,37 +87,42 @@ class DigestServer:
         nonce_lifetime: float,
         max_nonces: int = MAX_NONCES,
         algorithms: tuple[str, ...] = BOTH,
+        qop: tuple[str, ...] = ("auth",),
     ) -> None:
-        """``algorithms`` are offered in this order, and no other is accepted."""
+        """``algorithms`` and ``qop`` are offered in this order, and no other is accepted (phones of the RFC 2069 kind name no qop)."""
         self.realm = realm
         self._algorithms = algorithms
+        self._qop = qop
         self._entropy = entropy
         self._lifetime = nonce_lifetime
         self._max_nonces = max_nonces
         self._key = entropy(32)
-        self._nobody = entropy(16).hex()
-        """Secret of whoever does not exist: judging him takes as long as judging anybody."""
+        self._nobody = entropy(32).hex()
+        """HA1 of whoever does not exist: judging him takes as long as judging anybody."""
         self._uses: OrderedDict[str, _Use] = OrderedDict()
         self._forgotten = -1
         """Birth of the youngest nonce whose use was forgotten; those up to it are taken only where they are still known."""
 
-    def challenges(self, now: float, stale: bool = False, user_agent: str = "") -> list[str]:
-        """Values of the WWW-Authenticate headers, one for each algorithm, all with the same nonce.
+    def challenges(self, source: str, now: float, stale: bool = False, user_agent: str = "") -> list[str]:
+        """Values of the WWW-Authenticate headers, one for each algorithm, all with the same nonce, good for the address ``source``.
 
         ``user_agent`` is the header of the one who asks: who is known to give up at the sight of an algorithm that he does
         not know is offered MD5 alone, if we take MD5.
         """
-        nonce = self._nonce(now)
+        nonce = self._nonce(source, now)
         suffix = ", stale=true" if stale else ""
         algorithms = ("MD5",) if "MD5" in self._algorithms and _MD5_ALONE.match(user_agent) else self._algorithms
+        qop = ",".join(self._qop)
         return [
-            f'Digest realm={_quoted(self.realm)}, nonce="{nonce}", algorithm={algorithm}, qop="auth"{suffix}' for algorithm in algorithms
+            f'Digest realm={_quoted(self.realm)}, nonce="{nonce}", algorithm={algorithm}, qop="{qop}"{suffix}' for algorithm in algorithms
         ]
 
-    def verify(self, method: str, uri: str, authorization: str, secret_of: Callable[[str], str | None], now: float) -> Verdict:
-        """Judge an Authorization header's value, for a request of this method and Request-URI.
+    def verify(
+        self, method: str, uri: str, authorization: str, ha1_of: HashOf, now: float, *, source: str = "", body: bytes = b""
+    ) -> Verdict:
+        """Judge an Authorization header's value, for a request of this method, Request-URI and body from the address ``source``.
 
-        ``secret_of`` gives a user's secret, None for nobody. Never raises.
+        Never raises.
         """
         try:
             fields = parse(authorization)
@@ -118,15 +132,17 @@ class DigestServer:
         if problem:
             return Verdict(problem=problem)
         user = fields["username"]
-        secret = secret_of(user)
-        expected = response(fields, method, user, self._nobody if secret is None else secret, b"")
+        identity = ha1_of(user, fields.get("algorithm", "MD5").upper())
+        expected = response(fields, method, self._nobody if identity is None else identity, body)
         proven = hmac.compare_digest(expected.encode(), fields["response"].lower().encode("utf-8", "surrogateescape"))
-        if secret is None or not proven:
-            return Verdict(problem="unknown user" if secret is None else "wrong secret")
+        born = self._birth(fields["nonce"], source)
+        is_answer = born is not None and now * 1000 - born <= self._lifetime * 1000
+        if identity is None or not proven:
+            return Verdict(name=user, is_answer=is_answer, problem="unknown user" if identity is None else "wrong secret")
         if not _is_for(fields["uri"], method, uri):
-            return Verdict(problem="signed for another address")
-        problem = self._staleness(fields, now)
-        return Verdict(stale=True, problem=problem) if problem else Verdict(user=user)
+            return Verdict(name=user, is_answer=is_answer, problem="signed for another address")
+        problem = self._staleness(fields, born, now)
+        return Verdict(None if problem else user, bool(problem), user, is_answer, problem)
 
     def _shape_problem(self, fields: dict[str, str]) -> str:
         """What is wrong before any secret is looked at; empty where nothing is."""
@@ -138,34 +154,33 @@ class DigestServer:
         if fields.get("algorithm", "MD5").upper() not in self._algorithms:
             return "unknown algorithm"
         qop = fields.get("qop", "")
-        if qop not in ("", "auth"):
+        if qop and qop not in self._qop:
             return "unknown qop"
         if qop and not (fields.get("cnonce") and re.fullmatch(r"[0-9a-fA-F]{1,8}", fields.get("nc", ""))):
             return "no cnonce or nc"
         return ""
 
-    def _nonce(self, now: float) -> str:
+    def _nonce(self, source: str, now: float) -> str:
         """A fresh nonce: birth in milliseconds, salt, seal; hexadecimal."""
         body = int(now * 1000).to_bytes(_STAMP_BYTES, "big", signed=True) + self._entropy(_SALT_BYTES)
-        return (body + self._seal(body)).hex()
+        return (body + self._seal(body, source)).hex()
 
-    def _seal(self, body: bytes) -> bytes:
-        return hmac.digest(self._key, body, "sha256")[:_SEAL_BYTES]
+    def _seal(self, body: bytes, source: str) -> bytes:
+        return hmac.digest(self._key, body + source.encode(), "sha256")[:_SEAL_BYTES]
 
-    def _birth(self, nonce: str) -> int | None:
-        """Milliseconds at which we made this nonce; None where we did not."""
+    def _birth(self, nonce: str, source: str) -> int | None:
+        """Milliseconds at which we made this nonce for this address; None where we did not."""
         if not _NONCE.fullmatch(nonce):
             return None
         raw = bytes.fromhex(nonce)
         body, seal = raw[:-_SEAL_BYTES], raw[-_SEAL_BYTES:]
-        if not hmac.compare_digest(seal, self._seal(body)):
+        if not hmac.compare_digest(seal, self._seal(body, source)):
             return None
         return int.from_bytes(body[:_STAMP_BYTES], "big", signed=True)
 
-    def _staleness(self, fields: dict[str, str], now: float) -> str:
-        """Why a nonce cannot serve; empty where it can, and its use is then noted."""
+    def _staleness(self, fields: dict[str, str], born: int | None, now: float) -> str:
+        """Why a nonce of this birth cannot serve; empty where it can, and its use is then noted."""
         nonce = fields["nonce"]
-        born = self._birth(nonce)
         if born is None:
             return "foreign nonce"
         if now * 1000 - born > self._lifetime * 1000:
@@ -215,7 +230,7 @@ def authorize(
         fields["nc"] = f"{nonce_count:08x}"
     if offered or session:
         fields["cnonce"] = cnonce
-    fields["response"] = response(fields, method, user, secret, body)
+    fields["response"] = response(fields, method, ha1(user, fields["realm"], secret, _algorithm(chosen)[0]), body)
     bare = ("algorithm", "qop", "nc")
     rest = ", ".join(f"{name}={value if name in bare else _quoted(value)}" for name, value in fields.items())
     return f"Digest username={_quoted(user)}, {rest}"
@@ -277,23 +292,27 @@ def parse(text: str) -> dict[str, str]:
     return fields
 
 
-def response(fields: dict[str, str], method: str, user: str, secret: str, body: bytes) -> str:
-    """The proof of knowing the secret (RFC 7616 §3.4.1), in lower-case hexadecimal."""
+def ha1(user: str, realm: str, secret: str, algorithm: str) -> str:
+    """What is kept of a secret (RFC 7616 §3.4.2): ``algorithm`` is ``MD5`` or ``SHA-256``; lower-case hexadecimal."""
+    return _digest(algorithm, f"{user}:{realm}:{secret}")
+
+
+def response(fields: dict[str, str], method: str, identity: str, body: bytes) -> str:
+    """The proof of knowing the secret behind this HA1 (RFC 7616 §3.4.1), in lower-case hexadecimal."""
     name, session = _algorithm(fields)
-
-    def digest(text: str) -> str:
-        return _ALGORITHMS[name](text.encode("utf-8", "surrogateescape")).hexdigest()
-
-    identity = digest(f"{user}:{fields['realm']}:{secret}")
     if session:
-        identity = digest(f"{identity}:{fields['nonce']}:{fields.get('cnonce', '')}")
+        identity = _digest(name, f"{identity}:{fields['nonce']}:{fields.get('cnonce', '')}")
     qop = fields.get("qop", "")
     request = f"{method}:{fields['uri']}"
     if qop == "auth-int":
         request += ":" + _ALGORITHMS[name](body).hexdigest()
     if not qop:
-        return digest(f"{identity}:{fields['nonce']}:{digest(request)}")
-    return digest(f"{identity}:{fields['nonce']}:{fields['nc']}:{fields['cnonce']}:{qop}:{digest(request)}")
+        return _digest(name, f"{identity}:{fields['nonce']}:{_digest(name, request)}")
+    return _digest(name, f"{identity}:{fields['nonce']}:{fields['nc']}:{fields['cnonce']}:{qop}:{_digest(name, request)}")
+
+
+def _digest(algorithm: str, text: str) -> str:
+    return _ALGORITHMS[algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _algorithm(fields: dict[str, str]) -> tuple[str, bool]:

@@ -8,6 +8,7 @@ a command whose headers hold a line break raises `sip.errors.UnsafeValue` and ha
 from collections.abc import Callable, Sequence, Sized
 
 from sip.asking import Asking, OutsideRequest
+from sip.digest import HashOf
 from sip.events import Event
 from sip.message import Header, Request
 from sip.receiving import Receiving
@@ -27,11 +28,11 @@ __all__ = ["Authentication", "Invitation", "OutsideRequest", "UserAgent", "UserA
 class UserAgent:
     """Transactions, dialogs, sessions, registrar behind one face."""
 
-    def __init__(self, settings: UserAgentSettings, *, secret_of: Callable[[str], str | None], entropy: Callable[[int], bytes]) -> None:
-        """``secret_of`` gives a digest user's secret, None for nobody; ``entropy(n)`` gives n random bytes."""
+    def __init__(self, settings: UserAgentSettings, *, ha1_of: HashOf, entropy: Callable[[int], bytes]) -> None:
+        """``ha1_of`` gives a digest user's HA1 by name and algorithm, None for nobody; ``entropy(n)`` gives n random bytes."""
         self._core = Core(settings, entropy)
         self._asking = Asking(self._core)
-        self._registering = Registering(self._core, secret_of)
+        self._registering = Registering(self._core, ha1_of)
         self._receiving = Receiving(self._core, self._registering)
 
     # -- bytes and time
@@ -92,9 +93,9 @@ class UserAgent:
 
     # -- who somebody is
 
-    def authenticate(self, request: Request, now: float) -> Authentication:
-        """Judge the digest credentials that a request carries."""
-        return self._registering.authenticate(request, now)
+    def authenticate(self, request: Request, flow: Flow, now: float) -> Authentication:
+        """Judge the digest credentials that a request carries, which came by this flow."""
+        return self._registering.authenticate(request, flow, now)
 
     def contacts(self, user: str, now: float) -> list[Binding]:
         """Where a user can be reached, best first."""
@@ -116,7 +117,7 @@ class UserAgent:
         """401 to an INVITE. The session is over; the retry with credentials is a new `InviteReceived`."""
         found = self._find(session)
         if isinstance(found, IncomingSession):
-            found.challenge(self._registering.challenges(found.request, now, stale=stale), now)
+            found.challenge(self._registering.challenges(found.request, found.invited_by, now, stale=stale), now)
 
     def progress(
         self, session: int, status: int, now: float, *, description: SessionDescription | None = None, headers: Sequence[Header] = ()

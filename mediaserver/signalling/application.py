@@ -93,7 +93,7 @@ class Server:
         self._counters = Counters()
         self._users = Users(settings)
         self._sip_addresses = Addresses(settings.sip.bind, settings.sip.advertised, settings.sip.local_networks)
-        self._agent = UserAgent(self._agent_settings(), secret_of=self._users.secret_of, entropy=os.urandom)
+        self._agent = UserAgent(self._agent_settings(), ha1_of=self._users.ha1_of, entropy=os.urandom)
         self._shell = SipShell(self._agent, on_event=self._heard, max_connections=settings.sip.max_tcp_connections)
 
     async def run(self) -> None:
@@ -125,6 +125,8 @@ class Server:
             max_transactions=sip.max_transactions,
             max_dialogs=max(LEAST_SESSIONS, SESSIONS_A_CALL * self._settings.limits.calls),
             nonce_lifetime=sip.nonce_lifetime,
+            digest_algorithms=sip.digest_algorithms,
+            digest_qop=sip.digest_qop,
             registration_min=sip.registration_min,
             registration_max=sip.registration_max,
             advertised=self._advertised,

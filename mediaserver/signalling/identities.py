@@ -1,4 +1,4 @@
-"""SIP users as the signalling process needs them: their secrets, and who they are as supervisors."""
+"""SIP users as the signalling process needs them: what is kept of their secrets, and who they are as supervisors."""
 
 import hmac
 
@@ -6,6 +6,7 @@ from config.settings import Settings, UserSettings
 from control_api.identities import identity_of_user
 from control_api.permissions import Identity
 from mediaserver.observing.counters import Counters
+from sip.digest import BOTH, ha1
 
 _MOST_LOCKS = 10_000
 
@@ -15,15 +16,20 @@ class Users:
 
     def __init__(self, settings: Settings) -> None:
         self._users: dict[str, UserSettings] = {user.name: user for user in settings.users}
+        self._ha1: dict[tuple[str, str], str] = {
+            (user.name, algorithm): ha1(user.name, settings.sip.realm, user.secret.get_secret_value(), algorithm)
+            for user in settings.users
+            for algorithm in BOTH
+        }
+        """Made once: looking somebody up costs the same whether he exists or not."""
 
     def get(self, name: str) -> UserSettings | None:
         """One user."""
         return self._users.get(name)
 
-    def secret_of(self, name: str) -> str | None:
+    def ha1_of(self, name: str, algorithm: str) -> str | None:
         """For the digest check; None for who is not known."""
-        user = self._users.get(name)
-        return None if user is None else user.secret.get_secret_value()
+        return self._ha1.get((name, algorithm))
 
     def identity(self, name: str) -> Identity | None:
         """Who he is as a supervisor; None: he is none."""

@@ -54,7 +54,7 @@ class Invitations:
         if trunk is not None:
             self._route(event, trunk, None)
             return
-        known = self._house.agent.authenticate(event.request, self._house.clock())
+        known = self._house.agent.authenticate(event.request, event.flow, self._house.clock())
         user = self._users.get(known.user) if known.user is not None else None
         if user is None:
             self._house.agent.challenge(event.session, self._house.clock(), stale=known.stale)

@@ -46,6 +46,11 @@ class IncomingSession(Session):
         """The INVITE."""
         return self._invite.request
 
+    @property
+    def invited_by(self) -> Flow:
+        """Where the INVITE came from."""
+        return self._invite.flow
+
     def say_progress(self, now: float) -> None:
         """Send the newest provisional answer (again)."""
         progress = self._progress

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sip.digest import BOTH
 from sip.message import Header
 from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow
@@ -25,6 +26,10 @@ class UserAgentSettings:
     max_dialogs: int = 10_000
     """Sessions at once; an INVITE beyond gets 503."""
     nonce_lifetime: float = 300
+    digest_algorithms: tuple[str, ...] = BOTH
+    """Offered in this order; no other is accepted."""
+    digest_qop: tuple[str, ...] = ("auth",)
+    """The same for the quality of protection: ``auth`` and ``auth-int``."""
     registration_min: float = 30
     registration_max: float = 3600
     max_contacts: int = 10

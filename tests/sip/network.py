@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from sip.digest import ha1
 from sip.events import Event, InviteReceived
 from sip.message import Request, Response, parse
 from sip.sdp import SessionDescription
@@ -22,6 +23,12 @@ ANSWER = SessionDescription.parse(
 )
 
 SECRETS = {"alice": "wonderland", "bob": "builder"}
+
+
+def ha1_of(user: str, algorithm: str) -> str | None:
+    """What a user agent is told of these secrets."""
+    return ha1(user, UserAgentSettings().realm, SECRETS[user], algorithm) if user in SECRETS else None
+
 
 ALICE: Address = ("192.0.2.1", 5060)
 BOB: Address = ("192.0.2.2", 5060)
@@ -88,7 +95,7 @@ class Network:
         """Add a user agent."""
         agent = UserAgent(
             UserAgentSettings(**settings),  # type: ignore[arg-type]
-            secret_of=SECRETS.get,
+            ha1_of=ha1_of,
             entropy=seeded_entropy(self._seed * 1000 + len(self._stations)),
         )
         station = Station(agent, address, self.transport)

@@ -104,7 +104,7 @@ def test_an_invite_is_authenticated_for_the_owner() -> None:
     peer.say("INVITE", cseq=2, headers=(credentials(challenge, "INVITE"),), body=SDP_OFFER)
     request = peer.bob.told[-1].request  # type: ignore[union-attr]
     assert isinstance(request, Request)
-    assert peer.bob.agent.authenticate(request, peer.network.now).user == "alice"
+    assert peer.bob.agent.authenticate(request, peer.flow, peer.network.now).user == "alice"
 
 
 def test_a_challenge_is_met_once_without_the_owner_noticing() -> None:

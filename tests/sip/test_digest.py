@@ -1,15 +1,19 @@
 """Digest authentication: the RFCs' own examples, and a server's dialogue with phones good and bad."""
 
 import hashlib
+import hmac
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.digest import MAX_PROOFS, CredentialsError, DigestServer, Verdict, authorize, parse, response
+from sip.digest import MAX_PROOFS, CredentialsError, DigestServer, Verdict, authorize, ha1, parse, response
 
+HERE = "192.0.2.50"
 SECRETS = {"alice": "wonderland", "bob": 'quo"te\\d', "Zoë": "ümlaut"}
 
 
@@ -40,14 +44,19 @@ def without_qop(challenge: str, user: str = "alice", secret: str = "wonderland",
     return f'Digest username="{user}",realm="house",nonce="{nonce}",uri="{uri}",response="{proof}",algorithm=MD5'
 
 
+def ha1_of(user: str, algorithm: str) -> str | None:
+    return ha1(user, "house", SECRETS[user], algorithm) if user in SECRETS else None
+
+
 def verify(judge: DigestServer, header: str, now: float = 1.0, method: str = "REGISTER", uri: str = "sip:house") -> Verdict:
-    return judge.verify(method, uri, header, SECRETS.get, now)
+    """What came out, without what the server remembers about it."""
+    return replace(judge.verify(method, uri, header, ha1_of, now, source=HERE), name="", is_answer=False)
 
 
 def signed(judge: DigestServer, method: str, uri: str) -> str:
     """Alice's header for a request with this URI."""
     header = authorize(
-        judge.challenges(0.0), method=method, uri=uri, user="alice", secret="wonderland", body=b"", cnonce="c0ffee", nonce_count=1
+        judge.challenges(HERE, 0.0), method=method, uri=uri, user="alice", secret="wonderland", body=b"", cnonce="c0ffee", nonce_count=1
     )
     assert header is not None
     return header
@@ -61,7 +70,7 @@ def test_the_example_of_rfc_2617() -> None:
         'Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", uri="/dir/index.html", '
         'qop=auth, nc=00000001, cnonce="0a4f113b", response="6629fae49393a05397450978507c4ef1", opaque="5ccc069c403ebaf9f0171e9517f40e41"'
     )
-    assert response(fields, "GET", "Mufasa", "Circle Of Life", b"") == fields["response"]
+    assert response(fields, "GET", ha1("Mufasa", "testrealm@host.com", "Circle Of Life", "MD5"), b"") == fields["response"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +105,7 @@ def test_the_examples_of_rfc_7616(algorithm: str, expected: str) -> None:
 
 
 def test_challenges_name_md5_first_and_then_the_stronger_one() -> None:
-    challenges = [parse(challenge) for challenge in server().challenges(0.0)]
+    challenges = [parse(challenge) for challenge in server().challenges(HERE, 0.0)]
     assert [(fields["algorithm"], fields["qop"], fields["realm"]) for fields in challenges] == [
         ("MD5", "auth", "house"),
         ("SHA-256", "auth", "house"),
@@ -116,30 +125,30 @@ def test_challenges_name_md5_first_and_then_the_stronger_one() -> None:
     ],
 )
 def test_phones_that_fail_at_an_unknown_algorithm_are_offered_md5_alone(user_agent: str, offered: list[str]) -> None:
-    assert [parse(challenge)["algorithm"] for challenge in server().challenges(0.0, user_agent=user_agent)] == offered
+    assert [parse(challenge)["algorithm"] for challenge in server().challenges(HERE, 0.0, user_agent=user_agent)] == offered
 
 
 def test_a_stale_challenge_says_so() -> None:
-    assert all(parse(challenge)["stale"] == "true" for challenge in server().challenges(0.0, stale=True))
+    assert all(parse(challenge)["stale"] == "true" for challenge in server().challenges(HERE, 0.0, stale=True))
 
 
 def test_every_challenge_has_a_nonce_of_its_own() -> None:
     judge = server()
-    assert len({parse(judge.challenges(0.0)[0])["nonce"] for _ in range(50)}) == 50
+    assert len({parse(judge.challenges(HERE, 0.0)[0])["nonce"] for _ in range(50)}) == 50
 
 
 def test_the_right_secret_shows_the_user() -> None:
     judge = server()
-    assert verify(judge, answered(judge.challenges(0.0))) == Verdict(user="alice")
+    assert verify(judge, answered(judge.challenges(HERE, 0.0))) == Verdict(user="alice")
 
 
 def test_the_client_prefers_sha_256() -> None:
-    assert parse(answered(server().challenges(0.0)))["algorithm"] == "SHA-256"
+    assert parse(answered(server().challenges(HERE, 0.0)))["algorithm"] == "SHA-256"
 
 
 def test_md5_alone_is_enough() -> None:
     judge = server()
-    header = answered(judge.challenges(0.0)[:1])
+    header = answered(judge.challenges(HERE, 0.0)[:1])
     assert parse(header)["algorithm"] == "MD5"
     assert verify(judge, header).user == "alice"
 
@@ -147,26 +156,26 @@ def test_md5_alone_is_enough() -> None:
 @pytest.mark.parametrize(("user", "secret"), [("bob", 'quo"te\\d'), ("Zoë", "ümlaut")])
 def test_unusual_letters_in_user_and_secret(user: str, secret: str) -> None:
     judge = server()
-    assert verify(judge, answered(judge.challenges(0.0), user, secret)).user == user
+    assert verify(judge, answered(judge.challenges(HERE, 0.0), user, secret)).user == user
 
 
 def test_an_algorithm_that_is_not_offered_is_not_accepted() -> None:
     judge = DigestServer("house", counting_entropy(), 300, algorithms=("SHA-256",))
-    (challenge,) = judge.challenges(0.0, user_agent="baresip v1.0.0")
+    (challenge,) = judge.challenges(HERE, 0.0, user_agent="baresip v1.0.0")
     assert verify(judge, answered([challenge])).user == "alice"
     assert verify(judge, without_qop(challenge)).problem == "unknown algorithm"
 
 
 def test_md5_without_qop_is_accepted_once() -> None:
     judge = server()
-    header = without_qop(judge.challenges(0.0)[1])
+    header = without_qop(judge.challenges(HERE, 0.0)[1])
     assert verify(judge, header) == Verdict(user="alice")
     assert verify(judge, header) == Verdict(stale=True, problem="repeated response")
 
 
 def test_one_nonce_without_qop_serves_several_requests_and_a_bounded_number() -> None:
     judge = server()
-    challenge = judge.challenges(0.0)[1]
+    challenge = judge.challenges(HERE, 0.0)[1]
     verdicts = [verify(judge, without_qop(challenge, uri=f"sip:house;n={number}")) for number in range(MAX_PROOFS + 1)]
     assert [verdict.user for verdict in verdicts] == ["alice"] * MAX_PROOFS + [None]
     assert verdicts[-1].stale
@@ -178,25 +187,86 @@ def test_one_nonce_without_qop_serves_several_requests_and_a_bounded_number() ->
 )
 def test_wrong_secret_and_unknown_user_are_refused_alike(user: str, secret: str, problem: str) -> None:
     judge = server()
-    assert verify(judge, answered(judge.challenges(0.0), user, secret)) == Verdict(problem=problem)
+    assert verify(judge, answered(judge.challenges(HERE, 0.0), user, secret)) == Verdict(problem=problem)
 
 
-def test_an_unknown_user_costs_the_same_hashes_as_a_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("qop", ["auth", "auth-int"])
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_an_unknown_user_costs_the_same_work_as_a_known_one(monkeypatch: pytest.MonkeyPatch, algorithm: str, qop: str) -> None:
+    """Counted, not timed: the same hashes over as many octets, the same comparisons, the same look-ups."""
+    judge = DigestServer("house", counting_entropy(), 300, algorithms=(algorithm,), qop=(qop,))
+    headers = [answered(judge.challenges(HERE, 0.0), user, "wrong") for user in ("alice", "malli")]
+    work: list[tuple[object, ...]] = []
+    hashes = {name: counted(work, name, found) for name, found in {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}.items()}
+    monkeypatch.setattr("sip.digest._ALGORITHMS", hashes)
+    monkeypatch.setattr("sip.digest.hmac.compare_digest", counted(work, "compare", hmac.compare_digest))
+    monkeypatch.setattr("sip.digest.hmac.digest", counted(work, "seal", hmac.digest))
+    done = []
+    for header in headers:
+        judge.verify("REGISTER", "sip:house", header, lambda user, algorithm: ha1_known.get(user), 1.0, source=HERE)
+        done.append(work.copy())
+        work.clear()
+    assert done[0] == done[1]
+    assert len(done[0]) == {"auth": 5, "auth-int": 6}[qop]
+
+
+ha1_known = {"alice": "ab" * 32}
+
+
+def counted(work: list[tuple[object, ...]], name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, noting each call with the lengths of what it is given."""
+
+    def call(*given: Any) -> Any:
+        work.append((name, *(len(one) for one in given)))
+        return function(*given)
+
+    return call
+
+
+def test_a_nonce_is_good_only_from_the_address_that_was_asked() -> None:
     judge = server()
-    known, unknown = answered(judge.challenges(0.0), secret="wrong"), answered(judge.challenges(0.0), "mallory", "wrong")
-    counted: list[int] = []
-    algorithms = {"SHA-256": lambda data: counted.append(len(data)) or hashlib.sha256(data)}  # type: ignore[func-returns-value]
-    monkeypatch.setattr("sip.digest._ALGORITHMS", algorithms)
-    verify(judge, known)
-    for_known = len(counted)
-    verify(judge, unknown)
-    assert for_known == 3
-    assert len(counted) == 2 * for_known
+    header = answered(judge.challenges(HERE, 0.0))
+    assert judge.verify("REGISTER", "sip:house", header, ha1_of, 1.0, source="192.0.2.51").problem == "foreign nonce"
+    assert judge.verify("REGISTER", "sip:house", header, ha1_of, 1.0, source=HERE).user == "alice"
+
+
+@pytest.mark.parametrize(
+    ("source", "now", "is_answer"),
+    [(HERE, 1.0, True), ("192.0.2.51", 1.0, False), (HERE, 301.0, False)],
+    ids=["from here", "from elsewhere", "too late"],
+)
+def test_a_failure_is_an_answer_where_its_nonce_is_fresh_and_was_given_to_this_address(source: str, now: float, is_answer: bool) -> None:
+    judge = server()
+    header = answered(judge.challenges(HERE, 0.0), secret="wrong")
+    verdict = judge.verify("REGISTER", "sip:house", header, ha1_of, now, source=source)
+    assert verdict == Verdict(name="alice", is_answer=is_answer, problem="wrong secret")
+
+
+def test_the_body_is_signed_where_auth_int_is_asked_for() -> None:
+    judge = DigestServer("house", counting_entropy(), 300, qop=("auth-int",))
+    header = authorize(
+        judge.challenges(HERE, 0.0),
+        method="INVITE",
+        uri="sip:x",
+        user="alice",
+        secret="wonderland",
+        body=b"v=0",
+        cnonce="c",
+        nonce_count=1,
+    )
+    assert header is not None
+    assert judge.verify("INVITE", "sip:x", header, ha1_of, 1.0, source=HERE, body=b"v=1").problem == "wrong secret"
+    assert judge.verify("INVITE", "sip:x", header, ha1_of, 1.0, source=HERE, body=b"v=0").user == "alice"
+
+
+def test_the_order_of_the_algorithms_is_the_settings() -> None:
+    judge = DigestServer("house", counting_entropy(), 300, algorithms=("SHA-256", "MD5"))
+    assert [parse(challenge)["algorithm"] for challenge in judge.challenges(HERE, 0.0)] == ["SHA-256", "MD5"]
 
 
 def test_the_method_is_part_of_the_proof() -> None:
     judge = server()
-    assert verify(judge, answered(judge.challenges(0.0)), method="INVITE").problem == "wrong secret"
+    assert verify(judge, answered(judge.challenges(HERE, 0.0)), method="INVITE").problem == "wrong secret"
 
 
 @pytest.mark.parametrize(
@@ -245,31 +315,31 @@ def test_no_signed_uri_makes_verify_raise(uri: str) -> None:
 
 def test_an_old_nonce_is_stale() -> None:
     judge = server()
-    header = answered(judge.challenges(0.0))
+    header = answered(judge.challenges(HERE, 0.0))
     assert verify(judge, header, now=300.01) == Verdict(stale=True, problem="old nonce")
 
 
 def test_a_wrong_secret_is_never_told_that_the_nonce_is_stale() -> None:
     judge = server()
-    assert not verify(judge, answered(judge.challenges(0.0), secret="wrong"), now=1000.0).stale
+    assert not verify(judge, answered(judge.challenges(HERE, 0.0), secret="wrong"), now=1000.0).stale
 
 
 def test_a_nonce_count_must_rise() -> None:
     judge = server()
-    challenges = judge.challenges(0.0)
+    challenges = judge.challenges(HERE, 0.0)
     for count, user in [(1, "alice"), (2, "alice"), (2, None), (1, None), (7, "alice")]:
         assert verify(judge, answered(challenges, count=count)).user == user
 
 
 def test_a_repeated_request_is_stale() -> None:
     judge = server()
-    header = answered(judge.challenges(0.0))
+    header = answered(judge.challenges(HERE, 0.0))
     verify(judge, header)
     assert verify(judge, header) == Verdict(stale=True, problem="repeated nonce count")
 
 
 def test_a_nonce_from_before_a_restart_is_stale_for_who_knows_the_secret() -> None:
-    header = answered(server().challenges(0.0))
+    header = answered(server().challenges(HERE, 0.0))
     younger = DigestServer("house", lambda length: b"\7" * length, 300)
     assert verify(younger, header) == Verdict(stale=True, problem="foreign nonce")
 
@@ -285,24 +355,24 @@ def test_a_made_up_nonce_never_lets_anybody_in(nonce: str) -> None:
 
 def test_an_altered_nonce_is_foreign() -> None:
     judge = server()
-    nonce = parse(judge.challenges(0.0)[0])["nonce"]
+    nonce = parse(judge.challenges(HERE, 0.0)[0])["nonce"]
     altered = ("1" if nonce[0] == "0" else "0") + nonce[1:]
     assert verify(judge, answered([f'Digest realm="house", nonce="{altered}", qop="auth"'])).problem == "foreign nonce"
 
 
 def test_a_nonce_pushed_out_of_the_table_cannot_be_used_again() -> None:
     judge = server(max_nonces=2)
-    first = answered(judge.challenges(0.0))
+    first = answered(judge.challenges(HERE, 0.0))
     assert verify(judge, first).user == "alice"
     for now in (1.0, 2.0):
-        assert verify(judge, answered(judge.challenges(now)), now).user == "alice"
+        assert verify(judge, answered(judge.challenges(HERE, now)), now).user == "alice"
     assert verify(judge, first, 3.0) == Verdict(stale=True, problem="forgotten nonce")
 
 
 def test_a_younger_nonce_is_taken_after_others_were_forgotten() -> None:
     judge = server(max_nonces=1)
     for now in range(5):
-        assert verify(judge, answered(judge.challenges(float(now))), float(now)).user == "alice"
+        assert verify(judge, answered(judge.challenges(HERE, float(now))), float(now)).user == "alice"
 
 
 @pytest.mark.parametrize(
@@ -322,7 +392,7 @@ def test_a_younger_nonce_is_taken_after_others_were_forgotten() -> None:
 )
 def test_credentials_of_another_shape_are_refused(change: tuple[str, str], problem: str) -> None:
     judge = server()
-    fields = parse(answered(judge.challenges(0.0))) | dict([change])
+    fields = parse(answered(judge.challenges(HERE, 0.0))) | dict([change])
     header = "Digest " + ", ".join(f'{name}="{value}"' for name, value in fields.items())
     assert verify(judge, header) == Verdict(problem=problem)
 
@@ -368,7 +438,7 @@ def test_a_client_meets_a_challenge_without_qop() -> None:
     fields = parse(answered(['Digest realm="house", nonce="n"']))
     assert "nc" not in fields
     assert "cnonce" not in fields
-    assert fields["response"] == response(fields, "REGISTER", "alice", "wonderland", b"")
+    assert fields["response"] == response(fields, "REGISTER", ha1("alice", "house", "wonderland", "MD5"), b"")
 
 
 def test_a_client_hashes_the_body_for_auth_int() -> None:
@@ -414,6 +484,6 @@ def test_no_text_makes_verify_raise_or_lets_anybody_in(text: str) -> None:
 )
 def test_no_set_of_parameters_makes_verify_raise_or_lets_anybody_in(changes: dict[str, str]) -> None:
     judge = server()
-    fields = parse(answered(judge.challenges(0.0), secret="wrong")) | changes
+    fields = parse(answered(judge.challenges(HERE, 0.0), secret="wrong")) | changes
     escaped = {name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in fields.items()}
     assert verify(judge, "Digest " + ", ".join(f'{name}="{value}"' for name, value in escaped.items())).user is None

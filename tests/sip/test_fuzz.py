@@ -15,7 +15,7 @@ from sip.transport.flow import Flow
 from sip.transport.framing import LONGEST_BODY, Framer
 from sip.uri import Uri
 from sip.useragent import Invitation, UserAgent, UserAgentSettings
-from tests.sip.network import ANSWER, OFFER, SECRETS, seeded_entropy
+from tests.sip.network import ANSWER, OFFER, ha1_of, seeded_entropy
 
 US, THEM = ("192.0.2.2", 5060), ("192.0.2.77", 5070)
 BODY = OFFER.serialize()
@@ -134,7 +134,7 @@ class Owner:
 
     def __init__(self, seed: int, transport: str) -> None:
         self.random = random.Random(seed)
-        self.agent = UserAgent(UserAgentSettings(max_dialogs=20), secret_of=SECRETS.get, entropy=seeded_entropy(seed))
+        self.agent = UserAgent(UserAgentSettings(max_dialogs=20), ha1_of=ha1_of, entropy=seeded_entropy(seed))
         self.flow = Flow(transport, US, THEM)
         self.now = 1.0
         self.sessions = [0]

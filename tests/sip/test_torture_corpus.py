@@ -13,7 +13,7 @@ from sip.transport.flow import Flow
 from sip.transport.framing import Framer
 from sip.useragent import UserAgent, UserAgentSettings
 from tests.sip.corpus import CORPUS, INDEX
-from tests.sip.network import ANSWER, SECRETS, seeded_entropy
+from tests.sip.network import ANSWER, ha1_of, seeded_entropy
 
 MESSAGES: list[dict[str, Any]] = json.loads(INDEX.read_text())["messages"]
 
@@ -25,7 +25,7 @@ class Server:
     """A user agent that accepts every INVITE."""
 
     def __init__(self, transport: str) -> None:
-        self.agent = UserAgent(UserAgentSettings(), secret_of=SECRETS.get, entropy=seeded_entropy(7))
+        self.agent = UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(7))
         self.flow = Flow(transport, ("192.0.2.1", 5060), ("192.0.2.99", 5060))
         self.framer = Framer()
         self.now = 1.0

@@ -170,7 +170,7 @@ class Exchange:
         self._timers: list[HandTimer] = []
         self.server = self.network.station(SERVER, realm="mediaserver")
         users = Users(settings)
-        self.server.agent = type(self.server.agent)(_agent_settings(), secret_of=users.secret_of, entropy=seeded_entropy(7))
+        self.server.agent = type(self.server.agent)(_agent_settings(), ha1_of=users.ha1_of, entropy=seeded_entropy(7))
         publisher = Publisher(clock=lambda: self.network.now, wall=lambda: self.network.now + 1e9)
         house = House(
             settings=settings,

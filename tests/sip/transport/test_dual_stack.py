@@ -14,13 +14,13 @@ from sip.transport.flow import Address
 from sip.transport.shell import SipShell
 from sip.transport.sockets import address_of, name_for
 from sip.useragent import UserAgent, UserAgentSettings
-from tests.sip.network import SECRETS, seeded_entropy
+from tests.sip.network import ha1_of, seeded_entropy
 from tests.sip.transport.test_shell import Phone
 
 
 @asynccontextmanager
 async def bound(bind: str, seed: int) -> AsyncIterator[Phone]:
-    made = Phone(UserAgent(UserAgentSettings(), secret_of=SECRETS.get, entropy=seeded_entropy(seed)))
+    made = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(seed)))
     await made.shell.open(bind, 0, 0)
     try:
         yield made

@@ -14,7 +14,7 @@ from sip.transport.flow import Address, Flow
 from sip.transport.shell import SipShell
 from sip.uri import bracketed
 from sip.useragent import Invitation, UserAgent, UserAgentSettings
-from tests.sip.network import ANSWER, OFFER, SECRETS, seeded_entropy
+from tests.sip.network import ANSWER, OFFER, ha1_of, seeded_entropy
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Phone:
 
 @asynccontextmanager
 async def phone(seed: int) -> AsyncIterator[Phone]:
-    made = Phone(UserAgent(UserAgentSettings(), secret_of=SECRETS.get, entropy=seeded_entropy(seed)))
+    made = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(seed)))
     await made.shell.open("127.0.0.1", 0, 0)
     try:
         yield made
@@ -144,7 +144,7 @@ async def test_a_stream_that_lost_its_frame_is_answered_and_closed() -> None:
 
 
 async def test_connections_are_bounded() -> None:
-    made = Phone(UserAgent(UserAgentSettings(), secret_of=SECRETS.get, entropy=seeded_entropy(3)))
+    made = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(3)))
     made.shell = SipShell(made.agent, on_event=made.on_event, max_connections=1)
     await made.shell.open("127.0.0.1", 0, 0)
     first_reader, first = await connected(made)
@@ -177,7 +177,7 @@ async def test_a_reader_who_never_reads_is_cut_off() -> None:
 
 
 async def test_events_raised_by_a_reaction_come_after_it_and_in_order() -> None:
-    agent = UserAgent(UserAgentSettings(), secret_of=SECRETS.get, entropy=seeded_entropy(4))
+    agent = UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(4))
     order: list[str] = []
 
     def on_event(event: Event, now: float) -> None:
@@ -199,7 +199,7 @@ async def test_events_raised_by_a_reaction_come_after_it_and_in_order() -> None:
 
 
 async def test_an_event_that_blows_up_its_owner_does_not_take_the_others_along() -> None:
-    agent = UserAgent(UserAgentSettings(), secret_of=SECRETS.get, entropy=seeded_entropy(5))
+    agent = UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(5))
     told: list[Event] = []
 
     def on_event(event: Event, now: float) -> None:
@@ -219,7 +219,7 @@ async def test_an_event_that_blows_up_its_owner_does_not_take_the_others_along()
 
 
 async def test_the_timer_retransmits_without_anybody_asking() -> None:
-    agent = UserAgent(UserAgentSettings(t1=0.02), secret_of=SECRETS.get, entropy=seeded_entropy(6))
+    agent = UserAgent(UserAgentSettings(t1=0.02), ha1_of=ha1_of, entropy=seeded_entropy(6))
     over = asyncio.Event()
     shell = SipShell(agent, on_event=lambda event, now: over.set())
     await shell.open("127.0.0.1", 0, None)
@@ -239,7 +239,7 @@ async def test_the_timer_retransmits_without_anybody_asking() -> None:
 
 async def test_a_port_in_use_is_an_os_error_and_leaves_nothing_open() -> None:
     async with phone(1) as bob:
-        other = Phone(UserAgent(UserAgentSettings(), secret_of=SECRETS.get, entropy=seeded_entropy(2)))
+        other = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(2)))
         with pytest.raises(OSError, match=r"[Aa]ddress already in use"):
             await other.shell.open("127.0.0.1", 0, bob.shell.tcp_address[1])
 
@@ -251,7 +251,7 @@ async def test_signalling_sockets_are_marked_cs3() -> None:
 
 
 async def test_wildcard_sockets_know_the_local_address_of_each_flow() -> None:
-    bob = Phone(UserAgent(UserAgentSettings(), secret_of=SECRETS.get, entropy=seeded_entropy(2)))
+    bob = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(2)))
     await bob.shell.open("0.0.0.0", 0, None)
     async with phone(1) as alice:
         alice.call("udp", ("127.0.0.1", bob.shell.udp_address[1]))

@@ -10,7 +10,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from sip.dialog import addressed
+from sip.dialog import addressed, asks_for_sips
 from sip.events import RequestAnswered
 from sip.headers import HIGHEST_CSEQ
 from sip.message import Header, Request, Response
@@ -188,7 +188,7 @@ def _message(core: Core, wish: OutsideRequest, flow: Flow, call_id: str, tag: st
         ("To", f"<{wish.to_uri}>"),
         ("Call-ID", call_id),
         ("CSeq", f"{sequence} {wish.method}"),
-        *([] if wish.contact is None else [core.contact(flow, wish.contact.user, wish.contact.parameters)]),
+        *([] if wish.contact is None else [core.contact(flow, wish.contact.user, wish.contact.parameters, is_sips=asks_for_sips(uri, wish.route))]),
         ("User-Agent", core.settings.user_agent),
         *wish.headers,
         *with_body(wish.body, wish.content_type),

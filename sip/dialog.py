@@ -2,7 +2,7 @@
 
 Where a request goes (§12.2.1.1, §16.12.1.2 for strict routers, and what NAT makes of it):
 
-1. TCP: back over the connection that the peer uses.
+1. A connection: back over the one that the peer uses. One that only the peer can open (WebSocket, RFC 7118 §5) is never opened anew.
 2. A peer behind NAT (its Via or Contact is not where its messages come from): back over the flow of its last message.
 3. Else to the first route, or the remote target, where that is an IP address; a name: back over the flow.
 """
@@ -16,7 +16,7 @@ from typing import Final
 from sip.errors import ParseError
 from sip.headers import parse_address
 from sip.message import Header, Message, Request, Response
-from sip.transport.flow import Flow
+from sip.transport.flow import DEFAULT_PORTS, OPENED_BY_US, TRANSPORTS, Flow
 from sip.uri import Uri
 
 _PRIVATE: Final = [
@@ -43,6 +43,7 @@ class Dialog:
         "call_id",
         "flow",
         "follows_flow",
+        "is_sips",
         "local",
         "local_sequence",
         "local_tag",
@@ -73,6 +74,8 @@ class Dialog:
         self.follows_flow = False
         """The peer is behind NAT, or did not say where it is: requests go back to where its messages come from."""
         self.owns_call_id = False
+        self.is_sips = False
+        """The first request asked for TLS on each hop: our Contact does so too (§12.1.1)."""
 
     @classmethod
     def from_request(cls, request: Request, local: str, local_tag: str, flow: Flow, local_sequence: int) -> "Dialog":
@@ -87,6 +90,7 @@ class Dialog:
             flow=flow,
         )
         dialog.remote_sequence = request.cseq.number
+        dialog.is_sips = asks_for_sips(request.uri, request.values("Record-Route"))
         dialog.route_set = _routes(request)
         dialog.remote_target = request.from_.uri
         is_behind_nat = _is_ip(request.via.host) and request.via.sent_by != flow.remote
@@ -106,6 +110,7 @@ class Dialog:
             flow=flow,
         )
         dialog.owns_call_id = True
+        dialog.is_sips = asks_for_sips(request.uri, request.values("Route"))
         dialog.remote_target = request.uri
         dialog.route_set = _routes_back(response)
         dialog.follows_flow = not dialog.refresh_target(response) or _is_elsewhere(request, flow)
@@ -129,9 +134,9 @@ class Dialog:
 
     def lose_flow(self) -> None:
         """The connection is gone: the next request goes to the remote target over a new one, or where that is a name, to the old place."""
-        old = Flow("tcp", (self.flow.local[0], 0), self.flow.remote)
-        self.follows_flow = False
-        self.flow = _reachable(self._hop(), old)
+        if self.flow.can_be_opened:
+            self.follows_flow = False
+            self.flow = _reachable(self._hop(), self.flow.anew())
 
     def address(self) -> tuple[str, list[Header]]:
         """Request-URI and Route headers of a request in this dialog (§12.2.1.1)."""
@@ -167,6 +172,11 @@ def addressed(target: str, route_set: Sequence[str]) -> tuple[str, list[Header]]
     return first, [("Route", route) for route in [*route_set[1:], f"<{target}>"]]
 
 
+def asks_for_sips(uri: str, routes: Sequence[str]) -> bool:
+    """Whether a request with this Request-URI and these routes, topmost first, is to be met with a ``sips`` Contact (§8.1.1.8, §12.1.1)."""
+    return uri[:5].lower() == "sips:" or any("<sips:" in route.lower() for route in routes[:1])
+
+
 def _routes(message: Message) -> tuple[str, ...]:
     """Record-Route values, topmost first. Raises `ParseError`."""
     routes = tuple(message.items("Record-Route"))
@@ -189,12 +199,25 @@ def _reachable(uri: str, flow: Flow) -> Flow:
         parsed = Uri.parse(uri)
     except ParseError:
         return flow
-    host = parsed.host
-    if parsed.scheme != "sip" or not _is_ip(host) or (_is_private(host) and not _is_private(flow.remote[0])):
+    host, transport = parsed.host, _transport_of(parsed, flow)
+    if transport not in OPENED_BY_US or not _is_ip(host) or (_is_private(host) and not _is_private(flow.remote[0])):
         return flow
-    if flow.is_reliable or (parsed.parameter("transport") or "udp").lower() == "tcp":
-        return Flow("tcp", (flow.local[0], 0), parsed.hostport)
-    return flow if parsed.hostport == flow.remote else replace(flow, remote=parsed.hostport)
+    remote = (host, parsed.port or DEFAULT_PORTS[transport])
+    if transport != "udp":
+        return Flow(transport, (flow.local[0], 0), remote, host if transport == "tls" else "")
+    return flow if remote == flow.remote else replace(flow, remote=remote)
+
+
+def _transport_of(uri: Uri, flow: Flow) -> str:
+    """The transport that a URI asks for; what was secure stays so, and what was a connection becomes no datagram. Empty: none of ours."""
+    asked = (uri.parameter("transport") or ("udp" if uri.scheme == "sip" else "tcp")).lower()
+    if asked == "tcp" and uri.scheme == "sips":
+        asked = "tls"
+    if uri.scheme == "tel" or asked not in TRANSPORTS:
+        return ""
+    if flow.is_secure and asked != "tls":
+        return "tls"
+    return "tcp" if asked == "udp" and flow.is_reliable else asked
 
 
 def _is_elsewhere(request: Request, flow: Flow) -> bool:

@@ -61,6 +61,13 @@ class Registering:
             self._core.count("registration_expired")
             self._tell(user, now)
 
+    def flow_lost(self, flow: Flow, now: float) -> None:
+        """Drop bindings whose connection is gone. A datagram's destination cannot be gone, only silent for a while."""
+        if flow.is_reliable:
+            for user in self.registrar.lose_flow(flow):
+                self._core.count("registration_flow_lost")
+                self._tell(user, now)
+
     def _answer(self, transaction: ServerTransaction, status: int, now: float, headers: "list[Header] | tuple[Header, ...]") -> None:
         self._core.count(f"register_{status}")
         self._core.reply(transaction, status, now, to_tag=self._core.token(), headers=headers)

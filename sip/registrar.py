@@ -134,6 +134,13 @@ class Registrar:
                 self._store(user, live)
         return list(losers)
 
+    def lose_flow(self, flow: Flow) -> list[str]:
+        """Remove what was bound over a connection that is gone (RFC 5626 §5.3): nothing would reach it. The users who lost a contact."""
+        losers = [user for user, bindings in self._bindings.items() if any(binding.flow == flow for binding in bindings)]
+        for user in losers:
+            self._store(user, tuple(binding for binding in self._bindings[user] if binding.flow != flow))
+        return losers
+
     def next_timer(self) -> float | None:
         """When `expire` is next worth a call; None while nothing is bound."""
         while self._due and not self._is_current(*self._due[0]):

@@ -45,6 +45,7 @@ class UserAgent:
         """A connection was closed, or nothing could be sent to this flow."""
         self._core.count("flow_lost")
         self._core.transactions.lost(flow, now)
+        self._registering.flow_lost(flow, now)
         for session in list(self._core.sessions.values()):
             session.flow_lost(flow, now)
 

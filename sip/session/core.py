@@ -26,6 +26,9 @@ EXTENSIONS: Final[tuple[str, ...]] = ()
 ALLOW: Final[Header] = ("Allow", ", ".join(METHODS))
 SUPPORTED: Final[Header] = ("Supported", ", ".join(EXTENSIONS))
 
+_TRANSPORT_PARAMETERS: Final = {"udp": "", "tcp": ";transport=tcp", "tls": ";transport=tls", "ws": ";transport=ws", "wss": ";transport=ws"}
+"""Of a Contact. In a URI, WebSocket is ``ws`` whether or not there is TLS below it (RFC 7118 §5.2.2); in a Via it is WS or WSS."""
+
 
 class Core:
     """The shared state. ``entropy(n)`` gives n random bytes."""
@@ -76,12 +79,16 @@ class Core:
         host, port = self.settings.advertised(flow)
         return "Via", write_via(flow.transport.upper(), host, port, MAGIC_COOKIE + self.token())
 
-    def contact(self, flow: Flow, user: str = "", parameters: str = "") -> Header:
-        """Our Contact on a flow; ``parameters`` are the header's, each with its semicolon."""
+    def contact(self, flow: Flow, user: str = "", parameters: str = "", *, is_sips: bool = False) -> Header:
+        """Our Contact on a flow; ``parameters`` are the header's, each with its semicolon.
+
+        ``is_sips`` where the request or its first route asks for it (§8.1.1.8, §12.1.1).
+        """
         host, port = self.settings.advertised(flow)
-        transport = ";transport=tcp" if flow.is_reliable else ""
+        is_sips = is_sips and flow.is_secure
+        transport = "" if is_sips and flow.transport == "tls" else _TRANSPORT_PARAMETERS[flow.transport]
         at = f"{quote(user, safe=USER_SAFE)}@" if user else ""
-        return "Contact", f"<sip:{at}{bracketed(host)}:{port}{transport}>{parameters}"
+        return "Contact", f"<{'sips' if is_sips else 'sip'}:{at}{bracketed(host)}:{port}{transport}>{parameters}"
 
     def reply(
         self,

@@ -71,7 +71,8 @@ class IncomingSession(Session):
             return self.core.count("command_too_late")
         body = description.serialize() if description is not None else b""
         record = [("Record-Route", value) for value in self._invite.request.values("Record-Route")]
-        ours = [self.core.contact(self._invite.flow), ALLOW, *with_body(body), *headers]
+        is_sips = self.dialog is not None and self.dialog.is_sips
+        ours = [self.core.contact(self._invite.flow, is_sips=is_sips), ALLOW, *with_body(body), *headers]
         before, self._progress = self._progress, Response(status, [*record, *ours], body)
         try:
             self.say_progress(now)

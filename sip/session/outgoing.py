@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sip.content import SDP, ContentError, description_in
-from sip.dialog import Dialog, addressed
+from sip.dialog import Dialog, addressed, asks_for_sips
 from sip.errors import ParseError, SipError
 from sip.events import Accepted, Progressed, Rejected
 from sip.headers import parse_number
@@ -172,7 +172,7 @@ def _invite(core: Core, invitation: Invitation, tag: str, call_id: str) -> Reque
         ("To", f"<{invitation.to_uri}>"),
         ("Call-ID", call_id),
         ("CSeq", f"{1 + core.below(2**16)} INVITE"),
-        core.contact(invitation.flow),
+        core.contact(invitation.flow, is_sips=asks_for_sips(uri, invitation.route)),
         ALLOW,
         ("Accept", SDP),
         ("User-Agent", core.settings.user_agent),

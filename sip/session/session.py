@@ -93,7 +93,7 @@ class Session:
             self.core.count("reoffer_while_pending")
             return self.core.tell(OfferRejected(self.number, 491, self._retry_in(dialog)))
         body = offer.serialize()
-        headers = [self.core.contact(dialog.next_hop()), ALLOW, *with_body(body)]
+        headers = [self.core.contact(dialog.next_hop(), is_sips=dialog.is_sips), ALLOW, *with_body(body)]
         self._offering = self.ask("INVITE", now, headers, body)
 
     def info(self, content_type: str, body: bytes, now: float) -> None:
@@ -292,7 +292,8 @@ class Session:
         request = transaction.request
         body = description.serialize()
         record = [("Record-Route", value) for value in request.values("Record-Route")]
-        ours = [self.core.contact(transaction.flow), ALLOW, *with_body(body), *headers]
+        is_sips = self.dialog is not None and self.dialog.is_sips
+        ours = [self.core.contact(transaction.flow, is_sips=is_sips), ALLOW, *with_body(body), *headers]
         data = self.core.reply(transaction, 200, now, to_tag=self.local_tag, headers=[*record, *ours], body=body)
         self._success = Success(self.core, self, data, transaction, request, now)
 

@@ -53,6 +53,11 @@ class ClientTransaction(Machine):
         self._response_flow = flow
         return self.step(answered(response.status), now)
 
+    def is_unheard_by(self, flow: Flow) -> bool:
+        """Whether this begins something new with the flow's remote address, by datagrams, and nothing came back yet."""
+        is_there = self.flow.transport == flow.transport and self.flow.remote == flow.remote
+        return is_there and self.state in (State.CALLING, State.TRYING) and not self.request.to.tag
+
     def give_up_later(self, now: float) -> None:
         """After CANCEL, and where nobody waits any more: a final answer comes within 64 T1, or is taken as never coming (§9.1)."""
         if not self.is_answered:

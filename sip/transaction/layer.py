@@ -89,8 +89,15 @@ class Transactions:
         return "" if transaction.receive(response, flow, now) else "response_too_late"
 
     def lost(self, flow: Flow, now: float) -> None:
-        """The transport says that nothing can be sent to this flow any more."""
-        for transaction in [client for client in self._clients.values() if client.flow == flow]:
+        """The transport says that nothing can be sent to this flow any more.
+
+        Of a datagram's destination anybody can say so (ICMP, which may be forged): that fails only what begins something and has no answer.
+        """
+        if flow.is_reliable:
+            lost = [client for client in self._clients.values() if client.flow == flow]
+        else:
+            lost = [client for client in self._clients.values() if client.is_unheard_by(flow)]
+        for transaction in lost:
             transaction.step(Input.LOST, now)
 
     def forget_server(self, transaction: ServerTransaction) -> None:

@@ -19,14 +19,20 @@ from sip.useragent import UserAgent
 
 MOST_CONNECTIONS: Final = 2000
 
+Tap = Callable[[bytes, Flow, bool, float], None]
+
 
 class SipShell:
     """Opens UDP and TCP, feeds the agent, sends what it says, and hands its events to ``on_event(event, now)`` in order."""
 
-    def __init__(self, agent: UserAgent, *, on_event: Callable[[Event, float], None], max_connections: int = MOST_CONNECTIONS) -> None:
+    def __init__(
+        self, agent: UserAgent, *, on_event: Callable[[Event, float], None], max_connections: int = MOST_CONNECTIONS, tap: Tap | None = None
+    ) -> None:
+        """``tap(data, flow, is_ours, now)`` is called for each message that comes, before it is looked at, and each that leaves."""
         self._agent = agent
         self._on_event = on_event
-        self._udp = UdpSocket(self._datagrams_arrived, self.count)
+        self._tap = tap
+        self._udp = UdpSocket(self._receive, self.count)
         self._tcp = TcpConnections(self, max_connections)
         self._stack = AsyncExitStack()
         self._undelivered: deque[Event] = deque()
@@ -87,10 +93,7 @@ class SipShell:
 
     def arrived(self, messages: list[bytes], flow: Flow) -> None:
         """Messages came over a TCP connection."""
-        now = time.monotonic()
-        for message in messages:
-            self._agent.receive(message, flow, now)
-        self.settle()
+        self._receive([(message, flow) for message in messages])
 
     def lost(self, flows: set[Flow]) -> None:
         """A TCP connection is gone, or could not be made."""
@@ -101,9 +104,11 @@ class SipShell:
             self._agent.flow_lost(flow, now)
         self.settle()
 
-    def _datagrams_arrived(self, datagrams: list[tuple[bytes, Flow]]) -> None:
+    def _receive(self, messages: list[tuple[bytes, Flow]]) -> None:
         now = time.monotonic()
-        for data, flow in datagrams:
+        for data, flow in messages:
+            if self._tap is not None:
+                self._tap(data, flow, False, now)
             self._agent.receive(data, flow, now)
         self.settle()
 
@@ -119,10 +124,15 @@ class SipShell:
         return True
 
     def _send(self, data: bytes, flow: Flow) -> None:
-        if flow.transport == "tcp":
-            self._tcp.send(data, flow)
-        elif not self._udp.send(data, flow):
-            self._agent.flow_lost(flow, time.monotonic())
+        if self._tap is not None:
+            self._tap(data, flow, True, time.monotonic())
+        match flow.transport:
+            case "tcp":
+                self._tcp.send(data, flow)
+            case "udp" if self._udp.send(data, flow):
+                pass
+            case _:
+                self._agent.flow_lost(flow, time.monotonic())
 
     def _arm(self) -> None:
         """Keep one timer at the agent's next one; an earlier one may stay, it finds nothing to do and arms anew."""

@@ -6,7 +6,7 @@ from sip.digest import authorize
 from sip.events import Accepted, OfferAnswered, Registered, Rejected
 from sip.message import Request, Response
 from tests.sip.caller import Callee
-from tests.sip.network import OFFER
+from tests.sip.network import OFFER, Network
 from tests.sip.peer import SDP_ANSWER, SDP_OFFER, Peer, methods, statuses
 
 CHALLENGE = 'WWW-Authenticate: Digest realm="pbx", nonce="abc", algorithm=MD5, qop="auth"'
@@ -181,3 +181,14 @@ def test_requests_inside_the_dialog_meet_challenges_too() -> None:
     assert bye.cseq.number == retry.cseq.number + 1
     assert methods(peer.answer(bye, 407, headers=(PROXY_CHALLENGE,))) == ["BYE"]
     assert statuses(peer.heard()) == []
+
+
+@pytest.mark.parametrize(("transport", "stays"), [("udp", True), ("tcp", False), ("tls", False), ("ws", False), ("wss", False)])
+def test_a_phone_whose_connection_is_gone_is_registered_no_longer(transport: str, stays: bool) -> None:
+    peer = Peer(Network(transport=transport))
+    contact = "Contact: <sip:alice@df7jal23ls0d.invalid>"
+    register(peer, contact, credentials(register(peer, contact), "REGISTER"), cseq=2)
+    peer.bob.agent.flow_lost(peer.flow, peer.network.now)
+    peer.network.settle()
+    assert bool(peer.bob.agent.contacts("alice", peer.network.now)) == stays
+    assert (peer.bob.told_of(Registered)[-1].contacts != ()) == stays

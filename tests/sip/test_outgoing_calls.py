@@ -235,3 +235,23 @@ def test_an_answer_with_an_unreadable_type_ends_the_call() -> None:
     peer = Callee()
     assert methods(peer.answer(peer.invite, 200, headers=('Content-Type: a/b;c="open',), body=SDP_ANSWER)) == ["ACK", "BYE"]
     assert [event.status for event in peer.bob.told_of(Rejected)] == [488]
+
+
+def test_a_host_that_refuses_datagrams_after_it_has_answered_is_not_believed() -> None:
+    """Whoever can forge ICMP could end calls otherwise."""
+    peer = Callee()
+    peer.answer(peer.invite, 180)
+    peer.bob.agent.flow_lost(Flow("udp", BOB, PEER), peer.network.now)
+    peer.accept()
+    assert len(peer.bob.told_of(Accepted)) == 1
+
+
+def test_a_refused_datagram_inside_a_call_leaves_it_alone() -> None:
+    peer = Callee()
+    peer.accept()
+    peer.bob.agent.reoffer(peer.called, OFFER, peer.network.now)
+    peer.heard()
+    peer.bob.agent.flow_lost(Flow("udp", BOB, PEER), peer.network.now)
+    peer.network.settle()
+    assert peer.bob.agent.live_sessions == 1
+    assert peer.bob.told_of(SessionEnded) == []

@@ -259,3 +259,11 @@ def test_renewing_for_ever_keeps_the_timer_table_small(house: House) -> None:
         house.send("<sip:alice@192.0.2.50>;expires=3600")
     assert len(house.registrar._due) < 100
     assert house.registrar.next_timer() == house.now + 3600
+
+
+def test_a_lost_connection_takes_along_what_was_bound_over_it_and_nothing_else(house: House) -> None:
+    house.send("<sip:alice@192.0.2.50>")
+    house.send("<sip:alice@198.51.100.7;transport=tcp>", call_id="two", flow=HOME)
+    assert house.registrar.lose_flow(HOME) == ["alice"]
+    assert house.uris() == ["sip:alice@192.0.2.50"]
+    assert house.registrar.lose_flow(HOME) == []

@@ -85,7 +85,7 @@ class IncomingSession(Session):
             return super().accept(description, now, headers)
         if self._invite.status == 0:
             self.say_progress(now)
-        self._succeed(self._invite, description, now, headers)
+        self.succeed(self._invite, description, now, headers)
         self.core.timers.stop(self._timer)
         self.state = State.CONFIRMED
 
@@ -102,7 +102,7 @@ class IncomingSession(Session):
     def cancelled(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         if transaction is not self._invite:
             return super().cancelled(transaction, request, now)
-        self._refuse(transaction, 487, now)
+        self.refuse(transaction, 487, now)
         self.tell_ended("cancelled", request.header("Reason") or "", now)
 
     def flow_lost(self, flow: Flow, now: float) -> None:
@@ -112,7 +112,7 @@ class IncomingSession(Session):
 
     def close(self, now: float) -> None:
         if not self._invite.is_answered:
-            self._refuse(self._invite, 487, now)
+            self.refuse(self._invite, 487, now)
         self.core.timers.stop(self._timer)
         super().close(now)
 

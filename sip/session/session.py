@@ -1,6 +1,5 @@
-"""What both kinds of session share: everything inside a confirmed dialog (RFC 3261 §12.2, §14, §15).
+"""What both kinds of session share: everything inside a dialog but its offers (RFC 3261 §12.2, §15).
 
-- One offer at a time: a re-INVITE while one of ours is under way gets 491, one while theirs is unanswered 500 (§14.2).
 - Our 2xx to an INVITE is retransmitted from T1 up to T2 until its ACK comes, 64 T1 at most, on any transport (§13.3.1.4).
 - We send no BYE before the ACK to our 2xx came or was given up (§15).
 - A 481, or no answer, to a request of ours inside the dialog ends it (§12.2.1.2).
@@ -12,18 +11,17 @@ from typing import Final
 
 from sip.content import ContentError, description_in
 from sip.dialog import Dialog
-from sip.events import Acknowledged, InfoReceived, OfferAnswered, OfferReceived, OfferRejected, SessionEnded
+from sip.events import Acknowledged, InfoReceived, SessionEnded
 from sip.message import Header, Request, Response
 from sip.sdp import SdpError, SessionDescription
 from sip.session.core import ALLOW, Core, reason_header, with_body
 from sip.session.exchange import Credentials, Exchange
+from sip.session.offers import Offers
 from sip.session.success import Success
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 
 INFO_TYPES: Final = frozenset({"application/dtmf-relay", "application/dtmf"})
-OFFER_PATIENCE: Final = 32.0
-"""Seconds that the owner has for answering a re-INVITE."""
 
 
 class State(Enum):
@@ -55,46 +53,51 @@ class Session:
         self._credentials = credentials
         self._success: Success | None = None
         """Our 2xx that waits for its ACK."""
-        self._offered: ServerTransaction | None = None
-        """Their re-INVITE that waits for an answer."""
-        self._offering: Exchange | None = None
-        """Our re-INVITE that waits for an answer."""
+        self.offers = Offers(self)
         self._ack: tuple[Request, bytes, Flow] | None = None
         """The 2xx to our INVITE that was acknowledged last: the INVITE, the ACK, and where it went."""
         self._end_reason = ""
         core.sessions[self.number] = self
         core.by_local_tag[call_id, local_tag] = self
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether there is a 2xx, and nobody wants to end."""
+        return self.state is State.CONFIRMED
+
+    @property
+    def is_confirmed_or_ending(self) -> bool:
+        """Whether there is a 2xx."""
+        return self.state in (State.CONFIRMED, State.ENDING)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is told."""
+        return self.state is State.OVER
+
+    @property
+    def awaits_ack(self) -> bool:
+        """Whether our 2xx was not acknowledged yet."""
+        return self._success is not None
+
+    @property
+    def awaits_answer_in_ack(self) -> bool:
+        """Whether our 2xx made an offer that its ACK will answer."""
+        return self._success is not None and self._success.holds_offer
+
     # -- what the owner wants
 
     def accept(self, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
-        """200 to their re-INVITE."""
-        transaction, dialog = self._offered, self.dialog
-        if transaction is None or dialog is None:
-            return self.core.count("command_too_late")
-        request = transaction.request
-        self._succeed(transaction, description, now, headers)
-        self._offered = None
-        dialog.refresh_target(request)
+        """200 to their offer inside the dialog."""
+        self.offers.accept(description, now, headers)
 
     def reject(self, status: int, now: float, reason: str, headers: Sequence[Header]) -> None:
-        """A final failure to their re-INVITE; what was agreed before still holds."""
-        if self._offered is None:
-            return self.core.count("command_too_late")
-        self.core.reply(self._offered, status, now, to_tag=self.local_tag, headers=[*reason_header(reason), *headers])
-        self._offered = None
+        """A final failure to their offer inside the dialog."""
+        self.offers.reject(status, now, reason, headers)
 
     def reoffer(self, offer: SessionDescription, now: float) -> None:
-        """Send a re-INVITE."""
-        dialog = self.dialog
-        if self.state is not State.CONFIRMED or dialog is None:
-            return self.core.count("command_too_late")
-        if self._offering is not None or self._offered is not None or self._success is not None:
-            self.core.count("reoffer_while_pending")
-            return self.core.tell(OfferRejected(self.number, 491, self._retry_in(dialog)))
-        body = offer.serialize()
-        headers = [self.core.contact(dialog.next_hop(), is_sips=dialog.is_sips), ALLOW, *with_body(body)]
-        self._offering = self.ask("INVITE", now, headers, body)
+        """Offer something else."""
+        self.offers.make(offer, now)
 
     def info(self, content_type: str, body: bytes, now: float) -> None:
         """Send an INFO."""
@@ -119,21 +122,21 @@ class Session:
         request = transaction.request
         dialog = self.dialog_with(request.from_.tag)
         if dialog is None:
-            return self._refuse(transaction, 481, now)
+            return self.refuse(transaction, 481, now)
         if dialog.remote_sequence is not None and request.cseq.number < dialog.remote_sequence:
             self.core.count("request_out_of_order")
-            return self._refuse(transaction, 500, now)
+            return self.refuse(transaction, 500, now)
         dialog.remote_sequence = request.cseq.number
         dialog.flow = transaction.flow
         match request.method:
             case "BYE":
                 self._receive_bye(transaction, now)
             case "INVITE":
-                self._receive_offer(transaction, now)
+                self.offers.receive_invite(transaction, now)
             case "INFO":
                 self._receive_info(transaction, now)
             case _:
-                self._refuse(transaction, 405, now, [ALLOW])
+                self.refuse(transaction, 405, now, [ALLOW])
 
     def acknowledged(self, request: Request, now: float) -> bool:
         """An ACK; False where none is waited for."""
@@ -150,37 +153,20 @@ class Session:
 
     def cancelled(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A CANCEL of their re-INVITE."""
-        if transaction is self._offered:
-            self._offered = None
-            self._refuse(transaction, 487, now)
+        self.offers.cancelled(transaction, now)
 
     def responded(self, exchange: Exchange, response: Response, flow: Flow, now: float) -> None:
         """An answer to a request of ours inside the dialog."""
-        if response.status < 200:
-            if exchange is self._offering:
-                exchange.transaction.give_up_later(now)
-            return
-        if self.dialog is not None:
+        if response.status >= 200 and self.dialog is not None:
             self.dialog.flow = flow
         if exchange.request.method == "INVITE":
-            return self._reinvite_answered(exchange, response, now)
+            return self.offers.answered(exchange, response, now)
         if response.status == 481 and self.state is State.CONFIRMED:
             self.tell_ended("timeout", "", now)
 
     def failed(self, exchange: Exchange, cause: str, now: float) -> None:
         """No answer to a request of ours inside the dialog."""
-        if exchange is not self._offering or self.state is State.OVER:
-            return
-        self._offering = None
-        self._end_reason = self._end_reason or 'SIP;cause=408;text="No answer to re-INVITE"'
-        self.say_bye(now)
-        self.tell_ended(cause, "", now)
-
-    def fired(self, name: str, now: float) -> None:
-        """The owner did not answer a re-INVITE in time."""
-        if self._offered is not None:
-            self.core.count("offer_not_answered_by_owner")
-            self.reject(500, now, "", ())
+        self.offers.failed(exchange, cause, now)
 
     def flow_lost(self, flow: Flow, now: float) -> None:
         """A TCP connection is gone: what comes next opens one to where the peer says that it is."""
@@ -257,6 +243,12 @@ class Session:
             self.bye_in(self.dialog, now)
         self.close(now)
 
+    def give_up(self, reason: str, cause: str, now: float) -> None:
+        """The other side is lost to us: BYE all the same, and tell the owner."""
+        self._end_reason = self._end_reason or reason
+        self.say_bye(now)
+        self.tell_ended(cause, "", now)
+
     def bye_in(self, dialog: Dialog, now: float) -> None:
         """Send a BYE whose answer matters to nobody."""
         request, flow = self.request_in(dialog, "BYE", dialog.next_sequence(), reason_header(self._end_reason))
@@ -280,14 +272,9 @@ class Session:
         if self._success is not None:
             self._success.stop()
             self._success = None
-        if self._offering is not None:
-            self._offering.is_abandoned = True
-            self._offering.transaction.give_up_later(now)
-        if self._offered is not None:
-            self._refuse(self._offered, 487, now)
-            self._offered = None
+        self.offers.close(now)
 
-    def _succeed(self, transaction: ServerTransaction, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
+    def succeed(self, transaction: ServerTransaction, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
         """200 to an INVITE, retransmitted until its ACK."""
         request = transaction.request
         body = description.serialize()
@@ -297,7 +284,15 @@ class Session:
         data = self.core.reply(transaction, 200, now, to_tag=self.local_tag, headers=[*record, *ours], body=body)
         self._success = Success(self.core, self, data, transaction, request, now)
 
-    def _refuse(self, transaction: ServerTransaction, status: int, now: float, headers: Sequence[Header] = ()) -> None:
+    def take_as_acknowledged(self) -> None:
+        """A later request shows that our 2xx arrived: its ACK was lost, or is on its way (RFC 5407 §3.1.4)."""
+        if self._success is not None:
+            self._success.stop()
+            self._success = None
+            self.core.tell(Acknowledged(self.number, None))
+
+    def refuse(self, transaction: ServerTransaction, status: int, now: float, headers: Sequence[Header] = ()) -> None:
+        """A failure, counted."""
         self.core.count(f"refused_{status}")
         self.core.reply(transaction, status, now, to_tag=self.local_tag, headers=headers)
 
@@ -308,73 +303,14 @@ class Session:
             return self.close(now)
         self.tell_ended("bye", reason, now)
 
-    def _receive_offer(self, transaction: ServerTransaction, now: float) -> None:
-        if self._offered is not None or self.state is State.RINGING:
-            return self._refuse(transaction, 500, now, [("Retry-After", str(self.core.below(11)))])
-        if self._offering is not None or self.state is not State.CONFIRMED or (self._success is not None and self._success.holds_offer):
-            return self._refuse(transaction, 491, now)
-        try:
-            offer = description_in(transaction.request)
-        except ContentError as error:
-            return self._refuse(transaction, error.status, now, error.headers)
-        except SdpError as error:
-            return self._refuse(transaction, error.status, now)
-        if self._success is not None:
-            # A re-INVITE shows that our 2xx arrived: its ACK was lost (RFC 5407 §3.1.2).
-            self._success.stop()
-            self._success = None
-            self.core.tell(Acknowledged(self.number, None))
-        self._offered = transaction
-        transaction.user = self
-        self.core.reply(transaction, 100, now)
-        self.core.timers.start(now + OFFER_PATIENCE, OfferPatience(self, transaction), "patience")
-        self.core.tell(OfferReceived(self.number, transaction.request, offer))
-
     def _receive_info(self, transaction: ServerTransaction, now: float) -> None:
         request = transaction.request
         content_type = request.content_type
         if request.body and content_type not in INFO_TYPES:
-            return self._refuse(transaction, 415, now, [("Accept", ", ".join(sorted(INFO_TYPES)))])
+            return self.refuse(transaction, 415, now, [("Accept", ", ".join(sorted(INFO_TYPES)))])
         self.core.reply(transaction, 200, now, to_tag=self.local_tag)
         if request.body:
             self.core.tell(InfoReceived(self.number, content_type, request.body))
-
-    def _reinvite_answered(self, exchange: Exchange, response: Response, now: float) -> None:
-        if exchange is not self._offering:
-            if response.status < 300:
-                self.acknowledge_again(exchange)
-            return
-        self._offering = None
-        dialog = self.dialog
-        if dialog is None:
-            return
-        if response.status < 300:
-            dialog.refresh_target(response)
-            self.acknowledge_in(dialog, exchange)
-        if self.state is State.OVER:
-            return
-        if response.status in (408, 481):
-            self._end_reason = f"SIP;cause={response.status}"
-            self.say_bye(now)
-            self.tell_ended("timeout", "", now)
-        elif response.status >= 300:
-            self.core.tell(OfferRejected(self.number, response.status, self._retry_in(dialog) if response.status == 491 else None))
-        else:
-            self._tell_answer(response)
-
-    def _tell_answer(self, response: Response) -> None:
-        try:
-            answer = description_in(response)
-        except (ContentError, SdpError):
-            self.core.count("bad_answer")
-            return self.core.tell(OfferRejected(self.number, 488, None))
-        self.core.tell(OfferAnswered(self.number, answer))
-
-    def _retry_in(self, dialog: Dialog) -> float:
-        """Seconds to wait after a 491: 2.1 to 4 for the owner of the Call-ID, 0 to 2 for the other (§14.1)."""
-        if dialog.owns_call_id:
-            return round(2.1 + self.core.below(191) / 100, 2)
-        return self.core.below(201) / 100
 
     def _description(self, message: Request | Response) -> SessionDescription | None:
         """The description in a message to which nothing can be answered any more; a bad one is counted."""
@@ -383,18 +319,3 @@ class Session:
         except (ContentError, SdpError):
             self.core.count("bad_description")
             return None
-
-
-class OfferPatience:
-    """The wait for the owner's answer to one re-INVITE."""
-
-    __slots__ = ("_session", "_transaction")
-
-    def __init__(self, session: Session, transaction: ServerTransaction) -> None:
-        self._session = session
-        self._transaction = transaction
-
-    def fired(self, name: str, now: float) -> None:
-        """It took too long, if it is still the same."""
-        if not self._transaction.is_answered:
-            self._session.fired(name, now)

@@ -180,6 +180,7 @@ class _Asked:
 def _message(core: Core, wish: OutsideRequest, flow: Flow, call_id: str, tag: str, sequence: int) -> Request:
     """The request as it is sent on a flow. Raises `ParseError`, `UnsafeValue`."""
     uri, route = addressed(wish.request_uri, wish.route)
+    contact = wish.contact
     headers: list[Header] = [
         core.via(flow),
         ("Max-Forwards", "70"),
@@ -188,7 +189,7 @@ def _message(core: Core, wish: OutsideRequest, flow: Flow, call_id: str, tag: st
         ("To", f"<{wish.to_uri}>"),
         ("Call-ID", call_id),
         ("CSeq", f"{sequence} {wish.method}"),
-        *([] if wish.contact is None else [core.contact(flow, wish.contact.user, wish.contact.parameters, is_sips=asks_for_sips(uri, wish.route))]),
+        *([] if contact is None else [core.contact(flow, contact.user, contact.parameters, is_sips=asks_for_sips(uri, wish.route))]),
         ("User-Agent", core.settings.user_agent),
         *wish.headers,
         *with_body(wish.body, wish.content_type),

@@ -277,7 +277,7 @@ async def test_a_timer_that_is_due_already_is_armed_and_armed_again(monkeypatch:
 
 async def test_the_tap_sees_each_message_in_both_directions() -> None:
     seen: list[tuple[bytes, bool]] = []
-    bob = Phone(UserAgent(UserAgentSettings(), secret_of=SECRETS.get, entropy=seeded_entropy(2)))
+    bob = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(2)))
     bob.shell = SipShell(bob.agent, on_event=bob.on_event, tap=lambda data, flow, is_ours, now: seen.append((data[:11], is_ours)))
     await bob.shell.open("127.0.0.1", 0, 0)
     reader, writer = await connected(bob)

@@ -43,6 +43,20 @@ class SetMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveLeg:
+    """Take a leg, with its row, its socket and its numbers, into another call, in one turn and in a new role.
+
+    It is as new there: not admitted, without a mode, nothing played to it, and nothing that it said before is heard.
+    """
+
+    leg: int
+    call: int
+    """A call that has legs."""
+    role: str
+    """A `mixer.modes.Role`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Admit:
     """Let a leg into, or take it out of, its call's mix. Before the first, and after ``admitted=False``, it is silence."""
 
@@ -113,7 +127,7 @@ class Ping:
     """Ask for a sign of life; the reply names the turn."""
 
 
-Command = OpenLeg | SetMedia | Admit | SetMode | SetMuted | SetVolumes | LoadSound | Play | StopPlaying | CloseLeg | Ping
+Command = OpenLeg | SetMedia | MoveLeg | Admit | SetMode | SetMuted | SetVolumes | LoadSound | Play | StopPlaying | CloseLeg | Ping
 
 # -- replies and notices: worker to signalling
 
@@ -135,7 +149,7 @@ class Refused:
 
     request: int
     code: str
-    """``unknown_leg``, ``duplicate_leg``, ``no_row``, ``no_seat``, ``unknown_sound``, ``bad_value``."""
+    """``unknown_leg``, ``unknown_call``, ``duplicate_leg``, ``no_row``, ``no_seat``, ``unknown_sound``, ``bad_value``."""
     text: str
 
 

@@ -22,6 +22,7 @@ from mediaserver.link.messages import (
     DigitReceived,
     LoadSound,
     MediaStarted,
+    MoveLeg,
     OpenLeg,
     Ping,
     Play,
@@ -49,6 +50,7 @@ _TYPES: Final[dict[str, type[Message]]] = {
     for kind in (
         OpenLeg,
         SetMedia,
+        MoveLeg,
         Admit,
         SetMode,
         SetMuted,

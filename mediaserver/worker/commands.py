@@ -18,6 +18,7 @@ from mediaserver.link.messages import (
     CloseLeg,
     Command,
     LoadSound,
+    MoveLeg,
     OpenLeg,
     Ping,
     Play,
@@ -142,6 +143,9 @@ class Desk:
         match command:
             case SetMedia():
                 self._set_media(leg, command, now)
+            case MoveLeg():
+                self._roster.move(leg, command.call, _member(Role, command.role, "role"))
+                return leg.row, leg.call
             case Admit():
                 leg.seat.admitted = command.admitted
                 self._state.leg.admitted[leg.row] = command.admitted

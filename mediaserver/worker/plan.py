@@ -99,6 +99,17 @@ def forget_source(state: State, listeners: Sequence[Leg], row: int) -> None:
         mix.count[leg.row] = len(keep)
 
 
+def begin_anew(state: State, row: int) -> None:
+    """Leave nothing in a row of whom its leg heard, and of what it said, in the call that it leaves. Its numbers go on."""
+    mix = state.mix
+    mix.count[row] = mix.wanted[row] = 0
+    mix.main[row] = mix.sound[row] = -1
+    mix.sound_goal[row] = mix.sound_gain[row] = 0.0
+    state.playout.wipe(row)
+    for flags in (state.leg.admitted, state.leg.muted, state.leg.mode, state.leg.target):
+        flags[row] = 0
+
+
 def _plan_listener(state: State, leg: Leg, legs: Sequence[Leg], now: float, *, gently: bool) -> bool:
     mix, row = state.mix, leg.row
     sources = _sources(state, leg, legs, gently=gently)

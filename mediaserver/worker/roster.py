@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from mediaserver.worker.plan import CLOSING_SECONDS, Call, Leg, forget_source, plan_call
+from mediaserver.worker.plan import CLOSING_SECONDS, Call, Leg, begin_anew, forget_source, plan_call
 from mediaserver.worker.state import State
 from mixer.gains import Seat
 from mixer.modes import Role
@@ -15,7 +15,7 @@ ROLES: Final = tuple(Role)
 
 
 class Full(Exception):
-    """No row, or no seat in the call, is free; the text says which."""
+    """No row, no call, or no seat in the call is to be had; the text says which."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -57,6 +57,33 @@ class Roster:
         self._state.sender.begin(leg.row, entropy)
         self._write_identity(leg, call)
         return leg
+
+    def move(self, leg: Leg, call_id: int, role: Role) -> None:
+        """Take a leg into another call, where it is as new; of the old one it hears nothing from this turn on. `Full`: no seat."""
+        call, old = self._calls.get(call_id), self._call_at[leg.call]
+        assert old is not None
+        if call is None:
+            raise Full("unknown_call", f"this worker has no call {call_id}")
+        if call is old:
+            raise Full("bad_value", f"leg {leg.id} is in call {call_id} already")
+        if len(call.legs) >= self._state.seats:
+            raise Full("no_seat", f"call {call_id} has all of its {self._state.seats} seats taken")
+        self._leave(old, leg)
+        call.legs.append(leg)
+        leg.call, leg.seat = call.index, Seat(role, sends=leg.seat.sends)
+        begin_anew(self._state, leg.row)
+        self._write_identity(leg, call)
+        self.change(leg)
+
+    def _leave(self, call: Call, leg: Leg) -> None:
+        """Take a leg out of its call at once."""
+        call.legs.remove(leg)
+        forget_source(self._state, call.legs, leg.row)
+        self._write_seats(call)
+        if call.legs:
+            self.change(call.legs[0])
+        else:
+            self._close_call(call)
 
     def close(self, leg: Leg, now: float) -> None:
         """End a leg: from now on it hears nobody; its voice fades where it is being mixed, then its row is free."""
@@ -101,17 +128,11 @@ class Roster:
             self._closing.remove(leg)
             call = self._call_at[leg.call]
             assert call is not None
-            call.legs.remove(leg)
-            forget_source(self._state, call.legs, leg.row)
+            self._leave(call, leg)
             self._state.wipe(leg.row)
             self.by_row[leg.row] = None
             self._free_rows.append(leg.row)
             self.ended.append(leg.row)
-            self._write_seats(call)
-            if call.legs:
-                self.change(call.legs[0])
-            else:
-                self._close_call(call)
 
     def _is_heard(self, leg: Leg) -> bool:
         mix = self._state.mix

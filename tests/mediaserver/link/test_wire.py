@@ -15,6 +15,7 @@ from mediaserver.link.messages import (
     DigitReceived,
     LoadSound,
     MediaStarted,
+    MoveLeg,
     OpenLeg,
     Ping,
     Play,
@@ -42,6 +43,7 @@ from mediaserver.link.wire import (
 EVERY_KIND = [
     OpenLeg(1, 2, "agent", True),
     SetMedia(1, "10.0.0.1", 4000, "PCMA", 8, 8, 20, 101, -1, True, False),
+    MoveLeg(1, 3, "outside"),
     Admit(1, True),
     SetMode(1, "whisper", "agent"),
     SetMuted(1, False),

@@ -6,6 +6,7 @@ Events are facts; what to do about them is the owner's. ``session`` numbers are 
 from dataclasses import dataclass
 
 from sip.message import Request, Response
+from sip.replaces import Replaces
 from sip.sdp import SessionDescription
 from sip.transport.flow import Flow
 
@@ -20,6 +21,8 @@ class InviteReceived:
     """Where it came from and where answers go (transport, local and remote address)."""
     offer: SessionDescription | None
     """None: delayed offer, the answer comes with the ACK."""
+    replaces: Replaces | None = None
+    """The dialog that this call is to take the place of (RFC 3891). Ask `UserAgent.session_of`, once the caller may do so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,22 @@ class InfoReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferReceived:
+    """A REFER inside the dialog (RFC 3515). Answer with `accept_refer` and `notify_refer`, or with `reject_refer`."""
+
+    session: int
+    refer: int
+    """The number by which commands name it; never reused."""
+    request: Request
+    target: str
+    """Whom to call: a sip, sips or tel URI without headers."""
+    replaces: Replaces | None
+    """Attended transfer: the dialog that the new call shall replace at the target."""
+    referred_by: str
+    """The value for a Referred-By header of the new INVITE (RFC 3892); empty where the REFER had none."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The session is over by the other side: BYE, CANCEL, no ACK, a dead transport. Told once; nothing more follows."""
 
@@ -155,6 +174,7 @@ Event = (
     | OfferAnswered
     | OfferRejected
     | InfoReceived
+    | ReferReceived
     | SessionEnded
     | Registered
     | RequestAnswered

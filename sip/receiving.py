@@ -4,12 +4,12 @@ Whatever cannot be handled costs one answer or one counted drop.
 """
 
 from sip.content import SDP, ContentError, description_in
-from sip.errors import ParseError
+from sip.errors import ParseError, SipError
 from sip.events import InviteReceived, MessageDropped
 from sip.headers import parse_parameters
 from sip.message import BrokenRequest, Header, Request, Response, parse
 from sip.registering import Registering
-from sip.sdp import SdpError
+from sip.replaces import replaces_in
 from sip.session.core import ALLOW, EXTENSIONS, METHODS, SUPPORTED, Core
 from sip.session.incoming import IncomingSession
 from sip.session.session import Session
@@ -92,7 +92,7 @@ class Receiving:
             self._dispatch(transaction, is_new, now)
         except ContentError as error:
             self._refuse(transaction, error.status, now, error.headers)
-        except (ParseError, SdpError) as error:
+        except SipError as error:
             self._refuse(transaction, error.status, now)
         return None
 
@@ -117,6 +117,8 @@ class Receiving:
         unsupported = [tag for tag in request.items("Require") if tag not in EXTENSIONS]
         if unsupported:
             return self._refuse(transaction, 420, now, [("Unsupported", ", ".join(unsupported))])
+        if request.method != "INVITE" and request.values("Replaces"):
+            return self._refuse(transaction, 400, now)  # RFC 3891 §3
         session = self._session_of(request) if not is_new or request.method == "BYE" else None
         if session is not None and request.method != "OPTIONS":
             return session.receive(transaction, now)
@@ -127,6 +129,9 @@ class Receiving:
                 self._registering.receive(transaction, now)
             case "INVITE" if is_new:
                 self._receive_invite(transaction, now)
+            case "REFER" if is_new:
+                # outside a dialog there is no call whose agent could be asking (RFC 3515 §2.4.2 leaves it to policy)
+                self._refuse(transaction, 403, now)
             case _:
                 self._refuse(transaction, 481, now)
         return None
@@ -146,8 +151,9 @@ class Receiving:
             return self._refuse(transaction, 406, now)
         _ = request.contacts
         offer = description_in(request)
+        replaces = replaces_in(request)
         session = IncomingSession(core, transaction, now)
-        core.tell(InviteReceived(session.number, request, transaction.flow, offer))
+        core.tell(InviteReceived(session.number, request, transaction.flow, offer, replaces))
         return None
 
     def _refuse(self, transaction: ServerTransaction, status: int, now: float, headers: "list[Header] | tuple[Header, ...]" = ()) -> None:

@@ -9,15 +9,19 @@ from collections.abc import Callable, Sequence, Sized
 
 from sip.asking import Asking, OutsideRequest
 from sip.digest import HashOf
+from sip.errors import SipError
 from sip.events import Event
 from sip.message import Header, Request
 from sip.receiving import Receiving
+from sip.refer.referrals import Referrals
 from sip.registering import Registering
 from sip.registrar import Binding
+from sip.replaces import Replaces
 from sip.sdp import SessionDescription
 from sip.session.core import Core
 from sip.session.incoming import IncomingSession
 from sip.session.outgoing import OutgoingSession
+from sip.session.replacing import replaceable
 from sip.session.session import Session
 from sip.session.settings import Authentication, Invitation, UserAgentSettings
 from sip.transport.flow import Flow
@@ -34,6 +38,7 @@ class UserAgent:
         self._asking = Asking(self._core)
         self._registering = Registering(self._core, ha1_of)
         self._receiving = Receiving(self._core, self._registering)
+        self._referrals = Referrals(self._core)
 
     # -- bytes and time
 
@@ -89,8 +94,8 @@ class UserAgent:
     def leftovers(self) -> int:
         """How many transactions, sessions and timers are held; 0 after everything was let run out."""
         core = self._core
-        tables: tuple[Sized, ...] = (core.transactions, core.sessions, core.by_local_tag, core.by_remote_tag, core.timers, self._asking)
-        return sum(map(len, tables))
+        tables: list[Sized] = [core.transactions, core.sessions, core.by_local_tag, core.by_remote_tag, core.timers]
+        return sum(map(len, [*tables, self._asking, self._referrals]))
 
     # -- who somebody is
 
@@ -172,6 +177,35 @@ class UserAgent:
         found = self._find(session)
         if found is not None:
             found.end(now, reason, status)
+
+    # -- transfers
+
+    def session_of(self, replaces: Replaces) -> int | None:
+        """The session that may be replaced so; None: refuse the INVITE with `replacement_refusal`."""
+        try:
+            return replaceable(self._core, replaces).number
+        except SipError:
+            return None
+
+    def replacement_refusal(self, replaces: Replaces) -> int:
+        """The status that an INVITE with this Replaces gets: 481, 486 or 603 (RFC 3891 §3); 0 where it may replace."""
+        try:
+            replaceable(self._core, replaces)
+        except SipError as error:
+            return error.status
+        return 0
+
+    def accept_refer(self, session: int, refer: int, now: float) -> None:
+        """202 to a REFER, and the first NOTIFY with 100."""
+        self._referrals.accept(refer, now)
+
+    def notify_refer(self, session: int, refer: int, status: int, now: float) -> None:
+        """Tell who referred how far it is; a final status ends the subscription. Also after the session's own end."""
+        self._referrals.report(refer, status, now)
+
+    def reject_refer(self, session: int, refer: int, status: int, now: float, *, reason: str = "") -> None:
+        """A final failure to a REFER; ``reason`` is the value of a Reason header (RFC 3326)."""
+        self._referrals.reject(refer, status, now, reason=reason)
 
     def _find(self, session: int) -> Session | None:
         found = self._core.sessions.get(session)

@@ -21,6 +21,7 @@ from sip.sdp import SessionDescription
 _log = structlog.get_logger(__name__)
 
 NOT_ACCEPTABLE = 488
+DECLINED = 603
 
 SessionEvent = (
     events.Acknowledged
@@ -31,6 +32,7 @@ SessionEvent = (
     | events.OfferAnswered
     | events.OfferRejected
     | events.InfoReceived
+    | events.ReferReceived
     | events.SessionEnded
 )
 
@@ -84,6 +86,8 @@ class Dispatcher:
                 self._feed(entry, inputs.ReofferFailed(leg.leg, retry_in))
             case events.InfoReceived():
                 self._info(entry, leg, event)
+            case events.ReferReceived():
+                self._house.agent.reject_refer(event.session, event.refer, DECLINED, now)
             case events.SessionEnded(cause=cause, reason=reason):
                 leg.is_over = True
                 if leg.waiting is not None:

@@ -49,6 +49,9 @@ class Invitations:
         if called is None:
             self._refuse(event, 416, "uri")
             return
+        if event.replaces is not None:
+            self._refuse(event, 481, "replaces")
+            return
         knock = read_knock(called, self._house.settings.doors)
         trunk = None if knock else self._trunk_of(event)
         if trunk is not None:

@@ -20,8 +20,8 @@ from sip.uri import USER_SAFE, bracketed
 if TYPE_CHECKING:
     from sip.session.session import Session
 
-METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO")
-EXTENSIONS: Final[tuple[str, ...]] = ()
+METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "REFER")
+EXTENSIONS: Final[tuple[str, ...]] = ("replaces", "norefersub")
 """Option tags that may be required of us."""
 ALLOW: Final[Header] = ("Allow", ", ".join(METHODS))
 SUPPORTED: Final[Header] = ("Supported", ", ".join(EXTENSIONS))
@@ -47,6 +47,8 @@ class Core:
         """By Call-ID and our tag."""
         self.by_remote_tag: dict[tuple[str, str], Session] = {}
         """By Call-ID and the caller's tag: for phones that forget or invent our tag."""
+        self.inside: dict[str, Callable[[Session, ServerTransaction, float], None]] = {}
+        """Who serves a method inside the dialogs of sessions, other than the sessions themselves."""
         self._last_session = 0
 
     def send(self, data: bytes, flow: Flow) -> None:

@@ -14,6 +14,7 @@ from sip.dialog import Dialog
 from sip.events import Acknowledged, InfoReceived, SessionEnded
 from sip.message import Header, Request, Response
 from sip.sdp import SdpError, SessionDescription
+from sip.session.asking import request_in
 from sip.session.core import ALLOW, Core, reason_header, with_body
 from sip.session.exchange import Credentials, Exchange
 from sip.session.offers import Offers
@@ -50,13 +51,15 @@ class Session:
         self.call_id = call_id
         self.local_tag = local_tag
         self.dialog: Dialog | None = None
-        self._credentials = credentials
+        self.credentials = credentials
         self._success: Success | None = None
         """Our 2xx that waits for its ACK."""
         self.offers = Offers(self)
         self._ack: tuple[Request, bytes, Flow] | None = None
         """The 2xx to our INVITE that was acknowledged last: the INVITE, the ACK, and where it went."""
         self._end_reason = ""
+        self.was_referred = False
+        """A REFER came inside this dialog."""
         core.sessions[self.number] = self
         core.by_local_tag[call_id, local_tag] = self
 
@@ -135,6 +138,8 @@ class Session:
                 self.offers.receive_invite(transaction, now)
             case "INFO":
                 self._receive_info(transaction, now)
+            case method if method in self.core.inside:
+                self.core.inside[method](self, transaction, now)
             case _:
                 self.refuse(transaction, 405, now, [ALLOW])
 
@@ -200,25 +205,13 @@ class Session:
         """Send a request inside the dialog. Raises `UnsafeValue`."""
         assert self.dialog is not None
         request, flow = self.request_in(self.dialog, method, self.dialog.next_sequence(), headers, body)
-        return Exchange(self.core, request, flow, self, self._credentials, self.dialog.next_sequence, now)
+        return Exchange(self.core, request, flow, self, self.credentials, self.dialog.next_sequence, now)
 
     def request_in(
         self, dialog: Dialog, method: str, sequence: int, headers: Sequence[Header] = (), body: bytes = b""
     ) -> tuple[Request, Flow]:
         """A request inside a dialog, and how it leaves."""
-        flow = dialog.next_hop()
-        uri, route = dialog.address()
-        common: list[Header] = [
-            self.core.via(flow),
-            ("Max-Forwards", "70"),
-            *route,
-            ("From", dialog.local),
-            ("To", dialog.remote),
-            ("Call-ID", dialog.call_id),
-            ("CSeq", f"{sequence} {method}"),
-            ("User-Agent", self.core.settings.user_agent),
-        ]
-        return Request(method, uri, [*common, *headers], body), flow
+        return request_in(self.core, dialog, method, sequence, headers, body)
 
     def acknowledge_in(self, dialog: Dialog, exchange: Exchange, body: bytes = b"") -> None:
         """ACK a 2xx to an INVITE of ours, and remember the ACK for its retransmissions."""
@@ -252,7 +245,7 @@ class Session:
     def bye_in(self, dialog: Dialog, now: float) -> None:
         """Send a BYE whose answer matters to nobody."""
         request, flow = self.request_in(dialog, "BYE", dialog.next_sequence(), reason_header(self._end_reason))
-        Exchange(self.core, request, flow, None, self._credentials, dialog.next_sequence, now)
+        Exchange(self.core, request, flow, None, self.credentials, dialog.next_sequence, now)
 
     def tell_ended(self, cause: str, reason: str, now: float) -> None:
         """Tell the owner that the other side ended it."""

@@ -36,6 +36,8 @@ class UserAgentSettings:
     """Of one user."""
     failover_after: float = 4.0
     """A hop that says nothing at all for so long is left for the next one, where there is one (RFC 3263 §4.3)."""
+    refer_lifetime: float = 180
+    """So long is somebody who referred told what becomes of it."""
     advertised: Callable[[Flow], Address] = local_address
     """Host and port that a Via and a Contact on this flow name."""
 

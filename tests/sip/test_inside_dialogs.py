@@ -224,13 +224,15 @@ def test_a_wrong_tag_gets_481() -> None:
     assert peer.bob.told_of(SessionEnded) == []
 
 
-@pytest.mark.parametrize("method", ["REFER", "UPDATE", "NOTIFY", "MESSAGE", "PRACK", "SUBSCRIBE", "NONSENSE"])
+@pytest.mark.parametrize("method", ["UPDATE", "NOTIFY", "MESSAGE", "PRACK", "SUBSCRIBE", "NONSENSE"])
 def test_a_method_that_is_not_served_gets_405_with_allow(method: str) -> None:
     peer = called()
     (refusal,) = peer.ask(method)
     assert isinstance(refusal, Response)
     assert refusal.status == 405
-    assert refusal.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO"
+    allowed = refusal.items("Allow")
+    assert method not in allowed
+    assert {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO"} <= set(allowed)
 
 
 def test_options_inside_and_outside_a_dialog_say_what_we_can() -> None:
@@ -239,7 +241,7 @@ def test_options_inside_and_outside_a_dialog_say_what_we_can() -> None:
         (answer,) = heard
         assert isinstance(answer, Response)
         assert (answer.status, answer.header("Accept")) == (200, "application/sdp")
-        assert answer.header("Supported") == ""
+        assert {"replaces", "norefersub"} <= set(answer.items("Supported"))
         assert answer.header("Allow") is not None
 
 

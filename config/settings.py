@@ -31,6 +31,12 @@ class SipSettings(Section):
     user_agent: str = "mediaserver"
     t1: Seconds = 0.5
     """RFC 3261 timer T1."""
+    failover_after: Seconds = 4
+    """Without any answer for so long, a request goes to its next hop."""
+    hop_penalty: Seconds = 30
+    """So long a hop that failed is tried last."""
+    udp_limit: int = Field(1300, ge=0, le=65_507)
+    """Octets; larger requests go by TCP where they can. 0: none does."""
     max_transactions: int = Field(20_000, ge=10)
     max_tcp_connections: int = Field(2_000, ge=1)
     registration_min: Seconds = 30

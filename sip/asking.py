@@ -1,8 +1,6 @@
 """Requests of ours outside dialogs: OPTIONS, REGISTER, MESSAGE and their kin (RFC 3261 §8.1).
 
-- Challenges are met underneath and seen by nobody.
-- The flows are tried in turn: the next one after a transport error, a 503, or no answer at all for a while (RFC 3263 §4.3). Each try
-  is a transaction of its own with the next sequence number (§8.1.3.5).
+- Challenges, and hops that are of no use, are met underneath and seen by nobody (`sip.session.exchange`).
 - The end is told once: the final answer, 408 where none came, 503 where nothing could be sent.
 - A request beyond `MOST_ASKED` is answered 503 at once, and counted.
 """
@@ -99,85 +97,51 @@ class Asking:
 
 
 class _Asked:
-    """One request on its way through its flows."""
+    """One request on its way."""
 
-    __slots__ = ("_asking", "_core", "_credentials", "_exchange", "_flows", "_number", "_patience", "_request", "_sequence", "_try_timer")
+    __slots__ = ("_asking", "_core", "_exchange", "_number", "_patience", "_sequence")
 
     def __init__(self, asking: Asking, core: Core, number: int, wish: OutsideRequest, now: float) -> None:
         self._asking = asking
         self._core = core
         self._number = number
-        self._flows = list(wish.flows[1:])
-        self._credentials = Credentials(wish.user, wish.secret) if wish.user else None
         self._sequence = wish.cseq or 1 + core.below(2**16)
-        self._try_timer: Timer | None = None
         self._patience: Timer | None = None
-        self._request = wish
-        call_id, tag = wish.call_id or core.token(), core.token()
-        first = _message(core, wish, wish.flows[0], call_id, tag, self._sequence)
-        self._exchange = self._send(first, wish.flows[0], now)
+        credentials = Credentials(wish.user, wish.secret) if wish.user else None
+        request = _message(core, wish, wish.flows[0], self._sequence)
+        self._exchange = Exchange(core, request, wish.flows, self, credentials, self._next_sequence, now)
         if wish.patience is not None:
             self._patience = core.timers.start(now + wish.patience, self, "patience")
 
     def responded(self, exchange: Exchange, response: Response, flow: Flow, now: float) -> None:
         """From the exchange."""
-        if exchange is not self._exchange:
-            return
-        self._core.timers.stop(self._try_timer)
-        if response.status < 200 or (response.status == _UNAVAILABLE and self._try_next(now)):
-            return
-        self._finish(response.status, response)
+        if response.status >= 200:
+            self._finish(response.status, response)
 
     def failed(self, exchange: Exchange, cause: str, now: float) -> None:
         """From the exchange."""
-        if exchange is self._exchange and not self._try_next(now):
-            self._finish(_TIMEOUT if cause == "timeout" else _UNAVAILABLE, None)
+        self._finish(_TIMEOUT if cause == "timeout" else _UNAVAILABLE, None)
 
     def fired(self, name: str, now: float) -> None:
-        """A timer is due: this flow says nothing, or the owner waits no longer."""
-        if name == "patience":
-            self.stop(now)
-            self._finish(_TIMEOUT, None)
-        else:
-            self._core.count("request_failed_over")
-            self._exchange.abandon(now)
-            self._try_next(now)
+        """The owner waits no longer."""
+        self.stop(now)
+        self._finish(_TIMEOUT, None)
 
     def stop(self, now: float) -> None:
         """Send nothing more."""
-        self._stop_timers()
+        self._core.timers.stop(self._patience)
         self._exchange.abandon(now)
 
-    def _stop_timers(self) -> None:
-        self._core.timers.stop(self._try_timer)
-        self._core.timers.stop(self._patience)
-
     def _finish(self, status: int, response: Response | None) -> None:
-        self._stop_timers()
+        self._core.timers.stop(self._patience)
         self._asking.answered(self._number, status, response, self._sequence)
-
-    def _try_next(self, now: float) -> bool:
-        """Send it on the next flow; False where there is none."""
-        if not self._flows:
-            return False
-        flow, before = self._flows.pop(0), self._exchange.request
-        request = _message(self._core, self._request, flow, before.call_id, before.from_.tag, self._next_sequence())
-        self._exchange = self._send(request, flow, now)
-        return True
-
-    def _send(self, request: Request, flow: Flow, now: float) -> Exchange:
-        self._core.timers.stop(self._try_timer)
-        exchange = Exchange(self._core, request, flow, self, self._credentials, self._next_sequence, now)
-        if self._flows:
-            self._try_timer = self._core.timers.start(now + self._core.settings.failover_after, self, "try")
-        return exchange
 
     def _next_sequence(self) -> int:
         self._sequence = self._sequence % HIGHEST_CSEQ + 1
         return self._sequence
 
 
-def _message(core: Core, wish: OutsideRequest, flow: Flow, call_id: str, tag: str, sequence: int) -> Request:
+def _message(core: Core, wish: OutsideRequest, flow: Flow, sequence: int) -> Request:
     """The request as it is sent on a flow. Raises `ParseError`, `UnsafeValue`."""
     uri, route = addressed(wish.request_uri, wish.route)
     contact = wish.contact
@@ -185,9 +149,9 @@ def _message(core: Core, wish: OutsideRequest, flow: Flow, call_id: str, tag: st
         core.via(flow),
         ("Max-Forwards", "70"),
         *route,
-        ("From", f"{display_address(wish.from_display, wish.from_uri)};tag={tag}"),
+        ("From", f"{display_address(wish.from_display, wish.from_uri)};tag={core.token()}"),
         ("To", f"<{wish.to_uri}>"),
-        ("Call-ID", call_id),
+        ("Call-ID", wish.call_id or core.token()),
         ("CSeq", f"{sequence} {wish.method}"),
         *([] if contact is None else [core.contact(flow, contact.user, contact.parameters, is_sips=asks_for_sips(uri, wish.route))]),
         ("User-Agent", core.settings.user_agent),

@@ -113,7 +113,7 @@ class Dialog:
         dialog.is_sips = asks_for_sips(request.uri, request.values("Route"))
         dialog.remote_target = request.uri
         dialog.route_set = _routes_back(response)
-        dialog.follows_flow = not dialog.refresh_target(response) or _is_elsewhere(request, flow)
+        dialog.follows_flow = not dialog.refresh_target(response) or is_elsewhere(request, flow)
         return dialog
 
     def next_sequence(self) -> int:
@@ -220,7 +220,7 @@ def _transport_of(uri: Uri, flow: Flow) -> str:
     return "tcp" if asked == "udp" and flow.is_reliable else asked
 
 
-def _is_elsewhere(request: Request, flow: Flow) -> bool:
+def is_elsewhere(request: Request, flow: Flow) -> bool:
     """Whether a request of ours went to another address than its Request-URI names: a registered phone behind NAT."""
     if request.values("Route"):
         return False

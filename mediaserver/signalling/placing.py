@@ -143,7 +143,7 @@ class Placer:
             from_uri=self._from_uri(entry, leg, flow),
             from_display="",
             to_uri=destination.uri,
-            flow=flow,
+            flows=(flow,),
             offer=offer,
             headers=(*_auto_answer(action), *([(PATH_HEADER, entry.path)] if entry.path else [])),
             max_forwards=entry.max_forwards,

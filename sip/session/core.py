@@ -7,6 +7,7 @@ from urllib.parse import quote
 from sip.content import SDP
 from sip.events import Event
 from sip.headers import MAGIC_COOKIE, quoted, write_via
+from sip.location.penalties import Penalties
 from sip.message import Header, Request, Response
 from sip.responding import response_headers
 from sip.session.settings import UserAgentSettings
@@ -40,6 +41,7 @@ class Core:
         self.timers = Timers()
         self.intervals = Intervals(settings.t1)
         self.transactions = Transactions(self.timers, self.intervals, settings.max_transactions, self.send, self.count)
+        self.penalties = Penalties()
         self.outgoing: list[tuple[bytes, Flow]] = []
         self.events: list[Event] = []
         self.sessions: dict[int, Session] = {}

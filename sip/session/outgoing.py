@@ -9,13 +9,13 @@ from typing import Final
 
 from sip.content import SDP, ContentError, description_in
 from sip.dialog import Dialog, addressed, asks_for_sips
-from sip.errors import ParseError, SipError
+from sip.errors import ParseError
 from sip.events import Accepted, Progressed, Rejected
-from sip.headers import parse_number
-from sip.message import HIGHEST_SECONDS, Header, Request, Response
+from sip.message import Header, Request, Response
 from sip.sdp import SdpError, SessionDescription
-from sip.session.core import ALLOW, Core, display_address, reason_header, with_body
-from sip.session.exchange import Credentials, Exchange
+from sip.session.abandoned import cancel
+from sip.session.core import ALLOW, Core, display_address, with_body
+from sip.session.exchange import Credentials, Exchange, retry_after
 from sip.session.session import Session, State
 from sip.session.settings import Invitation
 from sip.transport.flow import Flow
@@ -35,8 +35,7 @@ class OutgoingSession(Session):
         self._sequence = request.cseq.number
         self._forks: dict[str, Dialog] = {}
         self._is_cancelled = False
-        self._has_progressed = False
-        self._invite = Exchange(core, request, invitation.flow, self, credentials, self._next_sequence, now)
+        self._invite = Exchange(core, request, invitation.flows, self, credentials, self._next_sequence, now)
 
     def acknowledge(self, answer: SessionDescription, now: float) -> None:
         """ACK with the answer to a 2xx that made the offer."""
@@ -50,7 +49,7 @@ class OutgoingSession(Session):
                 self._end_reason = reason
                 self.state = State.CANCELLING
                 self._invite.is_abandoned = True
-                if self._has_progressed:
+                if self._invite.transaction.is_proceeding:
                     self._cancel(now)
             case State.CONFIRMED:
                 if self._ack is None and self.dialog is not None:
@@ -88,7 +87,7 @@ class OutgoingSession(Session):
     def close(self, now: float) -> None:
         if not self._invite.transaction.is_answered:
             self._invite.is_abandoned = True
-            if self._has_progressed:
+            if self._invite.transaction.is_proceeding:
                 self._cancel(now)
         super().close(now)
 
@@ -97,7 +96,6 @@ class OutgoingSession(Session):
         return self._sequence
 
     def _progressed(self, response: Response, flow: Flow, now: float) -> None:
-        self._has_progressed = True
         if self.state is State.CANCELLING:
             return self._cancel(now)
         if response.status == 100 or self.state is not State.CALLING:
@@ -143,12 +141,7 @@ class OutgoingSession(Session):
         if self._is_cancelled or transaction.is_answered:
             return
         self._is_cancelled = True
-        invite = transaction.request
-        kept: list[Header] = [header for header in invite.headers if header[0] in ("Via", "From", "To", "Call-ID", "Route", "Max-Forwards")]
-        headers = [*kept, ("CSeq", f"{invite.cseq.number} CANCEL"), *reason_header(self._end_reason)]
-        request = Request("CANCEL", invite.uri, headers)
-        Exchange(self.core, request, transaction.flow, None, None, self._next_sequence, now)
-        transaction.give_up_later(now)
+        cancel(self.core, transaction, self._end_reason, now)
 
     def _tell_rejected(self, status: int, response: Response | None, now: float, reason: str = "") -> None:
         contacts: tuple[str, ...] = ()
@@ -157,7 +150,7 @@ class OutgoingSession(Session):
             if 300 <= status < 400:
                 contacts = _best_first(response)
         self.core.count(f"rejected_{status}")
-        self.core.tell(Rejected(self.number, status, reason, response, contacts, _retry_after(response)))
+        self.core.tell(Rejected(self.number, status, reason, response, contacts, retry_after(response)))
         self.close(now)
 
 
@@ -165,14 +158,14 @@ def _invite(core: Core, invitation: Invitation, tag: str, call_id: str) -> Reque
     uri, route = addressed(invitation.request_uri, invitation.route)
     body = invitation.offer.serialize() if invitation.offer is not None else b""
     headers: list[Header] = [
-        core.via(invitation.flow),
+        core.via(invitation.flows[0]),
         ("Max-Forwards", str(invitation.max_forwards)),
         *route,
         ("From", f"{display_address(invitation.from_display, invitation.from_uri)};tag={tag}"),
         ("To", f"<{invitation.to_uri}>"),
         ("Call-ID", call_id),
         ("CSeq", f"{1 + core.below(2**16)} INVITE"),
-        core.contact(invitation.flow, is_sips=asks_for_sips(uri, invitation.route)),
+        core.contact(invitation.flows[0], is_sips=asks_for_sips(uri, invitation.route)),
         ALLOW,
         ("Accept", SDP),
         ("User-Agent", core.settings.user_agent),
@@ -199,13 +192,3 @@ def _best_first(response: Response) -> tuple[str, ...]:
             return 0.0
 
     return tuple(contact.uri for contact in sorted(contacts, key=lambda contact: preference(contact.parameters.get("q"))))
-
-
-def _retry_after(response: Response | None) -> float | None:
-    value = response.header("Retry-After") if response is not None else None
-    if value is None:
-        return None
-    try:
-        return float(parse_number(value.partition(";")[0].partition("(")[0], "Retry-After", HIGHEST_SECONDS))
-    except SipError:
-        return None

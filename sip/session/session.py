@@ -205,7 +205,7 @@ class Session:
         """Send a request inside the dialog. Raises `UnsafeValue`."""
         assert self.dialog is not None
         request, flow = self.request_in(self.dialog, method, self.dialog.next_sequence(), headers, body)
-        return Exchange(self.core, request, flow, self, self.credentials, self.dialog.next_sequence, now)
+        return Exchange(self.core, request, (flow,), self, self.credentials, self.dialog.next_sequence, now)
 
     def request_in(
         self, dialog: Dialog, method: str, sequence: int, headers: Sequence[Header] = (), body: bytes = b""
@@ -245,7 +245,7 @@ class Session:
     def bye_in(self, dialog: Dialog, now: float) -> None:
         """Send a BYE whose answer matters to nobody."""
         request, flow = self.request_in(dialog, "BYE", dialog.next_sequence(), reason_header(self._end_reason))
-        Exchange(self.core, request, flow, None, self.credentials, dialog.next_sequence, now)
+        Exchange(self.core, request, (flow,), None, self.credentials, dialog.next_sequence, now)
 
     def tell_ended(self, cause: str, reason: str, now: float) -> None:
         """Tell the owner that the other side ended it."""

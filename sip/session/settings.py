@@ -34,8 +34,12 @@ class UserAgentSettings:
     registration_max: float = 3600
     max_contacts: int = 10
     """Of one user."""
-    failover_after: float = 4.0
-    """A hop that says nothing at all for so long is left for the next one, where there is one (RFC 3263 §4.3)."""
+    failover_after: float = 4
+    """Seconds without any answer after which a request goes to its next hop, where it has one."""
+    hop_penalty: float = 30
+    """So long a hop that failed is tried last."""
+    udp_limit: int = 1300
+    """Octets; a larger request goes by TCP where it can (RFC 3261 §18.1.1). 0: none does."""
     refer_lifetime: float = 180
     """So long is somebody who referred told what becomes of it."""
     advertised: Callable[[Flow], Address] = local_address
@@ -49,8 +53,8 @@ class Invitation:
     request_uri: str
     from_uri: str
     to_uri: str
-    flow: Flow
-    """How it leaves."""
+    flows: tuple[Flow, ...]
+    """How it leaves: the first one, and by which others where that fails."""
     offer: SessionDescription | None = None
     """None: delayed offer."""
     from_display: str = ""

@@ -130,7 +130,7 @@ class Notices:
         self._sent = notice
         request, flow = request_in(core, dialog, "NOTIFY", dialog.next_sequence(), headers, notice.body)
         core.count("notices_sent")
-        self._under_way = Exchange(core, request, flow, self, self._credentials, dialog.next_sequence, now)
+        self._under_way = Exchange(core, request, (flow,), self, self._credentials, dialog.next_sequence, now)
 
     def _end(self, now: float, *, failed: bool) -> None:
         self.stop()

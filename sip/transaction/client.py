@@ -58,6 +58,15 @@ class ClientTransaction(Machine):
         is_there = self.flow.transport == flow.transport and self.flow.remote == flow.remote
         return is_there and self.state in (State.CALLING, State.TRYING) and not self.request.to.tag
 
+    @property
+    def is_proceeding(self) -> bool:
+        """Whether a provisional answer came, and no final one."""
+        return self.state is State.PROCEEDING
+
+    def abandon(self, now: float) -> None:
+        """Send it no more; a late answer to an INVITE is still heard."""
+        self.step(Input.ABANDONED, now)
+
     def give_up_later(self, now: float) -> None:
         """After CANCEL, and where nobody waits any more: a final answer comes within 64 T1, or is taken as never coming (§9.1)."""
         if not self.is_answered:
@@ -86,6 +95,8 @@ class ClientTransaction(Machine):
                 self.start(kind, intervals.t2, now)
             case Do.STOP:
                 self.stop_timers()
+            case Do.START_C:
+                self.start(Input.C, intervals.give_up, now)
             case Do.START_D:
                 self.start_unless_reliable(Input.D, intervals.give_up, now)
             case Do.START_K:

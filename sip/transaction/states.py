@@ -3,7 +3,8 @@
 - What is not in a table is absorbed: a retransmission in a state that has nothing to say to it, a timer that came too late.
 - Timers A, E, G retransmit and start themselves anew, doubling; A without a bound, E and G up to T2. They run on unreliable
   transports only. Timers D, I, J, K wait for stray retransmissions; on reliable transports they take no time.
-- Timers B, F, H give up after 64 T1. Timer C here is the wait for a final answer after CANCEL (§9.1), 64 T1 as well.
+- Timers B, F, H give up after 64 T1. Timer C here is the wait for a final answer that nobody wants any more (after CANCEL, §9.1),
+  64 T1 as well.
 - RFC 6026: a 2xx takes an INVITE to ACCEPTED, not to its end, so that its retransmissions are known as such. Those of our 200 are
   the session's business (§13.3.1.4).
 """
@@ -40,7 +41,7 @@ class Input(Enum):
     LOST = auto()
     """The transport failed."""
     ABANDONED = auto()
-    """Nobody waits for the answer any more (client, not INVITE)."""
+    """Nobody waits for an answer any more (client)."""
     A = auto()
     B = auto()
     C = auto()
@@ -73,6 +74,7 @@ class Do(Enum):
     """Start it anew with T2 (timer E in PROCEEDING)."""
     STOP = auto()
     """Stop all timers."""
+    START_C = auto()
     START_D = auto()
     START_I = auto()
     START_J = auto()
@@ -92,6 +94,8 @@ INVITE_CLIENT: Final[Table] = {
     (State.CALLING, Input.A): (State.CALLING, (Do.SEND, Do.RETRANSMIT_LATER)),
     (State.CALLING, Input.B): _TIMEOUT,
     (State.CALLING, Input.LOST): _LOST,
+    (State.CALLING, Input.ABANDONED): (State.CALLING, (Do.STOP, Do.START_C)),
+    (State.CALLING, Input.C): _TIMEOUT,
     (State.CALLING, Input.PROVISIONAL): (State.PROCEEDING, (Do.STOP, Do.TELL)),
     (State.CALLING, Input.SUCCESS): (State.ACCEPTED, (Do.STOP, Do.START_M, Do.TELL)),
     (State.CALLING, Input.FAILURE): (State.COMPLETED, (Do.STOP, Do.SEND_ACK, Do.START_D, Do.TELL)),

@@ -30,7 +30,7 @@ class Callee(Peer):
             from_uri="sip:bob@192.0.2.2",
             from_display=from_display,
             to_uri="sip:peer@192.0.2.77",
-            flow=Flow(self.network.transport, ("192.0.2.2", 5060), PEER),
+            flows=(Flow(self.network.transport, ("192.0.2.2", 5060), PEER),),
             offer=offer,
             headers=headers,
             user=user,

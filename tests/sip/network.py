@@ -3,7 +3,7 @@
 import heapq
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from sip.digest import ha1
@@ -70,6 +70,7 @@ class Carried:
     receiver: Address
     message: Request | Response
     lost: bool
+    transport: str = "udp"
 
     @property
     def what(self) -> str:
@@ -143,9 +144,9 @@ class Network:
         return [f"{item.what} >" if item.sender == first else f"< {item.what}" for item in self.carried[start:]]
 
     def _carry(self, data: bytes, flow: Flow, station: Station) -> None:
-        carried = Carried(self.now, station.address, flow.remote, parse(data), lost=False)
+        carried = Carried(self.now, station.address, flow.remote, parse(data), lost=False, transport=flow.transport)
         lost = self.loses(carried)
-        self.carried.append(Carried(self.now, station.address, flow.remote, carried.message, lost))
+        self.carried.append(replace(carried, lost=lost))
         if not lost:
             entry = (self.now + self.latency, len(self.carried), data, Flow(flow.transport, flow.remote, station.address))
             heapq.heappush(self._under_way, entry)
@@ -169,7 +170,7 @@ class Call:
                 request_uri="sip:bob@192.0.2.2",
                 from_uri="sip:alice@192.0.2.1",
                 to_uri="sip:bob@192.0.2.2",
-                flow=self.alice.flow_to(BOB),
+                flows=(self.alice.flow_to(BOB),),
                 offer=offer,
                 user=user,
                 secret=SECRETS.get(user, ""),

@@ -196,7 +196,7 @@ class Owner:
                 agent.flow_lost(self.flow, now)
             case _:
                 self.sessions.append(
-                    agent.invite(Invitation("sip:p@192.0.2.77", "sip:b@h", "sip:p@h", self.flow, OFFER, user="u", secret="s"), now)
+                    agent.invite(Invitation("sip:p@192.0.2.77", "sip:b@h", "sip:p@h", (self.flow,), OFFER, user="u", secret="s"), now)
                 )
         self.settle()
 

@@ -201,7 +201,7 @@ def test_a_bye_of_the_callee_is_told() -> None:
 def test_no_header_can_be_smuggled_in(headers: tuple[tuple[str, str], ...]) -> None:
     peer = Peer()
     with pytest.raises(UnsafeValue):
-        peer.bob.agent.invite(Invitation("sip:a@h", "sip:b@h", "sip:a@h", peer.flow, OFFER, headers=headers), peer.network.now)
+        peer.bob.agent.invite(Invitation("sip:a@h", "sip:b@h", "sip:a@h", (peer.flow,), OFFER, headers=headers), peer.network.now)
     assert peer.heard() == []
     assert peer.bob.agent.leftovers() == 0
 
@@ -210,7 +210,7 @@ def test_no_header_can_be_smuggled_in(headers: tuple[tuple[str, str], ...]) -> N
 def test_an_invitation_to_nonsense_is_refused_at_once(uri: str) -> None:
     peer = Peer()
     with pytest.raises((ParseError, UnsafeValue)):
-        peer.bob.agent.invite(Invitation(uri, "sip:b@h", "sip:a@h", peer.flow, OFFER), peer.network.now)
+        peer.bob.agent.invite(Invitation(uri, "sip:b@h", "sip:a@h", (peer.flow,), OFFER), peer.network.now)
     assert peer.bob.agent.leftovers() == 0
 
 

@@ -139,7 +139,7 @@ def test_trouble_on_one_flow_moves_the_request_to_the_next(trouble: str) -> None
     assert isinstance(second, Request)
     assert second.call_id == first.call_id
     assert second.via.branch != first.via.branch
-    assert second.cseq.number > first.cseq.number
+    assert second.cseq == first.cseq
     assert peer.answers == []
     peer.answer(second, 200)
     assert [answer.status for answer in peer.answers] == [200]

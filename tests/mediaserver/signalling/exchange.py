@@ -313,7 +313,7 @@ class Phone:
             request_uri=f"sip:{number}@127.0.0.1",
             from_uri=from_uri or f"sip:{user or '4930123'}@{self.address[0]}",
             to_uri=f"sip:{number}@127.0.0.1",
-            flow=self.station.flow_to(SERVER),
+            flows=(self.station.flow_to(SERVER),),
             offer=None if delayed else description(self.address, self.media_port, **offer),
             user=user,
             secret=secret,

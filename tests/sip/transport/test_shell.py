@@ -55,7 +55,7 @@ class Phone:
             request_uri=f"sip:bob@{bracketed(remote[0])}:{remote[1]}" + (";transport=tcp" if transport == "tcp" else ""),
             from_uri="sip:alice@127.0.0.1",
             to_uri="sip:bob@127.0.0.1",
-            flow=Flow(transport, local, remote),
+            flows=(Flow(transport, local, remote),),
             offer=OFFER,
         )
         session = self.agent.invite(invitation, time.monotonic())
@@ -184,15 +184,15 @@ async def test_events_raised_by_a_reaction_come_after_it_and_in_order() -> None:
         order.append(f"begin {type(event).__name__}")
         if isinstance(event, Rejected) and len(order) < 4:
             agent.invite(invitation, now)
-            agent.flow_lost(invitation.flow, now)
+            agent.flow_lost(invitation.flows[0], now)
             shell.settle()
         order.append(f"end {type(event).__name__}")
 
     shell = SipShell(agent, on_event=on_event)
     await shell.open("127.0.0.1", 0, None)
-    invitation = Invitation("sip:a@127.0.0.1:9", "sip:b@h", "sip:a@h", Flow("udp", shell.udp_address, ("127.0.0.1", 9)), OFFER)
+    invitation = Invitation("sip:a@127.0.0.1:9", "sip:b@h", "sip:a@h", (Flow("udp", shell.udp_address, ("127.0.0.1", 9)),), OFFER)
     agent.invite(invitation, 0.0)
-    agent.flow_lost(invitation.flow, 0.0)
+    agent.flow_lost(invitation.flows[0], 0.0)
     shell.settle()
     assert order == ["begin Rejected", "end Rejected"] * 3
     await shell.close()
@@ -227,7 +227,7 @@ async def test_the_timer_retransmits_without_anybody_asking() -> None:
     silent.bind(("127.0.0.1", 0))
     loop = asyncio.get_running_loop()
     agent.invite(
-        Invitation("sip:a@127.0.0.1", "sip:b@h", "sip:a@h", Flow("udp", shell.udp_address, silent.getsockname()), OFFER), loop.time()
+        Invitation("sip:a@127.0.0.1", "sip:b@h", "sip:a@h", (Flow("udp", shell.udp_address, silent.getsockname()),), OFFER), loop.time()
     )
     shell.settle()
     async with asyncio.timeout(10):

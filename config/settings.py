@@ -127,13 +127,31 @@ class ControlSettings(Section):
     meters_hz: float = Field(2.0, ge=0, le=10)
 
 
+class TraceSettings(Section):
+    """The trace of SIP messages, kept in a process of its own."""
+
+    enabled: bool = True
+    folder: str = ""
+    """Where it is kept; empty: the service's state folder, or a temporary one that goes with the server."""
+    megabytes: int = Field(256, ge=1, le=1_000_000)
+    """On disk, the oldest goes first."""
+    keep: Seconds = 86_400
+    mask_numbers: bool = False
+    """Show of telephone numbers the last two digits only. Keys, credentials, PINs and digits are never shown."""
+    homer: str = Field("", pattern=r"^$|^.+:\d{1,5}$")
+    """``address:port`` of a Homer server that gets every message by HEPv3; empty: none."""
+    homer_id: int = Field(2001, ge=0, le=2**32 - 1)
+    """The capture agent's id."""
+    homer_key: SecretStr = SecretStr("")
+
+
 class CeilingSettings(Section):
     """How far an identity may go; empty lists cover nobody, ``*`` everybody of the tenant."""
 
     agents: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
     mode: Literal["listen", "whisper", "barge"] | None = None
-    rights: tuple[Literal["whisper_customer", "hang_up", "end", "originate", "outside_numbers", "admin"], ...] = ()
+    rights: tuple[Literal["whisper_customer", "hang_up", "end", "originate", "outside_numbers", "trace", "admin"], ...] = ()
 
 
 class TrunkSettings(Section):
@@ -218,6 +236,7 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     doors: DoorSettings = DoorSettings()
     control: ControlSettings = ControlSettings()
+    trace: TraceSettings = TraceSettings()
     trunks: tuple[TrunkSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     agents: tuple[AgentSettings, ...] = ()

@@ -25,12 +25,13 @@ from control_api.messages import (
     ReplyMessage,
     SnapshotMessage,
     SupervisionResult,
+    TraceResult,
 )
 
 FILE: Final = Path(__file__).parents[1] / "docs" / "control-api.asyncapi.yaml"
 FIRST_LINE: Final = "# Made from control_api/messages.py by `python -m control_api.asyncapi`; do not edit.\n"
 SPOKEN: Final = (HelloMessage, SnapshotMessage, EventMessage, MetersMessage, ReplyMessage)
-RESULTS: Final = (AppliedResult, CallResult, CallsResult, DoneResult, SupervisionResult)
+RESULTS: Final = (AppliedResult, CallResult, CallsResult, DoneResult, SupervisionResult, TraceResult)
 SCHEMAS: Final = "#/components/schemas/{model}"
 
 

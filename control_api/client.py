@@ -34,6 +34,7 @@ from control_api.messages import (
     MetersMessage,
     ReplyMessage,
     SupervisionResult,
+    TraceResult,
     first_problem,
 )
 from control_api.mirror import Inbox, Mirror, OutOfStep, Update
@@ -214,6 +215,10 @@ class ControlClient:
     async def originate(self, *, agent: str, number: str) -> dict[str, Any]:
         """Ring an agent, then a number for him."""
         return await self._ask("originate", agent=agent, number=number)
+
+    async def trace(self, call: str, after: int = 0) -> TraceResult:
+        """The SIP messages of a call, from a place on."""
+        return TraceResult.model_validate(await self._ask("trace", call=call, after=after))
 
     async def _ask(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Send a command and wait for its reply. Raises ValueError for fields that the protocol does not allow."""

@@ -14,6 +14,7 @@ from control_api.messages import (
     OriginateCommand,
     SetModeCommand,
     SuperviseCommand,
+    TraceCommand,
     VolumesCommand,
 )
 from control_api.permissions import Identity, Refusal
@@ -54,6 +55,8 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand) -> dict
             await desk.end(identity, call=command.call)
         case OriginateCommand():
             return await desk.originate(identity, agent=command.agent, number=command.number)
+        case TraceCommand():
+            return await desk.trace(identity, call=command.call, after=command.after)
         case _:
             assert_never(command)
     return {}

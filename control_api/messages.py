@@ -235,6 +235,39 @@ class AppliedResult(Message):
     """The media turn in which it took effect."""
 
 
+class TracedModel(Message):
+    """One SIP message of a call, masked."""
+
+    place: int
+    """Rises from message to message."""
+    at: str
+    """ISO 8601."""
+    sent: bool
+    """True: by the server."""
+    transport: str
+    local: str
+    """``host:port``, IPv6 in brackets."""
+    remote: str
+    sip_call_id: str
+    leg: int
+    role: str
+    summary: str
+    data: str
+    """The message as it was on the wire, but for what is masked, in base64."""
+
+
+class TraceResult(Message):
+    """Result of ``trace``."""
+
+    messages: tuple[TracedModel, ...]
+    next: int
+    """To be given as ``after`` for what comes next."""
+    complete: bool
+    """Nothing more is known now."""
+    live: bool
+    """The call goes on."""
+
+
 class DoneResult(Message):
     """Result of ``leave``, ``hang_up`` and ``end``."""
 
@@ -343,6 +376,15 @@ class OriginateCommand(Command):
     number: Phone
 
 
+class TraceCommand(Command):
+    """The SIP messages of a call, live or ended (right ``trace``)."""
+
+    type: Literal["trace"] = "trace"
+    call: Name
+    after: Annotated[int, Field(ge=0, le=2**62)] = 0
+    """The ``next`` of the result before; 0: from the start."""
+
+
 AnyCommand = (
     ListCommand
     | GetCommand
@@ -354,6 +396,7 @@ AnyCommand = (
     | HangUpCommand
     | EndCommand
     | OriginateCommand
+    | TraceCommand
 )
 
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {
@@ -367,6 +410,7 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "hang_up": HangUpCommand,
     "end": EndCommand,
     "originate": OriginateCommand,
+    "trace": TraceCommand,
 }
 """The model of each ``type``."""
 

@@ -22,6 +22,8 @@ class Right(StrEnum):
     """Make the server place a call."""
     OUTSIDE_NUMBERS = "outside_numbers"
     """Have numbers rung that are neither the identity's contacts nor listed for it."""
+    TRACE = "trace"
+    """Read the SIP messages of a call."""
     ADMIN = "admin"
     """See the server's own state."""
 

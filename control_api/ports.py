@@ -76,6 +76,9 @@ class Desk(Protocol):
     async def originate(self, identity: Identity, *, agent: str, number: str) -> dict[str, Any]:
         """Ring an agent, then a number for him (right `originate`; outside numbers need theirs)."""
 
+    async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
+        """The SIP messages of a call, as `control_api.messages.TraceResult` fields (right `trace`)."""
+
     def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
         """Hear every event from now on, synchronously; returns what ends it."""
 

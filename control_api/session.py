@@ -24,7 +24,7 @@ from control_api.commands import failed
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.feeds import Feed
 from control_api.idempotency import KeyTable, Outcome
-from control_api.messages import COMMANDS, VERSION, AnyCommand, GetCommand, ListCommand, RequestId, first_problem
+from control_api.messages import COMMANDS, VERSION, AnyCommand, GetCommand, ListCommand, RequestId, TraceCommand, first_problem
 from control_api.permissions import Refusal
 
 SNAPSHOT_PART: Final = 250
@@ -240,7 +240,7 @@ class Session:
 
 def _key(command: AnyCommand) -> str | None:
     """The command's key, where doing it twice would matter."""
-    return None if isinstance(command, ListCommand | GetCommand) else command.key
+    return None if isinstance(command, ListCommand | GetCommand | TraceCommand) else command.key
 
 
 def _request_id(message: dict[str, Any]) -> int | str | None:

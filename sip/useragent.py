@@ -97,6 +97,11 @@ class UserAgent:
         tables: list[Sized] = [core.transactions, core.sessions, core.by_local_tag, core.by_remote_tag, core.timers]
         return sum(map(len, [*tables, self._asking, self._referrals]))
 
+    def call_id_of(self, session: int) -> str:
+        """The Call-ID of a session; empty where it is over."""
+        found = self._core.sessions.get(session)
+        return "" if found is None else found.call_id
+
     # -- who somebody is
 
     def authenticate(self, request: Request, flow: Flow, now: float) -> Authentication:

@@ -1,6 +1,7 @@
 """The command `mediaserver`: what there is to say, and where it is done. Imports nothing heavy by itself."""
 
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -134,6 +135,23 @@ def barge(which: Which, phone: Phone = None, url: Url = DEFAULT_URL, token: Toke
         from mediaserver.cli import supervising
 
         supervising.enter(url, token, which, "barge", "agent", phone, wait, as_json)
+
+
+@app.command()
+def trace(
+    call: Annotated[str, typer.Argument(metavar="CALL", help="Id of a call, live or ended.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the call is over.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print whole messages.")] = False,
+    pcap: Annotated[Path | None, typer.Option("--pcap", help="Write a pcap file instead.")] = None,
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show a call's SIP messages as a ladder (right trace)."""
+    with one_line_errors():
+        from mediaserver.cli import tracing
+
+        tracing.trace(url, token, call, follow=follow, full=full, pcap=pcap, as_json=as_json)
 
 
 @app.command()

@@ -44,6 +44,7 @@ from mediaserver.signalling.publishing import Publisher
 from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
 from mediaserver.signalling.switchboard import MISSING_AFTER, Switchboard
+from mediaserver.signalling.tracer import Tracer
 from sip.events import Event
 from sip.session.settings import UserAgentSettings
 from sip.transport.flow import Address, Flow
@@ -92,6 +93,7 @@ class Server:
         self._stop = asyncio.Event()
         self._counters = Counters()
         self._users = Users(settings)
+        self._tracer = Tracer(settings.trace, self._counters)
         self._sip_addresses = Addresses(settings.sip.bind, settings.sip.advertised, settings.sip.local_networks)
         self._agent = UserAgent(self._agent_settings(), ha1_of=self._users.ha1_of, entropy=os.urandom)
         self._shell = SipShell(self._agent, on_event=self._heard, max_connections=settings.sip.max_tcp_connections)
@@ -114,6 +116,7 @@ class Server:
                 task.cancel()
         await self._media.close()
         await self._shell.close()
+        self._tracer.close()
         _log.info("server.stopped")
 
     def _agent_settings(self) -> UserAgentSettings:
@@ -149,6 +152,7 @@ class Server:
             resolver=Resolver(tasks),
             outside=OutsideRequests(self._agent),
             publisher=Publisher(),
+            tracer=self._tracer,
             counters=self._counters,
             server_id=os.urandom(8).hex(),
             entropy=os.urandom,
@@ -178,6 +182,7 @@ class Server:
         sip = self._settings.sip
         try:
             self._listener = bind(self._settings.control)
+            self._tracer.start()
             self._ports.check()
             await self._shell.open(sip.bind, sip.udp_port, sip.tcp_port if sip.tcp else None)
             await self._media.start()

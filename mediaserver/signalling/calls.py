@@ -1,7 +1,7 @@
 """The calls that are live, and those that ended in the last minute, with the ways to find one."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from control_api.permissions import Subject
@@ -48,6 +48,8 @@ class Calls:
         self._by_leg: dict[LegId, tuple[CallEntry, Leg]] = {}
         self._by_session: dict[int, tuple[CallEntry, Leg]] = {}
         self._ended: OrderedDict[str, tuple[float, CallView]] = OrderedDict()
+        self.on_tied: Callable[[CallEntry, Leg, int], None] = lambda entry, leg, session: None
+        """Told each session that becomes a leg of a call."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -65,11 +67,13 @@ class Calls:
         self._by_leg[leg.leg] = (entry, leg)
         if leg.session is not None:
             self._by_session[leg.session] = (entry, leg)
+            self.on_tied(entry, leg, leg.session)
 
     def bind_session(self, entry: CallEntry, leg: Leg, session: int) -> None:
         """The leg's INVITE was sent as this session."""
         leg.session = session
         self._by_session[session] = (entry, leg)
+        self.on_tied(entry, leg, session)
 
     def remove_leg(self, entry: CallEntry, leg: Leg) -> None:
         """A leg is closed."""

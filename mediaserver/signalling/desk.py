@@ -22,6 +22,7 @@ from mediaserver.signalling.house import House
 from mediaserver.signalling.legs import Leg
 from mediaserver.signalling.requests import NOBODY_WAITS
 from mediaserver.signalling.switchboard import NoWorker, Switchboard
+from mediaserver.signalling.traces import read_trace
 from mixer.modes import Mode, Role
 
 _log = structlog.get_logger(__name__)
@@ -226,6 +227,15 @@ class SwitchboardDesk:
             return self._switchboard.new_call(tenant, "users")
         except NoWorker:
             raise Refusal("unavailable", "no media worker is up", "look at /healthz") from None
+
+    async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
+        """The SIP messages of a call, live or ended."""
+        is_live = self._switchboard.calls.get(call) is not None
+        try:
+            return await read_trace(self._house, identity, call=call, after=after, is_live=is_live)
+        except Refusal as refusal:
+            self._house.counters.add("refusals", refusal.code)
+            raise
 
     # shared steps
 

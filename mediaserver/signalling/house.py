@@ -14,6 +14,7 @@ from mediaserver.signalling.publishing import Publisher
 from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
 from mediaserver.signalling.timers import Timer
+from mediaserver.signalling.tracer import Tracer
 from sip.negotiated import PCMA, PCMU, Codec
 from sip.transport.flow import Flow
 from sip.useragent import UserAgent
@@ -34,6 +35,7 @@ class House:
     resolver: Resolver
     outside: OutsideRequests
     publisher: Publisher
+    tracer: Tracer
     counters: Counters
     server_id: str
     """Names this server in the path header of its calls."""

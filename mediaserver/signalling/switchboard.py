@@ -54,6 +54,7 @@ class Switchboard:
         self.entering: dict[LegId, Identity] = {}
         """Supervisors whose phones the desk is about to ring."""
         self.on_digit: Callable[[CallEntry, Leg, str], None] = lambda entry, leg, digit: None
+        self.calls.on_tied = self._tie
         placer = Placer(house, self.calls, self.new_leg, self.feed)
         self._performer = Performer(house, self.calls, self.requests, placer, self.feed)
         self._leg_numbers = itertools.count(1)
@@ -94,6 +95,7 @@ class Switchboard:
             timer=self.house.new_timer(lambda: self._timer_fired(entry)),
         )
         self.calls.add(entry)
+        self.house.tracer.know(call_id, entry.subject)
         return entry
 
     def new_leg(
@@ -215,12 +217,20 @@ class Switchboard:
         for action in actions:
             if isinstance(action, Publish):
                 self.house.publisher.publish(entry.view, action)
+        if entry.subject != before:
+            self.house.tracer.know(entry.view.call, entry.subject)
         if entry.machine.is_over:
             self._over(entry, now)
             return
         entry.timer.set(entry.machine.next_timer())
         if entry.subject != before:
             self._check_ceilings(entry)
+
+    def _tie(self, entry: CallEntry, leg: Leg, session: int) -> None:
+        """The trace learns whose messages these are."""
+        sip_call_id = self.house.agent.call_id_of(session)
+        if sip_call_id:
+            self.house.tracer.tie(sip_call_id, entry.view.call, leg.leg, leg.role)
 
     def _over(self, entry: CallEntry, now: float) -> None:
         """The machine is done; who was still waiting at the door goes too."""

@@ -149,6 +149,12 @@ class FakeDesk:
         await self._done("originate", agent=agent, number=number)
         return {"call": "c-new"}
 
+    async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
+        self.call(identity, call)
+        check_right(identity, Right.TRACE)
+        await self._done("trace", call=call, after=after)
+        return {"messages": [], "next": after, "complete": True, "live": True}
+
     def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)

@@ -229,6 +229,7 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         assert (await ask(websocket, type="leave", leg=11))["result"] == {}
         assert (await ask(websocket, type="hang_up", call="c1", leg=1))["result"] == {}
         assert (await ask(websocket, type="originate", agent="robert", number="100"))["result"] == {"call": "c-new"}
+        assert (await ask(websocket, type="trace", call="c1"))["result"]["complete"]
         assert (await ask(websocket, type="end", call="c1"))["result"] == {}
     assert served.desk.asked == [
         ("supervise", {"call": "c1", "mode": "listen", "target": "agent", "phone": "sip:anna@192.0.2.7"}),
@@ -238,6 +239,7 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         ("leave", {"leg": 11}),
         ("hang_up", {"call": "c1", "leg": 1}),
         ("originate", {"agent": "robert", "number": "100"}),
+        ("trace", {"call": "c1", "after": 0}),
         ("end", {"call": "c1"}),
     ]
 
@@ -251,6 +253,7 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         {"type": "end", "call": "c1"},
         {"type": "hang_up", "call": "c1", "leg": 1},
         {"type": "originate", "agent": "robert", "number": "1"},
+        {"type": "trace", "call": "c1"},
     ],
 )
 async def test_a_ceiling_cannot_be_exceeded_and_each_refusal_is_one_log_line(served: Served, command: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from config.settings import Settings
+from config.settings import Settings, TraceSettings
 from control_api.permissions import Identity
 from control_api.ports import HouseEvent
 from mediaserver.call.view import CallView
@@ -28,6 +28,7 @@ from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
 from mediaserver.signalling.switchboard import Switchboard
 from mediaserver.signalling.timers import Timer
+from mediaserver.signalling.tracer import Tracer
 from sip.events import Event, InviteReceived
 from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow
@@ -182,6 +183,7 @@ class Exchange:
             resolver=Resolver(cast(asyncio.TaskGroup, None)),
             outside=OutsideRequests(self.server.agent),
             publisher=publisher,
+            tracer=Tracer(TraceSettings(enabled=False), self.counters),
             counters=self.counters,
             server_id="test",
             entropy=seeded_entropy(8),

@@ -1,0 +1,1 @@
+"""The trace: what is kept, what leaves."""

@@ -96,7 +96,7 @@ class Server:
         self._tracer = Tracer(settings.trace, self._counters)
         self._sip_addresses = Addresses(settings.sip.bind, settings.sip.advertised, settings.sip.local_networks)
         self._agent = UserAgent(self._agent_settings(), ha1_of=self._users.ha1_of, entropy=os.urandom)
-        self._shell = SipShell(self._agent, on_event=self._heard, max_connections=settings.sip.max_tcp_connections)
+        self._shell = SipShell(self._agent, on_event=self._heard, max_connections=settings.sip.max_tcp_connections, tap=self._tracer.heard)
 
     async def run(self) -> None:
         """Start, serve, stop."""

@@ -96,7 +96,7 @@ def test_hello_and_a_snapshot_come_first(house: House) -> None:
         "version": 1,
         "identity": "anna",
         "tenant": "default",
-        "ceiling": {"agents": ["*"], "teams": [], "mode": "barge", "rights": ["end", "hang_up", "originate", "trace"]},
+        "ceiling": {"agents": ["*"], "teams": [], "mode": "barge", "rights": ["end", "hang_up", "originate"]},
         "stream": "stream",
         "sequence": 0,
         "resumed": False,

@@ -97,7 +97,7 @@ user = "sue"
 [tokens.ceiling]
 agents = ["*"]
 mode = "barge"
-rights = ["hang_up", "end", "originate"]
+rights = ["hang_up", "end", "originate", "trace"]
 """
 
 

@@ -90,7 +90,7 @@ def ask_for_an_offer(house: House, phone: Phone, session: int) -> None:
     """A re-INVITE without a description, whose 200 is not acknowledged yet."""
     found: Any = phone.station.agent._core.sessions[session]
     acknowledge, found.acknowledge_in = found.acknowledge_in, lambda *_: None
-    found._reinvite = found._offering = found.ask("INVITE", house.now, [found.core.contact(found.dialog.next_hop())])
+    found._reinvite = found.offers.ours = found.ask("INVITE", house.now, [found.core.contact(found.dialog.next_hop())])
     house.exchange.run()
     found.acknowledge_in = acknowledge
 
@@ -156,20 +156,20 @@ def test_both_sides_hold_at_once_and_resume_one_after_the_other() -> None:
     assert state(house) is CallState.HELD
     for _ in range(10):
         for phone, session in ((house.trunk, customers), (house.robert, agents)):
-            if phone.station.agent._core.sessions[session]._offered is not None:
+            if phone.station.agent._core.sessions[session].offers.theirs is not None:
                 answer_offer(house, phone, session, direction="inactive")
         house.exchange.run(1.0)
     reoffer(house, house.trunk, customers)
     for _ in range(10):
         for phone, session, direction in ((house.trunk, customers, "sendrecv"), (house.robert, agents, "sendonly")):
-            if phone.station.agent._core.sessions[session]._offered is not None:
+            if phone.station.agent._core.sessions[session].offers.theirs is not None:
                 answer_offer(house, phone, session, direction=direction)
         house.exchange.run(1.0)
     assert state(house) is CallState.HELD
     reoffer(house, house.robert, agents)
     for _ in range(10):
         for phone, session in ((house.trunk, customers), (house.robert, agents)):
-            if phone.station.agent._core.sessions[session]._offered is not None:
+            if phone.station.agent._core.sessions[session].offers.theirs is not None:
                 answer_offer(house, phone, session)
         house.exchange.run(1.0)
     assert state(house) is CallState.ANSWERED

@@ -1,0 +1,1 @@
+"""Tests of who is calling and by whom a call was diverted."""

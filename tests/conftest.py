@@ -1,16 +1,47 @@
-"""What every test gets: one rule. Where ``MEDIASERVER_NO_SKIPS`` is set (CI), a skipped test fails the run and is named."""
+"""What every test gets: two rules.
+
+- Where ``MEDIASERVER_NO_SKIPS`` is set (CI), a skipped test fails the run and is named.
+- Run side by side (``-n 2 --dist loadgroup``, as ``make test`` does), tests with real phones share one process and so do those that
+  install things: they wait for each other, not for a core.
+"""
 
 import os
 from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+
+_GROUPS: Final = {"interop": "phones", "house": "installing"}
+_HERE: Final = Path(__file__).parent
 
 _skipped: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start with nothing skipped."""
+    """Start with nothing skipped; what processes beside this one tell is taken too."""
     config.stash[_skipped] = []
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(_Beside(config))
+
+
+class _Beside:
+    """Hears the processes that run tests for this one."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """One of them has ended: what it skipped."""
+        self._config.stash[_skipped].extend(getattr(node, "workeroutput", {}).get("skipped", ()))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests are not to run beside each other."""
+    for item in items:
+        group = _GROUPS.get(item.path.relative_to(_HERE).parts[0]) if item.path.is_relative_to(_HERE) else None
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -33,13 +64,16 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, p
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Turn a green run with skipped tests into a red one, where skipping is not allowed."""
-    if _is_strict() and session.config.stash[_skipped] and session.exitstatus == pytest.ExitCode.OK:
+    told: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["skipped"] = session.config.stash[_skipped]
+    elif _is_strict() and session.config.stash[_skipped] and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Name what was skipped, so that the failure explains itself."""
-    skipped = config.stash[_skipped]
+    skipped = sorted(set(config.stash[_skipped]))
     if _is_strict() and skipped:
         terminalreporter.section("skipped, and so failed", red=True)
         for nodeid in skipped:

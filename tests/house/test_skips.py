@@ -18,13 +18,29 @@ EXPECTED_TO_FAIL = "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_pho
 FAILING = "def test_phone(): assert False\n"
 
 
-def run(folder: Path, text: str, no_skips: str) -> subprocess.CompletedProcess[str]:
+BESIDE = ("-n", "2", "--dist", "loadgroup")
+
+
+def run(folder: Path, text: str, no_skips: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run pytest over one file and the project's conftest, in a folder of their own."""
     shutil.copy(ROOT / "tests" / "conftest.py", folder / "conftest.py")
     (folder / "test_sample.py").write_text("def test_passes(): pass\n")
     (folder / "test_phone.py").write_text(text)
     environment = {**os.environ, "MEDIASERVER_NO_SKIPS": no_skips}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest", "."]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:asyncio",
+        "-p",
+        "no:hypothesispytest",
+        *options,
+        ".",
+    ]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30)
 
 
@@ -34,6 +50,18 @@ def test_a_skipped_test_fails_a_strict_run_and_is_named(tmp_path: Path, text: st
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert "skipped, and so failed" in done.stdout
     assert "test_phone.py" in done.stdout
+
+
+@pytest.mark.parametrize("text", [SKIPPED_BY_ITSELF, SKIPPED_AS_A_FILE])
+def test_a_skip_is_seen_in_processes_side_by_side_too(tmp_path: Path, text: str) -> None:
+    done = run(tmp_path, text, "1", *BESIDE)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert done.stdout.count("test_phone.py") >= 1
+    assert "skipped, and so failed" in done.stdout
+
+
+def test_a_green_run_side_by_side_is_green(tmp_path: Path) -> None:
+    assert run(tmp_path, "def test_phone(): pass\n", "1", *BESIDE).returncode == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize("no_skips", ["", "0"])

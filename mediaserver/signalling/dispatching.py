@@ -59,6 +59,10 @@ class Dispatcher:
                 self._house.outside.answered(event, now)
             case events.MessageDropped(reason=reason):
                 self._house.counters.add("sip_dropped", reason)
+            case events.SubscribeReceived(subscription=subscription):
+                self._house.agent.reject_subscription(subscription, DECLINED, now)
+            case events.NotificationDue() | events.SubscriptionEnded():
+                pass
             case _:
                 found = self._switchboard.calls.of_session(event.session)
                 if found is not None:

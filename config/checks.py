@@ -35,10 +35,15 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
     ):
         if not (address == "" and path[1] == "advertised") and not _is_address(address):
             yield path, f"must be an IP address, not {address!r}"
-    for section, networks in (("sip", settings.sip.local_networks), ("media", settings.media.local_networks)):
+    lists: tuple[tuple[Path, tuple[str, ...]], ...] = (
+        (("sip", "local_networks"), settings.sip.local_networks),
+        (("media", "local_networks"), settings.media.local_networks),
+        (("sip", "guard", "trusted"), settings.sip.guard.trusted),
+    )
+    for where, networks in lists:
         for index, network in enumerate(networks):
             if not _is_network(network):
-                yield (section, "local_networks", index), f"must be an IP network such as 10.0.0.0/8, not {network!r}"
+                yield (*where, index), f"must be an IP network such as 10.0.0.0/8, not {network!r}"
 
 
 def _ranges(settings: Settings) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 7)]
-Security = Literal["refuse", "accept", "prefer", "require"]
-"""SRTP: never, where the other side insists, where it can, always."""
+Rate = Annotated[float, Field(ge=0)]
+Burst = Annotated[float, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -15,6 +15,29 @@ class Section(BaseModel):
     """A table of the file: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GuardSettings(Section):
+    """Floods and guessed passwords. A rate of 0 is no limit."""
+
+    trusted: tuple[str, ...] = ()
+    """Addresses and networks of proxies, without a limit and never kept out; the trunks' addresses are trusted too."""
+    rate: Rate = 50
+    """Messages a second of one source: an address, or an IPv6 network of 64 bits."""
+    burst: Burst = 200
+    call_rate: Rate = 20
+    """Messages a second of one call; they do not count for their source."""
+    call_burst: Burst = 100
+    new_rate: Rate = 1000
+    """New requests a second from everybody; more get 503. A quarter is kept for trusted sources."""
+    new_burst: Burst = 2000
+    failures: int = Field(10, ge=0)
+    """Wrong passwords within ``failure_window`` after which the source is kept out; 0: never."""
+    failure_window: Seconds = 300
+    ban: Seconds = 600
+    slowest: float = Field(2, ge=0, le=10)
+    """Seconds that the answer to wrong passwords waits at most."""
+    max_sources: int = Field(10_000, ge=10)
 
 
 class SipSettings(Section):
@@ -48,6 +71,7 @@ class SipSettings(Section):
     """Offered in this order, no other is taken. MD5 first suits old phones; ``["SHA-256"]`` alone is the strictest."""
     digest_qop: tuple[Literal["auth", "auth-int"], ...] = Field(("auth",), min_length=1)
     """Qualities of protection that are offered."""
+    guard: GuardSettings = GuardSettings()
 
 
 class MediaSettings(Section):
@@ -72,8 +96,6 @@ class MediaSettings(Section):
     """Pin the first worker to this core, the next to the next."""
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
     """Ours, in order of preference after the other leg's."""
-    security: Security = "accept"
-    """Whether legs agree on SRTP. Such a leg has no audio yet: the media workers carry plain RTP only."""
     hold: Literal["music", "silence"] = "music"
     music: str = ""
     """WAV file (16-bit mono, 8 kHz) for held parties; empty: the built-in melody."""
@@ -171,8 +193,6 @@ class TrunkSettings(Section):
     user: str = ""
     secret: SecretStr = SecretStr("")
     """Digest credentials where it challenges us."""
-    security: Security | None = None
-    """SRTP on this trunk; None: as in `MediaSettings.security`."""
     strict_media: bool = False
     """RTP only from the signalled address."""
     headers: dict[str, str] = {}

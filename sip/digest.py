@@ -5,8 +5,10 @@ only for the address that was asked. What it does keep, bounded, is how far each
 sent twice:
 
 - with qop, the nonce count must rise; without qop, the same proof is not taken twice;
-- a nonce that is too old, used up, pushed out of the table or from before our restart is *stale*: the phone is asked again,
-  and its user is not.
+- a nonce that is too old, used up, pushed out of the table, from before our restart or given to another address is *stale*: the phone
+  is asked again, and its user is not;
+- over a nonce that is none of ours, or not this address's, no secret is judged: a right guess would be told by its ``stale``, and a wrong
+  one could be forged in anybody's name.
 
 Nobody's secret is known here, only what is hashed from it (HA1); and judging somebody who does not exist is the same work, step by step.
 """
@@ -57,13 +59,11 @@ class Verdict:
     user: str | None = None
     """Who it is; None where that was not shown."""
     stale: bool = False
-    """The secret was right and the nonce is used up: challenge again with ``stale``."""
-    name: str = ""
-    """Whom he says to be, whatever was shown."""
-    is_answer: bool = False
-    """The nonce is a fresh one that we gave to this very address: who answers from there hears us there too."""
+    """The nonce cannot serve (any more): challenge again with ``stale``."""
     problem: str = ""
     """Why not, in a word or two; for logs and counters, never for the one who asked."""
+    wrong_user: str = ""
+    """Whom he said to be who did not know the secret. His nonce was a fresh one of ours, given to this very address: he hears us there."""
 
 
 @dataclass(slots=True)
@@ -131,18 +131,19 @@ class DigestServer:
         problem = self._shape_problem(fields)
         if problem:
             return Verdict(problem=problem)
+        born = self._birth(fields["nonce"], source)
+        if born is None or now * 1000 - born > self._lifetime * 1000:
+            return Verdict(stale=True, problem="foreign nonce" if born is None else "old nonce")
         user = fields["username"]
         identity = ha1_of(user, fields.get("algorithm", "MD5").upper())
         expected = response(fields, method, self._nobody if identity is None else identity, body)
-        proven = hmac.compare_digest(expected.encode(), fields["response"].lower().encode("utf-8", "surrogateescape"))
-        born = self._birth(fields["nonce"], source)
-        is_answer = born is not None and now * 1000 - born <= self._lifetime * 1000
-        if identity is None or not proven:
-            return Verdict(name=user, is_answer=is_answer, problem="unknown user" if identity is None else "wrong secret")
+        is_proven = hmac.compare_digest(expected.encode(), fields["response"].lower().encode("utf-8", "surrogateescape"))
+        if identity is None or not is_proven:
+            return Verdict(problem="unknown user" if identity is None else "wrong secret", wrong_user=user)
         if not _is_for(fields["uri"], method, uri):
-            return Verdict(name=user, is_answer=is_answer, problem="signed for another address")
-        problem = self._staleness(fields, born, now)
-        return Verdict(None if problem else user, bool(problem), user, is_answer, problem)
+            return Verdict(problem="signed for another address")
+        problem = self._reuse(fields, born)
+        return Verdict(stale=True, problem=problem) if problem else Verdict(user=user)
 
     def _shape_problem(self, fields: dict[str, str]) -> str:
         """What is wrong before any secret is looked at; empty where nothing is."""
@@ -178,13 +179,9 @@ class DigestServer:
             return None
         return int.from_bytes(body[:_STAMP_BYTES], "big", signed=True)
 
-    def _staleness(self, fields: dict[str, str], born: int | None, now: float) -> str:
-        """Why a nonce of this birth cannot serve; empty where it can, and its use is then noted."""
+    def _reuse(self, fields: dict[str, str], born: int) -> str:
+        """Why a nonce of this birth cannot serve again; empty where it can, and its use is then noted."""
         nonce = fields["nonce"]
-        if born is None:
-            return "foreign nonce"
-        if now * 1000 - born > self._lifetime * 1000:
-            return "old nonce"
         use = self._uses.get(nonce)
         if use is None:
             if born <= self._forgotten:

@@ -5,7 +5,7 @@ Whatever cannot be handled costs one answer or one counted drop.
 
 from sip.content import SDP, ContentError, description_in
 from sip.errors import ParseError, SipError
-from sip.events import InviteReceived, MessageDropped
+from sip.events import InviteReceived
 from sip.headers import parse_parameters
 from sip.message import BrokenRequest, Header, Request, Response, parse
 from sip.registering import Registering
@@ -13,8 +13,6 @@ from sip.replaces import replaces_in
 from sip.session.core import ALLOW, EXTENSIONS, METHODS, SUPPORTED, Core
 from sip.session.incoming import IncomingSession
 from sip.session.session import Session
-from sip.subscription.reading import allow_events
-from sip.subscription.subscriptions import Subscriptions
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 
@@ -25,13 +23,14 @@ _BUSY_SECONDS = "5"
 class Receiving:
     """The way in."""
 
-    def __init__(self, core: Core, registering: Registering, subscriptions: Subscriptions) -> None:
+    def __init__(self, core: Core, registering: Registering) -> None:
         self._core = core
         self._registering = registering
-        self._subscriptions = subscriptions
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one datagram, or one message cut from a stream. Never raises."""
+        if refused := self._core.guard.refuses(data, flow, now):
+            return self._core.count(f"dropped_{refused}")
         if data in _KEEP_ALIVES:
             return self._core.count("keep_alive")
         try:
@@ -52,7 +51,6 @@ class Receiving:
 
     def _drop(self, reason: str) -> None:
         self._core.count(f"dropped_{reason}")
-        self._core.tell(MessageDropped(reason))
 
     def _answer_broken(self, error: BrokenRequest, flow: Flow) -> None:
         """400 or 505 without a transaction: a retransmission gets it again (§8.2.7)."""
@@ -84,6 +82,9 @@ class Receiving:
         is_work = is_new and request.method != "CANCEL"
         if core.transactions.is_overfull or (is_work and core.transactions.is_full):
             core.count("refused_transaction_limit")
+            return core.reply_anyhow(request, flow, 503, [("Retry-After", _BUSY_SECONDS)])
+        if is_work and not core.guard.takes_new(flow, now):
+            core.count("refused_rate_limit")
             return core.reply_anyhow(request, flow, 503, [("Retry-After", _BUSY_SECONDS)])
         if request.method == "CANCEL":
             return self._receive_cancel(core.transactions.accept(request, flow), now)
@@ -130,8 +131,6 @@ class Receiving:
                 self._receive_options(transaction, now)
             case "REGISTER":
                 self._registering.receive(transaction, now)
-            case "SUBSCRIBE":
-                self._subscriptions.receive(transaction, now)
             case "INVITE" if is_new:
                 self._receive_invite(transaction, now)
             case "REFER" if is_new:
@@ -144,8 +143,6 @@ class Receiving:
     def _receive_options(self, transaction: ServerTransaction, now: float) -> None:
         """What we can (§11.2). Even with no hop left: the request is for us."""
         headers: list[Header] = [ALLOW, ("Accept", SDP), ("Accept-Encoding", "identity"), ("Accept-Language", "en"), SUPPORTED]
-        if self._core.settings.event_packages:
-            headers.append(allow_events(self._core.settings))
         self._core.reply(transaction, 200, now, to_tag=self._core.token(), headers=headers)
 
     def _receive_invite(self, transaction: ServerTransaction, now: float) -> None:

@@ -1,8 +1,10 @@
 """REGISTER: challenged, checked, given to the registrar, told (RFC 3261 §10.3, §22)."""
 
+from functools import partial
+
 from sip.digest import DigestServer, HashOf
 from sip.errors import ParseError
-from sip.events import Registered
+from sip.events import Registered, SourceBanned
 from sip.message import Header, Request
 from sip.registrar import Registrar
 from sip.session.core import Core
@@ -23,18 +25,28 @@ class Registering:
             settings.realm, core.entropy, settings.nonce_lifetime, algorithms=settings.digest_algorithms, qop=settings.digest_qop
         )
         self.registrar = Registrar(settings.registration_min, settings.registration_max, settings.max_contacts)
+        core.guard.is_registered = self.registrar.is_bound
 
     def authenticate(self, request: Request, flow: Flow, now: float) -> Authentication:
         """Judge the credentials that a request carries, which came by this flow."""
-        source = flow.remote[0]
-        stale = False
+        core, stale, wrong = self._core, False, ""
         for value in request.values("Authorization"):
-            verdict = self._digest.verify(request.method, request.uri, value, self._ha1_of, now, source=source, body=request.body)
-            if verdict.user is not None and not verdict.stale:
+            verdict = self._digest.verify(request.method, request.uri, value, self._ha1_of, now, source=flow.remote[0], body=request.body)
+            if verdict.user is not None and not core.guard.keeps_out(flow, verdict.user, now):
                 return Authentication(verdict.user, False)
             stale = stale or verdict.stale
-            self._core.count("credentials_stale" if verdict.stale else "credentials_wrong")
-        return Authentication(None, stale)
+            wrong = wrong or verdict.wrong_user or verdict.user or ""
+            core.count("credentials_stale" if verdict.stale else "credentials_wrong")
+        return Authentication(None, stale and not wrong, self._slowed(flow, wrong, now) if wrong else 0.0)
+
+    def _slowed(self, flow: Flow, user: str, now: float) -> float:
+        """Note a wrong proof; how long its answer is to wait."""
+        guard = self._core.guard
+        ban = None if guard.keeps_out(flow, user, now) else guard.failed(flow, user, now)
+        if ban is not None:
+            self._core.count("banned")
+            self._core.tell(SourceBanned(ban.source, ban.user, ban.until - now))
+        return guard.delay(flow, user, now)
 
     def challenges(self, request: Request, flow: Flow, now: float, *, stale: bool) -> list[str]:
         """Values for WWW-Authenticate, as the one who asks can bear them; good for where he asks from."""
@@ -45,8 +57,7 @@ class Registering:
         request = transaction.request
         who = self.authenticate(request, transaction.flow, now)
         if who.user is None:
-            challenges = self.challenges(request, transaction.flow, now, stale=who.stale)
-            return self._answer(transaction, 401, now, [("WWW-Authenticate", value) for value in challenges])
+            return self._core.late.say(partial(self._challenge, transaction, who.stale), who.after, now)
         if _user_of(request) != who.user:
             return self._answer(transaction, 403, now, [])
         self.expire(now)
@@ -54,6 +65,10 @@ class Registering:
         self._answer(transaction, outcome.status, now, outcome.headers)
         if outcome.changed:
             self._tell(who.user, now)
+
+    def _challenge(self, transaction: ServerTransaction, stale: bool, now: float) -> None:
+        challenges = self.challenges(transaction.request, transaction.flow, now, stale=stale)
+        self._answer(transaction, 401, now, [("WWW-Authenticate", value) for value in challenges])
 
     def expire(self, now: float) -> None:
         """Drop bindings that have run out."""

@@ -102,6 +102,8 @@ class Registrar:
         """By user, the binding renewed last at the end; no user without a binding."""
         self._due: list[tuple[float, str]] = []
         """A heap of (expiry, user); entries of bindings that were refreshed or removed are passed over."""
+        self._flows: dict[Flow, int] = {}
+        """How many bindings came over a flow."""
         self.evicted = 0
         """Bindings that made room for newer ones of the same user."""
 
@@ -140,6 +142,10 @@ class Registrar:
         for user in losers:
             self._store(user, tuple(binding for binding in self._bindings[user] if binding.flow != flow))
         return losers
+
+    def is_bound(self, flow: Flow) -> bool:
+        """Whether somebody is registered from this very flow."""
+        return flow in self._flows
 
     def next_timer(self) -> float | None:
         """When `expire` is next worth a call; None while nothing is bound."""
@@ -197,6 +203,12 @@ class Registrar:
             heapq.heapify(self._due)
 
     def _store(self, user: str, bindings: tuple[Binding, ...]) -> None:
+        for binding in bindings:
+            self._flows[binding.flow] = self._flows.get(binding.flow, 0) + 1
+        for binding in self._bindings.get(user, ()):
+            self._flows[binding.flow] -= 1
+            if self._flows[binding.flow] == 0:
+                del self._flows[binding.flow]
         if bindings:
             self._bindings[user] = bindings
         else:

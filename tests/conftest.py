@@ -19,14 +19,21 @@ _skipped: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start with nothing skipped."""
+    """Start with nothing skipped; what processes beside this one tell is taken too."""
     config.stash[_skipped] = []
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(_Beside(config))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:
-    """A process that ran tests for this one has ended: what it skipped."""
-    node.config.stash[_skipped].extend(getattr(node, "workeroutput", {}).get("skipped", ()))
+class _Beside:
+    """Hears the processes that run tests for this one."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """One of them has ended: what it skipped."""
+        self._config.stash[_skipped].extend(getattr(node, "workeroutput", {}).get("skipped", ()))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,10 +73,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Name what was skipped, so that the failure explains itself."""
-    skipped = config.stash[_skipped]
+    skipped = sorted(set(config.stash[_skipped]))
     if _is_strict() and skipped:
         terminalreporter.section("skipped, and so failed", red=True)
-        for nodeid in sorted(set(skipped)):
+        for nodeid in skipped:
             terminalreporter.line(nodeid)
 
 

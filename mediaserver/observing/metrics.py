@@ -14,15 +14,17 @@ from mediaserver.signalling.calls import Calls
 from mediaserver.signalling.media import RTP_PACKETS, Media, Worker
 from mediaserver.signalling.ports import PortPool
 
+_DROPPED = "dropped_"
+
 HELP = {
     "sip_events": "What the SIP user agent counted: drops, refusals, retransmissions, time-outs, by kind.",
     "control_events": "What the control API counted: clients, commands, slow readers, by kind.",
     "calls_ended": "Calls that ended, by cause.",
     "legs_refused": "Legs that a media worker had no room for.",
-    "legs_without_audio": "Legs that agreed on SRTP, which the media workers do not carry, by its keying.",
     "invites_refused": "INVITEs answered with a failure before a call began, by reason.",
     "refusals": "Requests of supervisors that were refused, by code.",
     "digits": "Digits received in RTP, by the role of the leg.",
+    "bans": "Sources and users kept out for wrong passwords.",
     "sip_dropped": "Messages that got no answer, by reason.",
     "workers_died": "Media workers that died.",
     "workers_hung": "Media workers that were killed because their turns stood still.",
@@ -112,6 +114,11 @@ class ServerCollector(Collector):
                 if entry.worker is worker and leg.row >= 0:
                     for kind, value in worker.memory.counters(leg.row).items():
                         totals[kind] += value
+
+
+def dropped(counters: Mapping[str, int]) -> dict[str, int]:
+    """Of a user agent's counters, the messages that got no answer."""
+    return {name.removeprefix(_DROPPED): count for name, count in counters.items() if name.startswith(_DROPPED)}
 
 
 def _buckets(worker: Worker) -> list[tuple[str, float]]:

@@ -26,7 +26,7 @@ from control_api.server import serve as serve_control
 from control_api.tokens import TokenStore
 from mediaserver.call import inputs
 from mediaserver.observing.counters import Counters
-from mediaserver.observing.metrics import ServerCollector, metrics_text
+from mediaserver.observing.metrics import ServerCollector, dropped, metrics_text
 from mediaserver.signalling import sounds
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.beats import beat
@@ -46,6 +46,7 @@ from mediaserver.signalling.routing import Router
 from mediaserver.signalling.switchboard import MISSING_AFTER, Switchboard
 from mediaserver.signalling.tracer import Tracer
 from sip.events import Event
+from sip.guard import GuardSettings
 from sip.session.settings import UserAgentSettings
 from sip.transport.flow import Address, Flow
 from sip.transport.shell import SipShell
@@ -133,10 +134,16 @@ class Server:
             nonce_lifetime=sip.nonce_lifetime,
             digest_algorithms=sip.digest_algorithms,
             digest_qop=sip.digest_qop,
+            guard=self._guard_settings(),
             registration_min=sip.registration_min,
             registration_max=sip.registration_max,
             advertised=self._advertised,
         )
+
+    def _guard_settings(self) -> GuardSettings:
+        trunks = [address for trunk in self._settings.trunks for address in trunk.addresses]
+        guard = self._settings.sip.guard
+        return GuardSettings(**guard.model_dump() | {"trusted": (*guard.trusted, *trunks)})
 
     def _build(self, tasks: asyncio.TaskGroup) -> None:
         settings, media = self._settings, self._settings.media
@@ -209,6 +216,7 @@ class Server:
         collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters)
         app = create_app(self._desk, TokenStore(self._settings.tokens), self._settings.control, metrics_text(collector))
         collector.counted["sip_events"] = lambda: self._agent.counters
+        collector.counted["sip_dropped"] = lambda: dropped(self._agent.counters)
         collector.counted["control_events"] = lambda: app.state.reception.counters
         await serve_control(app, self._settings.control, [self._listener])
 

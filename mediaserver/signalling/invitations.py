@@ -18,7 +18,7 @@ from mediaserver.signalling.doors import Knock, read_knock
 from mediaserver.signalling.entrance import AMBIGUOUS, Entrance
 from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import Users
-from mediaserver.signalling.legs import Leg, is_browser
+from mediaserver.signalling.legs import Leg
 from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.routing import PATH_HEADER, RoutedCall, passed
 from mediaserver.signalling.switchboard import NoWorker, Switchboard
@@ -60,7 +60,7 @@ class Invitations:
         known = self._house.agent.authenticate(event.request, event.flow, self._house.clock())
         user = self._users.get(known.user) if known.user is not None else None
         if user is None:
-            self._house.agent.challenge(event.session, self._house.clock(), stale=known.stale)
+            self._house.agent.challenge(event.session, self._house.clock(), stale=known.stale, after=known.after)
         elif knock is not None:
             self._knock(event, user, knock)
         elif user.may_call:
@@ -109,7 +109,7 @@ class Invitations:
         entry.path = path
         entry.max_forwards = max(0, (event.request.max_forwards or _MAX_FORWARDS) - 1)
         role = Role.AGENT if routed.agent else Role.CUSTOMER
-        leg = self._admit_offer(entry, event, role, trunk)
+        leg = self._admit_offer(entry, event, role)
         if leg is None:
             self._switchboard.forget(entry)
             return
@@ -129,7 +129,7 @@ class Invitations:
             ),
         )
 
-    def _admit_offer(self, entry: CallEntry, event: InviteReceived, role: Role, trunk: TrunkSettings | None = None) -> Leg | None:
+    def _admit_offer(self, entry: CallEntry, event: InviteReceived, role: Role) -> Leg | None:
         """A leg for who called in, with his offer taken; None: he was refused."""
         try:
             leg = self._switchboard.new_leg(entry, role, event.flow.remote[0], session=event.session)
@@ -137,7 +137,6 @@ class Invitations:
             _log.error("leg.no_port", call=entry.view.call, problem=str(error))
             self._refuse(event, 503, "no_free_port", retry=True)
             return None
-        leg.negotiation.terms = self._house.terms(trunk, faces_browser=is_browser(event.flow))
         if event.offer is not None:
             try:
                 leg.remote_offer = leg.negotiation.receive_offer(event.offer)

@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 from sip.content import SDP
 from sip.events import Event
+from sip.guard import Guard
 from sip.headers import MAGIC_COOKIE, quoted, write_via
+from sip.late import LateAnswers
 from sip.location.penalties import Penalties
 from sip.message import Header, Request, Response
 from sip.responding import response_headers
@@ -21,7 +23,7 @@ from sip.uri import USER_SAFE, bracketed
 if TYPE_CHECKING:
     from sip.session.session import Session
 
-METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "REFER", "SUBSCRIBE")
+METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "REFER")
 EXTENSIONS: Final[tuple[str, ...]] = ("replaces", "norefersub")
 """Option tags that may be required of us."""
 ALLOW: Final[Header] = ("Allow", ", ".join(METHODS))
@@ -40,6 +42,8 @@ class Core:
         self.counters: dict[str, int] = {}
         self.timers = Timers()
         self.intervals = Intervals(settings.t1)
+        self.guard = Guard(settings.guard)
+        self.late = LateAnswers(self.timers)
         self.transactions = Transactions(self.timers, self.intervals, settings.max_transactions, self.send, self.count)
         self.penalties = Penalties()
         self.outgoing: list[tuple[bytes, Flow]] = []

@@ -88,6 +88,7 @@ class IncomingSession(Session):
         self.succeed(self._invite, description, now, headers)
         self.core.timers.stop(self._timer)
         self.state = State.CONFIRMED
+        self.stand()
 
     def reject(self, status: int, now: float, reason: str, headers: Sequence[Header]) -> None:
         if self.state is not State.RINGING:

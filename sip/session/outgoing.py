@@ -36,6 +36,7 @@ class OutgoingSession(Session):
         self._forks: dict[str, Dialog] = {}
         self._is_cancelled = False
         self._invite = Exchange(core, request, invitation.flows, self, credentials, self._next_sequence, now)
+        self.stand()
 
     def acknowledge(self, answer: SessionDescription, now: float) -> None:
         """ACK with the answer to a 2xx that made the offer."""

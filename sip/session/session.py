@@ -60,6 +60,7 @@ class Session:
         self._end_reason = ""
         self.was_referred = False
         """A REFER came inside this dialog."""
+        self._stands = False
         core.sessions[self.number] = self
         core.by_local_tag[call_id, local_tag] = self
 
@@ -242,6 +243,12 @@ class Session:
         self.say_bye(now)
         self.tell_ended(cause, "", now)
 
+    def stand(self) -> None:
+        """From now on its messages are no flood: it was accepted, or it is we who call."""
+        if not self._stands:
+            self._stands = True
+            self.core.guard.stands(self.call_id)
+
     def bye_in(self, dialog: Dialog, now: float) -> None:
         """Send a BYE whose answer matters to nobody."""
         request, flow = self.request_in(dialog, "BYE", dialog.next_sequence(), reason_header(self._end_reason))
@@ -259,6 +266,8 @@ class Session:
             return
         self.state = State.OVER
         self.core.sessions.pop(self.number, None)
+        if self._stands:
+            self.core.guard.ended(self.call_id)
         self.core.by_local_tag.pop((self.call_id, self.local_tag), None)
         if self.dialog is not None and self.core.by_remote_tag.get((self.call_id, self.dialog.remote_tag)) is self:
             del self.core.by_remote_tag[self.call_id, self.dialog.remote_tag]

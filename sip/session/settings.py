@@ -1,9 +1,10 @@
 """What a user agent is told at its start, and what it is told about a call to be placed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sip.digest import BOTH
+from sip.guard import GuardSettings
 from sip.message import Header
 from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow
@@ -12,17 +13,6 @@ from sip.transport.flow import Address, Flow
 def local_address(flow: Flow) -> Address:
     """The flow's own local address, which is what a server without NAT advertises."""
     return flow.local
-
-
-@dataclass(frozen=True, slots=True)
-class EventPackage:
-    """Something that can be subscribed to (RFC 6665 §5)."""
-
-    name: str
-    content_type: str
-    """What the state is written in; what a subscriber without an Accept header reads."""
-    expires: int = 3600
-    """Seconds of a subscription whose SUBSCRIBE says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +29,7 @@ class UserAgentSettings:
     nonce_lifetime: float = 300
     digest_algorithms: tuple[str, ...] = BOTH
     """Offered in this order; no other is accepted."""
+    guard: GuardSettings = field(default_factory=GuardSettings)
     digest_qop: tuple[str, ...] = ("auth",)
     """The same for the quality of protection: ``auth`` and ``auth-int``."""
     registration_min: float = 30
@@ -53,12 +44,6 @@ class UserAgentSettings:
     """Octets; a larger request goes by TCP where it can (RFC 3261 §18.1.1). 0: none does."""
     refer_lifetime: float = 180
     """So long is somebody who referred told what becomes of it."""
-    event_packages: tuple[EventPackage, ...] = ()
-    max_subscriptions: int = 2000
-    subscription_min: int = 60
-    subscription_max: int = 3600
-    notify_interval: float = 1.0
-    """From one NOTIFY of a subscription to the next (RFC 4235 §3.10)."""
     advertised: Callable[[Flow], Address] = local_address
     """Host and port that a Via and a Contact on this flow name."""
 
@@ -91,4 +76,6 @@ class Authentication:
     user: str | None
     """None: nobody we know; challenge him."""
     stale: bool
-    """The credentials were right but for their nonce: challenge with ``stale=True``."""
+    """The nonce cannot serve any more: challenge with ``stale=True``."""
+    after: float = 0.0
+    """Seconds that the challenge is to wait, since others before it were met with wrong secrets."""

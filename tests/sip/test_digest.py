@@ -50,7 +50,7 @@ def ha1_of(user: str, algorithm: str) -> str | None:
 
 def verify(judge: DigestServer, header: str, now: float = 1.0, method: str = "REGISTER", uri: str = "sip:house") -> Verdict:
     """What came out, without what the server remembers about it."""
-    return replace(judge.verify(method, uri, header, ha1_of, now, source=HERE), name="", is_answer=False)
+    return replace(judge.verify(method, uri, header, ha1_of, now, source=HERE), wrong_user="")
 
 
 def signed(judge: DigestServer, method: str, uri: str) -> str:
@@ -231,15 +231,22 @@ def test_a_nonce_is_good_only_from_the_address_that_was_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "now", "is_answer"),
-    [(HERE, 1.0, True), ("192.0.2.51", 1.0, False), (HERE, 301.0, False)],
-    ids=["from here", "from elsewhere", "too late"],
+    ("source", "now", "problem"),
+    [("192.0.2.51", 1.0, "foreign nonce"), (HERE, 301.0, "old nonce")],
+    ids=["from elsewhere", "too late"],
 )
-def test_a_failure_is_an_answer_where_its_nonce_is_fresh_and_was_given_to_this_address(source: str, now: float, is_answer: bool) -> None:
+def test_over_a_nonce_that_cannot_serve_no_secret_is_judged(source: str, now: float, problem: str) -> None:
+    """Else a right guess would show by its ``stale``, and a wrong one could be forged in somebody's name."""
     judge = server()
-    header = answered(judge.challenges(HERE, 0.0), secret="wrong")
-    verdict = judge.verify("REGISTER", "sip:house", header, ha1_of, now, source=source)
-    assert verdict == Verdict(name="alice", is_answer=is_answer, problem="wrong secret")
+    for secret in ("wrong", "wonderland"):
+        header = answered(judge.challenges(HERE, 0.0), secret=secret)
+        assert judge.verify("REGISTER", "sip:house", header, ha1_of, now, source=source) == Verdict(stale=True, problem=problem)
+
+
+def test_who_proved_wrong_is_named() -> None:
+    judge = server()
+    header = answered(judge.challenges(HERE, 0.0), "mallory", "wrong")
+    assert judge.verify("REGISTER", "sip:house", header, ha1_of, 1.0, source=HERE) == Verdict(problem="unknown user", wrong_user="mallory")
 
 
 def test_the_body_is_signed_where_auth_int_is_asked_for() -> None:
@@ -319,9 +326,11 @@ def test_an_old_nonce_is_stale() -> None:
     assert verify(judge, header, now=300.01) == Verdict(stale=True, problem="old nonce")
 
 
-def test_a_wrong_secret_is_never_told_that_the_nonce_is_stale() -> None:
+def test_a_wrong_secret_is_never_told_that_its_fresh_nonce_is_stale() -> None:
     judge = server()
-    assert not verify(judge, answered(judge.challenges(HERE, 0.0), secret="wrong"), now=1000.0).stale
+    challenges = judge.challenges(HERE, 0.0)
+    assert verify(judge, answered(challenges)).user == "alice"
+    assert not verify(judge, answered(challenges, secret="wrong")).stale
 
 
 def test_a_nonce_count_must_rise() -> None:
@@ -338,7 +347,7 @@ def test_a_repeated_request_is_stale() -> None:
     assert verify(judge, header) == Verdict(stale=True, problem="repeated nonce count")
 
 
-def test_a_nonce_from_before_a_restart_is_stale_for_who_knows_the_secret() -> None:
+def test_a_nonce_from_before_a_restart_is_stale() -> None:
     header = answered(server().challenges(HERE, 0.0))
     younger = DigestServer("house", lambda length: b"\7" * length, 300)
     assert verify(younger, header) == Verdict(stale=True, problem="foreign nonce")

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from sip.events import Accepted, Event, InviteReceived, Rejected, SessionEnded
+from sip.guard import GuardSettings
 from sip.transport.flow import Address, Flow
 from sip.transport.shell import SipShell
 from sip.uri import bracketed
 from sip.useragent import Invitation, UserAgent, UserAgentSettings
 from tests.sip.network import ANSWER, OFFER, ha1_of, seeded_entropy
+
+UNLIMITED = GuardSettings(rate=0, new_rate=0)
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Phone:
 
 @asynccontextmanager
 async def phone(seed: int) -> AsyncIterator[Phone]:
-    made = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(seed)))
+    made = Phone(UserAgent(UserAgentSettings(guard=UNLIMITED), ha1_of=ha1_of, entropy=seeded_entropy(seed)))
     await made.shell.open("127.0.0.1", 0, 0)
     try:
         yield made
@@ -209,8 +212,9 @@ async def test_an_event_that_blows_up_its_owner_does_not_take_the_others_along()
 
     shell = SipShell(agent, on_event=on_event)
     await shell.open("127.0.0.1", 0, None)
-    for _ in range(2):
-        agent.receive(b"nonsense", Flow("udp", shell.udp_address, ("127.0.0.1", 9)), 0.0)
+    for number in range(2):
+        invite = options(f"invite{number}").replace(b"OPTIONS", b"INVITE")
+        agent.receive(invite, Flow("udp", shell.udp_address, ("127.0.0.1", 9)), time.monotonic())
     with pytest.raises(RuntimeError):
         shell.settle()
     shell.settle()

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 7)]
+Security = Literal["refuse", "accept", "prefer", "require"]
+"""SRTP: never, where the other side insists, where it can, always."""
 Rate = Annotated[float, Field(ge=0)]
 Burst = Annotated[float, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -96,6 +98,8 @@ class MediaSettings(Section):
     """Pin the first worker to this core, the next to the next."""
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
     """Ours, in order of preference after the other leg's."""
+    security: Security = "accept"
+    """Whether legs agree on SRTP. Such a leg has no audio yet: the media workers carry plain RTP only."""
     hold: Literal["music", "silence"] = "music"
     music: str = ""
     """WAV file (16-bit mono, 8 kHz) for held parties; empty: the built-in melody."""
@@ -193,6 +197,8 @@ class TrunkSettings(Section):
     user: str = ""
     secret: SecretStr = SecretStr("")
     """Digest credentials where it challenges us."""
+    security: Security | None = None
+    """SRTP on this trunk; None: as in `MediaSettings.security`."""
     strict_media: bool = False
     """RTP only from the signalled address."""
     headers: dict[str, str] = {}

@@ -124,6 +124,37 @@ class ReferReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscribeReceived:
+    """A SUBSCRIBE that asks for a new subscription (RFC 6665). Answer with `accept_subscription`, `reject_subscription` or a challenge."""
+
+    subscription: int
+    request: Request
+    flow: Flow
+    package: str
+    """The event package, one that we serve."""
+    resource: str
+    """The Request-URI: whose state it is about."""
+    accept: tuple[str, ...]
+    """Content types that the subscriber reads, lower case; empty where he does not say."""
+    expires: int
+    """Seconds, within bounds; 0: he wants the state once."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationDue:
+    """A subscriber is owed the state now: he was accepted, has refreshed, or is leaving. Say it by `notify`."""
+
+    subscription: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEnded:
+    """A subscription is over: run out, taken back, or its subscriber cannot be told any more. Told once; nothing more follows."""
+
+    subscription: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The session is over by the other side: BYE, CANCEL, no ACK, a dead transport. Told once; nothing more follows."""
 
@@ -179,6 +210,9 @@ Event = (
     | OfferRejected
     | InfoReceived
     | ReferReceived
+    | SubscribeReceived
+    | NotificationDue
+    | SubscriptionEnded
     | SessionEnded
     | Registered
     | RequestAnswered

@@ -14,10 +14,11 @@ from typing import Final
 
 MASK: Final = b"***"
 
-_WORTH_A_LOOK: Final = re.compile(
-    rb"authori[sz]ation|authentication-info|inline:|ice-pwd|key-mgmt|\nk=|dtmf|kpml|signal|:(?:\*|%2a)|:[^@\s<>\";:/]+:[^@\s<>\";:/]*@",
-    re.IGNORECASE,
+_WORDS: Final = (
+    *(b"authori", b"authentication-info", b"inline:", b"ice-pwd", b"key-mgmt", b"\nk="),
+    *(b"dtmf", b"kpml", b"signal", b":*", b":%2a"),
 )
+"""Without one of these, in lower case, there is nothing to mask but a password in a URI: nearly every message."""
 _CREDENTIALS: Final = re.compile(
     rb"(?im)^((?:proxy-)?authori[sz]ation|(?:proxy-)?authentication-info)([ \t]*:[ \t]*)((?:[^\r\n]|\r?\n[ \t])*)",
 )
@@ -30,6 +31,7 @@ _SDP_KEYS: Final = (
     (re.compile(rb"(?m)^(k=)[^\r\n]+"), rb"\1" + MASK),
 )
 _URI_PASSWORD: Final = re.compile(rb'(?i)(sips?:[^@\s<>";:]{1,128}:)[^@\s<>";]{0,128}(@)')
+_LOWER_URI_PASSWORD: Final = re.compile(rb'sips?:[^@\s<>";:]{1,128}:[^@\s<>";]{0,128}@')
 _STAR_PIN: Final = re.compile(rb"(?i)((?:sips?|tel):(?:\*|%2a)[^\s@<>\";*%]{1,64}(?:\*|%2a))[^\s@<>\";]+")
 _SIGNAL: Final = re.compile(rb"(?im)^(signal[ \t]*=[ \t]*)[^\r\n]+")
 _KPML: Final = re.compile(rb"(?i)(digits[ \t]*=[ \t]*)(\"[^\"]*\"|'[^']*')")
@@ -39,10 +41,14 @@ _NUMBER: Final = re.compile(rb"(?i)((?:sips?|tel):)(\+?[\d().-]{3,32})(?=[@;>\s?
 
 def mask(data: bytes, *, numbers: bool = False) -> bytes:
     """A message as it may be shown. ``numbers``: telephone numbers too. Works on whatever bytes there are; never raises."""
-    if _WORTH_A_LOOK.search(data):
+    if _is_worth_a_look(data.lower()):
         head, gap, body = data.partition(b"\r\n\r\n")
         data = _masked_head(head) + gap + _masked_body(body, head)
     return _NUMBER.sub(_masked_number, data) if numbers else data
+
+
+def _is_worth_a_look(lower: bytes) -> bool:
+    return any(word in lower for word in _WORDS) or _LOWER_URI_PASSWORD.search(lower) is not None
 
 
 def _masked_head(head: bytes) -> bytes:

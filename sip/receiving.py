@@ -13,6 +13,8 @@ from sip.replaces import replaces_in
 from sip.session.core import ALLOW, EXTENSIONS, METHODS, SUPPORTED, Core
 from sip.session.incoming import IncomingSession
 from sip.session.session import Session
+from sip.subscription.reading import allow_events
+from sip.subscription.subscriptions import Subscriptions
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 
@@ -23,9 +25,10 @@ _BUSY_SECONDS = "5"
 class Receiving:
     """The way in."""
 
-    def __init__(self, core: Core, registering: Registering) -> None:
+    def __init__(self, core: Core, registering: Registering, subscriptions: Subscriptions) -> None:
         self._core = core
         self._registering = registering
+        self._subscriptions = subscriptions
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one datagram, or one message cut from a stream. Never raises."""
@@ -131,6 +134,8 @@ class Receiving:
                 self._receive_options(transaction, now)
             case "REGISTER":
                 self._registering.receive(transaction, now)
+            case "SUBSCRIBE":
+                self._subscriptions.receive(transaction, now)
             case "INVITE" if is_new:
                 self._receive_invite(transaction, now)
             case "REFER" if is_new:
@@ -143,6 +148,8 @@ class Receiving:
     def _receive_options(self, transaction: ServerTransaction, now: float) -> None:
         """What we can (§11.2). Even with no hop left: the request is for us."""
         headers: list[Header] = [ALLOW, ("Accept", SDP), ("Accept-Encoding", "identity"), ("Accept-Language", "en"), SUPPORTED]
+        if self._core.settings.event_packages:
+            headers.append(allow_events(self._core.settings))
         self._core.reply(transaction, 200, now, to_tag=self._core.token(), headers=headers)
 
     def _receive_invite(self, transaction: ServerTransaction, now: float) -> None:

@@ -28,6 +28,9 @@ STATIC_CODECS: Final = {
 }
 """Formats that need no rtpmap (RFC 3551 table 4; G722 says 8000 though it samples at 16000)."""
 
+SECRETS: Final = frozenset({"crypto", "ice-pwd", "key-mgmt"})
+"""Attributes whose values hold keys: not to be seen in logs."""
+
 _DIRECTIONS: Final = frozenset(direction.value for direction in Direction)
 _LONGEST_NUMBER: Final = 20
 _HIGHEST_PORT: Final = 65_535
@@ -54,6 +57,10 @@ class Attribute:
 
     def __str__(self) -> str:
         return self.name if self.value is None else f"{self.name}:{self.value}"
+
+    def __repr__(self) -> str:
+        value = "…" if self.name in SECRETS else self.value
+        return f"Attribute({self.name!r}, {value!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,10 @@ class Media:
         """Value of the first attribute of this name (empty where it has none); None where there is none."""
         return _first(self.attributes, name)
 
+    def values(self, name: str) -> list[str]:
+        """Values of every attribute of this name, in order."""
+        return [attribute.value or "" for attribute in self.attributes if attribute.name == name]
+
     @property
     def direction(self) -> Direction | None:
         """The section's own direction; None where the session's holds."""
@@ -121,6 +132,11 @@ class Media:
     def maxptime_ms(self) -> int | None:
         """The most that the describer takes in a packet; None where it does not say, or says nonsense."""
         return _milliseconds(self.attribute("maxptime"))
+
+    @property
+    def minptime_ms(self) -> int | None:
+        """The least that the describer takes in a packet; None where it does not say, or says nonsense."""
+        return _milliseconds(self.attribute("minptime"))
 
 
 @dataclass(frozen=True, slots=True)

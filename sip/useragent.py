@@ -25,6 +25,7 @@ from sip.session.outgoing import OutgoingSession
 from sip.session.replacing import replaceable
 from sip.session.session import Session
 from sip.session.settings import Authentication, Invitation, UserAgentSettings
+from sip.subscription.subscriptions import Subscriptions
 from sip.transport.flow import Flow
 
 __all__ = ["Authentication", "Invitation", "OutsideRequest", "UserAgent", "UserAgentSettings"]
@@ -38,7 +39,8 @@ class UserAgent:
         self._core = Core(settings, entropy)
         self._asking = Asking(self._core)
         self._registering = Registering(self._core, ha1_of)
-        self._receiving = Receiving(self._core, self._registering)
+        self._subscriptions = Subscriptions(self._core)
+        self._receiving = Receiving(self._core, self._registering, self._subscriptions)
         self._referrals = Referrals(self._core)
 
     # -- bytes and time
@@ -54,6 +56,7 @@ class UserAgent:
         self._registering.flow_lost(flow, now)
         for session in list(self._core.sessions.values()):
             session.flow_lost(flow, now)
+        self._subscriptions.flow_lost(flow)
 
     def outgoing(self) -> list[tuple[bytes, Flow]]:
         """What is to be sent, in order; told once."""
@@ -96,7 +99,7 @@ class UserAgent:
         """How many transactions, sessions and timers are held; 0 after everything was let run out."""
         core = self._core
         tables: list[Sized] = [core.transactions, core.sessions, core.by_local_tag, core.by_remote_tag, core.timers]
-        return sum(map(len, [*tables, self._asking, self._referrals]))
+        return sum(map(len, [*tables, self._asking, self._referrals, self._subscriptions]))
 
     def call_id_of(self, session: int) -> str:
         """The Call-ID of a session; empty where it is over."""
@@ -228,6 +231,40 @@ class UserAgent:
     def reject_refer(self, session: int, refer: int, status: int, now: float, *, reason: str = "") -> None:
         """A final failure to a REFER; ``reason`` is the value of a Reason header (RFC 3326)."""
         self._referrals.reject(refer, status, now, reason=reason)
+
+    # -- their SUBSCRIBE
+
+    def challenge_subscription(self, subscription: int, now: float, *, stale: bool = False) -> None:
+        """401 to a SUBSCRIBE; the retry with credentials is a new `SubscribeReceived`."""
+        found = self._subscriptions.find(subscription)
+        if found is not None:
+            asked = found.transaction
+            challenges = self._registering.challenges(asked.request, asked.flow, now, stale=stale)
+            found.refuse(401, now, tuple(("WWW-Authenticate", value) for value in challenges))
+
+    def accept_subscription(self, subscription: int, expires: int, now: float) -> None:
+        """200 to a SUBSCRIBE, for ``expires`` seconds at most; `NotificationDue` follows."""
+        found = self._subscriptions.find(subscription)
+        if found is not None:
+            found.accept(expires, now)
+
+    def reject_subscription(self, subscription: int, status: int, now: float, *, headers: Sequence[Header] = ()) -> None:
+        """A final failure to a SUBSCRIBE."""
+        found = self._subscriptions.find(subscription)
+        if found is not None:
+            found.refuse(status, now, tuple(headers))
+
+    def notify(self, subscription: int, content_type: str, body: bytes, now: float) -> None:
+        """Tell a subscriber the state: at once, or as soon as the NOTIFY before was answered, and then the newest only."""
+        found = self._subscriptions.find(subscription)
+        if found is not None:
+            found.notify(content_type, body, now)
+
+    def end_subscription(self, subscription: int, reason: str, now: float) -> None:
+        """End it from our side; ``reason`` is of RFC 6665 §4.1.3: ``noresource``, ``deactivated``, ``probation;retry-after=30``."""
+        found = self._subscriptions.find(subscription)
+        if found is not None:
+            found.end(reason, now)
 
     def _find(self, session: int) -> Session | None:
         found = self._core.sessions.get(session)

@@ -19,21 +19,14 @@ _skipped: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start with nothing skipped; what processes beside this one tell is taken too."""
+    """Start with nothing skipped."""
     config.stash[_skipped] = []
-    if config.pluginmanager.hasplugin("dsession"):
-        config.pluginmanager.register(_Beside(config))
 
 
-class _Beside:
-    """Hears the processes that run tests for this one."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """One of them has ended: what it skipped."""
-        self._config.stash[_skipped].extend(getattr(node, "workeroutput", {}).get("skipped", ()))
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A process that ran tests for this one has ended: what it skipped."""
+    node.config.stash[_skipped].extend(getattr(node, "workeroutput", {}).get("skipped", ()))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,10 +66,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Name what was skipped, so that the failure explains itself."""
-    skipped = sorted(set(config.stash[_skipped]))
+    skipped = config.stash[_skipped]
     if _is_strict() and skipped:
         terminalreporter.section("skipped, and so failed", red=True)
-        for nodeid in skipped:
+        for nodeid in sorted(set(skipped)):
             terminalreporter.line(nodeid)
 
 

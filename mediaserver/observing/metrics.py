@@ -21,6 +21,7 @@ HELP = {
     "control_events": "What the control API counted: clients, commands, slow readers, by kind.",
     "calls_ended": "Calls that ended, by cause.",
     "legs_refused": "Legs that a media worker had no room for.",
+    "legs_without_audio": "Legs that agreed on SRTP, which the media workers do not carry, by its keying.",
     "invites_refused": "INVITEs answered with a failure before a call began, by reason.",
     "refusals": "Requests of supervisors that were refused, by code.",
     "digits": "Digits received in RTP, by the role of the leg.",

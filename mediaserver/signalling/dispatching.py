@@ -5,12 +5,13 @@ from typing import assert_never
 import structlog
 
 from mediaserver.call import inputs
+from mediaserver.signalling.agreeing import tell_media
 from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.digits import digit_of_info
 from mediaserver.signalling.entrance import Entrance
 from mediaserver.signalling.house import House
 from mediaserver.signalling.invitations import Invitations
-from mediaserver.signalling.legs import Leg, set_media
+from mediaserver.signalling.legs import Leg
 from mediaserver.signalling.switchboard import Switchboard
 from mixer.modes import Role
 from sip import events
@@ -56,6 +57,10 @@ class Dispatcher:
                 _log.info("user.registered" if contacts else "user.unregistered", user=user, contacts=len(contacts))
             case events.RequestAnswered():
                 self._house.outside.answered(event, now)
+            case events.SubscribeReceived(subscription=subscription):
+                self._house.agent.reject_subscription(subscription, DECLINED, now)
+            case events.NotificationDue() | events.SubscriptionEnded():
+                pass
             case events.SourceBanned(source=source, user=user, seconds=seconds):
                 self._house.counters.add("bans", "user" if user else "source")
                 _log.warning("source.banned", source=source, user=user, seconds=round(seconds))
@@ -131,7 +136,7 @@ class Dispatcher:
             self._feed(entry, inputs.Rejected(leg.leg, NOT_ACCEPTABLE))
             return
         leg.is_accepted = True
-        self._house.media.tell(entry.worker, set_media(leg.leg, media))
+        tell_media(self._house, entry, leg, media)
         self._feed(entry, inputs.Accepted(leg.leg, event.fork, media, agent=leg.agent, team=leg.team))
 
     # offers inside the dialog
@@ -177,7 +182,7 @@ class Dispatcher:
 
     def _agreed(self, entry: CallEntry, leg: Leg) -> None:
         if leg.media is not None:
-            self._house.media.tell(entry.worker, set_media(leg.leg, leg.media))
+            tell_media(self._house, entry, leg, leg.media)
             self._feed(entry, inputs.MediaAgreed(leg.leg, leg.media))
 
     # digits

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from config.settings import Settings
+from config.settings import Settings, TrunkSettings
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.addresses import Addresses
+from mediaserver.signalling.certificate import Certificate, make_certificate
 from mediaserver.signalling.media import Media
 from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.ports import PortPool
@@ -15,6 +16,7 @@ from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
+from sip.description.profiles import Security, Terms
 from sip.negotiated import PCMA, PCMU, Codec
 from sip.transport.flow import Flow
 from sip.useragent import UserAgent
@@ -46,6 +48,8 @@ class House:
     """The flow for a first request: transport, address, port."""
     advertised: Callable[[Flow], tuple[str, int]]
     """How we name ourselves on a flow."""
+    certificate: Certificate = field(default_factory=make_certificate)
+    """Of the DTLS handshakes of this process."""
     clock: Callable[[], float] = time.monotonic
     new_timer: Callable[[Callable[[], None]], Timer] = Timer
     """A timer that calls back."""
@@ -54,3 +58,8 @@ class House:
     def codecs(self) -> tuple[Codec, ...]:
         """Ours, by preference."""
         return tuple(_CODECS[name] for name in self.settings.media.codecs)
+
+    def terms(self, trunk: TrunkSettings | None = None, *, faces_browser: bool = False) -> Terms:
+        """What a leg may agree on beside codecs: by the trunk it faces where that says so, else as for everybody."""
+        policy = (trunk.security if trunk is not None else None) or self.settings.media.security
+        return Terms(self.entropy, Security(policy), self.certificate.fingerprint, faces_browser)

@@ -18,7 +18,7 @@ from mediaserver.signalling.doors import Knock, read_knock
 from mediaserver.signalling.entrance import AMBIGUOUS, Entrance
 from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import Users
-from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.legs import Leg, is_browser
 from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.routing import PATH_HEADER, RoutedCall, passed
 from mediaserver.signalling.switchboard import NoWorker, Switchboard
@@ -109,7 +109,7 @@ class Invitations:
         entry.path = path
         entry.max_forwards = max(0, (event.request.max_forwards or _MAX_FORWARDS) - 1)
         role = Role.AGENT if routed.agent else Role.CUSTOMER
-        leg = self._admit_offer(entry, event, role)
+        leg = self._admit_offer(entry, event, role, trunk)
         if leg is None:
             self._switchboard.forget(entry)
             return
@@ -129,7 +129,7 @@ class Invitations:
             ),
         )
 
-    def _admit_offer(self, entry: CallEntry, event: InviteReceived, role: Role) -> Leg | None:
+    def _admit_offer(self, entry: CallEntry, event: InviteReceived, role: Role, trunk: TrunkSettings | None = None) -> Leg | None:
         """A leg for who called in, with his offer taken; None: he was refused."""
         try:
             leg = self._switchboard.new_leg(entry, role, event.flow.remote[0], session=event.session)
@@ -137,6 +137,7 @@ class Invitations:
             _log.error("leg.no_port", call=entry.view.call, problem=str(error))
             self._refuse(event, 503, "no_free_port", retry=True)
             return None
+        leg.negotiation.terms = self._house.terms(trunk, faces_browser=is_browser(event.flow))
         if event.offer is not None:
             try:
                 leg.remote_offer = leg.negotiation.receive_offer(event.offer)

@@ -12,7 +12,10 @@ from mixer.modes import Role
 from sip.negotiated import Direction, NegotiatedMedia
 from sip.offer_answer import Negotiation, RemoteOffer
 from sip.sdp import SessionDescription
+from sip.transport.flow import Flow
 
+NOWHERE = "0.0.0.0"
+"""The address of a remote that wants no packets, and a leg's own until it is known whom it faces."""
 _MOST_FORKS = 8
 
 
@@ -66,6 +69,8 @@ class Leg:
     """He has still to give his PIN; the call does not know him yet."""
     is_strict: bool = False
     """RTP only from the signalled address."""
+    is_without_audio: bool = False
+    """It agreed on SRTP, which workers do not carry, and that was told."""
     row: int = -1
     """In the worker's shared memory."""
     opened_at: float = 0.0
@@ -92,8 +97,18 @@ class Leg:
         return self.negotiation.current or self.remote_offer
 
 
+def is_browser(flow: Flow) -> bool:
+    """Whether a browser's softphone is at the other end: those alone speak SIP over WebSocket (RFC 7118)."""
+    return flow.transport in ("ws", "wss")
+
+
+def is_carried(media: NegotiatedMedia) -> bool:
+    """Whether workers can carry what was agreed: plain RTP alone, for a secured leg must never hear or be heard in the clear."""
+    return media.security is None
+
+
 def set_media(leg: LegId, media: NegotiatedMedia) -> SetMedia:
-    """The worker's command for what was agreed."""
+    """The worker's command for what was agreed; of a leg that is not carried it takes nothing, and sends it nothing."""
     digits_in, digits_out = media.receive_digit_payload_type, media.send_digit_payload_type
     return SetMedia(
         leg=leg,
@@ -105,6 +120,6 @@ def set_media(leg: LegId, media: NegotiatedMedia) -> SetMedia:
         ptime_ms=media.ptime_ms,
         receive_digit_payload_type=-1 if digits_in is None else digits_in,
         send_digit_payload_type=-1 if digits_out is None else digits_out,
-        remote_sends=media.direction.sends,
-        remote_receives=media.direction.receives and media.port != 0,
+        remote_sends=media.direction.sends and is_carried(media),
+        remote_receives=media.direction.receives and is_carried(media) and media.port != 0 and media.address != NOWHERE,
     )

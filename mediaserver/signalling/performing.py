@@ -9,9 +9,10 @@ from mediaserver.call import actions, inputs
 from mediaserver.call.inputs import LegId
 from mediaserver.link import messages as link
 from mediaserver.link.messages import Applied, Refused
+from mediaserver.signalling.agreeing import tell_media
 from mediaserver.signalling.calls import CallEntry, Calls
 from mediaserver.signalling.house import House
-from mediaserver.signalling.legs import Leg, set_media
+from mediaserver.signalling.legs import Leg
 from mediaserver.signalling.placing import Placer
 from mediaserver.signalling.requests import PendingRequests
 from sip.errors import SipError
@@ -146,7 +147,7 @@ class Performer:
 
     def agreed(self, entry: CallEntry, leg: Leg, media: NegotiatedMedia) -> None:
         """Offer and answer came to a result: the worker gets it, then the call."""
-        self._house.media.tell(entry.worker, set_media(leg.leg, media))
+        tell_media(self._house, entry, leg, media)
         self._feed(entry, inputs.MediaAgreed(leg.leg, media))
 
     def _choose_fork(self, entry: CallEntry, leg: Leg, fork: str) -> None:
@@ -154,7 +155,7 @@ class Performer:
         leg.fork = fork
         if answer is not None and not leg.is_accepted:
             media = leg.negotiation.receive_answer(answer)
-            self._house.media.tell(entry.worker, set_media(leg.leg, media))
+            tell_media(self._house, entry, leg, media)
 
     def _open(self, entry: CallEntry, action: actions.OpenLeg) -> None:
         """A leg that called in has its port already; for one that we call it is lent now, and opened when its target is known."""

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from config.settings import TrunkSettings
 from mediaserver.call import inputs
 from mediaserver.call.actions import PlaceLeg
 from mediaserver.call.inputs import LegId
 from mediaserver.signalling.calls import CallEntry, Calls
 from mediaserver.signalling.house import House
-from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.legs import Leg, is_browser
 from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.routing import PATH_HEADER
 from mixer.modes import Role
@@ -59,8 +60,11 @@ class Placer:
 
     def is_strict(self, target: inputs.Target) -> bool:
         """Whether the target is a trunk from which RTP is taken from the signalled address only."""
-        trunk = self._house.router.trunk(target.value.partition("/")[0]) if target.kind == "trunk" else None
+        trunk = self._trunk_at(target)
         return trunk is not None and trunk.strict_media
+
+    def _trunk_at(self, target: inputs.Target) -> TrunkSettings | None:
+        return self._house.router.trunk(target.value.partition("/")[0]) if target.kind == "trunk" else None
 
     def place(self, entry: CallEntry, leg: Leg, action: PlaceLeg) -> None:
         """Find the target and send it the INVITE, now or when its host is known."""
@@ -136,6 +140,7 @@ class Placer:
 
     def _send(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, flow: Flow) -> None:
         leg.negotiation.address = self._house.media_addresses.toward(flow.remote[0])
+        leg.negotiation.terms = self._house.terms(self._trunk_at(action.target), faces_browser=is_browser(flow))
         other = entry.legs.get(action.like) if action.like is not None else None
         offer = leg.negotiation.make_offer(like=other.format_offered if other is not None else None)
         invitation = Invitation(

@@ -5,7 +5,6 @@ commands for the worker leave as one frame (one turn), and the SIP shell settles
 """
 
 import itertools
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -22,7 +21,7 @@ from mediaserver.call.supervising import PARTY_SEATS
 from mediaserver.link.messages import DigitReceived, MediaStarted, Notice
 from mediaserver.signalling.calls import CallEntry, Calls
 from mediaserver.signalling.house import House
-from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.legs import NOWHERE, Leg, is_carried
 from mediaserver.signalling.media import Worker
 from mediaserver.signalling.performing import PerformedAction, Performer
 from mediaserver.signalling.placing import Placer
@@ -32,9 +31,6 @@ from sip.offer_answer import Negotiation
 
 MISSING_AFTER = 0.5
 """Seconds without RTP after which a leg's media is missing."""
-
-UNKNOWN = "0.0.0.0"
-"""A leg's own address until it is known whom it faces."""
 
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +55,6 @@ class Switchboard:
         self._performer = Performer(house, self.calls, self.requests, placer, self.feed)
         self._leg_numbers = itertools.count(1)
         self._call_numbers = itertools.count(1)
-        self._sdp_sessions = itertools.count(int(time.time()))
         self._waiting: deque[tuple[CallEntry, inputs.Input | None]] = deque()
         self._is_feeding = False
 
@@ -104,8 +99,8 @@ class Switchboard:
         """Lend a port to a leg that faces ``remote`` (None: not known yet); raises `NoFreePort`."""
         now = self.house.clock()
         port = self.house.ports.lend(now)
-        address = UNKNOWN if remote is None else self.house.media_addresses.toward(remote)
-        negotiation = Negotiation(address, port.port, self.house.codecs, session_id=next(self._sdp_sessions))
+        address = NOWHERE if remote is None else self.house.media_addresses.toward(remote)
+        negotiation = Negotiation(address, port.port, self.house.codecs, session_id=self._sdp_session(), terms=self.house.terms())
         made = Leg(
             leg=self.next_leg() if leg is None else leg,
             role=role,
@@ -121,6 +116,10 @@ class Switchboard:
             made.mode_digits = doors.api_digits or doors.digits
         self.calls.add_leg(entry, made)
         return made
+
+    def _sdp_session(self) -> int:
+        """A number for ``o=``: drawn, so that nobody can count our calls or tell that two legs belong together."""
+        return int.from_bytes(self.house.entropy(6), "big")
 
     def next_leg(self) -> LegId:
         """A number for a leg."""
@@ -187,7 +186,7 @@ class Switchboard:
         for entry in list(self.calls):
             for leg in list(entry.legs.values()):
                 media = leg.media
-                if leg.row < 0 or media is None or not media.direction.sends:
+                if leg.row < 0 or media is None or not (media.direction.sends and is_carried(media)):
                     continue
                 quiet = now - max(entry.worker.memory.last_packet(leg.row), leg.opened_at)
                 if quiet >= MISSING_AFTER:

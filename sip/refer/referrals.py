@@ -7,6 +7,7 @@
 | ASKED | the owner refuses, or says nothing for `PATIENCE` seconds (500) | over |
 | TOLD | a provisional status: NOTIFY active | TOLD |
 | TOLD | a final status, or nothing more within the lifetime: NOTIFY terminated | ENDING |
+| TOLD | a SUBSCRIBE inside the dialog: 200, NOTIFY with the newest status; terminated where it takes back | TOLD or ENDING |
 | TOLD, ENDING | a NOTIFY fails | over |
 | ENDING | the last NOTIFY is answered | over |
 
@@ -23,6 +24,7 @@ from sip.refer.reading import Reference, read
 from sip.session.core import Core, reason_header
 from sip.session.session import Session, State
 from sip.subscription.notices import Notice, Notices
+from sip.subscription.reading import allow_events, event_of
 from sip.timers import Timer
 from sip.transaction.server import ServerTransaction
 
@@ -47,8 +49,6 @@ class Stage(Enum):
 class Referral:
     """One REFER."""
 
-    __slots__ = ("dialog", "event", "expires_at", "notices", "number", "reference", "session", "stage", "status", "timer", "transaction")
-
     def __init__(self, number: int, session: Session, dialog: "Dialog", transaction: ServerTransaction, reference: Reference, event: str):
         self.number = number
         self.session = session
@@ -56,6 +56,7 @@ class Referral:
         self.transaction = transaction
         self.reference = reference
         self.event = event
+        self.sequence = transaction.request.cseq.number
         self.stage = Stage.ASKED
         self.status = 100
         """The newest one that the referrer was told of."""
@@ -72,6 +73,7 @@ class Referrals:
         self._referrals: dict[int, Referral] = {}
         self._last = 0
         core.inside["REFER"] = self.receive
+        core.inside["SUBSCRIBE"] = self.resubscribe
 
     def __len__(self) -> int:
         return len(self._referrals)
@@ -98,6 +100,25 @@ class Referrals:
         )
         return None
 
+    def resubscribe(self, session: Session, transaction: ServerTransaction, now: float) -> None:
+        """A SUBSCRIBE of somebody who referred, for longer or for no more (§2.4.4). Raises `ParseError`."""
+        core, request = self._core, transaction.request
+        package, number = event_of(request)
+        if package != "refer":
+            return self._answer(transaction, session, 489, now, [allow_events(core.settings)])
+        lifetime = core.settings.refer_lifetime
+        seconds = min(lifetime, lifetime if request.expires is None else request.expires)
+        referral = self._told(session, number)
+        if referral is None:
+            return self._answer(transaction, session, 481, now)
+        contact = core.contact(transaction.flow, is_sips=referral.dialog.is_sips)
+        self._answer(transaction, session, 200, now, [contact, ("Expires", str(int(seconds)))])
+        core.timers.stop(referral.timer)
+        if seconds == 0:
+            return self._end(referral, "timeout", now)
+        self._run_until(referral, now + seconds)
+        return self._report(referral, now)
+
     def accept(self, number: int, now: float) -> None:
         """202, and the first NOTIFY."""
         referral = self._find(number, Stage.ASKED)
@@ -105,14 +126,14 @@ class Referrals:
             return
         core = self._core
         wants = referral.reference.wants_notices
-        headers: list[Header] = [core.contact(referral.transaction.flow), *([] if wants else [("Refer-Sub", "false")])]
+        contact = core.contact(referral.transaction.flow, is_sips=referral.dialog.is_sips)
+        headers: list[Header] = [contact, *([] if wants else [("Refer-Sub", "false")])]
         core.timers.stop(referral.timer)
         self._answer(referral.transaction, referral.session, 202, now, headers)
         if not wants:
             return self._forget(referral)
         referral.stage = Stage.TOLD
-        referral.expires_at = now + core.settings.refer_lifetime
-        referral.timer = core.timers.start(referral.expires_at, _Clock(self, referral), "expiry")
+        self._run_until(referral, now + core.settings.refer_lifetime)
         referral.notices = Notices(
             core, referral.dialog, referral.event, referral.session.credentials, lambda now, failed: self._over(referral, failed=failed)
         )
@@ -145,6 +166,10 @@ class Referrals:
         self._core.count("refer_expired")
         self._end(referral, "timeout", now)
 
+    def _run_until(self, referral: Referral, end: float) -> None:
+        referral.expires_at = end
+        referral.timer = self._core.timers.start(end, _Clock(self, referral), "expiry")
+
     def _report(self, referral: Referral, now: float) -> None:
         if referral.status >= 200:
             return self._end(referral, "noresource", now)
@@ -166,6 +191,14 @@ class Referrals:
     def _forget(self, referral: Referral) -> None:
         self._core.timers.stop(referral.timer)
         self._referrals.pop(referral.number, None)
+
+    def _told(self, session: Session, number: str) -> Referral | None:
+        """The referral of a session that an event id names; the session's first one may go without."""
+        event = f"refer;id={number}" if number else "refer"
+        for referral in self._referrals.values():
+            if referral.session is session and referral.stage is Stage.TOLD and event in (referral.event, f"refer;id={referral.sequence}"):
+                return referral
+        return None
 
     def _find(self, number: int, stage: Stage) -> Referral | None:
         found = self._referrals.get(number)

@@ -23,7 +23,7 @@ from sip.uri import USER_SAFE, bracketed
 if TYPE_CHECKING:
     from sip.session.session import Session
 
-METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "REFER")
+METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "REFER", "SUBSCRIBE")
 EXTENSIONS: Final[tuple[str, ...]] = ("replaces", "norefersub")
 """Option tags that may be required of us."""
 ALLOW: Final[Header] = ("Allow", ", ".join(METHODS))

@@ -16,6 +16,17 @@ def local_address(flow: Flow) -> Address:
 
 
 @dataclass(frozen=True, slots=True)
+class EventPackage:
+    """Something that can be subscribed to (RFC 6665 §5)."""
+
+    name: str
+    content_type: str
+    """What the state is written in; what a subscriber without an Accept header reads."""
+    expires: int = 3600
+    """Seconds of a subscription whose SUBSCRIBE says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserAgentSettings:
     """Settings of a `sip.useragent.UserAgent`; times in seconds."""
 
@@ -44,6 +55,12 @@ class UserAgentSettings:
     """Octets; a larger request goes by TCP where it can (RFC 3261 §18.1.1). 0: none does."""
     refer_lifetime: float = 180
     """So long is somebody who referred told what becomes of it."""
+    event_packages: tuple[EventPackage, ...] = ()
+    max_subscriptions: int = 2000
+    subscription_min: int = 60
+    subscription_max: int = 3600
+    notify_interval: float = 1.0
+    """From one NOTIFY of a subscription to the next (RFC 4235 §3.10)."""
     advertised: Callable[[Flow], Address] = local_address
     """Host and port that a Via and a Contact on this flow name."""
 

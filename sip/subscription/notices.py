@@ -1,7 +1,7 @@
 """The NOTIFYs of one subscription, one at a time (RFC 6665 §4.2.2).
 
 A newer state that comes while a NOTIFY is under way waits behind it, and replaces the one that waited before: a slow subscriber
-skips states, and the newest one always reaches him. What an answer means:
+skips states, and the newest one always reaches him. With an interval, NOTIFYs are that far apart, but for the last. What an answer means:
 
 - 2xx: the one that waits goes out.
 - a failure with Retry-After: the subscription stays; the newest state is sent again then.
@@ -40,39 +40,46 @@ class Notice:
 class Notices:
     """Sends notices inside a dialog. ``over(now, failed)`` is called once: when the last one was answered, or one failed."""
 
-    __slots__ = ("_core", "_credentials", "_dialog", "_event", "_is_over", "_over", "_sent", "_timer", "_under_way", "_waiting")
-
     def __init__(
-        self, core: Core, dialog: Dialog, event: str, credentials: Credentials | None, over: Callable[[float, bool], None]
+        self,
+        core: Core,
+        dialog: Dialog,
+        event: str,
+        credentials: Credentials | None,
+        over: Callable[[float, bool], None],
+        interval: float = 0.0,
     ) -> None:
+        """``interval``: seconds from one NOTIFY to the next."""
         self._core = core
         self._dialog = dialog
         self._event = event
         self._credentials = credentials
         self._over = over
+        self._interval = interval
         self._is_over = False
         self._under_way: Exchange | None = None
         self._sent: Notice | None = None
         self._waiting: Notice | None = None
+        self._earliest = 0.0
+        """When the next one may go."""
+        self._must_wait = False
+        """The subscriber asked for the pause, so that it holds for the last one too."""
         self._timer: Timer | None = None
-        """Runs where the subscriber asked for a pause."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether one is under way."""
-        return self._under_way is not None or self._timer is not None
 
     def tell(self, notice: Notice, now: float) -> None:
-        """Send a state, now or as soon as the one before was answered. After a last one, nothing is taken any more."""
+        """Send a state, now or as soon as it may go. After a last one, nothing is taken any more."""
         ends = (self._sent is not None and self._sent.is_last) or (self._waiting is not None and self._waiting.is_last)
         if self._is_over or ends:
             return
-        if self.is_busy:
-            if self._waiting is not None:
-                self._core.count("notices_coalesced")
-            self._waiting = notice
-        else:
-            self._send(notice, now)
+        if self._waiting is not None:
+            self._core.count("notices_coalesced")
+        self._waiting = notice
+        self._go_on(now)
+
+    def hurry(self) -> None:
+        """The next one need not keep its distance: the subscriber asked for it."""
+        if not self._must_wait:
+            self._earliest = 0.0
 
     def stop(self) -> None:
         """Send nothing more; the owner is not called any more."""
@@ -81,7 +88,6 @@ class Notices:
         if self._under_way is not None:
             self._under_way.is_abandoned = True
         self._core.timers.stop(self._timer)
-        self._timer = None
 
     def responded(self, exchange: Exchange, response: Response, flow: Flow, now: float) -> None:
         """From the exchange: an answer."""
@@ -98,7 +104,9 @@ class Notices:
             return self._end(now, failed=True)
         self._waiting = self._waiting or self._sent
         self._sent = None
-        self._timer = self._core.timers.start(now + pause, self, "retry")
+        self._earliest = now + pause
+        self._must_wait = True
+        return self._go_on(now)
 
     def failed(self, exchange: Exchange, cause: str, now: float) -> None:
         """From the exchange: no answer."""
@@ -109,25 +117,35 @@ class Notices:
 
     def fired(self, name: str, now: float) -> None:
         """The pause is over."""
-        self._timer = None
         self._go_on(now)
 
     def _go_on(self, now: float) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
+        """Send what waits, if it may go; end after the last one."""
+        waiting = self._waiting
+        if self._under_way is not None:
+            return
+        if waiting is None:
+            if self._sent is not None and self._sent.is_last:
+                self._end(now, failed=False)
+        elif now < self._earliest and (self._must_wait or not waiting.is_last):
+            self._core.timers.stop(self._timer)
+            self._timer = self._core.timers.start(self._earliest, self, "pause")
+        else:
+            self._core.timers.stop(self._timer)
+            self._waiting = None
             self._send(waiting, now)
-        elif self._sent is not None and self._sent.is_last:
-            self._end(now, failed=False)
 
     def _send(self, notice: Notice, now: float) -> None:
         dialog, core = self._dialog, self._core
         headers: list[Header] = [
-            core.contact(dialog.next_hop()),
+            core.contact(dialog.next_hop(), is_sips=dialog.is_sips),
             ("Event", self._event),
             ("Subscription-State", notice.state),
             *with_body(notice.body, notice.content_type),
         ]
         self._sent = notice
+        self._earliest = now + self._interval
+        self._must_wait = False
         request, flow = request_in(core, dialog, "NOTIFY", dialog.next_sequence(), headers, notice.body)
         core.count("notices_sent")
         self._under_way = Exchange(core, request, (flow,), self, self._credentials, dialog.next_sequence, now)

@@ -2,17 +2,20 @@
 
 import pytest
 
+from sip.description.profiles import Security, Terms
 from sip.negotiated import PCMA, PCMU, Codec, Direction, NegotiatedMedia
 from sip.offer_answer import Negotiation, NoCommonCodec, NothingOffered, OfferPending, RemoteOffer
 from sip.sdp import Media, SdpError, SessionDescription
+from tests.sip.network import seeded_entropy
 
 G729 = Codec("G729")
 OPUS = Codec("OPUS", 48_000, 2)
+PLAIN = Terms(entropy=seeded_entropy(1), security=Security.REFUSE)
 
 
 def ours(*codecs: Codec, address: str = "192.0.2.1") -> Negotiation:
     """Our side, on port 20000."""
-    return Negotiation(address, 20_000, codecs or (PCMU, PCMA), session_id=7)
+    return Negotiation(address, 20_000, codecs or (PCMU, PCMA), session_id=7, terms=PLAIN)
 
 
 def phone(*lines: str, address: str = "192.0.2.9") -> SessionDescription:
@@ -420,7 +423,7 @@ def test_two_open_offers_are_glare() -> None:
 
 
 def test_two_of_us_agree() -> None:
-    one, other = ours(PCMU, PCMA), Negotiation("192.0.2.2", 30_000, (PCMA,), session_id=9, ptime_ms=30)
+    one, other = ours(PCMU, PCMA), Negotiation("192.0.2.2", 30_000, (PCMA,), session_id=9, ptime_ms=30, terms=PLAIN)
     offer = SessionDescription.parse(one.make_offer().serialize())
     other.receive_offer(offer)
     answer, theirs = other.make_answer()

@@ -243,3 +243,34 @@ def test_a_refer_that_comes_again_is_told_once_and_answered_the_same() -> None:
     assert isinstance(notify, Request)
     (again,) = peer.say("REFER", call_id=peer.invite.call_id, from_tag="fork", to_tag=peer.invite.from_.tag, branch="z9hG4bKsame")
     assert again.serialize() == first.serialize()
+
+
+def test_who_referred_may_take_the_subscription_back() -> None:
+    peer = called()
+    number, notify = accepted(peer)
+    peer.answer(notify, 200)
+    answer, last = peer.ask("SUBSCRIBE", cseq=2, headers=("Event: refer", "Expires: 0"))
+    assert isinstance(answer, Response)
+    assert (answer.status, answer.header("Expires")) == (200, "0")
+    assert last.header("Subscription-State") == "terminated;reason=timeout"
+    peer.answer(last, 200)  # type: ignore[arg-type]
+    assert report(peer, number, 200) == []
+    assert statuses(peer.ask("SUBSCRIBE", cseq=3, headers=("Event: refer",))) == [481]
+
+
+def test_who_referred_may_ask_for_more_time() -> None:
+    peer = called()
+    _, notify = accepted(peer, cseq=5)
+    peer.answer(notify, 200)
+    peer.wait(170)
+    answer, again = peer.ask("SUBSCRIBE", cseq=6, headers=("Event: refer;id=5", "Expires: 100"))
+    assert statuses([answer]) == [200]
+    assert again.header("Subscription-State") == "active;expires=100"
+    peer.answer(again, 200)  # type: ignore[arg-type]
+    assert peer.wait(99) == []
+    assert [message.header("Subscription-State") for message in peer.wait(2)][:1] == ["terminated;reason=timeout"]
+
+
+def test_another_event_in_the_dialog_of_a_call_gets_489() -> None:
+    peer = called()
+    assert statuses(peer.ask("SUBSCRIBE", headers=("Event: dialog",))) == [489]

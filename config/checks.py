@@ -1,24 +1,20 @@
 """What no single key can say of itself: names that must exist, things that must differ, ranges that must fit."""
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
+from config.findings import HEADER_NAME, Finding, distinct, is_address, is_network, unknown
 from config.schema import Path
-from config.settings import AgentSettings, CeilingSettings, RouteSettings, Settings, TrunkSettings
+from config.settings import AgentSettings, CeilingSettings, RouteSettings, Settings
+from config.trunk_checks import USERS_TRUNK, check_trunks
+from config.trunks import TrunkSettings
 
-Finding = tuple[Path, str]
-
-USERS_TRUNK: Final = "users"
-"""What a route calls the trunk of our own users' calls."""
 CODE: Final = re.compile(r"[*#0-9]{1,8}")
 DIGIT: Final = re.compile(r"[0-9*#A-D]")
 TARGET: Final = re.compile(r"agent:(?P<agent>\S+)|(?P<uri>sips?:\S+)|trunk:(?P<trunk>[^/\s]+)/(?P<number>\S+)")
 PLACEHOLDER: Final = re.compile(r"\{(\w*)\}")
-HEADER_NAME: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 
 
 def find(settings: Settings) -> Iterator[Finding]:
@@ -33,7 +29,7 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
         (("media", "bind"), settings.media.bind),
         (("media", "advertised"), settings.media.advertised),
     ):
-        if not (address == "" and path[1] == "advertised") and not _is_address(address):
+        if not (address == "" and path[1] == "advertised") and not is_address(address):
             yield path, f"must be an IP address, not {address!r}"
     lists: tuple[tuple[Path, tuple[str, ...]], ...] = (
         (("sip", "local_networks"), settings.sip.local_networks),
@@ -42,7 +38,7 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
     )
     for where, networks in lists:
         for index, network in enumerate(networks):
-            if not _is_network(network):
+            if not is_network(network):
                 yield (*where, index), f"must be an IP network such as 10.0.0.0/8, not {network!r}"
 
 
@@ -92,32 +88,11 @@ def _music(settings: Settings) -> Iterator[Finding]:
         yield ("media", "music"), f"there is no file {settings.media.music!r}; give a WAV file, or nothing for the built-in melody"
 
 
-def _trunks(settings: Settings) -> Iterator[Finding]:
-    yield from _distinct("trunks", ((("name",), trunk.name) for trunk in settings.trunks))
-    owners: dict[str, str] = {}
-    for index, trunk in enumerate(settings.trunks):
-        if trunk.name == USERS_TRUNK:
-            yield ("trunks", index, "name"), f"{USERS_TRUNK!r} means our own users' calls; take another name"
-        if not trunk.addresses and not trunk.host:
-            yield ("trunks", index), "give addresses that calls come from, a host that calls go to, or both"
-        for position, address in enumerate(trunk.addresses):
-            path: Path = ("trunks", index, "addresses", position)
-            if not _is_network(address):
-                yield path, f"must be an IP address or network, not {address!r}"
-            elif (owner := owners.setdefault(str(ipaddress.ip_network(address, strict=False)), trunk.name)) != trunk.name:
-                yield path, f"{address} is trunk {owner!r} already; one source is one trunk"
-        if trunk.transport == "tcp" and not settings.sip.tcp:
-            yield ("trunks", index, "transport"), "is tcp, and sip.tcp is false; set one of the two"
-        for header in trunk.headers:
-            if not HEADER_NAME.fullmatch(header):
-                yield ("trunks", index, "headers"), f"{header!r} is not a header name"
-
-
 def _routes(settings: Settings) -> Iterator[Finding]:
     trunks = {trunk.name: trunk for trunk in settings.trunks}
     for index, route in enumerate(settings.routes):
         if route.trunk not in ("*", USERS_TRUNK) and route.trunk not in trunks:
-            yield ("routes", index, "trunk"), _unknown("trunk", route.trunk, [*trunks, USERS_TRUNK, "*"])
+            yield ("routes", index, "trunk"), unknown("trunk", route.trunk, [*trunks, USERS_TRUNK, "*"])
         if route.header and not HEADER_NAME.fullmatch(route.header):
             yield ("routes", index, "header"), f"{route.header!r} is not a header name"
         fillers = {"number"}
@@ -151,31 +126,31 @@ def _target(
     if agent and not PLACEHOLDER.search(agent):
         known = [one.name for one in agents if tenant in (None, one.tenant)]
         if agent not in known:
-            yield _unknown("agent", agent, known) + (f" (of tenant {tenant!r})" if tenant else "")
+            yield unknown("agent", agent, known) + (f" (of tenant {tenant!r})" if tenant else "")
     if trunk and not PLACEHOLDER.search(trunk):
         known = [one.name for one in trunks.values() if tenant in (None, one.tenant)]
         if trunk not in known:
-            yield _unknown("trunk", trunk, known) + (f" (of tenant {tenant!r})" if tenant else "")
-        elif not trunks[trunk].host:
+            yield unknown("trunk", trunk, known) + (f" (of tenant {tenant!r})" if tenant else "")
+        elif not trunks[trunk].is_reachable:
             yield f"trunk {trunk!r} has no host to send calls to"
 
 
 def _agents(settings: Settings) -> Iterator[Finding]:
     users = {user.name: user for user in settings.users}
-    yield from _distinct("agents", ((("name",), (agent.tenant, agent.name)) for agent in settings.agents))
-    yield from _distinct("agents", ((("user",), agent.user) for agent in settings.agents if agent.user is not None))
+    yield from distinct("agents", ((("name",), (agent.tenant, agent.name)) for agent in settings.agents))
+    yield from distinct("agents", ((("user",), agent.user) for agent in settings.agents if agent.user is not None))
     for index, agent in enumerate(settings.agents):
         if agent.user is None:
             if not agent.extension:
                 yield ("agents", index, "user"), "name his SIP user, or the extension that a trunk knows him by"
         elif agent.user not in users:
-            yield ("agents", index, "user"), _unknown("user", agent.user, users)
+            yield ("agents", index, "user"), unknown("user", agent.user, users)
         elif users[agent.user].tenant != agent.tenant:
             yield ("agents", index, "user"), f"{agent.user!r} is of tenant {users[agent.user].tenant!r}, the agent of {agent.tenant!r}"
 
 
 def _users(settings: Settings) -> Iterator[Finding]:
-    yield from _distinct("users", ((("name",), user.name) for user in settings.users))
+    yield from distinct("users", ((("name",), user.name) for user in settings.users))
     for index, user in enumerate(settings.users):
         if not user.secret.get_secret_value():
             yield ("users", index, "secret"), "must not be empty"
@@ -187,12 +162,12 @@ def _users(settings: Settings) -> Iterator[Finding]:
 
 def _tokens(settings: Settings) -> Iterator[Finding]:
     users = {user.name: user for user in settings.users}
-    yield from _distinct("tokens", ((("sha256",), token.sha256) for token in settings.tokens))
+    yield from distinct("tokens", ((("sha256",), token.sha256) for token in settings.tokens))
     seen: dict[tuple[str, str], object] = {}
     for index, token in enumerate(settings.tokens):
         if token.user and (token.user not in users or users[token.user].tenant != token.tenant):
             known = [name for name, user in users.items() if user.tenant == token.tenant]
-            yield ("tokens", index, "user"), _unknown("user", token.user, known)
+            yield ("tokens", index, "user"), unknown("user", token.user, known)
         elif token.identity in users and users[token.identity].tenant == token.tenant and token.user != token.identity:
             # Legs belong to a name of a tenant, whichever way somebody came in.
             yield (
@@ -215,38 +190,7 @@ def _ceiling(settings: Settings, path: Path, ceiling: CeilingSettings, tenant: s
     for key, word, names, known in (("agents", "agent", ceiling.agents, agents), ("teams", "team", ceiling.teams, teams)):
         for position, name in enumerate(names):
             if name not in known and name != "*":
-                yield (*path, key, position), _unknown(word, name, [*known, "*"])
-
-
-def _distinct(section: str, values: Iterable[tuple[Path, object]]) -> Iterator[Finding]:
-    first: dict[object, int] = {}
-    for index, (path, value) in enumerate(values):
-        if (earlier := first.setdefault(value, index)) != index:
-            shown = "" if path == ("sha256",) else f"{value[-1] if isinstance(value, tuple) else value!r} "
-            yield (section, index, *path), f"{shown}stands at {section}[{earlier}] already; each may be there once"
-
-
-def _unknown(word: str, name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = get_close_matches(name, names, 1, 0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names[:10])}" if names else f"no {word} is configured"
-    return f"no {word} is named {name!r}; {hint}"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
+                yield (*path, key, position), unknown(word, name, [*known, "*"])
 
 
 CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
@@ -255,7 +199,7 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     _codes,
     _digits,
     _music,
-    _trunks,
+    check_trunks,
     _routes,
     _agents,
     _users,

@@ -1,22 +1,11 @@
 """The settings, as models: every key, its unit, its default and its bounds. `config.loading` fills them."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=86_400 * 7)]
-Security = Literal["refuse", "accept", "prefer", "require"]
-"""SRTP: never, where the other side insists, where it can, always."""
-Rate = Annotated[float, Field(ge=0)]
-Burst = Annotated[float, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from config.section import Burst, Name, Port, Rate, Seconds, Section, Security
+from config.trunks import TrunkSettings
 
 
 class GuardSettings(Section):
@@ -182,27 +171,6 @@ class CeilingSettings(Section):
     teams: tuple[str, ...] = ()
     mode: Literal["listen", "whisper", "barge"] | None = None
     rights: tuple[Literal["whisper_customer", "hang_up", "end", "originate", "outside_numbers", "trace", "admin"], ...] = ()
-
-
-class TrunkSettings(Section):
-    """A trunk or PBX."""
-
-    name: Name
-    tenant: Name = "default"
-    addresses: tuple[str, ...] = ()
-    """Source addresses or networks that are this trunk; empty: outgoing only."""
-    host: str = ""
-    """Where calls to it go, ``host[:port]``."""
-    transport: Literal["udp", "tcp"] = "udp"
-    user: str = ""
-    secret: SecretStr = SecretStr("")
-    """Digest credentials where it challenges us."""
-    security: Security | None = None
-    """SRTP on this trunk; None: as in `MediaSettings.security`."""
-    strict_media: bool = False
-    """RTP only from the signalled address."""
-    headers: dict[str, str] = {}
-    """SIP header to metadata key, for instance ``X-Queue = "queue"``."""
 
 
 class RouteSettings(Section):

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from config.settings import Settings, TrunkSettings
+from config.settings import Settings
+from config.trunks import TrunkSettings
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.certificate import Certificate, make_certificate

@@ -10,7 +10,8 @@ import re
 
 import structlog
 
-from config.settings import TrunkSettings, UserSettings
+from config.settings import UserSettings
+from config.trunks import TrunkSettings
 from mediaserver.call import inputs
 from mediaserver.call.actions import CloseLeg
 from mediaserver.signalling.calls import CallEntry

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from config.settings import TrunkSettings
+from config.trunks import TrunkSettings
 from mediaserver.call import inputs
 from mediaserver.call.actions import PlaceLeg
 from mediaserver.call.inputs import LegId

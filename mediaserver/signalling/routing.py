@@ -17,7 +17,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 from urllib.parse import quote
 
-from config.settings import AgentSettings, RouteSettings, Settings, TrunkSettings, UserSettings
+from config.settings import AgentSettings, RouteSettings, Settings, UserSettings
+from config.trunks import TrunkSettings
 from mediaserver.call.inputs import Target
 from mediaserver.signalling.doors import read_knock
 from sip.errors import SipError

@@ -52,7 +52,7 @@ def test_the_examples_in_the_file_are_right_as_they_stand(tmp_path: Path) -> Non
     path = tmp_path / "examples.toml"
     path.write_text(EXAMPLE.sub("", default_text()))
     settings = load(path, {})
-    assert [trunk.name for trunk in settings.trunks] == ["pbx"]
-    assert [user.name for user in settings.users] == ["robert", "anna"]
-    assert settings.users[1].ceiling is not None
+    assert [trunk.name for trunk in settings.trunks] == ["pbx", "carrier"]
+    assert [user.name for user in settings.users] == ["robert", "exchange", "anna"]
+    assert settings.users[2].ceiling is not None
     assert settings.tokens[0].ceiling.teams == ("support",)

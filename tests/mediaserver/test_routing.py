@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from config.settings import AgentSettings, RouteSettings, Settings, TrunkSettings, UserSettings
+from config.settings import AgentSettings, RouteSettings, Settings, UserSettings
+from config.trunks import TrunkSettings
 from mediaserver.call.inputs import Target
 from mediaserver.signalling.routing import LONGEST_METADATA, LONGEST_NUMBER, MOST_PASSES, RoutedCall, Router, passed
 from sip.message import Request

@@ -1,0 +1,19 @@
+"""What every table of the settings is made of: the base model and the bounds that keys share."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400 * 7)]
+Rate = Annotated[float, Field(ge=0)]
+Burst = Annotated[float, Field(ge=1)]
+Security = Literal["refuse", "accept", "prefer", "require"]
+"""SRTP: never, where the other side insists, where it can, always."""
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -291,7 +291,10 @@ def _read_connection(value: str) -> str:
     network, family, address = fields
     if network.upper() != "IN" or family.upper() not in ("IP4", "IP6"):
         raise SdpUnusable(f"c={network} {family}: only IN IP4 and IN IP6 are known")
-    return address.partition("/")[0]
+    host = address.partition("/")[0]
+    if not host:
+        raise SdpError("c= has no address")
+    return host
 
 
 def _read_media(value: str) -> _Section:

@@ -108,6 +108,9 @@ def _parse(text: str) -> Uri:
     if not text.isascii():
         # Bytes that are not UTF-8 stand for nobody; as text they could be neither written nor shown.
         text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if " " in text or not text.isprintable():
+        # No blank, control or separator of any script: what is written from it must be one word again.
+        raise ParseError(f"blank or control character in a URI: {text[:60]!r}")
     scheme, colon, rest = text.partition(":")
     scheme = scheme.lower()
     if not colon or not scheme or not scheme[0].isalpha() or not _SCHEME_CHARACTERS.issuperset(scheme):

@@ -1,0 +1,125 @@
+"""The fuzz targets: octets in; whatever is raised but a documented error is a fault, and so is a broken promise.
+
+A target is a function of octets. `TARGETS` names them for ``python -m tests.fuzz``; `tests.fuzz.test_found` runs each over all that was
+ever found.
+"""
+
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from sip.description.profiles import Security, Terms
+from sip.digest import DigestServer, authorize
+from sip.errors import ParseError, SipError
+from sip.headers import parse_address, parse_cseq, parse_list, parse_parameters, parse_via
+from sip.masking import mask
+from sip.message import Request, parse
+from sip.negotiated import PCMA, PCMU, Fingerprint
+from sip.offer_answer import Negotiation
+from sip.sdp import SdpError, SessionDescription
+from sip.transport.framing import Framer
+from sip.uri import Uri
+from tests.sip.network import ha1_of, seeded_entropy
+from tests.sip.test_fuzz import Owner
+
+SEPARATOR: Final = b"\n%%\n"
+"""Stands between the messages of an endpoint's script."""
+CODECS: Final = (PCMU, PCMA)
+TERMS: Final = Terms(seeded_entropy(3), Security.ACCEPT, Fingerprint("sha-256", bytes(32)), ice_for_all=True)
+_MOST_MESSAGES: Final = 40
+_STEPS: Final = (0.0, 0.01, 0.6, 5.0, 40.0)
+
+
+def message(data: bytes) -> None:
+    """The parser, every value that it reads late, and the way back."""
+    try:
+        parsed = parse(data)
+    except ParseError:
+        return
+    for name in ("Contact", "Route", "Require", "Accept", "X"):
+        with suppress(ParseError):
+            parsed.items(name)
+    for read in (lambda: parsed.contacts, lambda: parsed.expires):
+        with suppress(ParseError):
+            read()
+    _ = parsed.via, parsed.from_, parsed.to, parsed.cseq, parsed.call_id, parsed.content_type
+    if isinstance(parsed, Request):
+        with suppress(ParseError):
+            _ = parsed.request_uri, parsed.max_forwards
+    again = parse(parsed.serialize())
+    assert again.start_line() == parsed.start_line(), "a message that was read is written as another"
+    assert again.body == parsed.body, "a body changes on its way"
+
+
+def headers(data: bytes) -> None:
+    """The readers of single values."""
+    text = data.decode("utf-8", "surrogateescape")
+    for read in (parse_via, parse_cseq, parse_address, parse_parameters, parse_list):
+        with suppress(ParseError):
+            read(text)
+    with suppress(ParseError):
+        uri = Uri.parse(text)
+        assert Uri.parse(str(uri)) == uri, "a URI that was read is written as another"
+
+
+def sdp(data: bytes) -> None:
+    """A description, and what a negotiation makes of it as an offer and as an answer."""
+    try:
+        description = SessionDescription.parse(data)
+    except SdpError:
+        return
+    assert SessionDescription.parse(description.serialize()) == description, "a description that was read is written as another"
+    ours = Negotiation("192.0.2.1", 4000, CODECS, session_id=1, terms=TERMS)
+    with suppress(SdpError):
+        ours.receive_offer(description)
+        answer, _ = ours.make_answer()
+        assert len(answer.media) == len(description.media), "an answer has as many m-lines as its offer (RFC 3264 §6)"
+    asking = Negotiation("192.0.2.1", 4000, CODECS, session_id=1, terms=TERMS)
+    asking.make_offer()
+    with suppress(SdpError):
+        asking.receive_answer(description)
+
+
+def digest(data: bytes) -> None:
+    """Credentials that somebody sends us, and challenges that somebody sets us."""
+    text = data.decode("utf-8", "replace")
+    server = DigestServer("mediaserver", seeded_entropy(1), 300)
+    verdict = server.verify("REGISTER", "sip:h", text, ha1_of, 1.0, source="192.0.2.1")
+    assert verdict.user is None, "nobody gets in without the secret"
+    with suppress(SipError):
+        authorize([text], method="INVITE", uri="sip:h", user="u", secret="s", body=b"", cnonce="c", nonce_count=1)
+
+
+def stream(data: bytes) -> None:
+    """A stream cut at any place gives the same messages."""
+    whole, pieces = Framer(), Framer()
+    wanted = whole.feed(data)
+    width = 1 + zlib.crc32(data) % 37
+    got = [found for start in range(0, len(data), width) for found in pieces.feed(data[start : start + width])]
+    assert (got, pieces.broken) == (wanted, whole.broken), "where a stream is cut changes what is read"
+
+
+def endpoint(data: bytes) -> None:
+    """A whole user agent on a virtual clock, with an owner who does anything at any time; in the end it holds nothing."""
+    seed = zlib.crc32(data)
+    owner = Owner(seed, ("udp", "tcp", "tls", "wss")[seed % 4])
+    for part in data.split(SEPARATOR)[:_MOST_MESSAGES]:
+        owner.take(part)
+        owner.act()
+        owner.now += owner.random.choice(_STEPS)
+        owner.agent.handle_timer(owner.now)
+        owner.settle()
+    owner.run_out()
+    assert owner.agent.leftovers() == 0, "something is kept for ever"
+
+
+def masking(data: bytes) -> None:
+    """What is masked once has nothing more to mask."""
+    masked = mask(data, numbers=True)
+    assert mask(masked, numbers=True) == masked, "a second look finds more"
+
+
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
+    target.__name__: target for target in (message, headers, sdp, digest, stream, endpoint, masking)
+}

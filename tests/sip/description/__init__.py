@@ -1,0 +1,1 @@
+"""Tests of `sip.description` and of offers and answers with it."""

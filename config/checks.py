@@ -52,6 +52,8 @@ def _ranges(settings: Settings) -> Iterator[Finding]:
         yield ("sip", "udp_port"), f"must be outside of the media ports {media.first_port} to {media.last_port}, not {sip.udp_port}"
     if sip.registration_min > sip.registration_max:
         yield ("sip", "registration_min"), f"must be at most sip.registration_max ({sip.registration_max:g})"
+    if settings.watching.shortest > settings.watching.longest:
+        yield ("watching", "shortest"), f"must be at most watching.longest ({settings.watching.longest})"
     if media.seats > media.rows:
         yield ("media", "seats"), f"must be at most media.rows ({media.rows})"
     if settings.control.queue > settings.control.resume:

@@ -133,6 +133,22 @@ class DoorSettings(Section):
     """For supervisors whose phone the API rang; None: the same."""
 
 
+class WatchingSettings(Section):
+    """Lamp keys and consoles that subscribe to agents' calls (RFC 4235)."""
+
+    enabled: bool = True
+    numbers: Literal["none", "last_two", "all"] = "none"
+    """How much of the other party's number watchers are shown."""
+    subscriptions: int = Field(2000, ge=1)
+    """At once."""
+    per_user: int = Field(200, ge=1)
+    shortest: int = Field(60, ge=1, le=3600)
+    longest: int = Field(3600, ge=1, le=86_400)
+    """Bounds of a subscription's life, seconds."""
+    interval: float = Field(1.0, ge=0, le=60)
+    """Seconds from one NOTIFY of a subscription to the next (RFC 4235 §3.10)."""
+
+
 class ControlSettings(Section):
     """The control API."""
 
@@ -235,6 +251,7 @@ class Settings(Section):
     media: MediaSettings = MediaSettings()
     limits: LimitSettings = LimitSettings()
     doors: DoorSettings = DoorSettings()
+    watching: WatchingSettings = WatchingSettings()
     control: ControlSettings = ControlSettings()
     trace: TraceSettings = TraceSettings()
     trunks: tuple[TrunkSettings, ...] = ()

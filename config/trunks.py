@@ -127,6 +127,8 @@ class TrunkSettings(Section):
     """Headers of its INVITEs that the next leg gets too."""
     security: Security | None = None
     """SRTP on this trunk; None: as in `config.settings.MediaSettings.security`."""
+    subscribe: bool = False
+    """It may watch all agents of its tenant by SUBSCRIBE."""
     strict_media: bool = False
     """RTP only from the signalled address."""
 

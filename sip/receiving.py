@@ -148,8 +148,8 @@ class Receiving:
     def _receive_options(self, transaction: ServerTransaction, now: float) -> None:
         """What we can (§11.2). Even with no hop left: the request is for us."""
         headers: list[Header] = [ALLOW, ("Accept", SDP), ("Accept-Encoding", "identity"), ("Accept-Language", "en"), SUPPORTED]
-        if self._core.settings.event_packages:
-            headers.append(allow_events(self._core.settings))
+        if self._core.settings.subscriptions.packages:
+            headers.append(allow_events(self._core.settings.subscriptions))
         self._core.reply(transaction, 200, now, to_tag=self._core.token(), headers=headers)
 
     def _receive_invite(self, transaction: ServerTransaction, now: float) -> None:

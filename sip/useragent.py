@@ -234,13 +234,17 @@ class UserAgent:
 
     # -- their SUBSCRIBE
 
-    def challenge_subscription(self, subscription: int, now: float, *, stale: bool = False) -> None:
-        """401 to a SUBSCRIBE; the retry with credentials is a new `SubscribeReceived`."""
-        found = self._subscriptions.find(subscription)
-        if found is not None:
-            asked = found.transaction
-            challenges = self._registering.challenges(asked.request, asked.flow, now, stale=stale)
-            found.refuse(401, now, tuple(("WWW-Authenticate", value) for value in challenges))
+    def challenge_subscription(self, subscription: int, now: float, *, stale: bool = False, after: float = 0.0) -> None:
+        """401 to a SUBSCRIBE, after so many seconds; the retry with credentials is a new `SubscribeReceived`."""
+
+        def answer(now: float) -> None:
+            found = self._subscriptions.find(subscription)
+            if found is not None:
+                asked = found.transaction
+                challenges = self._registering.challenges(asked.request, asked.flow, now, stale=stale)
+                found.refuse(401, now, tuple(("WWW-Authenticate", value) for value in challenges))
+
+        self._core.late.say(answer, after, now)
 
     def accept_subscription(self, subscription: int, expires: int, now: float) -> None:
         """200 to a SUBSCRIBE, for ``expires`` seconds at most; `NotificationDue` follows."""

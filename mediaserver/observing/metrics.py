@@ -23,6 +23,7 @@ HELP = {
     "legs_refused": "Legs that a media worker had no room for.",
     "legs_without_audio": "Legs that agreed on SRTP, which the media workers do not carry, by its keying.",
     "invites_refused": "INVITEs answered with a failure before a call began, by reason.",
+    "watchers_refused": "Subscriptions to agents' calls that were refused, by reason.",
     "refusals": "Requests of supervisors that were refused, by code.",
     "digits": "Digits received in RTP, by the role of the leg.",
     "bans": "Sources and users kept out for wrong passwords.",

@@ -45,6 +45,7 @@ from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
 from mediaserver.signalling.switchboard import MISSING_AFTER, Switchboard
 from mediaserver.signalling.tracer import Tracer
+from mediaserver.signalling.watching import Watching, subscription_settings
 from sip.events import Event
 from sip.guard import GuardSettings
 from sip.session.settings import UserAgentSettings
@@ -138,6 +139,7 @@ class Server:
             registration_min=sip.registration_min,
             registration_max=sip.registration_max,
             advertised=self._advertised,
+            subscriptions=subscription_settings(self._settings.watching),
         )
 
     def _guard_settings(self) -> GuardSettings:
@@ -172,7 +174,9 @@ class Server:
         entrance = Entrance(house, self._switchboard)
         self._desk = SwitchboardDesk(house, self._switchboard, entrance)
         invitations = Invitations(house, self._switchboard, self._users, entrance)
-        self._dispatcher = Dispatcher(house, self._switchboard, invitations, entrance)
+        self._watching = Watching(house, self._users)
+        self._switchboard.on_changed = self._watching.call_changed
+        self._dispatcher = Dispatcher(house, self._switchboard, invitations, entrance, self._watching)
         self._media.on_notice = self._switchboard.notice
         self._media.on_death = self._switchboard.worker_died
 
@@ -252,6 +256,7 @@ class Server:
         self._switchboard.is_draining = True
         for entry in list(self._switchboard.calls):
             self._switchboard.feed(entry, inputs.HangUpRequested(None, "shutdown"))
+        self._watching.close()
         self._house.settle()
         deadline = time.monotonic() + FAREWELL_SECONDS
         while self._agent.in_hand and time.monotonic() < deadline:

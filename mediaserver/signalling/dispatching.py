@@ -13,6 +13,7 @@ from mediaserver.signalling.house import House
 from mediaserver.signalling.invitations import Invitations
 from mediaserver.signalling.legs import Leg
 from mediaserver.signalling.switchboard import Switchboard
+from mediaserver.signalling.watching import Watching
 from mixer.modes import Role
 from sip import events
 from sip.errors import SipError
@@ -41,11 +42,12 @@ SessionEvent = (
 class Dispatcher:
     """Turns SIP events into inputs. SDP ends here: calls see what was agreed."""
 
-    def __init__(self, house: House, switchboard: Switchboard, invitations: Invitations, entrance: Entrance) -> None:
+    def __init__(self, house: House, switchboard: Switchboard, invitations: Invitations, entrance: Entrance, watching: Watching) -> None:
         self._house = house
         self._switchboard = switchboard
         self._invitations = invitations
         self._entrance = entrance
+        self._watching = watching
 
     def handle(self, event: events.Event, now: float) -> None:
         """One event of the user agent."""
@@ -57,13 +59,15 @@ class Dispatcher:
                 _log.info("user.registered" if contacts else "user.unregistered", user=user, contacts=len(contacts))
             case events.RequestAnswered():
                 self._house.outside.answered(event, now)
-            case events.SubscribeReceived(subscription=subscription):
-                self._house.agent.reject_subscription(subscription, DECLINED, now)
-            case events.NotificationDue() | events.SubscriptionEnded():
-                pass
             case events.SourceBanned(source=source, user=user, seconds=seconds):
                 self._house.counters.add("bans", "user" if user else "source")
                 _log.warning("source.banned", source=source, user=user, seconds=round(seconds))
+            case events.SubscribeReceived():
+                self._watching.asked(event)
+            case events.NotificationDue(subscription=subscription):
+                self._watching.due(subscription)
+            case events.SubscriptionEnded(subscription=subscription):
+                self._watching.ended(subscription)
             case _:
                 found = self._switchboard.calls.of_session(event.session)
                 if found is not None:

@@ -51,6 +51,8 @@ class Switchboard:
         """Supervisors whose phones the desk is about to ring."""
         self.on_digit: Callable[[CallEntry, Leg, str], None] = lambda entry, leg, digit: None
         self.calls.on_tied = self._tie
+        self.on_changed: Callable[[CallEntry], None] = lambda entry: None
+        """Told after each input to a call."""
         placer = Placer(house, self.calls, self.new_leg, self.feed)
         self._performer = Performer(house, self.calls, self.requests, placer, self.feed)
         self._leg_numbers = itertools.count(1)
@@ -218,6 +220,7 @@ class Switchboard:
                 self.house.publisher.publish(entry.view, action)
         if entry.subject != before:
             self.house.tracer.know(entry.view.call, entry.subject)
+        self.on_changed(entry)
         if entry.machine.is_over:
             self._over(entry, now)
             return

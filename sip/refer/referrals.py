@@ -105,7 +105,7 @@ class Referrals:
         core, request = self._core, transaction.request
         package, number = event_of(request)
         if package != "refer":
-            return self._answer(transaction, session, 489, now, [allow_events(core.settings)])
+            return self._answer(transaction, session, 489, now, [allow_events(core.settings.subscriptions)])
         lifetime = core.settings.refer_lifetime
         seconds = min(lifetime, lifetime if request.expires is None else request.expires)
         referral = self._told(session, number)

@@ -7,23 +7,13 @@ from sip.digest import BOTH
 from sip.guard import GuardSettings
 from sip.message import Header
 from sip.sdp import SessionDescription
+from sip.subscription.settings import SubscriptionSettings
 from sip.transport.flow import Address, Flow
 
 
 def local_address(flow: Flow) -> Address:
     """The flow's own local address, which is what a server without NAT advertises."""
     return flow.local
-
-
-@dataclass(frozen=True, slots=True)
-class EventPackage:
-    """Something that can be subscribed to (RFC 6665 §5)."""
-
-    name: str
-    content_type: str
-    """What the state is written in; what a subscriber without an Accept header reads."""
-    expires: int = 3600
-    """Seconds of a subscription whose SUBSCRIBE says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +45,7 @@ class UserAgentSettings:
     """Octets; a larger request goes by TCP where it can (RFC 3261 §18.1.1). 0: none does."""
     refer_lifetime: float = 180
     """So long is somebody who referred told what becomes of it."""
-    event_packages: tuple[EventPackage, ...] = ()
-    max_subscriptions: int = 2000
-    subscription_min: int = 60
-    subscription_max: int = 3600
-    notify_interval: float = 1.0
-    """From one NOTIFY of a subscription to the next (RFC 4235 §3.10)."""
+    subscriptions: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     advertised: Callable[[Flow], Address] = local_address
     """Host and port that a Via and a Contact on this flow name."""
 

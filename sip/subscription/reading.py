@@ -6,7 +6,7 @@ from typing import Final
 from sip.errors import ParseError, SipError
 from sip.headers import TOKEN, parse_parameters
 from sip.message import Header, Request
-from sip.session.settings import EventPackage, UserAgentSettings
+from sip.subscription.settings import EventPackage, SubscriptionSettings
 
 _ANYTHING: Final = "*/*"
 
@@ -48,9 +48,9 @@ class Wish:
     """Seconds, within our bounds; 0: once, or no more."""
 
 
-def allow_events(settings: UserAgentSettings) -> Header:
+def allow_events(settings: SubscriptionSettings) -> Header:
     """The packages that we serve (§8.2.2)."""
-    return "Allow-Events", ", ".join(package.name for package in settings.event_packages)
+    return "Allow-Events", ", ".join(package.name for package in settings.packages)
 
 
 def event_of(request: Request) -> tuple[str, str]:
@@ -65,18 +65,18 @@ def event_of(request: Request) -> tuple[str, str]:
     return name.lower(), number
 
 
-def read(request: Request, settings: UserAgentSettings) -> Wish:
+def read(request: Request, settings: SubscriptionSettings) -> Wish:
     """Read a SUBSCRIBE. Raises `ParseError`, and `SubscribeError` with what to answer."""
     name, number = event_of(request)
-    package = next((package for package in settings.event_packages if package.name == name), None)
+    package = next((package for package in settings.packages if package.name == name), None)
     if package is None:
         raise BadEvent(f"event package {name[:40]!r} is not served", (allow_events(settings),))
     _demand_accepted(request, package)
     wanted = request.expires
-    shortest = settings.subscription_min
+    shortest = settings.shortest
     if wanted is not None and 0 < wanted < shortest:
         raise TooBrief(f"expires in {wanted}; expected {shortest} at least", (("Min-Expires", str(shortest)),))
-    expires = min(settings.subscription_max, package.expires if wanted is None else wanted)
+    expires = min(settings.longest, package.expires if wanted is None else wanted)
     return Wish(name, f"{name};id={number}" if number else name, expires)
 
 

@@ -63,7 +63,7 @@ class Subscription:
         self.dialog = Dialog.from_request(request, local, self.local_tag, transaction.flow, core.below(2**16))
         self.call_id = request.call_id
         self.event = wish.event
-        self._notices = Notices(core, self.dialog, wish.event, None, self._notices_over, core.settings.notify_interval)
+        self._notices = Notices(core, self.dialog, wish.event, None, self._notices_over, core.settings.subscriptions.interval)
         self._expires_at = 0.0
         self._timer: Timer | None = core.timers.start(now + PATIENCE, self, "patience")
 
@@ -129,7 +129,7 @@ class Subscription:
             *record,
             core.contact(transaction.flow, is_sips=self.dialog.is_sips),
             ("Expires", str(expires)),
-            allow_events(core.settings),
+            allow_events(core.settings.subscriptions),
         ]
         core.count("subscribe_200")
         core.reply(transaction, 200, now, to_tag=self.local_tag, headers=headers)

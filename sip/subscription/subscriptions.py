@@ -69,10 +69,10 @@ class Subscriptions:
         core, request = self.core, transaction.request
         if request.max_forwards == 0:
             return self.refuse(transaction, 483, now)
-        wish = read(request, core.settings)
+        wish = read(request, core.settings.subscriptions)
         if len(request.contacts) != 1:
             return self.refuse(transaction, 400, now)
-        if len(self._subscriptions) >= core.settings.max_subscriptions:
+        if len(self._subscriptions) >= core.settings.subscriptions.most:
             return self.refuse(transaction, 503, now, [("Retry-After", _BUSY_SECONDS)])
         subscription = Subscription(self, self._last + 1, transaction, wish, now)
         self._last = subscription.number
@@ -93,7 +93,7 @@ class Subscriptions:
             return self.refuse(transaction, 500, now)
         dialog.remote_sequence = request.cseq.number
         dialog.flow = transaction.flow
-        wish = read(request, core.settings)
+        wish = read(request, core.settings.subscriptions)
         if wish.event != found.event:
             # a second subscription in one dialog is not made any more (RFC 6665 §4.5.2)
             return self.refuse(transaction, 403, now)

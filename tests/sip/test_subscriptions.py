@@ -7,7 +7,7 @@ import pytest
 
 from sip.events import NotificationDue, SubscribeReceived, SubscriptionEnded
 from sip.message import Request, Response
-from sip.session.settings import EventPackage
+from sip.subscription.settings import EventPackage, SubscriptionSettings
 from sip.subscription.subscription import PATIENCE
 from tests.sip.network import Carried, Network
 from tests.sip.peer import Peer, statuses
@@ -21,7 +21,7 @@ class Watcher(Peer):
     """The peer watches something of Bob's, who tells whatever `state` is."""
 
     def __init__(self, network: Network | None = None, **settings: Any) -> None:
-        super().__init__(network, event_packages=(DIALOG,), **settings)
+        super().__init__(network, subscriptions=SubscriptionSettings((DIALOG,), **settings))
         self.state = b"<state/>"
         self.cseq = 0
 
@@ -117,7 +117,7 @@ def test_what_cannot_be_served_is_refused_and_not_told(wishes: dict[str, object]
 
 
 def test_subscriptions_are_bounded() -> None:
-    watcher = Watcher(max_subscriptions=2)
+    watcher = Watcher(most=2)
     for number in range(2):
         assert watcher.subscribe(call_id=f"one-{number}") == []
     (answer,) = watcher.subscribe(call_id="more")
@@ -233,7 +233,7 @@ def test_we_may_end_it_and_say_why() -> None:
 
 
 def test_one_notify_at_a_time_and_the_newest_state_waits() -> None:
-    watcher = Watcher(notify_interval=0.0)
+    watcher = Watcher(interval=0.0)
     _, first = watcher.granted()
     (second,) = watcher.tell(b"<one/>")
     assert watcher.tell(b"<two/>") == watcher.tell(b"<three/>") == []
@@ -254,7 +254,7 @@ def test_states_that_change_fast_are_told_once_a_second() -> None:
 
 @pytest.mark.parametrize("status", [481, 404, 500])
 def test_a_notify_that_is_refused_ends_it(status: int) -> None:
-    watcher = Watcher(notify_interval=0.0)
+    watcher = Watcher(interval=0.0)
     watcher.granted()
     (notify,) = watcher.tell(b"<one/>")
     watcher.answer(notify, status, tag="")
@@ -264,7 +264,7 @@ def test_a_notify_that_is_refused_ends_it(status: int) -> None:
 
 
 def test_a_notify_that_is_never_answered_ends_it() -> None:
-    watcher = Watcher(notify_interval=0.0)
+    watcher = Watcher(interval=0.0)
     watcher.granted()
     watcher.tell(b"<one/>")
     watcher.wait(40)
@@ -273,7 +273,7 @@ def test_a_notify_that_is_never_answered_ends_it() -> None:
 
 
 def test_a_subscriber_who_asks_for_a_pause_keeps_his_subscription() -> None:
-    watcher = Watcher(notify_interval=0.0)
+    watcher = Watcher(interval=0.0)
     watcher.granted()
     (notify,) = watcher.tell(b"<one/>")
     watcher.answer(notify, 503, tag="", headers=("Retry-After: 9999999",))
@@ -289,7 +289,7 @@ def test_notifies_follow_the_route_of_the_subscribe() -> None:
 
 
 def test_a_subscriber_over_tcp_is_told_over_his_connection_and_over_a_new_one_after_it_broke() -> None:
-    watcher = Watcher(Network(transport="tcp"), notify_interval=0.0)
+    watcher = Watcher(Network(transport="tcp"), interval=0.0)
     watcher.granted(contact="<sip:peer@192.0.2.77:5070;transport=tcp>")
     watcher.bob.agent.flow_lost(watcher.flow, watcher.network.now)
     watcher.bob.agent.notify(watcher.subscription, TYPE, b"<one/>", watcher.network.now)

@@ -29,6 +29,7 @@ from mediaserver.signalling.routing import Router
 from mediaserver.signalling.switchboard import Switchboard
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
+from mediaserver.signalling.watching import Watching, subscription_settings
 from sip.events import Event, InviteReceived
 from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow
@@ -171,7 +172,7 @@ class Exchange:
         self._timers: list[HandTimer] = []
         self.server = self.network.station(SERVER, realm="mediaserver")
         users = Users(settings)
-        self.server.agent = type(self.server.agent)(_agent_settings(), ha1_of=users.ha1_of, entropy=seeded_entropy(7))
+        self.server.agent = type(self.server.agent)(_agent_settings(settings), ha1_of=users.ha1_of, entropy=seeded_entropy(7))
         publisher = Publisher(clock=lambda: self.network.now, wall=lambda: self.network.now + 1e9)
         house = House(
             settings=settings,
@@ -196,7 +197,10 @@ class Exchange:
         self.switchboard = Switchboard(house)
         entrance = Entrance(house, self.switchboard)
         self.desk = SwitchboardDesk(house, self.switchboard, entrance)
-        self._dispatcher = Dispatcher(house, self.switchboard, Invitations(house, self.switchboard, users, entrance), entrance)
+        self.watching = Watching(house, users)
+        self.switchboard.on_changed = self.watching.call_changed
+        invitations = Invitations(house, self.switchboard, users, entrance)
+        self._dispatcher = Dispatcher(house, self.switchboard, invitations, entrance, self.watching)
         self.ports = house.ports
         self.users = users
         self.server.react = lambda event: self._dispatcher.handle(event, self.network.now)
@@ -276,10 +280,10 @@ class Exchange:
         return [event.kind for event in self.heard]
 
 
-def _agent_settings() -> Any:
+def _agent_settings(settings: Settings) -> Any:
     from sip.useragent import UserAgentSettings
 
-    return UserAgentSettings(realm="mediaserver", advertised=lambda flow: SERVER)
+    return UserAgentSettings(realm="mediaserver", advertised=lambda flow: SERVER, subscriptions=subscription_settings(settings.watching))
 
 
 E = TypeVar("E", bound=Event)

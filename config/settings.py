@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from config.dns import DnsSettings
 from config.section import Burst, Name, Port, Rate, Seconds, Section, Security
 from config.trunks import TrunkSettings
 
@@ -63,6 +64,7 @@ class SipSettings(Section):
     digest_qop: tuple[Literal["auth", "auth-int"], ...] = Field(("auth",), min_length=1)
     """Qualities of protection that are offered."""
     guard: GuardSettings = GuardSettings()
+    dns: DnsSettings = DnsSettings()
 
 
 class MediaSettings(Section):

@@ -27,6 +27,8 @@ HELP = {
     "refusals": "Requests of supervisors that were refused, by code.",
     "digits": "Digits received in RTP, by the role of the leg.",
     "bans": "Sources and users kept out for wrong passwords.",
+    "locations": "Searches for where a request goes, by result.",
+    "dns_answers": "Answers of DNS: some, none, failed.",
     "sip_dropped": "Messages that got no answer, by reason.",
     "workers_died": "Media workers that died.",
     "workers_hung": "Media workers that were killed because their turns stood still.",

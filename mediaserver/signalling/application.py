@@ -48,6 +48,7 @@ from mediaserver.signalling.tracer import Tracer
 from mediaserver.signalling.watching import Watching, subscription_settings
 from sip.events import Event
 from sip.guard import GuardSettings
+from sip.location.records import Hop
 from sip.session.settings import UserAgentSettings
 from sip.transport.flow import Address, Flow
 from sip.transport.shell import SipShell
@@ -158,7 +159,14 @@ class Server:
             ports=self._ports,
             media_addresses=Addresses(media.bind, media.advertised, media.local_networks),
             router=Router(settings),
-            resolver=Resolver(tasks),
+            resolver=Resolver(
+                tasks,
+                settings.sip.dns,
+                transports=("udp", "tcp") if settings.sip.tcp else ("udp",),
+                bind=settings.sip.bind,
+                flow_toward=self._flow_toward,
+                counters=self._counters,
+            ),
             outside=OutsideRequests(self._agent),
             publisher=Publisher(),
             tracer=self._tracer,
@@ -166,7 +174,6 @@ class Server:
             server_id=os.urandom(8).hex(),
             entropy=os.urandom,
             settle=self._shell.settle,
-            flow_toward=self._flow_toward,
             advertised=self._advertised,
         )
         self._house = house
@@ -237,10 +244,10 @@ class Server:
         """How we name ourselves to who is at the other end of a flow."""
         return self._sip_addresses.toward(flow.remote[0]), self._bound(flow.transport)[1]
 
-    def _flow_toward(self, transport: str, address: str, port: int) -> Flow:
-        """The flow of a first request; a TCP one is opened by sending on it."""
-        local = self._bound(transport) if transport == "udp" else (self._settings.sip.bind, 0)
-        return Flow(transport, local, (address, port))
+    def _flow_toward(self, hop: Hop) -> Flow:
+        """The flow of a first request; a connection is opened by sending on it."""
+        local = self._bound(hop.transport) if hop.transport == "udp" else (self._settings.sip.bind, 0)
+        return Flow(hop.transport, local, (hop.address, hop.port), hop.name)
 
     # beats
 

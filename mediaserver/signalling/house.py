@@ -45,8 +45,6 @@ class House:
     entropy: Callable[[int], bytes]
     settle: Callable[[], None]
     """Let the SIP shell send what the agent has, and hear its events."""
-    flow_toward: Callable[[str, str, int], Flow]
-    """The flow for a first request: transport, address, port."""
     advertised: Callable[[Flow], tuple[str, int]]
     """How we name ourselves on a flow."""
     certificate: Certificate = field(default_factory=make_certificate)

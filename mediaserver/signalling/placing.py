@@ -22,20 +22,17 @@ from sip.uri import Uri
 
 _log = structlog.get_logger(__name__)
 
-_SIP_PORT = 5060
-_TRANSPORTS = ("udp", "tcp")
-
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where an INVITE goes, before its host is an address."""
+    """Where an INVITE goes, before its flows are known."""
 
     uri: str
+    """The Request-URI."""
+    place: Uri
+    """What leads there (RFC 3263), where no flow does."""
     flow: Flow | None = None
-    """A registered phone's; None: by the URI's host."""
-    host: str = ""
-    port: int = _SIP_PORT
-    transport: str = "udp"
+    """A registered phone's."""
     user: str = ""
     secret: str = field(default="", repr=False)
 
@@ -76,9 +73,11 @@ class Placer:
             )
             self._feed(entry, inputs.Rejected(leg.leg, 480))
         elif destination.flow is not None:
-            self._send(entry, leg, action, destination, destination.flow)
+            self._send(entry, leg, action, destination, (destination.flow,))
         else:
-            self._house.resolver.resolve(destination.host, lambda address: self._resolved(entry, leg, action, destination, address))
+            self._house.resolver.locate(
+                destination.place, lambda flows, problem: self._located(entry, leg, action, destination, flows, problem)
+            )
 
     def _destination(self, entry: CallEntry, target: inputs.Target) -> Destination | None:
         match target.kind:
@@ -95,25 +94,18 @@ class Placer:
     def _of_user(self, user: str | None) -> Destination | None:
         """The phone that registered last."""
         bindings = self._house.agent.contacts(user, self._house.clock()) if user else []
-        return Destination(bindings[0].uri, flow=bindings[0].flow) if bindings else None
+        return Destination(bindings[0].uri, Uri.parse(bindings[0].uri), bindings[0].flow) if bindings else None
 
     def _of_trunk(self, name: str, number: str) -> Destination | None:
         trunk = self._house.router.trunk(name)
         if trunk is None or not trunk.host:
             return None
         try:
-            gateway = Uri.parse(f"sip:{trunk.host}")
+            gateway = Uri.parse(f"sip:{trunk.host};transport={trunk.transport}")
         except SipError:
             return None
         uri = f"sip:{number}@{trunk.host}" + (";transport=tcp" if trunk.transport == "tcp" else "")
-        return Destination(
-            uri,
-            host=gateway.host,
-            port=gateway.port or _SIP_PORT,
-            transport=trunk.transport,
-            user=trunk.user,
-            secret=trunk.secret.get_secret_value(),
-        )
+        return Destination(uri, gateway, user=trunk.user, secret=trunk.secret.get_secret_value())
 
     def _of_uri(self, text: str) -> Destination | None:
         try:
@@ -122,23 +114,23 @@ class Placer:
             return None
         for binding in self._house.agent.contacts(uri.user, self._house.clock()):
             if binding.uri == text:
-                return Destination(text, flow=binding.flow)
-        transport = (uri.parameter("transport") or "udp").lower()
-        if uri.scheme != "sip" or transport not in _TRANSPORTS:
-            # A tel URI has no host, and what asks for TLS is not to be sent in the clear.
-            return None
-        return Destination(text, host=uri.host, port=uri.port or _SIP_PORT, transport=transport)
+                return Destination(text, uri, binding.flow)
+        return Destination(text, uri)
 
-    def _resolved(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, address: str | None) -> None:
+    def _located(
+        self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, flows: tuple[Flow, ...], problem: str
+    ) -> None:
         if leg.is_over or leg.leg not in entry.legs:
             return
-        if address is None:
-            self._feed(entry, inputs.Rejected(leg.leg, 480))
+        if flows:
+            self._send(entry, leg, action, destination, flows)
         else:
-            self._send(entry, leg, action, destination, self._house.flow_toward(destination.transport, address, destination.port))
+            _log.warning("leg.not_placed", call=entry.view.call, leg=leg.leg, problem=f"{destination.place.host}: {problem}")
+            self._feed(entry, inputs.Rejected(leg.leg, 480))
         self._house.settle()
 
-    def _send(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, flow: Flow) -> None:
+    def _send(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, flows: tuple[Flow, ...]) -> None:
+        flow = flows[0]
         leg.negotiation.address = self._house.media_addresses.toward(flow.remote[0])
         leg.negotiation.terms = self._house.terms(self._trunk_at(action.target), faces_browser=is_browser(flow))
         other = entry.legs.get(action.like) if action.like is not None else None
@@ -148,7 +140,7 @@ class Placer:
             from_uri=self._from_uri(entry, leg, flow),
             from_display="",
             to_uri=destination.uri,
-            flows=(flow,),
+            flows=flows,
             offer=offer,
             headers=(*_auto_answer(action), *([(PATH_HEADER, entry.path)] if entry.path else [])),
             max_forwards=entry.max_forwards,

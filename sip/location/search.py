@@ -98,6 +98,12 @@ class Search:
                 self._answers[first] = answer
         self._go_on()
 
+    def give_up(self) -> None:
+        """There will be no more answers in time: what is open has failed."""
+        while questions := self.questions():
+            for question in questions:
+                self.answer(question, Answer(has_failed=True))
+
     # -- the stages
 
     def _begin(self) -> None:

@@ -145,6 +145,18 @@ def test_trouble_on_one_flow_moves_the_request_to_the_next(trouble: str) -> None
     assert [answer.status for answer in peer.answers] == [200]
 
 
+def test_our_contact_moves_with_the_request() -> None:
+    peer = Asked(advertised=lambda flow: (f"{flow.transport}.example.com", 5060))
+    way = Flow("tcp", (BOB[0], 0), PEER)
+    contact = OwnContact("bob", ";expires=600")
+    peer.bob.agent.request(OutsideRequest("REGISTER", "sip:h", "sip:b@h", "sip:b@h", (peer.flow, way), contact=contact), peer.network.now)
+    first = peer.requests()[0]
+    peer.bob.agent.flow_lost(peer.flow, peer.network.now)
+    (second,) = peer.requests()
+    assert first.header("Contact") == "<sip:bob@udp.example.com:5060>;expires=600"
+    assert second.header("Contact") == "<sip:bob@tcp.example.com:5060;transport=tcp>;expires=600"
+
+
 def test_a_503_on_the_last_flow_is_the_answer() -> None:
     peer = Asked()
     peer.answer(peer.ask(), 503)

@@ -268,6 +268,8 @@ def parse(text: str) -> dict[str, str]:
     """
     if len(text) > MAX_HEADER:
         raise CredentialsError("credentials too long")
+    if "\r" in text or "\n" in text or "\0" in text:
+        raise CredentialsError("a line end or NUL")
     try:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

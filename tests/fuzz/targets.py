@@ -40,10 +40,10 @@ def message(data: bytes) -> None:
     for name in ("Contact", "Route", "Require", "Accept", "X"):
         with suppress(ParseError):
             parsed.items(name)
-    for read in (lambda: parsed.contacts, lambda: parsed.expires):
+    for read in (lambda: parsed.contacts, lambda: parsed.expires, lambda: parsed.content_type):
         with suppress(ParseError):
             read()
-    _ = parsed.via, parsed.from_, parsed.to, parsed.cseq, parsed.call_id, parsed.content_type
+    _ = parsed.via, parsed.from_, parsed.to, parsed.cseq, parsed.call_id
     if isinstance(parsed, Request):
         with suppress(ParseError):
             _ = parsed.request_uri, parsed.max_forwards

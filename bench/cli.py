@@ -118,10 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--rate", type=float, default=20, help="switches a second over all calls")
     made.add_argument("--seed", type=int, default=1)
 
-    made = command("setup", "calls a second through the whole server", _setup)
-    made.add_argument("--rate", type=float, default=50)
+    made = command("setup", "calls a second through the whole server, SIPp at both ends", _setup)
+    made.add_argument("--rate", type=float, default=100)
     made.add_argument("--seconds", type=float, default=20)
-    made.add_argument("--media", action="store_true", help="let the calls talk while they are held")
 
     made = command("trouble", "what the conversations lose while signalling stands still or supervisors' phones freeze", _trouble)
     made.add_argument("--calls", type=int, default=100)
@@ -175,7 +174,7 @@ async def _switch(around: Surroundings, given: argparse.Namespace) -> Result:
 async def _setup(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import setup
 
-    return await setup.run(around, rate=given.rate, seconds=given.seconds, media=given.media)
+    return await setup.run(around, rate=given.rate, seconds=given.seconds)
 
 
 async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:

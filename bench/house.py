@@ -33,9 +33,11 @@ class House:
     sip_port: int
     control_port: int
     first_port: int
+    called: str = ""
+    """SIP URI that every call goes to; empty: to the agent who is dialled."""
 
     @classmethod
-    def build(cls, *, calls: int, agents: int | None = None, supervisors: int | None = None) -> "House":
+    def build(cls, *, calls: int, agents: int | None = None, supervisors: int | None = None, called: str = "") -> "House":
         """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own)."""
         last = _LAST_PORT - _PORTS_A_ROW * _rows(calls)
         return cls(
@@ -45,6 +47,7 @@ class House:
             free_port(SERVER, socket.SOCK_DGRAM),
             free_port(SERVER, socket.SOCK_STREAM),
             2 * random.randint(5_000, max(5_000, last // 2)),
+            called,
         )
 
     @property
@@ -99,7 +102,7 @@ class House:
             "limits": {"calls": self.calls + 10},
             "control": {"bind": SERVER, "port": self.control_port},
             "trunks": [{"name": "bench", "addresses": [CUSTOMERS]}],
-            "routes": [{"trunk": "bench", "targets": ["agent:{number}"]}],
+            "routes": [{"trunk": "bench", "targets": [self.called or "agent:{number}"]}],
             "agents": [{"name": who.user, "user": who.user, "team": "bench"} for who in agents],
             "users": users,
             "tokens": [token],

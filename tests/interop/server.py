@@ -29,6 +29,7 @@ t1 = {t1}
 bind = "{address}"
 first_port = {first_rtp}
 last_port = {last_rtp}
+security = "{security}"
 
 [limits]
 ring_timeout = {ring_timeout}
@@ -109,7 +110,7 @@ class Server:
     ``first`` (rings port `first`) and ``hunt`` (rings `first`, then `second`).
     """
 
-    def __init__(self, folder: Path, *, t1: float = 0.5, ring_timeout: float = 8) -> None:
+    def __init__(self, folder: Path, *, t1: float = 0.5, ring_timeout: float = 8, security: str = "accept") -> None:
         self.address = "127.0.0.1"
         self.trunk = own_address()
         self.port = free_port(self.address)
@@ -126,6 +127,7 @@ class Server:
                 sip=self.port,
                 t1=t1,
                 ring_timeout=ring_timeout,
+                security=security,
                 first_rtp=first_rtp,
                 last_rtp=first_rtp + 799,
                 control=self._control,

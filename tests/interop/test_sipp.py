@@ -125,10 +125,6 @@ async def test_what_leads_nowhere_is_refused(server: Server, tmp_path: Path, num
     await run(customer(server, tmp_path, "customer_is_refused", number=number, keys={"status": status}))
 
 
-async def test_no_common_codec_is_488(server: Server, tmp_path: Path) -> None:
-    await run(customer(server, tmp_path, "customer_without_common_codec"))
-
-
 async def test_options_are_told(server: Server, tmp_path: Path) -> None:
     await run(customer(server, tmp_path, "phone_asks_options"))
 

@@ -17,7 +17,7 @@ from sip.errors import ParseError
 from sip.headers import parse_address
 from sip.message import Header, Message, Request, Response
 from sip.transport.flow import DEFAULT_PORTS, OPENED_BY_US, TRANSPORTS, Flow
-from sip.uri import Uri
+from sip.uri import Uri, bracketed
 
 _PRIVATE: Final = [
     ipaddress.ip_network(network)
@@ -92,7 +92,7 @@ class Dialog:
         dialog.remote_sequence = request.cseq.number
         dialog.is_sips = asks_for_sips(request.uri, request.values("Record-Route"))
         dialog.route_set = _routes(request)
-        dialog.remote_target = request.from_.uri
+        dialog.remote_target = _whoever_it_is(request.from_.uri, flow)
         is_behind_nat = _is_ip(request.via.host) and request.via.sent_by != flow.remote
         dialog.follows_flow = not dialog.refresh_target(request) or is_behind_nat
         return dialog
@@ -175,6 +175,15 @@ def addressed(target: str, route_set: Sequence[str]) -> tuple[str, list[Header]]
 def asks_for_sips(uri: str, routes: Sequence[str]) -> bool:
     """Whether a request with this Request-URI and these routes, topmost first, is to be met with a ``sips`` Contact (§8.1.1.8, §12.1.1)."""
     return uri[:5].lower() == "sips:" or any("<sips:" in route.lower() for route in routes[:1])
+
+
+def _whoever_it_is(uri: str, flow: Flow) -> str:
+    """What stands for the Contact that a peer did not give, or gave as nonsense: his From, else where he sends from."""
+    try:
+        Uri.parse(uri)
+    except ParseError:
+        return f"sip:{bracketed(flow.remote[0])}:{flow.remote[1]}"
+    return uri
 
 
 def _routes(message: Message) -> tuple[str, ...]:

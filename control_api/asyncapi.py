@@ -21,6 +21,7 @@ from control_api.messages import (
     DoneResult,
     EventMessage,
     HelloMessage,
+    MessageResult,
     MetersMessage,
     ReplyMessage,
     SnapshotMessage,
@@ -31,7 +32,7 @@ from control_api.messages import (
 FILE: Final = Path(__file__).parents[1] / "docs" / "control-api.asyncapi.yaml"
 FIRST_LINE: Final = "# Made from control_api/messages.py by `python -m control_api.asyncapi`; do not edit.\n"
 SPOKEN: Final = (HelloMessage, SnapshotMessage, EventMessage, MetersMessage, ReplyMessage)
-RESULTS: Final = (AppliedResult, CallResult, CallsResult, DoneResult, SupervisionResult, TraceResult)
+RESULTS: Final = (AppliedResult, CallResult, CallsResult, DoneResult, MessageResult, SupervisionResult, TraceResult)
 SCHEMAS: Final = "#/components/schemas/{model}"
 
 

@@ -31,6 +31,7 @@ from control_api.messages import (
     CallsResult,
     HelloMessage,
     LegModel,
+    MessageResult,
     MetersMessage,
     ReplyMessage,
     SupervisionResult,
@@ -215,6 +216,10 @@ class ControlClient:
     async def originate(self, *, agent: str, number: str) -> dict[str, Any]:
         """Ring an agent, then a number for him."""
         return await self._ask("originate", agent=agent, number=number)
+
+    async def message(self, text: str, *, agent: str | None = None, call: str | None = None) -> MessageResult:
+        """Send a text to the phones of an agent, or of a call's agent; returns when one has taken it."""
+        return MessageResult.model_validate(await self._ask("message", agent=agent, call=call, text=text))
 
     async def trace(self, call: str, after: int = 0) -> TraceResult:
         """The SIP messages of a call, from a place on."""

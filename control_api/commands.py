@@ -10,6 +10,7 @@ from control_api.messages import (
     HangUpCommand,
     LeaveCommand,
     ListCommand,
+    MessageCommand,
     MuteCommand,
     OriginateCommand,
     SetModeCommand,
@@ -55,6 +56,8 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand) -> dict
             await desk.end(identity, call=command.call)
         case OriginateCommand():
             return await desk.originate(identity, agent=command.agent, number=command.number)
+        case MessageCommand():
+            return await desk.message(identity, call=command.call, agent=command.agent, text=command.text)
         case TraceCommand():
             return await desk.trace(identity, call=command.call, after=command.after)
         case _:

@@ -7,7 +7,7 @@ durations are seconds, gains are linear.
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from mixer.modes import MODE_ALIASES, Mode, Role
 
@@ -30,6 +30,24 @@ ModeName = Annotated[Mode, BeforeValidator(_mode)]
 """``listen``, ``whisper`` or ``barge``; ``spy``, ``monitor``, ``coach`` and ``join`` are understood."""
 WhisperTarget = Literal["agent", "customer"]
 """A `Role` that may be whispered to."""
+
+
+LONGEST_TEXT: Final = 1300
+"""Octets of a text for a phone, which RFC 3428 §8 allows a message to have."""
+
+
+def _fits(text: str) -> str:
+    try:
+        octets = len(text.encode())
+    except UnicodeEncodeError:
+        raise ValueError("half of a surrogate pair; expected text") from None
+    if octets > LONGEST_TEXT:
+        raise ValueError(f"{octets} octets of UTF-8; at most {LONGEST_TEXT} are sent")
+    return text
+
+
+PhoneText = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$"), AfterValidator(_fits)]
+"""Text for a phone's display; of control characters, line feed and tab."""
 
 
 def iso(wall: float) -> str:
@@ -268,6 +286,15 @@ class TraceResult(Message):
     """The call goes on."""
 
 
+class MessageResult(Message):
+    """Result of ``message``: a phone has taken the text."""
+
+    status: int
+    """What it answered, in SIP."""
+    phones: int
+    """How many phones of the agent it was sent to."""
+
+
 class DoneResult(Message):
     """Result of ``leave``, ``hang_up`` and ``end``."""
 
@@ -376,6 +403,22 @@ class OriginateCommand(Command):
     number: Phone
 
 
+class MessageCommand(Command):
+    """Send a text to an agent's registered phones. The reply comes when the first of them has taken it."""
+
+    type: Literal["message"] = "message"
+    agent: Name | None = None
+    call: Name | None = None
+    """The agent of this call."""
+    text: PhoneText
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "MessageCommand":
+        if (self.call is None) == (self.agent is None):
+            raise ValueError("name either the call or the agent")
+        return self
+
+
 class TraceCommand(Command):
     """The SIP messages of a call, live or ended (right ``trace``)."""
 
@@ -396,6 +439,7 @@ AnyCommand = (
     | HangUpCommand
     | EndCommand
     | OriginateCommand
+    | MessageCommand
     | TraceCommand
 )
 
@@ -410,6 +454,7 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "hang_up": HangUpCommand,
     "end": EndCommand,
     "originate": OriginateCommand,
+    "message": MessageCommand,
     "trace": TraceCommand,
 }
 """The model of each ``type``."""

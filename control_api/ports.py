@@ -76,6 +76,9 @@ class Desk(Protocol):
     async def originate(self, identity: Identity, *, agent: str, number: str) -> dict[str, Any]:
         """Ring an agent, then a number for him (right `originate`; outside numbers need theirs)."""
 
+    async def message(self, identity: Identity, *, call: str | None, agent: str | None, text: str) -> dict[str, Any]:
+        """Send a text to the phones of an agent to whom he may whisper; as `control_api.messages.MessageResult` fields."""
+
     async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
         """The SIP messages of a call, as `control_api.messages.TraceResult` fields (right `trace`)."""
 

@@ -155,6 +155,21 @@ def trace(
 
 
 @app.command()
+def message(
+    which: Annotated[str, typer.Argument(metavar="CALL-OR-AGENT", help="An agent, or a call whose agent is meant.")],
+    text: Annotated[str, typer.Argument(help="What his phone is to show.")],
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Send a text to an agent's phone."""
+    with one_line_errors():
+        from mediaserver.cli import supervising
+
+        supervising.message(url, token, which, text, as_json)
+
+
+@app.command()
 def leave(
     which: Annotated[str | None, typer.Argument(metavar="[CALL-OR-AGENT]", help="Left out: the one call that you are in.")] = None,
     url: Url = DEFAULT_URL,

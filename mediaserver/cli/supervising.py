@@ -1,4 +1,4 @@
-"""`listen`, `whisper`, `barge`, `leave` and `hangup`."""
+"""`listen`, `whisper`, `barge`, `message`, `leave` and `hangup`."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -49,6 +49,18 @@ def leave(url: str, token: str, which: str | None, as_json: bool) -> None:
 
     result = with_client(url, token, work)
     print(json.dumps(result) if as_json else f"left: call {result['call']}")
+
+
+def message(url: str, token: str, which: str, text: str, as_json: bool) -> None:
+    """Send a text to an agent's phone."""
+
+    async def work(client: ControlClient) -> dict[str, object]:
+        is_call = which in client.calls
+        result = await client.message(text, call=which if is_call else None, agent=None if is_call else which)
+        return result.model_dump()
+
+    result = with_client(url, token, work)
+    print(json.dumps(result) if as_json else f"sent: {which}, {result['phones']} phone(s), answered {result['status']}")
 
 
 def hang_up(url: str, token: str, which: str, leg: int | None, as_json: bool) -> None:

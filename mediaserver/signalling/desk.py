@@ -5,7 +5,7 @@ audio shows it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from mediaserver.signalling.digits import mode_of_digit
 from mediaserver.signalling.entrance import Entrance
 from mediaserver.signalling.house import House
 from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.messaging import send_text
 from mediaserver.signalling.requests import NOBODY_WAITS
 from mediaserver.signalling.switchboard import NoWorker, Switchboard
 from mediaserver.signalling.traces import read_trace
@@ -228,11 +229,35 @@ class SwitchboardDesk:
         except NoWorker:
             raise Refusal("unavailable", "no media worker is up", "look at /healthz") from None
 
+    async def message(self, identity: Identity, *, call: str | None, agent: str | None, text: str) -> dict[str, Any]:
+        """A text to an agent's phones. Who may whisper to him may write to him."""
+
+        def check() -> Subject:
+            subject = self._visible(identity, call).subject if call is not None else self._agent(identity, agent or "")
+            check_mode(identity, subject, Mode.WHISPER, Role.AGENT)
+            return subject
+
+        subject = self._counted(check)
+        return await self._told(send_text(self._house, identity, subject, text))
+
+    def _agent(self, identity: Identity, agent: str) -> Subject:
+        """An agent of the tenant, on a call or not; who is beyond the ceiling does not exist."""
+        router = self._house.router
+        name = router.agent_called(identity.tenant, agent)
+        subject = Subject(identity.tenant, name or "", router.team_of(identity.tenant, name or ""))
+        if name is None or not may_see(identity, subject):
+            raise Refusal("not_found", f"no agent {agent}", "agents are named in the configuration")
+        return subject
+
     async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
         """The SIP messages of a call, live or ended."""
         is_live = self._switchboard.calls.get(call) is not None
+        return await self._told(read_trace(self._house, identity, call=call, after=after, is_live=is_live))
+
+    async def _told(self, asked: Awaitable[Result]) -> Result:
+        """What another part of the house answers; every refusal is counted."""
         try:
-            return await read_trace(self._house, identity, call=call, after=after, is_live=is_live)
+            return await asked
         except Refusal as refusal:
             self._house.counters.add("refusals", refusal.code)
             raise

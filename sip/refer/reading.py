@@ -28,7 +28,7 @@ class Reference:
     replaces: Replaces | None
     referred_by: str
     """A value for the Referred-By of the new INVITE; empty where the REFER had none."""
-    wants_notices: bool
+    wants_notifications: bool
     """False: no subscription is wanted (RFC 4488)."""
 
 
@@ -42,7 +42,7 @@ def read(request: Request) -> Reference:
         raise OtherMethod("reference to another method; INVITE is served")
     parameters = tuple(pair for pair in uri.parameters if pair[0] != "method")
     target = replace(uri, parameters=parameters, headers="", password=None)
-    return Reference(str(target), replaces_of(uri), _referred_by(request), _wants_notices(request))
+    return Reference(str(target), replaces_of(uri), _referred_by(request), _wants_notifications(request))
 
 
 def _referred_by(request: Request) -> str:
@@ -59,6 +59,6 @@ def _referred_by(request: Request) -> str:
         return ""
 
 
-def _wants_notices(request: Request) -> bool:
+def _wants_notifications(request: Request) -> bool:
     value = request.header("Refer-Sub")
     return value is None or parse_parameters(value)[0].lower() != "false"

@@ -23,7 +23,7 @@ from sip.message import REASONS, Header
 from sip.refer.reading import Reference, read
 from sip.session.core import Core, reason_header
 from sip.session.session import Session, State
-from sip.subscription.notices import Notice, Notices
+from sip.subscription.notifying import Notification, Notifier
 from sip.subscription.reading import allow_events, event_of
 from sip.timers import Timer
 from sip.transaction.server import ServerTransaction
@@ -60,7 +60,7 @@ class Referral:
         self.stage = Stage.ASKED
         self.status = 100
         """The newest one that the referrer was told of."""
-        self.notices: Notices | None = None
+        self.notifier: Notifier | None = None
         self.timer: Timer | None = None
         self.expires_at = 0.0
 
@@ -125,7 +125,7 @@ class Referrals:
         if referral is None:
             return
         core = self._core
-        wants = referral.reference.wants_notices
+        wants = referral.reference.wants_notifications
         contact = core.contact(referral.transaction.flow, is_sips=referral.dialog.is_sips)
         headers: list[Header] = [contact, *([] if wants else [("Refer-Sub", "false")])]
         core.timers.stop(referral.timer)
@@ -134,7 +134,7 @@ class Referrals:
             return self._forget(referral)
         referral.stage = Stage.TOLD
         self._run_until(referral, now + core.settings.refer_lifetime)
-        referral.notices = Notices(
+        referral.notifier = Notifier(
             core, referral.dialog, referral.event, referral.session.credentials, lambda now, failed: self._over(referral, failed=failed)
         )
         self._report(referral, now)
@@ -174,14 +174,14 @@ class Referrals:
         if referral.status >= 200:
             return self._end(referral, "noresource", now)
         left = max(1, round(referral.expires_at - now))
-        assert referral.notices is not None
-        referral.notices.tell(Notice(f"active;expires={left}", SIPFRAG, _fragment(referral.status)), now)
+        assert referral.notifier is not None
+        referral.notifier.tell(Notification(f"active;expires={left}", SIPFRAG, _fragment(referral.status)), now)
 
     def _end(self, referral: Referral, reason: str, now: float) -> None:
         referral.stage = Stage.ENDING
         self._core.timers.stop(referral.timer)
-        assert referral.notices is not None
-        referral.notices.tell(Notice(f"terminated;reason={reason}", SIPFRAG, _fragment(referral.status), is_last=True), now)
+        assert referral.notifier is not None
+        referral.notifier.tell(Notification(f"terminated;reason={reason}", SIPFRAG, _fragment(referral.status), is_last=True), now)
 
     def _over(self, referral: Referral, *, failed: bool) -> None:
         if failed:

@@ -20,7 +20,7 @@ from sip.dialog import Dialog
 from sip.events import NotificationDue, SubscriptionEnded
 from sip.message import Header
 from sip.responding import tagged
-from sip.subscription.notices import Notice, Notices
+from sip.subscription.notifying import Notification, Notifier
 from sip.subscription.reading import Wish, allow_events
 from sip.timers import Timer
 from sip.transaction.server import ServerTransaction
@@ -63,7 +63,7 @@ class Subscription:
         self.dialog = Dialog.from_request(request, local, self.local_tag, transaction.flow, core.below(2**16))
         self.call_id = request.call_id
         self.event = wish.event
-        self._notices = Notices(core, self.dialog, wish.event, None, self._notices_over, core.settings.subscriptions.interval)
+        self._notifier = Notifier(core, self.dialog, wish.event, None, self._notifier_over, core.settings.subscriptions.interval)
         self._expires_at = 0.0
         self._timer: Timer | None = core.timers.start(now + PATIENCE, self, "patience")
 
@@ -98,9 +98,9 @@ class Subscription:
         match self.stage:
             case Stage.ACTIVE:
                 left = max(1, round(self._expires_at - now))
-                self._notices.tell(Notice(f"active;expires={left}", content_type, body), now)
+                self._notifier.tell(Notification(f"active;expires={left}", content_type, body), now)
             case Stage.CLOSING:
-                self._finish(Notice(f"terminated;reason={_TIMEOUT}", content_type, body, is_last=True), now)
+                self._finish(Notification(f"terminated;reason={_TIMEOUT}", content_type, body, is_last=True), now)
                 self._core.tell(SubscriptionEnded(self.number))
             case _:
                 self._core.count("command_too_late")
@@ -109,7 +109,7 @@ class Subscription:
         """The owner ends it."""
         match self.stage:
             case Stage.ACTIVE | Stage.CLOSING:
-                self._finish(Notice(f"terminated;reason={reason}", is_last=True), now)
+                self._finish(Notification(f"terminated;reason={reason}", is_last=True), now)
             case _:
                 self._core.count("command_too_late")
 
@@ -133,7 +133,7 @@ class Subscription:
         ]
         core.count("subscribe_200")
         core.reply(transaction, 200, now, to_tag=self.local_tag, headers=headers)
-        self._notices.hurry()
+        self._notifier.hurry()
         if expires == 0:
             return self._ask_for_the_last()
         self.stage = Stage.ACTIVE
@@ -145,12 +145,12 @@ class Subscription:
         self.stage = Stage.CLOSING
         self._core.tell(NotificationDue(self.number))
 
-    def _finish(self, last: Notice, now: float) -> None:
+    def _finish(self, last: Notification, now: float) -> None:
         self.stage = Stage.ENDING
         self._core.timers.stop(self._timer)
-        self._notices.tell(last, now)
+        self._notifier.tell(last, now)
 
-    def _notices_over(self, now: float, failed: bool) -> None:
+    def _notifier_over(self, now: float, failed: bool) -> None:
         if failed:
             self._core.count("subscription_lost")
         if self.stage is not Stage.ENDING:

@@ -149,6 +149,12 @@ class FakeDesk:
         await self._done("originate", agent=agent, number=number)
         return {"call": "c-new"}
 
+    async def message(self, identity: Identity, *, call: str | None, agent: str | None, text: str) -> dict[str, Any]:
+        found = self.call(identity, call) if call is not None else self._of_agent(identity, agent or "")
+        check_mode(identity, _subject(found), Mode.WHISPER, Role.AGENT)
+        await self._done("message", call=call, agent=agent, text=text)
+        return {"status": 200, "phones": 1}
+
     async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
         self.call(identity, call)
         check_right(identity, Right.TRACE)

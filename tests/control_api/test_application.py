@@ -229,6 +229,7 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         assert (await ask(websocket, type="leave", leg=11))["result"] == {}
         assert (await ask(websocket, type="hang_up", call="c1", leg=1))["result"] == {}
         assert (await ask(websocket, type="originate", agent="robert", number="100"))["result"] == {"call": "c-new"}
+        assert (await ask(websocket, type="message", call="c1", text="Hello"))["result"] == {"status": 200, "phones": 1}
         assert (await ask(websocket, type="trace", call="c1"))["result"]["complete"]
         assert (await ask(websocket, type="end", call="c1"))["result"] == {}
     assert served.desk.asked == [
@@ -239,6 +240,7 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         ("leave", {"leg": 11}),
         ("hang_up", {"call": "c1", "leg": 1}),
         ("originate", {"agent": "robert", "number": "100"}),
+        ("message", {"call": "c1", "agent": None, "text": "Hello"}),
         ("trace", {"call": "c1", "after": 0}),
         ("end", {"call": "c1"}),
     ]
@@ -253,6 +255,7 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         {"type": "end", "call": "c1"},
         {"type": "hang_up", "call": "c1", "leg": 1},
         {"type": "originate", "agent": "robert", "number": "1"},
+        {"type": "message", "call": "c1", "text": "Hello"},
         {"type": "trace", "call": "c1"},
     ],
 )

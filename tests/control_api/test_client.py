@@ -54,6 +54,7 @@ async def test_every_command_is_a_method(served: Served, subprotocol: Subprotoco
         await client.leave(made.leg)
         await client.hang_up("c1", 1)
         assert await client.originate(agent="robert", number="100") == {"call": "c-new"}
+        assert (await client.message("Ask for the order number", agent="robert")).status == 200
         assert (await client.trace("c1", 7)).next == 7
         await client.end("c1")
     assert [name for name, _ in served.desk.asked] == [
@@ -65,6 +66,7 @@ async def test_every_command_is_a_method(served: Served, subprotocol: Subprotoco
         "leave",
         "hang_up",
         "originate",
+        "message",
         "trace",
         "end",
     ]

@@ -115,7 +115,7 @@ def test_the_end_is_told_and_ends_the_subscription() -> None:
     assert peer.bob.agent.counters["command_too_late"] == 1
 
 
-def test_notices_go_one_at_a_time_and_the_newest_state_waits() -> None:
+def test_notifies_go_one_at_a_time_and_the_newest_state_waits() -> None:
     peer = called()
     number, notify = accepted(peer)
     assert report(peer, number, 180) == report(peer, number, 183) == report(peer, number, 486) == []

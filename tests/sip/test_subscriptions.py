@@ -240,7 +240,7 @@ def test_one_notify_at_a_time_and_the_newest_state_waits() -> None:
     (third,) = watcher.answer(second, 200, tag="")
     assert [first.cseq.number + 1, first.cseq.number + 2] == [second.cseq.number, third.cseq.number]
     assert third.body == b"<three/>"
-    assert watcher.bob.agent.counters["notices_coalesced"] == 1
+    assert watcher.bob.agent.counters["notifies_coalesced"] == 1
 
 
 def test_states_that_change_fast_are_told_once_a_second() -> None:

@@ -1,4 +1,4 @@
-"""`listen`, `whisper`, `barge`, `leave` and `hangup`, as typed."""
+"""`listen`, `whisper`, `barge`, `message`, `leave` and `hangup`, as typed."""
 
 import pytest
 
@@ -47,6 +47,14 @@ async def test_what_was_done_is_said_in_words(shell: Shell) -> None:
     assert (await shell.run("hangup", "c1", "--leg", "1")).stdout == "ended: call c1, leg 1\n"
     assert (await shell.run("hangup", "robert")).stdout == "ended: call c1\n"
     assert [name for name, _ in shell.served.desk.asked] == ["supervise", "set_mode", "leave", "hang_up", "end"]
+
+
+@pytest.mark.parametrize(("which", "whom"), [("c1", {"call": "c1", "agent": None}), ("robert", {"call": None, "agent": "robert"})])
+async def test_a_text_is_sent_to_an_agent_or_to_a_calls(shell: Shell, which: str, whom: dict[str, str | None]) -> None:
+    shell.served.desk.put(call_model())
+    result = await shell.run("message", which, "Offer him the refund")
+    assert result.stdout == f"sent: {which}, 1 phone(s), answered 200\n"
+    assert shell.served.desk.asked == [("message", whom | {"text": "Offer him the refund"})]
 
 
 async def test_an_agent_with_two_calls_is_not_guessed(shell: Shell) -> None:

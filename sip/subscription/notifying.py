@@ -27,7 +27,7 @@ LONGEST_RETRY: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """A state to be told."""
 
     state: str
@@ -37,8 +37,8 @@ class Notice:
     is_last: bool = False
 
 
-class Notices:
-    """Sends notices inside a dialog. ``over(now, failed)`` is called once: when the last one was answered, or one failed."""
+class Notifier:
+    """Sends notifications inside a dialog. ``over(now, failed)`` is called once: when the last one was answered, or one failed."""
 
     def __init__(
         self,
@@ -58,22 +58,22 @@ class Notices:
         self._interval = interval
         self._is_over = False
         self._under_way: Exchange | None = None
-        self._sent: Notice | None = None
-        self._waiting: Notice | None = None
+        self._sent: Notification | None = None
+        self._waiting: Notification | None = None
         self._earliest = 0.0
         """When the next one may go."""
         self._must_wait = False
         """The subscriber asked for the pause, so that it holds for the last one too."""
         self._timer: Timer | None = None
 
-    def tell(self, notice: Notice, now: float) -> None:
+    def tell(self, notification: Notification, now: float) -> None:
         """Send a state, now or as soon as it may go. After a last one, nothing is taken any more."""
         ends = (self._sent is not None and self._sent.is_last) or (self._waiting is not None and self._waiting.is_last)
         if self._is_over or ends:
             return
         if self._waiting is not None:
-            self._core.count("notices_coalesced")
-        self._waiting = notice
+            self._core.count("notifies_coalesced")
+        self._waiting = notification
         self._go_on(now)
 
     def hurry(self) -> None:
@@ -135,19 +135,19 @@ class Notices:
             self._waiting = None
             self._send(waiting, now)
 
-    def _send(self, notice: Notice, now: float) -> None:
+    def _send(self, notification: Notification, now: float) -> None:
         dialog, core = self._dialog, self._core
         headers: list[Header] = [
             core.contact(dialog.next_hop(), is_sips=dialog.is_sips),
             ("Event", self._event),
-            ("Subscription-State", notice.state),
-            *with_body(notice.body, notice.content_type),
+            ("Subscription-State", notification.state),
+            *with_body(notification.body, notification.content_type),
         ]
-        self._sent = notice
+        self._sent = notification
         self._earliest = now + self._interval
         self._must_wait = False
-        request, flow = request_in(core, dialog, "NOTIFY", dialog.next_sequence(), headers, notice.body)
-        core.count("notices_sent")
+        request, flow = request_in(core, dialog, "NOTIFY", dialog.next_sequence(), headers, notification.body)
+        core.count("notifies_sent")
         self._under_way = Exchange(core, request, (flow,), self, self._credentials, dialog.next_sequence, now)
 
     def _end(self, now: float, *, failed: bool) -> None:

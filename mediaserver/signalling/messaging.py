@@ -1,0 +1,75 @@
+"""Texts to agents' phones: one MESSAGE to each registered contact (RFC 3428), the first that takes it decides.
+
+The text stands in the body alone; nothing of it comes into a header, a log line or an event.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import structlog
+
+from control_api.permissions import Identity, Refusal, Subject
+from mediaserver.signalling.house import House
+from sip.asking import OutsideRequest
+from sip.errors import SipError
+from sip.events import RequestAnswered
+from sip.registrar import Binding
+from sip.uri import Uri
+
+_log = structlog.get_logger(__name__)
+
+PATIENCE: Final = 5.0
+"""Seconds that a phone has for an answer."""
+_PLAIN_TEXT: Final = "text/plain;charset=UTF-8"
+_SENDER: Final = "supervision"
+
+
+class _Delivery:
+    """One text on its way to all phones of an agent."""
+
+    def __init__(self, phones: int) -> None:
+        self.outcome: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._open = phones
+
+    def answered(self, event: RequestAnswered, now: float) -> None:
+        """One phone said something: a success counts at once, a failure where it is the last."""
+        self._open -= 1
+        if not self.outcome.done() and (event.status < 300 or self._open == 0):
+            self.outcome.set_result(event.status)
+
+
+async def send_text(house: House, identity: Identity, subject: Subject, text: str) -> dict[str, Any]:
+    """Send a text to an agent's phones; returns the fields of a `control_api.messages.MessageResult`. Raises `Refusal`."""
+    user = house.router.user_of_agent(subject.tenant, subject.agent)
+    bindings = house.agent.contacts(user, house.clock()) if user else []
+    if not bindings:
+        raise Refusal("unavailable", f"no phone of {subject.agent} is registered here", "texts go to registered phones only")
+    delivery = _Delivery(len(bindings))
+    try:
+        for binding in bindings:
+            house.outside.ask(_request(house, identity, binding, text), delivery.answered, house.clock())
+    except SipError as error:
+        raise Refusal("unavailable", f"the phone's address cannot be used: {error}") from None
+    house.settle()
+    status = await delivery.outcome
+    house.counters.add("texts_sent", "taken" if status < 300 else "refused")
+    _log.info("text.sent", identity=identity.name, agent=subject.agent, status=status, octets=len(text.encode()))
+    if status >= 300:
+        why = "did not answer" if status == 408 else f"answered {status}"
+        raise Refusal("unavailable", f"the phone of {subject.agent} {why}", "not every phone shows texts")
+    return {"status": status, "phones": len(bindings)}
+
+
+def _request(house: House, identity: Identity, binding: Binding, text: str) -> OutsideRequest:
+    host, port = house.advertised(binding.flow)
+    return OutsideRequest(
+        "MESSAGE",
+        request_uri=binding.uri,
+        from_uri=str(Uri("sip", _SENDER, host, port)),
+        from_display=identity.name,
+        to_uri=binding.uri,
+        flows=(binding.flow,),
+        content_type=_PLAIN_TEXT,
+        body=text.encode(),
+        patience=PATIENCE,
+    )

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from sip.errors import ParseError
-from sip.headers import parse_address
+from sip.headers import parse_address, tokens
 from sip.message import Header, Message, Request, Response
 from sip.transport.flow import DEFAULT_PORTS, OPENED_BY_US, TRANSPORTS, Flow
 from sip.uri import Uri, bracketed
@@ -40,9 +40,11 @@ class Dialog:
     """One dialog, early or confirmed."""
 
     __slots__ = (
+        "allow",
         "call_id",
         "flow",
         "follows_flow",
+        "is_settled",
         "is_sips",
         "local",
         "local_sequence",
@@ -74,6 +76,10 @@ class Dialog:
         self.follows_flow = False
         """The peer is behind NAT, or did not say where it is: requests go back to where its messages come from."""
         self.owns_call_id = False
+        self.allow: frozenset[str] = frozenset()
+        """Methods that the peer said it serves; empty: it did not say."""
+        self.is_settled = False
+        """The first offer was answered for good, so that another one may be made."""
         self.is_sips = False
         """The first request asked for TLS on each hop: our Contact does so too (§12.1.1)."""
 
@@ -90,6 +96,7 @@ class Dialog:
             flow=flow,
         )
         dialog.remote_sequence = request.cseq.number
+        dialog.hear(request)
         dialog.is_sips = asks_for_sips(request.uri, request.values("Record-Route"))
         dialog.route_set = _routes(request)
         dialog.remote_target = _whoever_it_is(request.from_.uri, flow)
@@ -109,12 +116,27 @@ class Dialog:
             local_sequence=request.cseq.number,
             flow=flow,
         )
+        dialog.hear(response)
         dialog.owns_call_id = True
         dialog.is_sips = asks_for_sips(request.uri, request.values("Route"))
         dialog.remote_target = request.uri
-        dialog.route_set = _routes_back(response)
-        dialog.follows_flow = not dialog.refresh_target(response) or is_elsewhere(request, flow)
+        dialog._learn_way(request, response, flow)
         return dialog
+
+    def confirm(self, request: Request, response: Response, flow: Flow) -> None:
+        """An early dialog of ours got its 2xx: the way is learnt anew, sequence numbers go on (§13.2.2.4)."""
+        self.flow = flow
+        self.hear(response)
+        self._learn_way(request, response, flow)
+
+    def hear(self, message: Message) -> None:
+        """Remember what the peer says that it serves."""
+        if allowed := message.values("Allow"):
+            self.allow = tokens(allowed)
+
+    def _learn_way(self, request: Request, response: Response, flow: Flow) -> None:
+        self.route_set = _routes_back(response)
+        self.follows_flow = not self.refresh_target(response) or is_elsewhere(request, flow)
 
     def next_sequence(self) -> int:
         """The number of our next request."""

@@ -35,6 +35,14 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisionalAcknowledged:
+    """The PRACK arrived to our reliable 18x that made the offer (RFC 3262 §5)."""
+
+    session: int
+    answer: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True)
 class Progressed:
     """A provisional answer above 100 to our INVITE."""
 
@@ -43,6 +51,7 @@ class Progressed:
     fork: str
     """The To tag: one for each early dialog of a forked INVITE."""
     answer: SessionDescription | None
+    """The offer where our INVITE had none and the answer is reliable: then call `acknowledge` (RFC 3262 §5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +80,19 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class OfferReceived:
-    """A re-INVITE inside the dialog. Answer with `accept` (200) or `reject` (488)."""
+    """A re-INVITE, or an UPDATE or PRACK with an offer. Answer with `accept` (200) or `reject` (488)."""
 
     session: int
     request: Request
     offer: SessionDescription | None
     """None: our 200 makes the offer, the answer comes as `Acknowledged`."""
+    fork: str = ""
+    """The early dialog of our INVITE that it came in; empty: the only one."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferAnswered:
-    """Our re-INVITE was accepted and acknowledged."""
+    """Our re-INVITE or UPDATE was accepted."""
 
     session: int
     answer: SessionDescription | None
@@ -89,12 +100,19 @@ class OfferAnswered:
 
 @dataclass(frozen=True, slots=True)
 class OfferRejected:
-    """Our re-INVITE failed; what was agreed before still holds."""
+    """Our re-INVITE or UPDATE failed; what was agreed before still holds."""
 
     session: int
     status: int
     retry_in: float | None
-    """After a 491: seconds to wait before trying again (RFC 3261 §14.1)."""
+    """After a 491: seconds to wait before trying again (RFC 3261 §14.1); after a 500 what it says itself (RFC 3311 §5.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshDue:
+    """The session is to be kept alive by an offer: the peer takes no UPDATE. Call `reoffer` with what is agreed (RFC 4028 §7.4)."""
+
+    session: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +178,8 @@ class SessionEnded:
 
     session: int
     cause: str
-    """``bye``, ``cancelled``, ``no_ack``, ``timeout``, ``transport``."""
+    """``bye``, ``cancelled``, ``no_ack``, ``no_prack`` (RFC 3262), ``unacceptable`` (an offer in a PRACK was rejected),
+    ``expired`` (RFC 4028), ``timeout``, ``transport``."""
     reason: str
     """The Reason header's value, or empty."""
 
@@ -202,12 +221,14 @@ class SourceBanned:
 Event = (
     InviteReceived
     | Acknowledged
+    | ProvisionalAcknowledged
     | Progressed
     | Accepted
     | Rejected
     | OfferReceived
     | OfferAnswered
     | OfferRejected
+    | RefreshDue
     | InfoReceived
     | ReferReceived
     | SubscribeReceived

@@ -4,6 +4,7 @@ Text is cut with `str` searches only, so no input can make it slow. What a heade
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from sip.errors import ParseError
@@ -57,6 +58,7 @@ HIGHEST_CSEQ: Final = 2**31 - 1
 HIGHEST_MAX_FORWARDS: Final = 255
 TOKEN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")
 _LONGEST_NUMBER: Final = 10
+_LONGEST_REMEMBERED: Final = 512
 
 Parameters = dict[str, str | None]
 """Names in lower case; values without quotes; None for a name alone."""
@@ -195,6 +197,13 @@ def parse_list(value: str) -> list[str]:
     return [stripped for item in items if (stripped := item.strip())]
 
 
+def tokens(values: tuple[str, ...]) -> frozenset[str]:
+    """The words of a header that lists tokens: Allow, Supported, Require. Never raises: what is no token matches nothing."""
+    if not values:
+        return frozenset()
+    return _tokens(values) if sum(map(len, values)) <= _LONGEST_REMEMBERED else frozenset(_words(values))
+
+
 def parse_parameters(value: str) -> tuple[str, Parameters]:
     """Read ``value;name=value;…`` as Content-Type and its kin have it. Raises `ParseError`."""
     first, *parts = _split(value, ";") if '"' in value else value.split(";")
@@ -209,6 +218,16 @@ def quoted(text: str) -> str:
 def write_via(transport: str, host: str, port: int, branch: str) -> str:
     """A Via of ours, asking for the source port (RFC 3581)."""
     return f"SIP/2.0/{transport} {bracketed(host)}:{port};branch={branch};rport"
+
+
+@lru_cache(maxsize=1024)
+def _tokens(values: tuple[str, ...]) -> frozenset[str]:
+    """Remembered, for a phone says the same in each message."""
+    return frozenset(_words(values))
+
+
+def _words(values: tuple[str, ...]) -> list[str]:
+    return [word.strip() for value in values for word in value.split(",")]
 
 
 def _assigned(value: str | None) -> str:

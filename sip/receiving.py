@@ -10,7 +10,8 @@ from sip.headers import parse_parameters
 from sip.message import BrokenRequest, Header, Request, Response, parse
 from sip.registering import Registering
 from sip.replaces import replaces_in
-from sip.session.core import ALLOW, EXTENSIONS, METHODS, SUPPORTED, Core
+from sip.session.core import ALLOW, METHODS, Core
+from sip.session.expiry import is_too_small
 from sip.session.incoming import IncomingSession
 from sip.session.session import Session
 from sip.subscription.reading import allow_events
@@ -121,7 +122,7 @@ class Receiving:
         request = transaction.request
         if request.method not in METHODS:
             return self._refuse(transaction, 405, now, [ALLOW])
-        unsupported = [tag for tag in request.items("Require") if tag not in EXTENSIONS]
+        unsupported = [tag for tag in request.items("Require") if tag.lower() not in self._core.extensions]
         if unsupported:
             return self._refuse(transaction, 420, now, [("Unsupported", ", ".join(unsupported))])
         if request.method != "INVITE" and request.values("Replaces"):
@@ -141,13 +142,16 @@ class Receiving:
             case "REFER" if is_new:
                 # outside a dialog there is no call whose agent could be asking (RFC 3515 §2.4.2 leaves it to policy)
                 self._refuse(transaction, 403, now)
+            case "BYE" if (request.call_id, request.to.tag, request.from_.tag) in self._core.farewells:
+                # It crossed ours: both sides wanted the same (RFC 5407 §3.2.1).
+                self._core.reply(transaction, 200, now)
             case _:
                 self._refuse(transaction, 481, now)
         return None
 
     def _receive_options(self, transaction: ServerTransaction, now: float) -> None:
         """What we can (§11.2). Even with no hop left: the request is for us."""
-        headers: list[Header] = [ALLOW, ("Accept", SDP), ("Accept-Encoding", "identity"), ("Accept-Language", "en"), SUPPORTED]
+        headers: list[Header] = [ALLOW, ("Accept", SDP), ("Accept-Encoding", "identity"), ("Accept-Language", "en"), self._core.supported]
         if self._core.settings.subscriptions.packages:
             headers.append(allow_events(self._core.settings.subscriptions))
         self._core.reply(transaction, 200, now, to_tag=self._core.token(), headers=headers)
@@ -163,7 +167,9 @@ class Receiving:
         _ = request.contacts
         offer = description_in(request)
         replaces = replaces_in(request)
-        session = IncomingSession(core, transaction, now)
+        if is_too_small(core.settings, request):
+            return self._refuse(transaction, 422, now, [("Min-SE", str(core.settings.min_se))])
+        session = IncomingSession(core, transaction, now, has_offer=offer is not None)
         core.tell(InviteReceived(session.number, request, transaction.flow, offer, replaces))
         return None
 

@@ -98,7 +98,7 @@ class UserAgent:
     def leftovers(self) -> int:
         """How many transactions, sessions and timers are held; 0 after everything was let run out."""
         core = self._core
-        tables: list[Sized] = [core.transactions, core.sessions, core.by_local_tag, core.by_remote_tag, core.timers]
+        tables: list[Sized] = [core.transactions, core.sessions, core.by_local_tag, core.by_remote_tag, core.timers, core.farewells]
         return sum(map(len, [*tables, self._asking, self._referrals, self._subscriptions]))
 
     def call_id_of(self, session: int) -> str:
@@ -158,14 +158,14 @@ class UserAgent:
         if isinstance(found, IncomingSession):
             found.progress(status, now, description, headers)
 
-    def accept(self, session: int, description: SessionDescription, now: float, *, headers: Sequence[Header] = ()) -> None:
-        """200 to an INVITE or re-INVITE."""
+    def accept(self, session: int, description: SessionDescription | None, now: float, *, headers: Sequence[Header] = ()) -> None:
+        """200 to an offer inside the dialog where one is open (`OfferReceived`), else to the INVITE."""
         found = self._find(session)
         if found is not None:
             found.accept(description, now, headers)
 
     def reject(self, session: int, status: int, now: float, *, reason: str = "", headers: Sequence[Header] = ()) -> None:
-        """A final failure to an INVITE or re-INVITE; ``reason`` is the value of a Reason header (RFC 3326)."""
+        """A final failure, to whatever `accept` would have answered; ``reason`` is the value of a Reason header (RFC 3326)."""
         found = self._find(session)
         if found is not None:
             found.reject(status, now, reason, headers)
@@ -177,19 +177,30 @@ class UserAgent:
         session = OutgoingSession(self._core, invitation, now)
         return session.number
 
-    def acknowledge(self, session: int, answer: SessionDescription, now: float) -> None:
-        """ACK with our answer, where `Accepted` brought the offer."""
+    def acknowledge(self, session: int, answer: SessionDescription, now: float, *, fork: str = "") -> None:
+        """ACK with our answer, where `Accepted` brought the offer; PRACK, where `Progressed` of this fork did."""
         found = self._find(session)
         if isinstance(found, OutgoingSession):
-            found.acknowledge(answer, now)
+            found.acknowledge(answer, now, fork)
 
     # -- both
 
-    def reoffer(self, session: int, offer: SessionDescription, now: float) -> None:
-        """Send a re-INVITE: `OfferAnswered` or `OfferRejected` follows."""
+    def reoffer(self, session: int, offer: SessionDescription, now: float, *, fork: str = "") -> None:
+        """Offer something else, by re-INVITE, in an early dialog by UPDATE: `OfferAnswered` or `OfferRejected` follows."""
         found = self._find(session)
         if found is not None:
-            found.reoffer(offer, now)
+            found.reoffer(offer, now, fork)
+
+    def session_id_of(self, session: int) -> str:
+        """The UUID of who is at the other end, for `speak_for` in the session of who talks to him (RFC 7989); empty: not known."""
+        found = self._core.sessions.get(session)
+        return "" if found is None or found.session_id is None else found.session_id.remote
+
+    def speak_for(self, session: int, uuid: str) -> None:
+        """From now on say this UUID for our side: that of who is behind us."""
+        found = self._core.sessions.get(session)
+        if found is not None and found.session_id is not None and uuid:
+            found.session_id.say(uuid)
 
     def info(self, session: int, content_type: str, body: bytes, now: float) -> None:
         """Send an INFO inside the dialog."""

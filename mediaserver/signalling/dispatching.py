@@ -10,6 +10,7 @@ from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.digits import digit_of_info
 from mediaserver.signalling.entrance import Entrance
 from mediaserver.signalling.house import House
+from mediaserver.signalling.introducing import introduce
 from mediaserver.signalling.invitations import Invitations
 from mediaserver.signalling.legs import Leg
 from mediaserver.signalling.switchboard import Switchboard
@@ -27,12 +28,14 @@ DECLINED = 603
 
 SessionEvent = (
     events.Acknowledged
+    | events.ProvisionalAcknowledged
     | events.Progressed
     | events.Accepted
     | events.Rejected
     | events.OfferReceived
     | events.OfferAnswered
     | events.OfferRejected
+    | events.RefreshDue
     | events.InfoReceived
     | events.ReferReceived
     | events.SessionEnded
@@ -85,15 +88,22 @@ class Dispatcher:
             case events.Rejected(status=status, contacts=contacts):
                 leg.is_over = True
                 self._feed(entry, inputs.Rejected(leg.leg, status, contacts))
-            case events.Acknowledged(answer=answer):
+            case events.Acknowledged(answer=answer) | events.ProvisionalAcknowledged(answer=answer):
                 self._acknowledged(entry, leg, answer, now)
             case events.OfferAnswered(answer=answer):
+                leg.is_refreshing = False
+                introduce(self._house, entry, leg)
                 self._answered(entry, leg, answer, now)
             case events.OfferReceived():
                 self._offered(entry, leg, event, now)
             case events.OfferRejected(retry_in=retry_in):
                 leg.negotiation.rollback()
-                self._feed(entry, inputs.ReofferFailed(leg.leg, retry_in))
+                if leg.is_refreshing:
+                    leg.is_refreshing = False  # the call asked for nothing; the session timer tries again
+                else:
+                    self._feed(entry, inputs.ReofferFailed(leg.leg, retry_in))
+            case events.RefreshDue():
+                self._refresh(leg, event.session, now)
             case events.InfoReceived():
                 self._info(entry, leg, event)
             case events.ReferReceived():
@@ -113,6 +123,7 @@ class Dispatcher:
     # our INVITE
 
     def _progressed(self, entry: CallEntry, leg: Leg, event: events.Progressed) -> None:
+        introduce(self._house, entry, leg)
         media = None
         if event.answer is not None:
             try:
@@ -128,11 +139,9 @@ class Dispatcher:
 
     def _accepted(self, entry: CallEntry, leg: Leg, event: events.Accepted, now: float) -> None:
         """The 200's answer; where it repeats none, the early one of its fork holds (RFC 3261 §13.2.1)."""
-        answer = event.description or leg.early.get(event.fork)
+        introduce(self._house, entry, leg)
         try:
-            if answer is None:
-                raise NothingOffered("the 200 brings no answer to our offer")
-            media = leg.negotiation.receive_answer(answer)
+            media = leg.take_answer(event.fork, event.description)
         except SipError as error:
             _log.warning("leg.answer_unusable", call=entry.view.call, leg=leg.leg, problem=str(error))
             leg.is_over = True
@@ -146,7 +155,7 @@ class Dispatcher:
     # offers inside the dialog
 
     def _acknowledged(self, entry: CallEntry, leg: Leg, answer: SessionDescription | None, now: float) -> None:
-        """An ACK. To our own answer it says nothing; to our offer in a 200 (delayed offer) it has to bring the answer."""
+        """An ACK or PRACK. To our own answer it says nothing; to our offer (delayed offer) it has to bring the answer."""
         if leg.awaits_answer:
             leg.awaits_answer = False
             self._answered(entry, leg, answer, now)
@@ -168,7 +177,11 @@ class Dispatcher:
         self._agreed(entry, leg)
 
     def _offered(self, entry: CallEntry, leg: Leg, event: events.OfferReceived, now: float) -> None:
-        """A re-INVITE: hold, resume, another codec or address. Without an offer, our 200 makes one."""
+        """A re-INVITE or UPDATE: hold, resume, another codec or address. Without an offer, our 200 makes one."""
+        if event.fork and not leg.changes_early(event.fork):
+            self._house.agent.reject(event.session, NOT_ACCEPTABLE, now)
+            return
+        introduce(self._house, entry, leg)
         try:
             if event.offer is None:
                 description = leg.negotiation.make_offer(like=leg.media, direction=leg.wish)
@@ -183,6 +196,15 @@ class Dispatcher:
         self._house.agent.accept(event.session, description, now)
         if event.offer is not None:
             self._agreed(entry, leg)
+
+    def _refresh(self, leg: Leg, session: int, now: float) -> None:
+        """Keep a phone's session alive by saying again what is agreed; an offer that is open already does the same."""
+        try:
+            offer = leg.negotiation.make_offer(like=leg.media, direction=leg.wish)
+        except SipError:
+            return
+        leg.is_refreshing = True
+        self._house.agent.reoffer(session, offer, now)
 
     def _agreed(self, entry: CallEntry, leg: Leg) -> None:
         if leg.media is not None:

@@ -1,5 +1,6 @@
 """A leg as signalling holds it: its SIP session, its offer and answer, its lent port and its place in a worker."""
 
+from copy import copy
 from dataclasses import dataclass, field
 
 from config.settings import DigitSettings, UserSettings
@@ -10,7 +11,7 @@ from mediaserver.signalling.ports import LentPort
 from mediaserver.signalling.timers import Timer
 from mixer.modes import Role
 from sip.negotiated import Direction, NegotiatedMedia
-from sip.offer_answer import Negotiation, RemoteOffer
+from sip.offer_answer import Negotiation, NothingOffered, RemoteOffer
 from sip.sdp import SessionDescription
 from sip.transport.flow import Flow
 
@@ -85,6 +86,31 @@ class Leg:
         """Remember a fork's answer, of so many forks as one call may have."""
         if fork in self.early or len(self.early) < _MOST_FORKS:
             self.early[fork] = answer
+
+    early_change: tuple[str, Negotiation] | None = None
+    """The fork that changed by UPDATE what it agreed, and our side as it was for the other forks."""
+    is_refreshing: bool = False
+    """Our offer under way says nothing new: it keeps the session alive (RFC 4028)."""
+
+    def changes_early(self, fork: str) -> bool:
+        """Whether this early dialog of our INVITE may agree on something else: only the one that is heard."""
+        if fork != self.fork:
+            return False
+        if self.early_change is None:
+            self.early_change = (fork, copy(self.negotiation))
+        return True
+
+    def take_answer(self, fork: str, answer: SessionDescription | None) -> NegotiatedMedia:
+        """The answer that a 200 brings, or the early one of its fork. Raises `SipError` where there is none of use."""
+        if self.early_change is not None:
+            changed, before = self.early_change
+            if changed == fork and self.negotiation.current is not None:
+                return self.negotiation.current
+            self.negotiation = before
+        answer = answer or self.early.get(fork)
+        if answer is None:
+            raise NothingOffered("the 200 brings no answer to our offer")
+        return self.negotiation.receive_answer(answer)
 
     @property
     def media(self) -> NegotiatedMedia | None:

@@ -11,6 +11,7 @@ from mediaserver.call.actions import PlaceLeg
 from mediaserver.call.inputs import LegId
 from mediaserver.signalling.calls import CallEntry, Calls
 from mediaserver.signalling.house import House
+from mediaserver.signalling.introducing import uuid_behind
 from mediaserver.signalling.legs import Leg, is_browser
 from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.routing import PATH_HEADER
@@ -144,6 +145,7 @@ class Placer:
             offer=offer,
             headers=(*_auto_answer(action), *([(PATH_HEADER, entry.path)] if entry.path else [])),
             max_forwards=entry.max_forwards,
+            session_id=uuid_behind(self._house, entry, leg),
             user=destination.user,
             secret=destination.secret,
         )

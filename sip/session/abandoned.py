@@ -10,7 +10,7 @@ from sip.session.core import Core, reason_header
 from sip.transaction.client import ClientTransaction, ClientUser
 from sip.transport.flow import Flow
 
-_COPIED = ("Via", "From", "To", "Call-ID", "Route", "Max-Forwards")
+_COPIED = ("Via", "From", "To", "Call-ID", "Route", "Max-Forwards", "Session-ID")
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 

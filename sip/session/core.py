@@ -23,11 +23,13 @@ from sip.uri import USER_SAFE, bracketed
 if TYPE_CHECKING:
     from sip.session.session import Session
 
-METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "REFER", "SUBSCRIBE")
-EXTENSIONS: Final[tuple[str, ...]] = ("replaces", "norefersub")
-"""Option tags that may be required of us."""
+METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE", "REFER", "SUBSCRIBE")
+EXTENSIONS: Final = ("100rel", "timer", "replaces", "norefersub")
+"""Option tags that may be required of us, where no setting turns them off."""
 ALLOW: Final[Header] = ("Allow", ", ".join(METHODS))
-SUPPORTED: Final[Header] = ("Supported", ", ".join(EXTENSIONS))
+
+DialogKey = tuple[str, str, str]
+"""Call-ID, our tag, the other side's."""
 
 _TRANSPORT_PARAMETERS: Final = {"udp": "", "tcp": ";transport=tcp", "tls": ";transport=tls", "ws": ";transport=ws", "wss": ";transport=ws"}
 """Of a Contact. In a URI, WebSocket is ``ws`` whether or not there is TLS below it (RFC 7118 §5.2.2); in a Via it is WS or WSS."""
@@ -38,6 +40,9 @@ class Core:
 
     def __init__(self, settings: UserAgentSettings, entropy: Callable[[int], bytes]) -> None:
         self.settings = settings
+        self.extensions = tuple(tag for tag in EXTENSIONS if tag not in settings.without)
+        """Option tags that may be required of us."""
+        self.supported: Header = ("Supported", ", ".join(self.extensions))
         self.entropy = entropy
         self.counters: dict[str, int] = {}
         self.timers = Timers()
@@ -55,6 +60,8 @@ class Core:
         """By Call-ID and the caller's tag: for phones that forget or invent our tag."""
         self.inside: dict[str, Callable[[Session, ServerTransaction, float], None]] = {}
         """Who serves a method inside the dialogs of sessions, other than the sessions themselves."""
+        self.farewells: set[DialogKey] = set()
+        """Dialogs in which our BYE is on its way."""
         self._last_session = 0
 
     def send(self, data: bytes, flow: Flow) -> None:

@@ -1,6 +1,7 @@
 """Sessions that we begin: our INVITE, its forks, its cancellation (RFC 3261 §9.1, §13.2, §12.1.2).
 
 - Each To tag of an answer is a dialog of its own. The first 2xx wins; others are acknowledged and ended at once.
+- A reliable 18x is acknowledged by PRACK in its own dialog (RFC 3262 §4); the description in it is the answer for good.
 - CANCEL waits for a provisional answer. A 2xx that crosses it is acknowledged and ended.
 """
 
@@ -16,8 +17,12 @@ from sip.sdp import SdpError, SessionDescription
 from sip.session.abandoned import cancel
 from sip.session.core import ALLOW, Core, display_address, with_body
 from sip.session.exchange import Credentials, Exchange, retry_after
+from sip.session.expiry import asked_by_client
+from sip.session.offers import UPDATE
+from sip.session.reliable import RELIABLY, Order, ReliableReceiver
 from sip.session.session import Session, State
 from sip.session.settings import Invitation
+from sip.session_id import NIL, new_uuid
 from sip.transport.flow import Flow
 
 MOST_FORKS: Final = 32
@@ -30,19 +35,30 @@ class OutgoingSession(Session):
         """Send it. Raises `UnsafeValue` or `ParseError` for an invitation that cannot be sent; then there is no session."""
         tag, call_id = core.token(), core.token()
         credentials = Credentials(invitation.user, invitation.secret) if invitation.user else None
-        request = _invite(core, invitation, tag, call_id)
-        super().__init__(core, State.CALLING, call_id, tag, credentials)
+        uuid = invitation.session_id or (new_uuid(core.entropy) if core.settings.session_id else "")
+        request = _invite(core, invitation, tag, call_id, uuid)
+        super().__init__(core, State.CALLING, call_id, tag, credentials, uuid)
         self._sequence = request.cseq.number
         self._forks: dict[str, Dialog] = {}
+        self._ended_forks: set[str] = set()
+        """Those that answered in vain, and were hung up."""
+        self._reliable = ReliableReceiver()
+        self._offered: dict[str, Response] = {}
+        """Reliable 18x with an offer, by fork: their PRACKs wait for the owner's answer."""
         self._is_cancelled = False
         self._invite = Exchange(core, request, invitation.flows, self, credentials, self._next_sequence, now)
         self.stand()
 
-    def acknowledge(self, answer: SessionDescription, now: float) -> None:
-        """ACK with the answer to a 2xx that made the offer."""
+    def acknowledge(self, answer: SessionDescription, now: float, fork: str) -> None:
+        """ACK with the answer to a 2xx that made the offer; PRACK, where a reliable 18x did."""
+        offered = self._offered.pop(fork or next(iter(self._offered), ""), None)
+        if offered is not None and self.state is State.CALLING:
+            dialog = self._forks[offered.to.tag]
+            dialog.is_settled = True
+            return self.prack_in(dialog, offered, now, answer.serialize())
         if self.state is not State.CONFIRMED or self.dialog is None or self._ack is not None:
             return self.core.count("command_too_late")
-        self.acknowledge_in(self.dialog, self._invite, answer.serialize())
+        return self.acknowledge_in(self.dialog, self._invite, answer.serialize())
 
     def end(self, now: float, reason: str, status: int) -> None:
         match self.state:
@@ -65,6 +81,12 @@ class OutgoingSession(Session):
     def dialog_with(self, remote_tag: str) -> Dialog | None:
         return super().dialog_with(remote_tag) or self._forks.get(remote_tag)
 
+    def dialog_for_offer(self, fork: str) -> Dialog | None:
+        if self.state is not State.CALLING:
+            return super().dialog_for_offer(fork)
+        ready = [dialog for dialog in self._forks.values() if dialog.is_settled and UPDATE in dialog.allow]
+        return next((dialog for dialog in reversed(ready) if fork in ("", dialog.remote_tag)), None)
+
     def responded(self, exchange: Exchange, response: Response, flow: Flow, now: float) -> None:
         if exchange is not self._invite:
             return super().responded(exchange, response, flow, now)
@@ -72,6 +94,8 @@ class OutgoingSession(Session):
             self._progressed(response, flow, now)
         elif response.status < 300:
             self._succeeded(response, flow, now)
+        elif response.status == 422 and self.state is State.CALLING and self._ask_for_longer(response, now):
+            pass
         elif self.state is State.CALLING:
             self._tell_rejected(response.status, response, now)
         else:
@@ -101,32 +125,80 @@ class OutgoingSession(Session):
             return self._cancel(now)
         if response.status == 100 or self.state is not State.CALLING:
             return
+        self.hear(response)
         tag = response.to.tag
-        if tag and (tag in self._forks or len(self._forks) < MOST_FORKS):
-            self._forks[tag] = Dialog.from_response(self._invite.request, response, flow)
-        self.core.tell(Progressed(self.number, response, tag, self._description(response)))
+        dialog = self._early_dialog(tag, response, flow)
+        order = Order.UNRELIABLE if dialog is None else self._reliable.take(response, tag)
+        if order in (Order.AGAIN, Order.EARLY):
+            return self.core.count("provisional_again" if order is Order.AGAIN else "provisional_out_of_order")
+        description = None if dialog is not None and dialog.is_settled else self.description(response)
+        if dialog is not None and order is Order.NEXT:
+            self._acknowledge_early(dialog, response, description, now)
+        self.core.tell(Progressed(self.number, response, tag, description))
+
+    def _early_dialog(self, tag: str, response: Response, flow: Flow) -> Dialog | None:
+        """The dialog of a provisional answer; None where it has no tag, or there are too many."""
+        known = self._forks.get(tag)
+        if known is not None:
+            known.confirm(self._invite.request, response, flow)
+        elif tag and len(self._forks) < MOST_FORKS:
+            known = self._forks[tag] = Dialog.from_response(self._invite.request, response, flow)
+        return known
+
+    def _acknowledge_early(self, dialog: Dialog, response: Response, description: SessionDescription | None, now: float) -> None:
+        """PRACK, at once unless it has to bring our answer."""
+        has_offered = bool(self._invite.request.body)
+        if description is not None and not has_offered and not dialog.is_settled:
+            self._offered[dialog.remote_tag] = response
+            return
+        dialog.is_settled = dialog.is_settled or description is not None
+        self.prack_in(dialog, response, now)
+
+    def _ask_for_longer(self, response: Response, now: float) -> bool:
+        """422: the same INVITE with a longer session interval (RFC 4028 §7.3); False where it makes no sense."""
+        if not self.timer.raise_to(response):
+            return False
+        self._forks.clear()
+        self._offered.clear()
+        self._reliable = ReliableReceiver()
+        old, flow = self._invite.request, self._invite.transaction.flow
+        replaced = {"Via": self.core.via(flow)[1], "CSeq": f"{self._next_sequence()} INVITE"}
+        kept = [(name, replaced.get(name, value)) for name, value in old.headers if name not in ("Session-Expires", "Min-SE")]
+        request = Request("INVITE", old.uri, [*kept, *self.timer.request_headers()], old.body)
+        self._invite = Exchange(self.core, request, (flow,), self, self.credentials, self._next_sequence, now)
+        return True
 
     def _succeeded(self, response: Response, flow: Flow, now: float) -> None:
         tag = response.to.tag
         if self.dialog is not None and self.dialog.remote_tag == tag:
             self.acknowledge_again(self._invite)
             return
-        dialog = Dialog.from_response(self._invite.request, response, flow)
-        if self.state is not State.CALLING:
+        dialog = self._forks.pop(tag, None)
+        if dialog is not None:
+            dialog.confirm(self._invite.request, response, flow)
+        else:
+            dialog = Dialog.from_response(self._invite.request, response, flow)
+        if self.state is State.CALLING:
+            return self._confirm(dialog, response, now)
+        self._hang_up(dialog, now)
+        if self.state is State.CANCELLING:
+            self.close(now)
+
+    def _hang_up(self, dialog: Dialog, now: float) -> None:
+        """A fork that answered in vain: ACK each time, BYE once (§13.2.2.4)."""
+        self.acknowledge_in(dialog, self._invite, remembered=False)
+        if dialog.remote_tag not in self._ended_forks and len(self._ended_forks) < MOST_FORKS:
+            self._ended_forks.add(dialog.remote_tag)
             self.core.count("success_of_unwanted_fork")
-            self.acknowledge_in(dialog, self._invite)
             self.bye_in(dialog, now)
-            if self.state is State.CANCELLING:
-                self.close(now)
-            return
-        self._confirm(dialog, response, now)
 
     def _confirm(self, dialog: Dialog, response: Response, now: float) -> None:
+        self.hear(response)
         self.dialog = dialog
         self.state = State.CONFIRMED
         self._forks.clear()
         try:
-            description = description_in(response)
+            description = None if dialog.is_settled else description_in(response)
         except (ContentError, SdpError) as error:
             self.core.count("bad_answer")
             self.acknowledge_in(dialog, self._invite)
@@ -134,6 +206,7 @@ class OutgoingSession(Session):
             return self._tell_rejected(488, None, now, str(error))
         if self._invite.request.body or description is None:
             self.acknowledge_in(dialog, self._invite)
+        self.timer.answered(response, now)
         self.core.tell(Accepted(self.number, response, dialog.remote_tag, description))
 
     def _cancel(self, now: float) -> None:
@@ -155,7 +228,7 @@ class OutgoingSession(Session):
         self.close(now)
 
 
-def _invite(core: Core, invitation: Invitation, tag: str, call_id: str) -> Request:
+def _invite(core: Core, invitation: Invitation, tag: str, call_id: str, uuid: str) -> Request:
     uri, route = addressed(invitation.request_uri, invitation.route)
     body = invitation.offer.serialize() if invitation.offer is not None else b""
     headers: list[Header] = [
@@ -168,6 +241,10 @@ def _invite(core: Core, invitation: Invitation, tag: str, call_id: str) -> Reque
         ("CSeq", f"{1 + core.below(2**16)} INVITE"),
         core.contact(invitation.flows[0], is_sips=asks_for_sips(uri, invitation.route)),
         ALLOW,
+        core.supported,
+        *([("Require", RELIABLY)] if core.settings.reliable_provisional == "required" else []),
+        *asked_by_client(core.settings),
+        *([("Session-ID", f"{uuid};remote={NIL}")] if uuid else []),
         ("Accept", SDP),
         ("User-Agent", core.settings.user_agent),
         *invitation.headers,

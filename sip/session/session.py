@@ -1,4 +1,4 @@
-"""What both kinds of session share: everything inside a dialog but its offers (RFC 3261 §12.2, §15).
+"""What both kinds of session share: their life from the first message to the last (RFC 3261 §12.2, §15).
 
 - Our 2xx to an INVITE is retransmitted from T1 up to T2 until its ACK comes, 64 T1 at most, on any transport (§13.3.1.4).
 - We send no BYE before the ACK to our 2xx came or was given up (§15).
@@ -11,14 +11,15 @@ from typing import Final
 
 from sip.content import ContentError, description_in
 from sip.dialog import Dialog
-from sip.events import Acknowledged, InfoReceived, SessionEnded
+from sip.events import Acknowledged, InfoReceived, RefreshDue, SessionEnded
 from sip.message import Header, Request, Response
 from sip.sdp import SdpError, SessionDescription
-from sip.session.asking import request_in
-from sip.session.core import ALLOW, Core, reason_header, with_body
+from sip.session.core import ALLOW, Core, with_body
 from sip.session.exchange import Credentials, Exchange
 from sip.session.offers import Offers
+from sip.session.speaking import Speaker
 from sip.session.success import Success
+from sip.session.timer import SessionTimer
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 
@@ -41,23 +42,21 @@ class State(Enum):
     OVER = auto()
 
 
-class Session:
+class Session(Speaker):
     """One INVITE's life. Everything that comes too late is a counted nothing."""
 
-    def __init__(self, core: Core, state: State, call_id: str, local_tag: str, credentials: Credentials | None = None) -> None:
-        self.core = core
+    def __init__(
+        self, core: Core, state: State, call_id: str, local_tag: str, credentials: Credentials | None = None, session_id: str = ""
+    ) -> None:
+        super().__init__(core, call_id, local_tag, credentials, session_id)
         self.number = core.next_session()
         self.state = state
-        self.call_id = call_id
-        self.local_tag = local_tag
         self.dialog: Dialog | None = None
-        self.credentials = credentials
+        """The confirmed one; of an INVITE of theirs, the early one too."""
+        self.offers = Offers(self)
+        self.timer = SessionTimer(core, self)
         self._success: Success | None = None
         """Our 2xx that waits for its ACK."""
-        self.offers = Offers(self)
-        self._ack: tuple[Request, bytes, Flow] | None = None
-        """The 2xx to our INVITE that was acknowledged last: the INVITE, the ACK, and where it went."""
-        self._end_reason = ""
         self.was_referred = False
         """A REFER came inside this dialog."""
         self._stands = False
@@ -70,9 +69,9 @@ class Session:
         return self.state is State.CONFIRMED
 
     @property
-    def is_confirmed_or_ending(self) -> bool:
-        """Whether there is a 2xx."""
-        return self.state in (State.CONFIRMED, State.ENDING)
+    def is_early(self) -> bool:
+        """Whether there is no final answer yet, and somebody waits for it."""
+        return self.state in (State.CALLING, State.RINGING)
 
     @property
     def is_over(self) -> bool:
@@ -91,7 +90,7 @@ class Session:
 
     # -- what the owner wants
 
-    def accept(self, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
+    def accept(self, description: SessionDescription | None, now: float, headers: Sequence[Header]) -> None:
         """200 to their offer inside the dialog."""
         self.offers.accept(description, now, headers)
 
@@ -99,15 +98,15 @@ class Session:
         """A final failure to their offer inside the dialog."""
         self.offers.reject(status, now, reason, headers)
 
-    def reoffer(self, offer: SessionDescription, now: float) -> None:
+    def reoffer(self, offer: SessionDescription, now: float, fork: str) -> None:
         """Offer something else."""
-        self.offers.make(offer, now)
+        self.offers.make(offer, now, fork)
 
     def info(self, content_type: str, body: bytes, now: float) -> None:
         """Send an INFO."""
         if self.state is not State.CONFIRMED or self.dialog is None:
             return self.core.count("command_too_late")
-        self.ask("INFO", now, with_body(body, content_type), body)
+        self.ask_in(self.dialog, self, "INFO", now, with_body(body, content_type), body)
 
     def end(self, now: float, reason: str, status: int) -> None:
         """BYE, after the ACK to our 2xx."""
@@ -122,7 +121,7 @@ class Session:
     # -- what the other side sends
 
     def receive(self, transaction: ServerTransaction, now: float) -> None:
-        """A request inside the dialog, other than ACK and CANCEL."""
+        """A request inside the dialog, other than ACK and CANCEL. Raises `ParseError`, `ContentError`, `SdpError`."""
         request = transaction.request
         dialog = self.dialog_with(request.from_.tag)
         if dialog is None:
@@ -132,17 +131,30 @@ class Session:
             return self.refuse(transaction, 500, now)
         dialog.remote_sequence = request.cseq.number
         dialog.flow = transaction.flow
-        match request.method:
+        dialog.hear(request)
+        self.hear(request)
+        self._handle(transaction, dialog, now)
+
+    def _handle(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
+        match transaction.request.method:
             case "BYE":
                 self._receive_bye(transaction, now)
             case "INVITE":
-                self.offers.receive_invite(transaction, now)
+                self.offers.receive_invite(transaction, dialog, now)
+            case "UPDATE":
+                self.offers.receive_update(transaction, dialog, now)
+            case "PRACK":
+                self.receive_prack(transaction, dialog, now)
             case "INFO":
                 self._receive_info(transaction, now)
             case method if method in self.core.inside:
                 self.core.inside[method](self, transaction, now)
             case _:
                 self.refuse(transaction, 405, now, [ALLOW])
+
+    def receive_prack(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
+        """A PRACK, to a response that we did not send (RFC 3262 §3)."""
+        self.refuse(transaction, 481, now)
 
     def acknowledged(self, request: Request, now: float) -> bool:
         """An ACK; False where none is waited for."""
@@ -154,7 +166,7 @@ class Session:
         if self.state is State.ENDING:
             self.say_bye(now)
         else:
-            self.core.tell(Acknowledged(self.number, self._description(request)))
+            self.core.tell(Acknowledged(self.number, self.description(request)))
         return True
 
     def cancelled(self, transaction: ServerTransaction, request: Request, now: float) -> None:
@@ -163,10 +175,13 @@ class Session:
 
     def responded(self, exchange: Exchange, response: Response, flow: Flow, now: float) -> None:
         """An answer to a request of ours inside the dialog."""
-        if response.status >= 200 and self.dialog is not None:
-            self.dialog.flow = flow
-        if exchange.request.method == "INVITE":
-            return self.offers.answered(exchange, response, now)
+        if self.dialog is not None and self.dialog.remote_tag == response.to.tag:
+            if response.status >= 200:
+                self.dialog.flow = flow
+            self.dialog.hear(response)
+        self.hear(response)
+        if self.offers.answered(exchange, response, now):
+            return
         if response.status == 481 and self.state is State.CONFIRMED:
             self.tell_ended("timeout", "", now)
 
@@ -192,6 +207,17 @@ class Session:
         if not was_ending:
             self.tell_ended("no_ack", "", now)
 
+    # -- the session timer
+
+    def refresh(self, now: float) -> None:
+        """Half the session interval is over: UPDATE where the peer takes it, else the owner has to make an offer (RFC 4028 §7.4)."""
+        if not self.offers.refresh(now):
+            self.core.tell(RefreshDue(self.number))
+
+    def expired(self, now: float) -> None:
+        """Nobody kept the session alive (RFC 4028 §10)."""
+        self.give_up('SIP;cause=408;text="session timer expired"', "expired", now)
+
     # -- tools of the kinds of session
 
     def dialogs(self) -> Iterable[Dialog]:
@@ -202,34 +228,9 @@ class Session:
         """The dialog whose remote tag this is."""
         return self.dialog if self.dialog is not None and self.dialog.remote_tag == remote_tag else None
 
-    def ask(self, method: str, now: float, headers: Sequence[Header] = (), body: bytes = b"") -> Exchange:
-        """Send a request inside the dialog. Raises `UnsafeValue`."""
-        assert self.dialog is not None
-        request, flow = self.request_in(self.dialog, method, self.dialog.next_sequence(), headers, body)
-        return Exchange(self.core, request, (flow,), self, self.credentials, self.dialog.next_sequence, now)
-
-    def request_in(
-        self, dialog: Dialog, method: str, sequence: int, headers: Sequence[Header] = (), body: bytes = b""
-    ) -> tuple[Request, Flow]:
-        """A request inside a dialog, and how it leaves."""
-        return request_in(self.core, dialog, method, sequence, headers, body)
-
-    def acknowledge_in(self, dialog: Dialog, exchange: Exchange, body: bytes = b"") -> None:
-        """ACK a 2xx to an INVITE of ours, and remember the ACK for its retransmissions."""
-        invite = exchange.request
-        request, flow = self.request_in(dialog, "ACK", invite.cseq.number, [*exchange.credentials, *with_body(body)], body)
-        data = request.serialize()
-        if dialog is self.dialog:
-            self._ack = (invite, data, flow)
-        self.core.send(data, flow)
-
-    def acknowledge_again(self, exchange: Exchange) -> bool:
-        """Repeat the ACK for a retransmitted 2xx; False where there was none yet."""
-        if self._ack is None or self._ack[0] is not exchange.request:
-            return False
-        self.core.count("retransmitted_ack")
-        self.core.send(self._ack[1], self._ack[2])
-        return True
+    def dialog_for_offer(self, fork: str) -> Dialog | None:
+        """The dialog in which an offer of ours may be made now, or None."""
+        return self.dialog if self.state is State.CONFIRMED else None
 
     def say_bye(self, now: float) -> None:
         """BYE, and the session is over."""
@@ -239,9 +240,13 @@ class Session:
 
     def give_up(self, reason: str, cause: str, now: float) -> None:
         """The other side is lost to us: BYE all the same, and tell the owner."""
+        if self.state is State.OVER:
+            return
+        was_ending = self.state is State.ENDING
         self._end_reason = self._end_reason or reason
         self.say_bye(now)
-        self.tell_ended(cause, "", now)
+        if not was_ending:
+            self.tell_ended(cause, "", now)
 
     def stand(self) -> None:
         """From now on its messages are no flood: it was accepted, or it is we who call."""
@@ -249,10 +254,9 @@ class Session:
             self._stands = True
             self.core.guard.stands(self.call_id)
 
-    def bye_in(self, dialog: Dialog, now: float) -> None:
-        """Send a BYE whose answer matters to nobody."""
-        request, flow = self.request_in(dialog, "BYE", dialog.next_sequence(), reason_header(self._end_reason))
-        Exchange(self.core, request, (flow,), None, self.credentials, dialog.next_sequence, now)
+    def end_early(self, status: int, cause: str, now: float) -> None:
+        """It cannot go on: refuse an INVITE that waits, else BYE."""
+        self.give_up(f"SIP;cause={status}", cause, now)
 
     def tell_ended(self, cause: str, reason: str, now: float) -> None:
         """Tell the owner that the other side ended it."""
@@ -274,17 +278,26 @@ class Session:
         if self._success is not None:
             self._success.stop()
             self._success = None
+        self.timer.stop()
         self.offers.close(now)
 
-    def succeed(self, transaction: ServerTransaction, description: SessionDescription, now: float, headers: Sequence[Header]) -> None:
-        """200 to an INVITE, retransmitted until its ACK."""
+    def succeed(
+        self,
+        transaction: ServerTransaction,
+        description: SessionDescription | None,
+        now: float,
+        headers: Sequence[Header],
+        *,
+        makes_offer: bool,
+    ) -> None:
+        """200 to an INVITE, retransmitted until its ACK. Raises `UnsafeValue`."""
         request = transaction.request
-        body = description.serialize()
+        body = description.serialize() if description is not None else b""
         record = [("Record-Route", value) for value in request.values("Record-Route")]
-        is_sips = self.dialog is not None and self.dialog.is_sips
-        ours = [self.core.contact(transaction.flow, is_sips=is_sips), ALLOW, *with_body(body), *headers]
-        data = self.core.reply(transaction, 200, now, to_tag=self.local_tag, headers=[*record, *ours], body=body)
-        self._success = Success(self.core, self, data, transaction, request, now)
+        agreed = self.timer.serve(request, now)
+        ours = [*self.targeting(transaction.flow, self.dialog), *agreed, *with_body(body), *headers]
+        data = self.reply(transaction, 200, now, [*record, *ours], body)
+        self._success = Success(self.core, self, data, transaction, request.cseq.number, now, holds_offer=makes_offer)
 
     def take_as_acknowledged(self) -> None:
         """A later request shows that our 2xx arrived: its ACK was lost, or is on its way (RFC 5407 §3.1.4)."""
@@ -293,14 +306,17 @@ class Session:
             self._success = None
             self.core.tell(Acknowledged(self.number, None))
 
-    def refuse(self, transaction: ServerTransaction, status: int, now: float, headers: Sequence[Header] = ()) -> None:
-        """A failure, counted."""
-        self.core.count(f"refused_{status}")
-        self.core.reply(transaction, status, now, to_tag=self.local_tag, headers=headers)
+    def description(self, message: Request | Response) -> SessionDescription | None:
+        """The description in a message to which nothing can be answered any more; a bad one is counted."""
+        try:
+            return description_in(message)
+        except (ContentError, SdpError):
+            self.core.count("bad_description")
+            return None
 
     def _receive_bye(self, transaction: ServerTransaction, now: float) -> None:
         reason = transaction.request.header("Reason") or ""
-        self.core.reply(transaction, 200, now, to_tag=self.local_tag)
+        self.reply(transaction, 200, now)
         if self.state in (State.ENDING, State.OVER):
             return self.close(now)
         self.tell_ended("bye", reason, now)
@@ -310,14 +326,6 @@ class Session:
         content_type = request.content_type
         if request.body and content_type not in INFO_TYPES:
             return self.refuse(transaction, 415, now, [("Accept", ", ".join(sorted(INFO_TYPES)))])
-        self.core.reply(transaction, 200, now, to_tag=self.local_tag)
+        self.reply(transaction, 200, now)
         if request.body:
             self.core.tell(InfoReceived(self.number, content_type, request.body))
-
-    def _description(self, message: Request | Response) -> SessionDescription | None:
-        """The description in a message to which nothing can be answered any more; a bad one is counted."""
-        try:
-            return description_in(message)
-        except (ContentError, SdpError):
-            self.core.count("bad_description")
-            return None

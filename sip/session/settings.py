@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sip.digest import BOTH
 from sip.guard import GuardSettings
@@ -9,6 +10,9 @@ from sip.message import Header
 from sip.sdp import SessionDescription
 from sip.subscription.settings import SubscriptionSettings
 from sip.transport.flow import Address, Flow
+
+ReliableProvisional = Literal["auto", "required", "never"]
+SessionTimers = Literal["originate", "accept", "refuse"]
 
 
 def local_address(flow: Flow) -> Address:
@@ -46,8 +50,26 @@ class UserAgentSettings:
     refer_lifetime: float = 180
     """So long is somebody who referred told what becomes of it."""
     subscriptions: SubscriptionSettings = field(default_factory=SubscriptionSettings)
+    reliable_provisional: ReliableProvisional = "auto"
+    """18x sent reliably (RFC 3262): ``auto`` where the caller demands it, or can do it and the 18x holds a description; ``required``
+    wherever he can, and demanded of those whom we call; ``never``: the extension is not known."""
+    session_timers: SessionTimers = "originate"
+    """RFC 4028: asked for by us, honoured where the other side asks, or unknown."""
+    session_expires: int = 1800
+    """The session interval that we ask for."""
+    min_se: int = 90
+    """The shortest one that we take; RFC 4028 §4 forbids less than 90."""
+    session_id: bool = True
+    """Whether messages inside sessions carry a Session-ID (RFC 7989)."""
     advertised: Callable[[Flow], Address] = local_address
     """Host and port that a Via and a Contact on this flow name."""
+
+    @property
+    def without(self) -> frozenset[str]:
+        """Option tags that these settings turn off."""
+        reliably = {"100rel"} if self.reliable_provisional == "never" else set()
+        timed = {"timer"} if self.session_timers == "refuse" else set()
+        return frozenset(reliably | timed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +91,8 @@ class Invitation:
     route: tuple[str, ...] = ()
     """Route values, nearest first, for instance ``<sip:proxy;lr>``."""
     max_forwards: int = 70
+    session_id: str = ""
+    """UUID of the one for whom we call (RFC 7989); empty: one of our own."""
 
 
 @dataclass(frozen=True, slots=True)

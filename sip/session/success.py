@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Final
 
-from sip.message import Request
 from sip.session.core import Core
 from sip.transaction.server import ServerTransaction
 
@@ -18,13 +17,23 @@ class Success:
 
     __slots__ = ("_core", "_data", "_give_up", "_interval", "_session", "_timer", "_transaction", "holds_offer", "sequence")
 
-    def __init__(self, core: Core, session: "Session", data: bytes, transaction: ServerTransaction, request: Request, now: float) -> None:
+    def __init__(
+        self,
+        core: Core,
+        session: "Session",
+        data: bytes,
+        transaction: ServerTransaction,
+        sequence: int,
+        now: float,
+        *,
+        holds_offer: bool,
+    ) -> None:
         self._core = core
         self._session = session
         self._data = data
         self._transaction = transaction
-        self.sequence = request.cseq.number
-        self.holds_offer = not request.body
+        self.sequence = sequence
+        self.holds_offer = holds_offer
         """The INVITE made no offer, so the 2xx did, and its ACK brings the answer."""
         self._interval = core.intervals.t1
         self._timer = core.timers.start(now + self._interval, self, _AGAIN)

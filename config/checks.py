@@ -54,6 +54,8 @@ def _ranges(settings: Settings) -> Iterator[Finding]:
         yield ("sip", "registration_min"), f"must be at most sip.registration_max ({sip.registration_max:g})"
     if settings.watching.shortest > settings.watching.longest:
         yield ("watching", "shortest"), f"must be at most watching.longest ({settings.watching.longest})"
+    if sip.min_se > sip.session_expires:
+        yield ("sip", "min_se"), f"must be at most sip.session_expires ({sip.session_expires})"
     if media.seats > media.rows:
         yield ("media", "seats"), f"must be at most media.rows ({media.rows})"
     if settings.control.queue > settings.control.resume:

@@ -54,6 +54,16 @@ class SipSettings(Section):
     """So long a hop that failed is tried last."""
     udp_limit: int = Field(1300, ge=0, le=65_507)
     """Octets; larger requests go by TCP where they can. 0: none does."""
+    reliable_provisional: Literal["auto", "required", "never"] = "auto"
+    """18x that want a PRACK (RFC 3262)."""
+    session_timers: Literal["originate", "accept", "refuse"] = "originate"
+    """Session timers (RFC 4028): asked for by us, honoured where the other side asks, or unknown."""
+    session_expires: int = Field(1800, ge=2, le=86_400)
+    """The session interval that we ask for."""
+    min_se: int = Field(90, ge=1, le=86_400)
+    """The shortest one that we take."""
+    session_id: bool = True
+    """Whether messages inside calls carry a Session-ID (RFC 7989)."""
     max_transactions: int = Field(20_000, ge=10)
     max_tcp_connections: int = Field(2_000, ge=1)
     registration_min: Seconds = 30

@@ -77,6 +77,7 @@ def test_two_tenants_may_have_agents_of_one_name_with_phones_of_their_own() -> N
         ),
         ({"sip": {"udp_port": 20001}}, "sip.udp_port: must be outside of the media ports 20000 to 29999, not 20001"),
         ({"sip": {"registration_min": 4000}}, "sip.registration_min: must be at most sip.registration_max (3600)"),
+        ({"sip": {"min_se": 2000}}, "sip.min_se: must be at most sip.session_expires (1800)"),
         ({"media": {"seats": 64, "rows": 8}}, "media.seats: must be at most media.rows (8)"),
         (
             {"media": {"music": "/nowhere/music.wav"}},

@@ -236,9 +236,9 @@ class Exchange:
 
     # phones
 
-    def phone(self, address: Address) -> "Phone":
+    def phone(self, address: Address, **settings: object) -> "Phone":
         """A phone at an address."""
-        return Phone(self, self.network.station(address), address)
+        return Phone(self, self.network.station(address, **settings), address)
 
     # what is to be seen
 

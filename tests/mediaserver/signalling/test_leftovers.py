@@ -20,9 +20,9 @@ from tests.sip.network import Carried
 class House:
     """A customer on the trunk, robert and maria registered, eve's phone."""
 
-    def __init__(self, settings: Settings = SETTINGS) -> None:
+    def __init__(self, settings: Settings = SETTINGS, **roberts: object) -> None:
         self.exchange = Exchange(settings)
-        self.robert = self.exchange.phone(ROBERT).register("robert", "r")
+        self.robert = self.exchange.phone(ROBERT, **roberts).register("robert", "r")
         self.maria = self.exchange.phone(MARIA).register("maria", "m")
         self.trunk = self.exchange.phone(TRUNK)
         self.eve = self.exchange.phone(EVE).register("eve", "e")

@@ -1,1 +1,1 @@
-"""How SIP travels: flows, framing on streams, and the asyncio shells for UDP and TCP."""
+"""How SIP travels: flows, framing, TLS and WebSocket as cores; the asyncio shells around them for datagrams and connections."""

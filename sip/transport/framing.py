@@ -1,12 +1,12 @@
-"""Cutting a TCP stream into SIP messages (RFC 3261 §18.3, RFC 5626 §3.5.1). Sans-IO.
+"""Cutting a byte stream, TCP or TLS, into SIP messages (RFC 3261 §18.3, RFC 5626 §3.5.1). Sans-IO.
 
 - A message is a head up to its empty line and a body as long as Content-Length says.
 - Without Content-Length, which a stream needs, the body is taken as empty, and what is no start line after it is skipped and counted.
 - A Content-Length that cannot be read ends the stream after that message: where the next one begins is anybody's guess.
-- Between messages, CRLF CRLF is a ping, and gets CRLF.
+- Between messages, CRLF CRLF is a ping, and gets CRLF; after a ping of ours the first CRLF is its pong.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from sip.errors import ParseError
 from sip.headers import parse_number
@@ -19,13 +19,51 @@ PONG: Final = b"\r\n"
 _LENGTH_NAMES: Final = (b"content-length", b"l")
 
 
-class Framer:
-    """One direction of one stream. What is held is bounded by the longest head and body, and one read more."""
+class Framing(Protocol):
+    """Messages out of bytes and bytes out of messages, whichever way a connection frames them."""
 
-    __slots__ = ("_buffer", "_needed", "_searched", "broken", "pings", "skipped")
+    broken: str
+    """Why nothing more can be read; empty while it can."""
+    pongs: int
+    """Answers to our pings; whoever looks resets it."""
+    skipped: int
+    """Octets that were no message; whoever looks resets it."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether messages can be sent."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a message has begun and is not complete."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take what was read; the messages that it completes. After `broken` is set everything is ignored."""
+
+    def frame(self, message: bytes) -> bytes:
+        """A message as it goes over the connection; only where it `is_ready`."""
+
+    def ping(self) -> bytes:
+        """What asks the peer for a sign of life."""
+
+    def replies(self) -> bytes:
+        """What is to be sent by itself: pongs, handshakes, farewells; told once."""
+
+    def farewell(self) -> bytes:
+        """What is said before we close."""
+
+
+class Framer:
+    """A stream. What is held is bounded by the longest head and body, and one read more."""
+
+    __slots__ = ("_buffer", "_is_asking", "_needed", "_searched", "broken", "pings", "pongs", "skipped")
+
+    is_ready = True
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._is_asking = False
+        """A ping of ours has no pong yet."""
         self._searched = 0
         """Up to here there is no empty line: a head that trickles in is not searched anew each time."""
         self._needed = 0
@@ -33,14 +71,14 @@ class Framer:
         self.broken = ""
         """Why nothing more can be read; empty while it can."""
         self.pings = 0
-        """Pings not yet answered; the shell resets it."""
+        """Pings not yet answered."""
+        self.pongs = 0
         self.skipped = 0
-        """Octets that were no message."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a message has begun and is not complete."""
-        return bool(self._buffer)
+        """Whether a message has begun and is not complete; half a ping is none."""
+        return bool(self._buffer) and not PING.startswith(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take what was read; the messages that it completes. After `broken` is set everything is ignored."""
@@ -53,6 +91,24 @@ class Framer:
             if self.broken:
                 self._buffer.clear()
         return messages
+
+    def frame(self, message: bytes) -> bytes:
+        """The message itself: its Content-Length says where it ends."""
+        return message
+
+    def ping(self) -> bytes:
+        """CRLF CRLF."""
+        self._is_asking = True
+        return PING
+
+    def replies(self) -> bytes:
+        """A pong for each ping."""
+        pings, self.pings = self.pings, 0
+        return PONG * pings
+
+    def farewell(self) -> bytes:
+        """Nothing: the end of the stream says it."""
+        return b""
 
     def _cut(self) -> bytes | None:
         buffer = self._buffer
@@ -87,7 +143,11 @@ class Framer:
         """Take pings and stray line ends off the front; False where nothing is left, or perhaps half a ping."""
         buffer = self._buffer
         while buffer and buffer[0] in PING:
-            if buffer.startswith(PING):
+            if self._is_asking and buffer.startswith(PONG):
+                self._is_asking = False
+                self.pongs += 1
+                del buffer[: len(PONG)]
+            elif buffer.startswith(PING):
                 self.pings += 1
                 del buffer[: len(PING)]
             elif PING.startswith(buffer):

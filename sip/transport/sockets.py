@@ -1,6 +1,7 @@
 """Sockets as SIP wants them: addresses, families, and DSCP CS3 for signalling (RFC 4594 §2.3)."""
 
 import socket
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -39,6 +40,24 @@ def name_for(address: Address, family: int) -> Address:
 def is_wildcard(host: str) -> bool:
     """Whether a bind address means every local address."""
     return host in ("", "0.0.0.0", "::")
+
+
+class NoSource(Exception):
+    """None of our addresses can send to one of that family."""
+
+
+def source_toward(remote: str, wanted: str, hosts: Iterable[str]) -> str:
+    """From which of our bound addresses to send to a remote host: the wanted one where it is ours; empty: the system may choose.
+
+    Raises `NoSource` where none is of the remote's family.
+    """
+    family = family_of(remote)
+    bound = [host for host in hosts if host == "::" or family_of(host) == family]
+    if not bound:
+        raise NoSource(f"no address of ours can send to {remote}")
+    if any(is_wildcard(host) for host in bound):
+        return ""
+    return wanted if wanted in bound else bound[0]
 
 
 @lru_cache(maxsize=4096)

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
+from config import certificates
 from config.findings import HEADER_NAME, Finding, distinct, is_address, is_network, unknown
-from config.schema import Path
-from config.settings import AgentSettings, CeilingSettings, RouteSettings, Settings
+from config.schema import Path, dotted
+from config.settings import AgentSettings, CeilingSettings, CertificateSettings, RouteSettings, Settings
 from config.trunk_checks import USERS_TRUNK, check_trunks
 from config.trunks import TrunkSettings
 
@@ -25,7 +26,7 @@ def find(settings: Settings) -> Iterator[Finding]:
 
 def _addresses(settings: Settings) -> Iterator[Finding]:
     for path, address in (
-        (("sip", "bind"), settings.sip.bind),
+        *((("sip", "bind"), address) for address in settings.sip.addresses),
         (("media", "bind"), settings.media.bind),
         (("media", "advertised"), settings.media.advertised),
     ):
@@ -40,6 +41,40 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
         for index, network in enumerate(networks):
             if not is_network(network):
                 yield (*where, index), f"must be an IP network such as 10.0.0.0/8, not {network!r}"
+
+
+def _listeners(settings: Settings) -> Iterator[Finding]:
+    sip = settings.sip
+    if not sip.addresses:
+        yield ("sip", "bind"), "must name at least one address"
+    if len(sip.addresses) > 1 and not {"0.0.0.0", "::", ""}.isdisjoint(sip.addresses):
+        yield ("sip", "bind"), "an address that means every other stands alone; '::' hears IPv4 too"
+    taken: dict[int, str] = {}
+    for path, is_used, port in (
+        (("sip", "tcp_port"), sip.tcp, sip.tcp_port),
+        (("sip", "tls", "port"), sip.tls.enabled, sip.tls.port),
+        (("sip", "ws", "port"), sip.ws.enabled, sip.ws.port),
+        (("sip", "ws", "secure_port"), sip.ws.secure, sip.ws.secure_port),
+        (("control", "port"), settings.control.bind in sip.addresses, settings.control.port),
+    ):
+        if is_used and port and (other := taken.setdefault(port, dotted(path))) != dotted(path):
+            yield path, f"{port} is {other} already; take another port"
+
+
+def _certificates(settings: Settings) -> Iterator[Finding]:
+    tls = settings.sip.tls
+    is_shown = tls.enabled or settings.sip.ws.secure
+    if is_shown and not tls.certificate:
+        switch = "sip.tls.enabled" if tls.enabled else "sip.ws.secure"
+        yield ("sip", "tls", "certificate"), f"is missing, and {switch} is true; give the PEM files of a certificate and its key"
+    pairs: list[tuple[Path, CertificateSettings]] = [(("sip", "tls"), tls)] if tls.certificate or tls.key else []
+    pairs += [(("sip", "tls", "more", index), pair) for index, pair in enumerate(tls.more)] if is_shown else []
+    for path, pair in pairs:
+        for key, text in certificates.problems_of_pair(pair.certificate, pair.key):
+            yield (*path, key), text
+    if tls.ca_file:
+        for text in certificates.problems_of_roots(tls.ca_file):
+            yield ("sip", "tls", "ca_file"), text
 
 
 def _ranges(settings: Settings) -> Iterator[Finding]:
@@ -199,6 +234,8 @@ def _ceiling(settings: Settings, path: Path, ceiling: CeilingSettings, tenant: s
 
 CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     _addresses,
+    _listeners,
+    _certificates,
     _ranges,
     _codes,
     _digits,

@@ -32,10 +32,68 @@ class GuardSettings(Section):
     max_sources: int = Field(10_000, ge=10)
 
 
+class CertificateSettings(Section):
+    """A certificate of ours and its key."""
+
+    certificate: str = ""
+    """PEM file, the chain after it."""
+    key: str = ""
+    """PEM file without a passphrase."""
+
+
+class TlsSettings(CertificateSettings):
+    """SIP over TLS, and the certificates for WSS."""
+
+    enabled: bool = False
+    port: Port = 5061
+    more: tuple[CertificateSettings, ...] = ()
+    """For other hosts: shown to who asks for one of their names (SNI)."""
+    ca_file: str = ""
+    """PEM file of the roots that we believe; empty: the system's."""
+    client_certificates: Literal["off", "optional", "required"] = "off"
+    """Whether who connects must show one."""
+    verify_servers: bool = True
+    """Whether we connect to a server only whose certificate shows the name that we looked for."""
+    accept_wildcards: bool = False
+    """Whether ``*.example.com`` in it is good for ``sip.example.com``; RFC 5922 says no."""
+    advertised: str = ""
+    """Host in Via and Contact over TLS and WSS, where it is another than `SipSettings.advertised`: a name that the certificate shows."""
+    handshake_timeout: Seconds = 10
+    max_handshakes: int = Field(200, ge=1)
+    """Connections at once that have not finished their handshake, WebSocket's too."""
+
+
+class WebSocketSettings(Section):
+    """SIP over WebSocket, for softphones in browsers."""
+
+    enabled: bool = False
+    """In the clear: for a proxy on the same machine that speaks TLS."""
+    port: Port = 5066
+    secure: bool = False
+    """Over TLS, with the certificates of `TlsSettings`."""
+    secure_port: Port = 7443
+    path: str = Field("", pattern=r"^$|^/\S*$")
+    """Of the handshake; empty: any."""
+    origins: tuple[str, ...] = ()
+    """Web pages that may connect, such as ``https://phone.example.com``; empty: any."""
+    longest_message: int = Field(65_536, ge=1024, le=1_048_576)
+
+
+class AdvertisedPorts(Section):
+    """Ports that peers outside are told, where a translator in between changes them; 0: the port that is listened on."""
+
+    udp: Port = 0
+    tcp: Port = 0
+    tls: Port = 0
+    ws: Port = 0
+    wss: Port = 0
+
+
 class SipSettings(Section):
     """Where SIP is spoken, and as whom."""
 
-    bind: str = "0.0.0.0"
+    bind: str | tuple[str, ...] = "0.0.0.0"
+    """An address, or several; every one of each transport."""
     udp_port: Port = 5060
     tcp_port: Port = 5060
     """The same number as UDP by default; 0 takes a free one, as it does for UDP."""
@@ -44,6 +102,9 @@ class SipSettings(Section):
     """Address in Via, Contact and SDP; empty: the local address of each flow."""
     local_networks: tuple[str, ...] = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
     """Peers in these get the local address instead of the advertised one."""
+    advertised_ports: AdvertisedPorts = AdvertisedPorts()
+    tls: TlsSettings = TlsSettings()
+    ws: WebSocketSettings = WebSocketSettings()
     realm: str = "mediaserver"
     user_agent: str = "mediaserver"
     t1: Seconds = 0.5
@@ -66,9 +127,21 @@ class SipSettings(Section):
     """Whether messages inside calls carry a Session-ID (RFC 7989)."""
     max_transactions: int = Field(20_000, ge=10)
     max_tcp_connections: int = Field(2_000, ge=1)
+    """At each listener, whichever transport it is of."""
+    max_connections_per_source: int = Field(200, ge=1)
+    """From one address, over all listeners."""
+    keep_alive: float = Field(90, ge=0, le=7200)
+    """Seconds between pings on connections that we opened, and to browsers; 0: none."""
     registration_min: Seconds = 30
     registration_max: Seconds = 3600
     nonce_lifetime: Seconds = 300
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What is listened on: `bind` as a list; the environment separates by commas."""
+        listed = self.bind.split(",") if isinstance(self.bind, str) else self.bind
+        return tuple(address.strip() for address in listed)
+
     digest_algorithms: tuple[Literal["MD5", "SHA-256"], ...] = Field(("MD5", "SHA-256"), min_length=1)
     """Offered in this order, no other is taken. MD5 first suits old phones; ``["SHA-256"]`` alone is the strictest."""
     digest_qop: tuple[Literal["auth", "auth-int"], ...] = Field(("auth",), min_length=1)

@@ -59,7 +59,7 @@ async def run(config: Path | None, calls: int) -> None:
 
 def server_of(settings: Settings) -> tuple[str, int]:
     """Where this machine reaches the server's SIP."""
-    bind = settings.sip.bind
+    bind = settings.sip.addresses[0]
     return ("127.0.0.1" if bind in {"0.0.0.0", "::"} else bind), settings.sip.udp_port
 
 

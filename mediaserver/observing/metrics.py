@@ -13,6 +13,7 @@ from mediaserver.observing.counters import Counters
 from mediaserver.signalling.calls import Calls
 from mediaserver.signalling.media import RTP_PACKETS, Media, Worker
 from mediaserver.signalling.ports import PortPool
+from sip.transport.certificates import Shown
 
 _DROPPED = "dropped_"
 
@@ -20,6 +21,7 @@ HELP = {
     "sip_events": "What the SIP user agent counted: drops, refusals, retransmissions, time-outs, by kind.",
     "control_events": "What the control API counted: clients, commands, slow readers, by kind.",
     "calls_ended": "Calls that ended, by cause.",
+    "certificates": "Certificates read anew, or refused, by label.",
     "legs_refused": "Legs that a media worker had no room for.",
     "legs_without_audio": "Legs that agreed on SRTP, which the media workers do not carry, by its keying.",
     "invites_refused": "INVITEs answered with a failure before a call began, by reason.",
@@ -46,6 +48,7 @@ class ServerCollector(Collector):
         self._counters = counters
         self.counted: dict[str, Callable[[], Mapping[str, int]]] = {}
         """Counters that other rooms keep, by the name of their family; one label, the kind."""
+        self.certificates: Callable[[], tuple[Shown, ...]] = tuple
 
     def collect(self) -> Iterator[Metric]:
         """Every family, fresh."""
@@ -58,6 +61,7 @@ class ServerCollector(Collector):
             for kind, value in read().items():
                 family.add_metric([kind], value)
             yield family
+        yield self._certificates()
         yield from self._workers()
 
     def _live_calls(self) -> Metric:
@@ -78,6 +82,14 @@ class ServerCollector(Collector):
                 found[str(leg.role)] = found.get(str(leg.role), 0) + 1
         for role, value in found.items():
             family.add_metric([role], value)
+        return family
+
+    def _certificates(self) -> Metric:
+        family = GaugeMetricFamily(
+            "mediaserver_certificate_expires_seconds", "When a certificate that we show runs out, as Unix time.", labels=["file"]
+        )
+        for shown in self.certificates():
+            family.add_metric([shown.file], shown.expires_at.timestamp())
         return family
 
     def _counted(self) -> Iterator[Metric]:

@@ -18,18 +18,19 @@ class Addresses:
 
     def toward(self, remote: str) -> str:
         """The address of ours that ``remote`` (an IP address) should use."""
-        if self._advertised and not self._is_exempt(remote):
+        if self._advertised and self.is_outside(remote):
             return self._advertised
         if self._bind not in ("0.0.0.0", "::", ""):
             return self._bind
         return self._routed(remote)
 
-    def _is_exempt(self, remote: str) -> bool:
+    def is_outside(self, remote: str) -> bool:
+        """Whether ``remote`` is in none of our own networks."""
         try:
             address = ipaddress.ip_address(remote)
         except ValueError:
-            return False
-        return any(address.version == network.version and address in network for network in self._exempt)
+            return True
+        return not any(address.version == network.version and address in network for network in self._exempt)
 
     def _routed(self, remote: str) -> str:
         """The kernel's choice of source address; asking it sends nothing. Kept for the peers seen last."""

@@ -36,6 +36,15 @@ from mediaserver.signalling.entrance import Entrance
 from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import Users
 from mediaserver.signalling.invitations import Invitations
+from mediaserver.signalling.listening import (
+    RENEWAL_BEAT,
+    OwnNames,
+    Renewal,
+    certificates,
+    listeners,
+    transport_settings,
+    why_not,
+)
 from mediaserver.signalling.media import Media, WorkerFailed
 from mediaserver.signalling.meters import tell_meters
 from mediaserver.signalling.outside import OutsideRequests
@@ -48,9 +57,9 @@ from mediaserver.signalling.tracer import Tracer
 from mediaserver.signalling.watching import Watching, subscription_settings
 from sip.events import Event
 from sip.guard import GuardSettings
-from sip.location.records import Hop
 from sip.session.settings import UserAgentSettings
-from sip.transport.flow import Address, Flow
+from sip.transport.certificates import CertificateError, Certificates
+from sip.transport.listeners import ListenFailed
 from sip.transport.shell import SipShell
 from sip.useragent import UserAgent
 
@@ -97,22 +106,31 @@ class Server:
         self._counters = Counters()
         self._users = Users(settings)
         self._tracer = Tracer(settings.trace, self._counters)
-        self._sip_addresses = Addresses(settings.sip.bind, settings.sip.advertised, settings.sip.local_networks)
+        self._names = OwnNames(settings.sip, lambda: self._shell.listeners)
         self._agent = UserAgent(self._agent_settings(), ha1_of=self._users.ha1_of, entropy=os.urandom)
-        self._shell = SipShell(self._agent, on_event=self._heard, max_connections=settings.sip.max_tcp_connections, tap=self._tracer.heard)
+        certificates = self._certificates()
+        self._renewal = Renewal(certificates, self._counters)
+        self._shell = SipShell(
+            self._agent,
+            on_event=self._heard,
+            settings=transport_settings(settings.sip),
+            certificates=certificates,
+            tap=self._tracer.heard,
+        )
 
     async def run(self) -> None:
         """Start, serve, stop."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._renewal.reload)
         async with asyncio.TaskGroup() as tasks:
             self._build(tasks)
             await self._open()
             gc.freeze()  # what was made at start lives for ever: nothing to look at again
             control = tasks.create_task(self._control())
             beats = [tasks.create_task(each) for each in self._beats()]
-            _log.info("server.started", sip_udp=self._shell.udp_address, sip_tcp=self._shell.tcp_address, pid=os.getpid())
+            _log.info("server.started", sip=[str(listener) for listener in self._shell.listeners], pid=os.getpid())
             await self._stop.wait()
             await self._say_goodbye()
             for task in (control, *beats):
@@ -121,6 +139,12 @@ class Server:
         await self._shell.close()
         self._tracer.close()
         _log.info("server.stopped")
+
+    def _certificates(self) -> Certificates:
+        try:
+            return certificates(self._settings.sip)
+        except CertificateError as error:
+            raise StartFailed(f"sip.tls: {error}") from error
 
     def _agent_settings(self) -> UserAgentSettings:
         sip = self._settings.sip
@@ -144,7 +168,7 @@ class Server:
             guard=self._guard_settings(),
             registration_min=sip.registration_min,
             registration_max=sip.registration_max,
-            advertised=self._advertised,
+            advertised=self._names.toward,
             subscriptions=subscription_settings(self._settings.watching),
         )
 
@@ -167,9 +191,9 @@ class Server:
             resolver=Resolver(
                 tasks,
                 settings.sip.dns,
-                transports=("udp", "tcp") if settings.sip.tcp else ("udp",),
-                bind=settings.sip.bind,
-                flow_toward=self._flow_toward,
+                transports=("udp", "tcp", "tls") if settings.sip.tcp else ("udp", "tls"),
+                bind=settings.sip.addresses,
+                flow_toward=lambda hop: self._shell.flow_to(hop.transport, (hop.address, hop.port), hop.name),
                 counters=self._counters,
             ),
             outside=OutsideRequests(self._agent),
@@ -179,7 +203,7 @@ class Server:
             server_id=os.urandom(8).hex(),
             entropy=os.urandom,
             settle=self._shell.settle,
-            advertised=self._advertised,
+            advertised=self._names.toward,
         )
         self._house = house
         self._switchboard = Switchboard(house)
@@ -202,12 +226,11 @@ class Server:
         return made
 
     async def _open(self) -> None:
-        sip = self._settings.sip
         try:
             self._listener = bind(self._settings.control)
             self._tracer.start()
             self._ports.check()
-            await self._shell.open(sip.bind, sip.udp_port, sip.tcp_port if sip.tcp else None)
+            await self._shell.open(list(listeners(self._settings.sip)))
             await self._media.start()
         except (AddressTaken, WorkerFailed) as error:
             raise StartFailed(str(error)) from error
@@ -219,18 +242,13 @@ class Server:
             raise StartFailed(
                 f"no port of {ports} can be had on {media.bind}; change media.bind, media.first_port or media.last_port"
             ) from None
-        except OSError as error:
-            # UDP comes first; where it has its address, it was TCP.
-            name, port = ("udp", sip.udp_port) if self._shell.udp_address[0] == "" else ("tcp", sip.tcp_port)
-            reason = os.strerror(error.errno).lower() if error.errno else str(error)
-            raise StartFailed(
-                f"SIP over {name.upper()}: cannot listen on {sip.bind} port {port} ({reason}); "
-                f"set sip.bind and sip.{name}_port, or MEDIASERVER_SIP__{name.upper()}_PORT"
-            ) from error
+        except ListenFailed as error:
+            raise StartFailed(why_not(error)) from error
 
     async def _control(self) -> None:
         collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters)
         app = create_app(self._desk, TokenStore(self._settings.tokens), self._settings.control, metrics_text(collector))
+        collector.certificates = lambda: self._renewal.shown
         collector.counted["sip_events"] = lambda: self._agent.counters
         collector.counted["sip_dropped"] = lambda: dropped(self._agent.counters)
         collector.counted["control_events"] = lambda: app.state.reception.counters
@@ -239,24 +257,10 @@ class Server:
     def _heard(self, event: Event, now: float) -> None:
         self._dispatcher.handle(event, now)
 
-    # addresses of ours
-
-    def _bound(self, transport: str) -> Address:
-        bound = self._shell.tcp_address if transport == "tcp" else self._shell.udp_address
-        return bound if bound is not None else (self._settings.sip.bind, self._settings.sip.udp_port)
-
-    def _advertised(self, flow: Flow) -> Address:
-        """How we name ourselves to who is at the other end of a flow."""
-        return self._sip_addresses.toward(flow.remote[0]), self._bound(flow.transport)[1]
-
-    def _flow_toward(self, hop: Hop) -> Flow:
-        """The flow of a first request; a connection is opened by sending on it."""
-        local = self._bound(hop.transport) if hop.transport == "udp" else (self._settings.sip.bind, 0)
-        return Flow(hop.transport, local, (hop.address, hop.port), hop.name)
-
     # beats
 
     def _beats(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield beat("certificates", RENEWAL_BEAT, self._renewal.look, self._counters)
         yield beat("media", MISSING_AFTER, self._switchboard.watch_media, self._counters)
         yield beat("workers", MISSING_AFTER, self._media.check, self._counters)
         if self._settings.control.meters_hz > 0:

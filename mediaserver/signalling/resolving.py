@@ -4,7 +4,6 @@ Answers are kept as long as they are good, one question is asked once however ma
 """
 
 import asyncio
-import ipaddress
 import random
 import time
 from collections.abc import Callable
@@ -48,12 +47,12 @@ class Resolver:
         settings: DnsSettings,
         *,
         transports: tuple[str, ...],
-        bind: str,
+        bind: tuple[str, ...],
         flow_toward: Callable[[Hop], Flow],
         counters: Counters,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``transports`` are those that we speak, ``bind`` is the address that SIP is bound to."""
+        """``transports`` are those that we speak, ``bind`` are the addresses that SIP is bound to."""
         self._tasks = tasks
         self._settings = settings
         self._flow_toward = flow_toward
@@ -62,7 +61,7 @@ class Resolver:
         self._servers = NameServers(settings.nameservers, settings.timeout)
         self._cache = Cache(shortest=settings.shortest_ttl, longest=settings.longest_ttl, negative=settings.negative_ttl, limit=MOST_NAMES)
         self._hosts = HostsFile(HOSTS_FILE)
-        self._means = Means(transports, families_of(bind), random.randrange, self._local)
+        self._means = Means(transports, families_of(*bind), random.randrange, self._local)
         self._asked: dict[Question, asyncio.Task[Answer]] = {}
         self._running = 0
 
@@ -148,11 +147,8 @@ class HostsFile:
         return self._names
 
 
-def families_of(bind: str) -> tuple[Kind, ...]:
-    """The families that a socket bound to this address can send to; IPv6 first where it can both (RFC 6724 §2.1)."""
-    if bind == "::":
-        return ("AAAA", "A")
-    try:
-        return ("AAAA",) if ipaddress.ip_address(bind).version == 6 else ("A",)
-    except ValueError:
-        return ("A",)
+def families_of(*bind: str) -> tuple[Kind, ...]:
+    """The families that sockets bound to these addresses can send to; IPv6 first where they can both (RFC 6724 §2.1)."""
+    can_ipv6 = any(":" in address for address in bind)
+    can_ipv4 = any(":" not in address or address == "::" for address in bind)
+    return (*(("AAAA",) if can_ipv6 else ()), *(("A",) if can_ipv4 else ()))

@@ -86,9 +86,10 @@ class Certificates:
         """Whether a server that shows these names is the one we wanted."""
         return not self._settings.verifies_servers or shows(names, wanted, with_wildcards=self._settings.accepts_wildcards)
 
-    def reload(self) -> None:
-        """Read all files anew. Raises `CertificateError`, and then nothing changed."""
+    def reload(self) -> bool:
+        """Read all files anew; True. Raises `CertificateError`, and then nothing changed."""
         self._read()
+        return True
 
     def reload_if_changed(self) -> bool:
         """The same, where a file is not what it was at the last look; False where none is. Raises `CertificateError`, once a change."""

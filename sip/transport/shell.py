@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from sip.events import Event
 from sip.transport.certificates import Certificates
@@ -88,10 +88,10 @@ class SipShell:
     def flow_to(self, transport: str, remote: Address, name: str = "") -> Flow:
         """The way to an address, for a first request: from where our sockets are, over a connection yet to be opened where it takes one."""
         hosts = [listener.host for listener in self._listeners if transport != "udp" or listener.transport == "udp"]
-        try:
+        host = ""
+        with suppress(NoSource):
             host = source_toward(remote[0], "", hosts)
-        except NoSource:
-            host = ""
+        host = host or ("::" if ":" in remote[0] else "0.0.0.0")
         if transport != "udp":
             return Flow(transport, (host, 0), remote, name if transport == "tls" else "")
         sock = self._socket_for((host, 0), remote)

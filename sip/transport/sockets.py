@@ -49,13 +49,13 @@ class NoSource(Exception):
 def source_toward(remote: str, wanted: str, hosts: Iterable[str]) -> str:
     """From which of our bound addresses to send to a remote host: the wanted one where it is ours; empty: the system may choose.
 
-    Raises `NoSource` where none is of the remote's family.
+    Where nothing is bound at all, it may. Raises `NoSource` where addresses are bound, and none is of the remote's family.
     """
-    family = family_of(remote)
+    family, hosts = family_of(remote), list(hosts)
     bound = [host for host in hosts if host == "::" or family_of(host) == family]
-    if not bound:
+    if hosts and not bound:
         raise NoSource(f"no address of ours can send to {remote}")
-    if any(is_wildcard(host) for host in bound):
+    if not bound or any(is_wildcard(host) for host in bound):
         return ""
     return wanted if wanted in bound else bound[0]
 

@@ -92,7 +92,7 @@ def test_the_nearest_key_is_found_wherever_it_is(write: Write, text: str, line: 
         ("[sip]\nudp_port = 'x'", "sip.udp_port: must be a whole number, not 'x'"),
         ("[sip]\nudp_port = 2.5", "sip.udp_port: must be a whole number, not 2.5"),
         ("[sip]\ntcp = 'perhaps'", "sip.tcp: must be true or false, not 'perhaps'"),
-        ("[sip]\nbind = 5", "sip.bind: must be text in quotes, not 5"),
+        ("[sip]\nbind = 5", "sip.bind: must be text in quotes or must be a list, not 5"),
         ("[limits]\nring_timeout = 0", "limits.ring_timeout: must be more than 0, not 0"),
         ("[limits]\ncalls = 0", "limits.calls: must be at least 1, not 0"),
         ("[media]\nhold = 'jazz'", "media.hold: must be 'music' or 'silence', not 'jazz'"),

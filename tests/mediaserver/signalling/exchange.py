@@ -185,7 +185,7 @@ class Exchange:
                 cast(asyncio.TaskGroup, None),
                 settings.sip.dns,
                 transports=("udp", "tcp"),
-                bind="127.0.0.1",
+                bind=("127.0.0.1",),
                 flow_toward=lambda hop: Flow(hop.transport, SERVER, (hop.address, hop.port), hop.name),
                 counters=self.counters,
                 clock=lambda: self.network.now,

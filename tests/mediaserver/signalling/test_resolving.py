@@ -32,7 +32,7 @@ class World:
         self.counters = Counters()
         settings = DnsSettings(nameservers=(server.address,), timeout=timeout)
         self.resolver = Resolver(
-            tasks, settings, transports=("udp", "tcp"), bind="127.0.0.1", flow_toward=flow_toward, counters=self.counters, clock=clock
+            tasks, settings, transports=("udp", "tcp"), bind=("127.0.0.1",), flow_toward=flow_toward, counters=self.counters, clock=clock
         )
 
     async def locate(self, uri: str) -> Located:
@@ -64,7 +64,7 @@ def located_at_once(uri: str, bind: str = "127.0.0.1") -> list[Located]:
         None,  # type: ignore[arg-type]
         DnsSettings(),
         transports=("udp", "tcp", "tls"),
-        bind=bind,
+        bind=(bind,),
         flow_toward=flow_toward,
         counters=Counters(),
     )
@@ -98,10 +98,11 @@ def test_an_ipv6_address_is_reached_where_ipv6_is_bound() -> None:
         ("192.0.2.1", ("A",)),
         ("::", ("AAAA", "A")),
         ("2001:db8::1", ("AAAA",)),
+        ("192.0.2.1 2001:db8::1", ("AAAA", "A")),
     ],
 )
 def test_families_are_those_that_we_are_bound_to(bind: str, families: tuple[str, ...]) -> None:
-    assert families_of(bind) == families
+    assert families_of(*(bind.split() or [""])) == families
 
 
 async def test_a_domain_is_followed_to_its_servers() -> None:

@@ -3,8 +3,6 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 import uvloop
@@ -13,19 +11,7 @@ from sip.events import Accepted, Rejected
 from sip.transport.flow import Address
 from sip.transport.shell import SipShell
 from sip.transport.sockets import address_of, name_for
-from sip.useragent import UserAgent, UserAgentSettings
-from tests.sip.network import ha1_of, seeded_entropy
-from tests.sip.transport.test_shell import Phone
-
-
-@asynccontextmanager
-async def bound(bind: str, seed: int) -> AsyncIterator[Phone]:
-    made = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(seed)))
-    await made.shell.open(bind, 0, 0)
-    try:
-        yield made
-    finally:
-        await made.shell.close()
+from tests.sip.transport.phone import phone
 
 
 @pytest.mark.parametrize("address", [("192.0.2.1", 5060), ("2001:db8::1", 5060)])
@@ -40,8 +26,8 @@ def test_an_ipv4_socket_is_given_the_address_as_it_stands() -> None:
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 @pytest.mark.parametrize("family", ["127.0.0.1", "::1"])
 async def test_bound_to_every_address_both_families_are_heard_and_answered(family: str, transport: str) -> None:
-    async with bound("::", 1) as bob, bound(family, 2) as alice:
-        port = (bob.shell.udp_address if transport == "udp" else bob.shell.tcp_address)[1]
+    async with phone(1, host="::") as bob, phone(2, host=family) as alice:
+        port = bob.address(transport)[1]
         alice.call(transport, (family, port))
         await alice.until(Accepted)
         assert "udp_send_failed" not in bob.agent.counters
@@ -49,8 +35,8 @@ async def test_bound_to_every_address_both_families_are_heard_and_answered(famil
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_bound_to_every_address_ipv4_peers_can_be_called(transport: str) -> None:
-    async with bound("::", 1) as bob, bound("127.0.0.1", 2) as alice:
-        bob.call(transport, alice.shell.udp_address if transport == "udp" else alice.shell.tcp_address)
+    async with phone(1, host="::") as bob, phone(2, host="127.0.0.1") as alice:
+        bob.call(transport, alice.address(transport))
         await bob.until(Accepted)
 
 
@@ -61,15 +47,15 @@ async def test_connections_come_from_the_address_that_is_bound() -> None:
         sources.put_nowait(address_of(writer.get_extra_info("peername")))
         writer.close()
 
-    async with await asyncio.start_server(note, "127.0.0.1", 0) as server, bound("127.0.0.7", 1) as alice:
+    async with await asyncio.start_server(note, "127.0.0.1", 0) as server, phone(1, host="127.0.0.7") as alice:
         alice.call("tcp", server.sockets[0].getsockname())
         async with asyncio.timeout(5):
             assert (await sources.get())[0] == "127.0.0.7"
 
 
 async def test_a_peer_of_the_other_family_than_the_bound_address_cannot_be_reached() -> None:
-    async with bound("::1", 1) as alice, bound("127.0.0.1", 2) as bob:
-        alice.call("tcp", bob.shell.tcp_address)
+    async with phone(1, host="::1") as alice, phone(2, host="127.0.0.1") as bob:
+        alice.call("tcp", bob.address("tcp"))
         await alice.until(Rejected)
         assert alice.agent.counters["tcp_connect_failed"] == 1
 
@@ -78,11 +64,11 @@ async def test_a_connection_that_is_reset_at_once_is_closed_and_counted() -> Non
     faults: list[object] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: faults.append(context))
-    async with bound("127.0.0.1", 1) as bob:
-        with socket.create_connection(bob.shell.tcp_address) as hasty:
+    async with phone(1, host="127.0.0.1") as bob:
+        with socket.create_connection(bob.address("tcp")) as hasty:
             # Lingering for no time at all makes a reset of the close.
             hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        reader, writer = await asyncio.open_connection(*bob.shell.tcp_address)
+        reader, writer = await asyncio.open_connection(*bob.address("tcp"))
         writer.write(b"\r\n\r\n")
         async with asyncio.timeout(5):
             assert await reader.readexactly(2) == b"\r\n"
@@ -94,4 +80,4 @@ async def test_a_connection_that_is_reset_at_once_is_closed_and_counted() -> Non
 
 
 def connections_of(shell: SipShell) -> int:
-    return len(shell._tcp)
+    return len(shell._connections)

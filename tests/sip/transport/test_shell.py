@@ -3,87 +3,25 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 import pytest
 
-from sip.events import Accepted, Event, InviteReceived, Rejected, SessionEnded
-from sip.guard import GuardSettings
-from sip.transport.flow import Address, Flow
+from sip.events import Accepted, Event, Rejected, SessionEnded
+from sip.transport.listeners import Listener, ListenFailed, TransportSettings
 from sip.transport.shell import SipShell
-from sip.uri import bracketed
 from sip.useragent import Invitation, UserAgent, UserAgentSettings
 from tests.sip.network import ANSWER, OFFER, ha1_of, seeded_entropy
+from tests.sip.transport.phone import Phone, answer, connected, options, phone, silent_socket
 
-UNLIMITED = GuardSettings(rate=0, new_rate=0)
-
-
-@dataclass
-class Phone:
-    """A user agent on real sockets, that answers whoever calls."""
-
-    agent: UserAgent
-    told: list[Event] = field(default_factory=list)
-    waiting: list[tuple[Callable[[Event], bool], "asyncio.Future[Event]"]] = field(default_factory=list)
-    answers: bool = True
-    shell: SipShell = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.shell = SipShell(self.agent, on_event=self.on_event)
-
-    def on_event(self, event: Event, now: float) -> None:
-        self.told.append(event)
-        if isinstance(event, InviteReceived) and self.answers:
-            self.agent.accept(event.session, ANSWER, now)
-            self.shell.settle()
-        for wanted, future in self.waiting:
-            if wanted(event) and not future.done():
-                future.set_result(event)
-
-    async def until(self, kind: type[Event]) -> Event:
-        """The first event of a kind, past or to come."""
-        for event in self.told:
-            if isinstance(event, kind):
-                return event
-        future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
-        self.waiting.append((lambda event: isinstance(event, kind), future))
-        async with asyncio.timeout(5):
-            return await future
-
-    def call(self, transport: str, remote: Address) -> int:
-        local = self.shell.udp_address if transport == "udp" else ("127.0.0.1", 0)
-        invitation = Invitation(
-            request_uri=f"sip:bob@{bracketed(remote[0])}:{remote[1]}" + (";transport=tcp" if transport == "tcp" else ""),
-            from_uri="sip:alice@127.0.0.1",
-            to_uri="sip:bob@127.0.0.1",
-            flows=(Flow(transport, local, remote),),
-            offer=OFFER,
-        )
-        session = self.agent.invite(invitation, time.monotonic())
-        self.shell.settle()
-        return session
-
-
-@asynccontextmanager
-async def phone(seed: int) -> AsyncIterator[Phone]:
-    made = Phone(UserAgent(UserAgentSettings(guard=UNLIMITED), ha1_of=ha1_of, entropy=seeded_entropy(seed)))
-    await made.shell.open("127.0.0.1", 0, 0)
-    try:
-        yield made
-    finally:
-        await made.shell.close()
-
-
-def address(made: Phone, transport: str) -> Address:
-    return made.shell.udp_address if transport == "udp" else made.shell.tcp_address
+UDP = [Listener("udp", "127.0.0.1", 0)]
+UDP_AND_TCP = [*UDP, Listener("tcp", "127.0.0.1", 0)]
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_a_call_over_real_sockets(transport: str) -> None:
     async with phone(1) as alice, phone(2) as bob:
-        session = alice.call(transport, address(bob, transport))
+        session = alice.call(transport, bob.address(transport))
         accepted = await alice.until(Accepted)
         assert isinstance(accepted, Accepted)
         assert accepted.description == ANSWER
@@ -96,32 +34,13 @@ async def test_a_call_over_real_sockets(transport: str) -> None:
 
 async def test_a_refused_connection_fails_the_call_at_once() -> None:
     async with phone(1) as alice, phone(2) as bob:
-        nobody = bob.shell.tcp_address
+        nobody = bob.address("tcp")
         await bob.shell.close()
         alice.call("tcp", nobody)
         rejected = await alice.until(Rejected)
         assert isinstance(rejected, Rejected)
         assert rejected.status == 503
         assert alice.agent.counters["tcp_connect_failed"] == 1
-
-
-async def connected(made: Phone) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection(*made.shell.tcp_address)
-
-
-def options(call_id: str, length: bytes = b"0") -> bytes:
-    return (
-        b"OPTIONS sip:a@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK"
-        + call_id.encode()
-        + b"\r\nFrom: <sip:p@h>;tag=p\r\n"
-        b"To: <sip:a@h>\r\nCall-ID: " + call_id.encode() + b"\r\nCSeq: 1 OPTIONS\r\nContent-Length: " + length + b"\r\n\r\n"
-    )
-
-
-async def answer(reader: asyncio.StreamReader) -> str:
-    async with asyncio.timeout(5):
-        head = await reader.readuntil(b"\r\n\r\n")
-    return head.decode().split(" ", 2)[1]
 
 
 async def test_a_ping_gets_a_pong_between_messages() -> None:
@@ -147,9 +66,9 @@ async def test_a_stream_that_lost_its_frame_is_answered_and_closed() -> None:
 
 
 async def test_connections_are_bounded() -> None:
-    made = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(3)))
-    made.shell = SipShell(made.agent, on_event=made.on_event, max_connections=1)
-    await made.shell.open("127.0.0.1", 0, 0)
+    settings = TransportSettings(max_connections=1)
+    made = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(3)), settings)
+    await made.shell.open(UDP_AND_TCP)
     first_reader, first = await connected(made)
     first.write(options("one"))
     assert await answer(first_reader) == "200"
@@ -192,8 +111,8 @@ async def test_events_raised_by_a_reaction_come_after_it_and_in_order() -> None:
         order.append(f"end {type(event).__name__}")
 
     shell = SipShell(agent, on_event=on_event)
-    await shell.open("127.0.0.1", 0, None)
-    invitation = Invitation("sip:a@127.0.0.1:9", "sip:b@h", "sip:a@h", (Flow("udp", shell.udp_address, ("127.0.0.1", 9)),), OFFER)
+    await shell.open(UDP)
+    invitation = Invitation("sip:a@127.0.0.1:9", "sip:b@h", "sip:a@h", (shell.flow_to("udp", ("127.0.0.1", 9)),), OFFER)
     agent.invite(invitation, 0.0)
     agent.flow_lost(invitation.flows[0], 0.0)
     shell.settle()
@@ -211,10 +130,10 @@ async def test_an_event_that_blows_up_its_owner_does_not_take_the_others_along()
             raise RuntimeError("the owner's fault")
 
     shell = SipShell(agent, on_event=on_event)
-    await shell.open("127.0.0.1", 0, None)
+    await shell.open(UDP)
     for number in range(2):
         invite = options(f"invite{number}").replace(b"OPTIONS", b"INVITE")
-        agent.receive(invite, Flow("udp", shell.udp_address, ("127.0.0.1", 9)), time.monotonic())
+        agent.receive(invite, shell.flow_to("udp", ("127.0.0.1", 9)), time.monotonic())
     with pytest.raises(RuntimeError):
         shell.settle()
     shell.settle()
@@ -226,13 +145,10 @@ async def test_the_timer_retransmits_without_anybody_asking() -> None:
     agent = UserAgent(UserAgentSettings(t1=0.02), ha1_of=ha1_of, entropy=seeded_entropy(6))
     over = asyncio.Event()
     shell = SipShell(agent, on_event=lambda event, now: over.set())
-    await shell.open("127.0.0.1", 0, None)
-    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    silent.bind(("127.0.0.1", 0))
+    await shell.open(UDP)
+    silent = silent_socket()
     loop = asyncio.get_running_loop()
-    agent.invite(
-        Invitation("sip:a@127.0.0.1", "sip:b@h", "sip:a@h", (Flow("udp", shell.udp_address, silent.getsockname()),), OFFER), loop.time()
-    )
+    agent.invite(Invitation("sip:a@127.0.0.1", "sip:b@h", "sip:a@h", (shell.flow_to("udp", silent.getsockname()),), OFFER), loop.time())
     shell.settle()
     async with asyncio.timeout(10):
         await over.wait()
@@ -244,24 +160,25 @@ async def test_the_timer_retransmits_without_anybody_asking() -> None:
 async def test_a_port_in_use_is_an_os_error_and_leaves_nothing_open() -> None:
     async with phone(1) as bob:
         other = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(2)))
-        with pytest.raises(OSError, match=r"[Aa]ddress already in use"):
-            await other.shell.open("127.0.0.1", 0, bob.shell.tcp_address[1])
+        taken = Listener("tcp", *bob.address("tcp"))
+        with pytest.raises(ListenFailed, match=r"TCP on 127\.0\.0\.1 port \d+: Address already in use") as failed:
+            await other.shell.open([Listener("udp", "127.0.0.1", 0), taken])
+        assert failed.value.listener == taken
 
 
 async def test_signalling_sockets_are_marked_cs3() -> None:
     async with phone(1) as bob:
-        assert bob.shell._udp._socket is not None
-        assert bob.shell._udp._socket.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 24 << 2
+        assert bob.shell._sockets[0]._socket.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 24 << 2
 
 
 async def test_wildcard_sockets_know_the_local_address_of_each_flow() -> None:
     bob = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(2)))
-    await bob.shell.open("0.0.0.0", 0, None)
+    await bob.shell.open([Listener("udp", "0.0.0.0", 0)])
     async with phone(1) as alice:
-        alice.call("udp", ("127.0.0.1", bob.shell.udp_address[1]))
+        alice.call("udp", ("127.0.0.1", bob.address("udp")[1]))
         accepted = await alice.until(Accepted)
         assert isinstance(accepted, Accepted)
-        assert accepted.response.contacts[0].uri == f"sip:127.0.0.1:{bob.shell.udp_address[1]}"
+        assert accepted.response.contacts[0].uri == f"sip:127.0.0.1:{bob.address('udp')[1]}"
     await bob.shell.close()
 
 
@@ -283,7 +200,7 @@ async def test_the_tap_sees_each_message_in_both_directions() -> None:
     seen: list[tuple[bytes, bool]] = []
     bob = Phone(UserAgent(UserAgentSettings(), ha1_of=ha1_of, entropy=seeded_entropy(2)))
     bob.shell = SipShell(bob.agent, on_event=bob.on_event, tap=lambda data, flow, is_ours, now: seen.append((data[:11], is_ours)))
-    await bob.shell.open("127.0.0.1", 0, 0)
+    await bob.shell.open(UDP_AND_TCP)
     reader, writer = await connected(bob)
     writer.write(options("one"))
     assert await answer(reader) == "200"

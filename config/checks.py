@@ -11,6 +11,7 @@ from config.schema import Path, dotted
 from config.settings import AgentSettings, CeilingSettings, CertificateSettings, RouteSettings, Settings
 from config.trunk_checks import USERS_TRUNK, check_trunks
 from config.trunks import TrunkSettings
+from config.user_checks import check_secrets
 
 CODE: Final = re.compile(r"[*#0-9]{1,8}")
 DIGIT: Final = re.compile(r"[0-9*#A-D]")
@@ -191,10 +192,7 @@ def _agents(settings: Settings) -> Iterator[Finding]:
 def _users(settings: Settings) -> Iterator[Finding]:
     yield from distinct("users", ((("name",), user.name) for user in settings.users))
     for index, user in enumerate(settings.users):
-        if not user.secret.get_secret_value():
-            yield ("users", index, "secret"), "must not be empty"
-        if user.pin is not None and not re.fullmatch(r"[0-9]{4,16}", user.pin.get_secret_value()):
-            yield ("users", index, "pin"), "must be 4 to 16 digits"
+        yield from check_secrets(("users", index), user)
         if user.ceiling is not None:
             yield from _ceiling(settings, ("users", index, "ceiling"), user.ceiling, user.tenant)
 

@@ -307,12 +307,21 @@ class UserSettings(Section):
 
     name: Name
     tenant: Name = "default"
-    secret: SecretStr
+    secret: SecretStr | None = None
+    """The password as it is, for trying out; else one of the next two."""
+    ha1_md5: str = ""
+    """Digest hashes of the password, sealed under the server's key; ``mediaserver user`` makes both."""
+    ha1_sha256: str = ""
     pin: SecretStr | None = None
-    """Asked for by the dial-in codes where set."""
+    """Asked for by the dial-in codes where set: an argon2id hash, or for trying out the digits themselves."""
     ceiling: CeilingSettings | None = None
     may_call: bool = False
     """His own INVITEs are routed like a trunk's (trunk name ``users``)."""
+
+    @property
+    def has_hashed_pin(self) -> bool:
+        """Whether the PIN is kept as a hash."""
+        return self.pin is not None and self.pin.get_secret_value().startswith("$argon2id$")
 
 
 class TokenSettings(Section):

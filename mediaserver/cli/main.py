@@ -216,3 +216,29 @@ def make_token(
 
         ceiling = {"agents": agents or [], "teams": teams or [], "mode": mode, "rights": rights or []}
         tokens.make({"identity": identity, "tenant": tenant, "user": user, "numbers": numbers or [], "ceiling": ceiling}, as_json)
+
+
+@app.command("user")
+def make_user(
+    name: Annotated[str, typer.Argument(help="The digest user's name.")],
+    config: Config = None,
+    realm: Annotated[str, typer.Option(help="The digest realm; left out: the configuration's.")] = "",
+    pin: Annotated[bool, typer.Option("--pin", help="Ask for a PIN too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a user's password (and PIN), and print the lines for the configuration: sealed, hashed, never as they are."""
+    with one_line_errors():
+        from mediaserver.cli import users
+
+        users.make_user(name, config, realm, pin, as_json)
+
+
+@app.command("key")
+def make_key(
+    file: Annotated[Path | None, typer.Option(help="Write it to a new file, mode 600, instead of printing it.")] = None,
+) -> None:
+    """Make the key that passwords in the configuration are sealed under."""
+    with one_line_errors():
+        from mediaserver.cli import users
+
+        users.make_key(file)

@@ -7,8 +7,9 @@ from typing import Final
 
 import typer
 
-from config.errors import ConfigError
+from config.errors import ConfigError, Problem
 from config.loading import load
+from config.settings import Settings
 from mediaserver.cli.ending import CONFIGURATION
 
 LEVELS: Final = ("debug", "info", "warning", "error")
@@ -31,6 +32,7 @@ def check_config(config: Path | None, as_json: bool) -> None:
     """Say whether the configuration can be used, and what it holds."""
     try:
         settings = load(config, os.environ)
+        _open_secrets(settings, config)
     except ConfigError as error:
         if not as_json:
             raise
@@ -41,3 +43,17 @@ def check_config(config: Path | None, as_json: bool) -> None:
         print(json.dumps({"ok": True, "problems": [], **counts}))
     else:
         print(f"{config or 'defaults'}: right; " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+def _open_secrets(settings: Settings, config: Path | None) -> None:
+    """Try the key on what is sealed, where there is a key. Raises `ConfigError`."""
+    # Imported late: most configurations have nothing sealed.
+    from mediaserver.secrecy.key import SecrecyError, key_of
+    from mediaserver.signalling.identities import ConfiguredUsers
+
+    try:
+        key = key_of(os.environ)
+        if key is not None:
+            ConfiguredUsers(settings, key)
+    except SecrecyError as error:
+        raise ConfigError((Problem(str(config or "defaults"), "", str(error)),)) from None

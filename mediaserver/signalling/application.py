@@ -11,6 +11,7 @@ import sys
 import time
 from array import array
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,8 @@ from control_api.tokens import TokenStore
 from mediaserver.call import inputs
 from mediaserver.observing.counters import Counters
 from mediaserver.observing.metrics import ServerCollector, dropped, metrics_text
+from mediaserver.secrecy.key import VARIABLE, SecrecyError, key_of
+from mediaserver.secrecy.pins import PinChecks
 from mediaserver.signalling import sounds
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.beats import beat
@@ -34,7 +37,7 @@ from mediaserver.signalling.desk import SwitchboardDesk
 from mediaserver.signalling.dispatching import Dispatcher
 from mediaserver.signalling.entrance import Entrance
 from mediaserver.signalling.house import House
-from mediaserver.signalling.identities import Users
+from mediaserver.signalling.identities import ConfiguredUsers, UserRepository, plain_secrets
 from mediaserver.signalling.invitations import Invitations
 from mediaserver.signalling.listening import (
     RENEWAL_BEAT,
@@ -65,7 +68,7 @@ from sip.useragent import UserAgent
 
 _log = structlog.get_logger(__name__)
 
-EX_OK, EX_OSERR = 0, 71
+EX_OK, EX_OSERR, EX_CONFIG = 0, 71, 78
 LEAST_SESSIONS = 10_000
 SESSIONS_A_CALL = 5
 """Two parties, and supervisors on average."""
@@ -82,7 +85,14 @@ def run(settings: Settings) -> int:
     code = EX_OK
     allow_open_files()
     try:
-        uvloop.run(Server(settings).run())
+        users = ConfiguredUsers(settings, key_of(os.environ))
+    except SecrecyError as error:
+        sys.stderr.write(f"mediaserver: {error}\n")
+        return EX_CONFIG
+    finally:
+        os.environ.pop(VARIABLE, None)  # workers and others that are started have no business with it
+    try:
+        uvloop.run(Server(settings, users).run())
     except* StartFailed as failures:
         for failure in failures.exceptions:
             sys.stderr.write(f"mediaserver: {failure}\n")
@@ -100,11 +110,12 @@ def allow_open_files() -> None:
 class Server:
     """Everything of one signalling process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, users: UserRepository) -> None:
         self._settings = settings
+        self._users = users
         self._stop = asyncio.Event()
         self._counters = Counters()
-        self._users = Users(settings)
+        self._pin_thread = ThreadPoolExecutor(1, "pins")
         self._tracer = Tracer(settings.trace, self._counters)
         self._names = OwnNames(settings.sip, lambda: self._shell.listeners)
         self._agent = UserAgent(self._agent_settings(), ha1_of=self._users.ha1_of, entropy=os.urandom)
@@ -131,6 +142,8 @@ class Server:
             control = tasks.create_task(self._control())
             beats = [tasks.create_task(each) for each in self._beats()]
             _log.info("server.started", sip=[str(listener) for listener in self._shell.listeners], pid=os.getpid())
+            if plain := plain_secrets(self._settings):
+                _log.warning("users.plain_secrets", users=plain[:10], count=len(plain), hint="`mediaserver user` seals them")
             await self._stop.wait()
             await self._say_goodbye()
             for task in (control, *beats):
@@ -138,6 +151,7 @@ class Server:
         await self._media.close()
         await self._shell.close()
         self._tracer.close()
+        self._pin_thread.shutdown(wait=False, cancel_futures=True)
         _log.info("server.stopped")
 
     def _certificates(self) -> Certificates:
@@ -204,6 +218,7 @@ class Server:
             entropy=os.urandom,
             settle=self._shell.settle,
             advertised=self._names.toward,
+            check_pin=PinChecks(self._pin_thread, asyncio.get_running_loop().call_soon_threadsafe).check,
         )
         self._house = house
         self._switchboard = Switchboard(house)

@@ -3,16 +3,18 @@
 Who must give a PIN waits in the call's own seat, heard by nobody and hearing nothing but the prompt, until it is right.
 """
 
+from functools import partial
+
 import structlog
 
-from config.settings import UserSettings
 from control_api.permissions import Identity, Refusal, check_mode
 from mediaserver.call import actions, inputs
 from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.doors import Knock
 from mediaserver.signalling.house import House
-from mediaserver.signalling.identities import PinLocks
+from mediaserver.signalling.identities import User
 from mediaserver.signalling.legs import Leg, Waiting
+from mediaserver.signalling.pins import PinLocks
 from mediaserver.signalling.sounds import ENTER_PIN, SEVERAL_CALLS, WRONG_PIN
 from mediaserver.signalling.switchboard import Switchboard
 from mixer.modes import Role
@@ -35,11 +37,11 @@ class Entrance:
         self._house = house
         self._switchboard = switchboard
         limits = house.settings.limits
-        self._pins = PinLocks(limits.pin_attempts, limits.pin_lock, house.counters)
+        self._pins = PinLocks(limits.pin_attempts, limits.pin_lock, house.counters, house.check_pin)
 
-    def is_locked(self, user: UserSettings) -> bool:
+    def is_locked(self, user: User) -> bool:
         """Whether wrong PINs keep this user out for now."""
-        return user.pin is not None and self._pins.is_locked(user.name, self._house.clock())
+        return bool(user.pin) and self._pins.is_locked(user.name, self._house.clock())
 
     def find(self, identity: Identity, knock: Knock) -> list[CallEntry] | int:
         """The calls that are meant and that he may enter, or the SIP status that refuses: 404, 403."""
@@ -65,15 +67,18 @@ class Entrance:
         agent = self._house.router.agent_called(identity.tenant, knock.agent)
         return self._switchboard.calls.of_agent(identity.tenant, agent) if agent is not None else []
 
-    def enter(self, entry: CallEntry, leg: Leg, user: UserSettings, identity: Identity, knock: Knock) -> None:
+    def enter(self, entry: CallEntry, leg: Leg, user: User, identity: Identity, knock: Knock) -> None:
         """Let him in, after his PIN where he has one."""
         supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=knock.mode)
-        if user.pin is None or (knock.pin and self._pins.check(user, knock.pin, self._house.clock())):
+        if not user.pin:
             self._arrive(entry, leg, supervisor)
             return
         leg.waiting = Waiting(user, supervisor, self._house.new_timer(lambda: self._give_up(entry, leg, "no_pin")))
         leg.waiting.timer.set(self._house.clock() + _WAIT_SECONDS)
-        self._say(entry, leg, WRONG_PIN if knock.pin else ENTER_PIN)
+        if knock.pin:
+            self._judge(entry, leg, leg.waiting, user, knock.pin)
+        else:
+            self._say(entry, leg, ENTER_PIN)
 
     def announce(self, entry: CallEntry, leg: Leg) -> None:
         """Tell him that his agent has several calls, from a seat in one of them where he hears nothing else, and hang up."""
@@ -92,21 +97,36 @@ class Entrance:
     def pressed(self, entry: CallEntry, leg: Leg, digit: str) -> None:
         """A digit of somebody who waits with his PIN to give; ``#`` ends it."""
         waiting = leg.waiting
-        if waiting is None or waiting.user is None or waiting.supervisor is None:
+        if waiting is None or waiting.user is None or waiting.is_judged:
             return
         if digit != "#":
             waiting.digits = (waiting.digits + digit)[-_LONGEST_PIN:]
             return
         pin, waiting.digits = waiting.digits, ""
-        if self._pins.check(waiting.user, pin, self._house.clock()):
+        self._judge(entry, leg, waiting, waiting.user, pin)
+
+    def _judge(self, entry: CallEntry, leg: Leg, waiting: Waiting, user: User, pin: str) -> None:
+        """Compare his PIN; the answer may come later, when he may be gone."""
+        waiting.is_judged = True
+        self._pins.check(user, pin, self._house.clock(), partial(self._judged, entry, leg, waiting))
+
+    def _judged(self, entry: CallEntry, leg: Leg, waiting: Waiting, is_right: bool) -> None:
+        if leg.waiting is not waiting or waiting.user is None or waiting.supervisor is None:
+            return
+        waiting.is_judged = False
+        if is_right:
             waiting.timer.cancel()
             leg.waiting = None
-            self._switchboard.perform(entry, actions.StopSound(leg.leg))
+            if leg.is_opened:
+                self._switchboard.perform(entry, actions.StopSound(leg.leg))
             self._arrive(entry, leg, waiting.supervisor)
+        elif not leg.is_opened:
+            self._say(entry, leg, WRONG_PIN)
         elif self.is_locked(waiting.user):
             self._give_up(entry, leg, "pin_locked")
         else:
             self._switchboard.perform(entry, actions.PlaySound(leg.leg, WRONG_PIN, loop=False))
+        self._house.settle()
 
     def left(self, entry: CallEntry, leg: Leg) -> None:
         """He hung up while he waited."""

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from config.settings import Settings
 from config.trunks import TrunkSettings
 from mediaserver.observing.counters import Counters
+from mediaserver.secrecy.pins import check_at_once
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.certificate import Certificate, make_certificate
 from mediaserver.signalling.media import Media
 from mediaserver.signalling.outside import OutsideRequests
+from mediaserver.signalling.pins import CheckPin
 from mediaserver.signalling.ports import PortPool
 from mediaserver.signalling.publishing import Publisher
 from mediaserver.signalling.resolving import Resolver
@@ -50,6 +52,8 @@ class House:
     certificate: Certificate = field(default_factory=make_certificate)
     """Of the DTLS handshakes of this process."""
     clock: Callable[[], float] = time.monotonic
+    check_pin: CheckPin = check_at_once
+    """Compares a PIN with what is kept of it."""
     new_timer: Callable[[Callable[[], None]], Timer] = Timer
     """A timer that calls back."""
 

@@ -1,29 +1,57 @@
-"""SIP users as the signalling process needs them: what is kept of their secrets, and who they are as supervisors."""
+"""SIP users as the signalling process needs them, behind one interface: today the configuration's, later a database's.
 
-import hmac
+Who somebody is, his digest says, and never a From header: calls, doors, ceilings and PINs all start from the user that a proof named.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 from config.settings import Settings, UserSettings
 from control_api.identities import identity_of_user
 from control_api.permissions import Identity
-from mediaserver.observing.counters import Counters
-from sip.digest import BOTH, ha1
+from mediaserver.secrecy.key import Key, SecrecyError
+from mediaserver.secrecy.sealing import unseal
+from sip.digest import ha1
 
-_MOST_LOCKS = 10_000
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A digest user."""
+
+    name: str
+    tenant: str = "default"
+    pin: str = ""
+    """His PIN or its argon2id hash; empty: he has none."""
+    may_call: bool = False
+    identity: Identity | None = None
+    """Who he is as a supervisor, with his ceiling; None: he is none."""
+    agent: str = ""
+    """Whose phones are his, where he is an agent."""
 
 
-class Users:
-    """The configured digest users."""
+class UserRepository(Protocol):
+    """Where users are looked up. Nothing here may take long or fail: what lies elsewhere is fetched before."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._users: dict[str, UserSettings] = {user.name: user for user in settings.users}
-        self._ha1: dict[tuple[str, str], str] = {
-            (user.name, algorithm): ha1(user.name, settings.sip.realm, user.secret.get_secret_value(), algorithm)
-            for user in settings.users
-            for algorithm in BOTH
+    def get(self, name: str) -> User | None:
+        """One user by his digest name."""
+
+    def ha1_of(self, name: str, algorithm: str) -> str | None:
+        """What the digest check needs (`sip.digest.HashOf`). To look for nobody is the same work as to look for somebody."""
+
+
+class ConfiguredUsers:
+    """The users of the configuration."""
+
+    def __init__(self, settings: Settings, key: Key | None = None) -> None:
+        """``key`` opens what is sealed. Raises `SecrecyError`, which names the user and what to do."""
+        agents = {agent.user: agent.name for agent in settings.agents if agent.user}
+        self._users = {user.name: _user(user, agents.get(user.name, "")) for user in settings.users}
+        self._ha1 = {
+            (user.name, algorithm): value for user in settings.users for algorithm, value in _hashes(user, settings.sip.realm, key)
         }
-        """Made once: looking somebody up costs the same whether he exists or not."""
 
-    def get(self, name: str) -> UserSettings | None:
+    def get(self, name: str) -> User | None:
         """One user."""
         return self._users.get(name)
 
@@ -31,41 +59,35 @@ class Users:
         """For the digest check; None for who is not known."""
         return self._ha1.get((name, algorithm))
 
-    def identity(self, name: str) -> Identity | None:
-        """Who he is as a supervisor; None: he is none."""
-        user = self._users.get(name)
-        return None if user is None or user.ceiling is None else identity_of_user(user)
+
+def about(name: str, realm: str, algorithm: str) -> str:
+    """What a sealed HA1 is bound to."""
+    return f"ha1 {algorithm} {realm} {name}"
 
 
-class PinLocks:
-    """Wrong PINs per user: after so many in a row he is locked for a time."""
+def plain_secrets(settings: Settings) -> list[str]:
+    """The users whose secret or PIN stands in the configuration as it is."""
+    return [user.name for user in settings.users if user.secret is not None or (user.pin is not None and not user.has_hashed_pin)]
 
-    def __init__(self, attempts: int, lock: float, counters: Counters) -> None:
-        self._attempts = attempts
-        self._lock = lock
-        self._counters = counters
-        self._wrong: dict[str, tuple[int, float]] = {}
-        """Wrong tries in a row, and when the last one was."""
 
-    def is_locked(self, user: str, now: float) -> bool:
-        """Whether he is locked now."""
-        count, last = self._wrong.get(user, (0, 0.0))
-        return count >= self._attempts and now - last < self._lock
+def _user(user: UserSettings, agent: str) -> User:
+    return User(
+        name=user.name,
+        tenant=user.tenant,
+        pin="" if user.pin is None else user.pin.get_secret_value(),
+        may_call=user.may_call,
+        identity=None if user.ceiling is None else identity_of_user(user),
+        agent=agent,
+    )
 
-    def check(self, user: UserSettings, pin: str, now: float) -> bool:
-        """Whether this is his PIN. A locked user's is wrong, whatever he says."""
-        expected = "" if user.pin is None else user.pin.get_secret_value()
-        count, last = self._wrong.get(user.name, (0, 0.0))
-        if now - last >= self._lock:
-            count = 0
-        if count >= self._attempts:
-            self._counters.add("pins", "locked")
-            return False
-        if hmac.compare_digest(pin.encode(), expected.encode()):
-            self._wrong.pop(user.name, None)
-            self._counters.add("pins", "right")
-            return True
-        self._counters.add("pins", "wrong")
-        if user.name in self._wrong or len(self._wrong) < _MOST_LOCKS:
-            self._wrong[user.name] = (count + 1, now)
-        return False
+
+def _hashes(user: UserSettings, realm: str, key: Key | None) -> Iterator[tuple[str, str]]:
+    """A user's HA1s by algorithm."""
+    for algorithm, sealed in (("MD5", user.ha1_md5), ("SHA-256", user.ha1_sha256)):
+        if user.secret is not None:
+            yield algorithm, ha1(user.name, realm, user.secret.get_secret_value(), algorithm)
+        elif sealed:
+            try:
+                yield algorithm, unseal(key, sealed, about(user.name, realm, algorithm))
+            except SecrecyError as error:
+                raise SecrecyError(f"users: {user.name}: ha1_{algorithm.lower().replace('-', '')} {error}") from None

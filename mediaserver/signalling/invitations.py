@@ -10,7 +10,6 @@ import re
 
 import structlog
 
-from config.settings import UserSettings
 from config.trunks import TrunkSettings
 from mediaserver.call import inputs
 from mediaserver.call.actions import CloseLeg
@@ -18,7 +17,7 @@ from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.doors import Knock, read_knock
 from mediaserver.signalling.entrance import AMBIGUOUS, Entrance
 from mediaserver.signalling.house import House
-from mediaserver.signalling.identities import Users
+from mediaserver.signalling.identities import User, UserRepository
 from mediaserver.signalling.legs import Leg, is_browser
 from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.routing import PATH_HEADER, RoutedCall, passed
@@ -38,7 +37,7 @@ _MAX_FORWARDS = 70
 class Invitations:
     """Takes INVITEs in and makes calls and supervisors of them."""
 
-    def __init__(self, house: House, switchboard: Switchboard, users: Users, entrance: Entrance) -> None:
+    def __init__(self, house: House, switchboard: Switchboard, users: UserRepository, entrance: Entrance) -> None:
         self._house = house
         self._switchboard = switchboard
         self._users = users
@@ -86,7 +85,7 @@ class Invitations:
 
     # calls
 
-    def _route(self, event: InviteReceived, trunk: TrunkSettings | None, user: UserSettings | None) -> None:
+    def _route(self, event: InviteReceived, trunk: TrunkSettings | None, user: User | None) -> None:
         routed = self._house.router.route(trunk, user, event.request)
         if routed is None or not routed.targets:
             self._refuse(event, 404, "no_route", called=_loggable(_user_of(event.request.uri) or ""))
@@ -151,8 +150,8 @@ class Invitations:
 
     # supervisors
 
-    def _knock(self, event: InviteReceived, user: UserSettings, knock: Knock) -> None:
-        identity = self._users.identity(user.name)
+    def _knock(self, event: InviteReceived, user: User, knock: Knock) -> None:
+        identity = user.identity
         if identity is None:
             self._refuse(event, 403, "no_ceiling", user=user.name)
             return

@@ -3,10 +3,11 @@
 from copy import copy
 from dataclasses import dataclass, field
 
-from config.settings import DigitSettings, UserSettings
+from config.settings import DigitSettings
 from control_api.permissions import Identity
 from mediaserver.call.inputs import LegId, Supervisor
 from mediaserver.link.messages import SetMedia
+from mediaserver.signalling.identities import User
 from mediaserver.signalling.ports import LentPort
 from mediaserver.signalling.timers import Timer
 from mixer.modes import Role
@@ -24,12 +25,14 @@ _MOST_FORKS = 8
 class Waiting:
     """A supervisor at the door: his PIN is still to come, or he only gets an announcement."""
 
-    user: UserSettings | None
+    user: User | None
     """Whose PIN it is; None: no PIN will help."""
     supervisor: Supervisor | None
     """What he asked for."""
     timer: Timer
     digits: str = field(default="", repr=False)
+    is_judged: bool = False
+    """His PIN is being compared."""
 
 
 @dataclass(slots=True)

@@ -17,10 +17,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 from urllib.parse import quote
 
-from config.settings import AgentSettings, RouteSettings, Settings, UserSettings
+from config.settings import AgentSettings, RouteSettings, Settings
 from config.trunks import TrunkSettings
 from mediaserver.call.inputs import Target
 from mediaserver.signalling.doors import read_knock
+from mediaserver.signalling.identities import User
 from sip.errors import SipError
 from sip.message import Request
 from sip.uri import Uri
@@ -111,7 +112,7 @@ class Router:
 
     # where to
 
-    def route(self, trunk: TrunkSettings | None, user: UserSettings | None, request: Request) -> RoutedCall | None:
+    def route(self, trunk: TrunkSettings | None, user: User | None, request: Request) -> RoutedCall | None:
         """Where a trunk's INVITE goes, or (without a trunk) that of a user of ours. None: no route, or it is for a door."""
         called = _user_of(request.uri)
         if trunk is not None:

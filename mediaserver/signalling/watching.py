@@ -18,7 +18,7 @@ from control_api.permissions import Identity, Subject, may_see
 from mediaserver.call.view import CallState, CallView, LegState, LegView
 from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.house import House
-from mediaserver.signalling.identities import Users
+from mediaserver.signalling.identities import UserRepository
 from mixer.modes import Role
 from sip.dialog_info import ANONYMOUS, CONTENT_TYPE, PACKAGE, DialogInfo, DialogState, write
 from sip.errors import SipError
@@ -81,7 +81,7 @@ class Watch:
 class Watching:
     """All who watch, and what there is to be seen."""
 
-    def __init__(self, house: House, users: Users) -> None:
+    def __init__(self, house: House, users: UserRepository) -> None:
         self._house = house
         self._users = users
         self._settings = house.settings.watching
@@ -111,11 +111,11 @@ class Watching:
             if known.user is None:
                 self._house.agent.challenge_subscription(event.subscription, now, stale=known.stale, after=known.after)
                 return
-            identity = self._users.identity(known.user)
-            if identity is None:
+            user = self._users.get(known.user)
+            if user is None or user.identity is None:
                 self._refuse(event, 403, "no_ceiling", known.user)
                 return
-            watcher = Watcher(known.user, identity.tenant, identity)
+            watcher = Watcher(known.user, user.tenant, user.identity)
         if sum(watch.watcher == watcher.name for watch in self._watches.values()) >= self._settings.per_user:
             self._refuse(event, 403, "too_many", watcher.name)
             return

@@ -7,6 +7,7 @@ import pytest
 from config import checks, schema
 from config.settings import Settings
 
+SEALED = "aesgcm$00112233$" + "a" * 80
 HASH = "ab" * 32
 
 RIGHT: dict[str, Any] = {
@@ -178,7 +179,20 @@ def test_a_route_does_not_lead_into_another_tenant() -> None:
         ),
         (added("users", name="anna", secret="x"), "users[3].name: 'anna' stands at users[2] already; each may be there once"),
         (added("users", name="x", secret=""), "users[3].secret: must not be empty"),
-        (added("users", name="x", secret="y", pin="12a4"), "users[3].pin: must be 4 to 16 digits"),
+        (
+            added("users", name="x"),
+            "users[3].secret: is missing; `mediaserver user` makes ha1_md5 and ha1_sha256, or give a secret for trying out",
+        ),
+        (added("users", name="x", secret="y", ha1_md5=SEALED), "users[3].secret: stands beside ha1_md5; keep one of the two"),
+        (added("users", name="x", ha1_sha256="y"), "users[3].ha1_sha256: must be a sealed hash such as `mediaserver user` makes"),
+        (
+            added("users", name="x", secret="y", pin="$argon2id$v=19$nonsense"),
+            "users[3].pin: must be 4 to 16 digits, or an argon2id hash such as `mediaserver user --pin` makes",
+        ),
+        (
+            added("users", name="x", secret="y", pin="12a4"),
+            "users[3].pin: must be 4 to 16 digits, or an argon2id hash such as `mediaserver user --pin` makes",
+        ),
         (
             added("users", name="x", secret="y", ceiling={"agents": ["robbert"]}),
             "users[3].ceiling.agents[0]: no agent is named 'robbert'; did you mean 'robert'?",

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from config.settings import AgentSettings, RouteSettings, Settings, UserSettings
+from config.settings import AgentSettings, RouteSettings, Settings
 from config.trunks import TrunkSettings
 from mediaserver.call.inputs import Target
+from mediaserver.signalling.identities import User
 from mediaserver.signalling.routing import LONGEST_METADATA, LONGEST_NUMBER, MOST_PASSES, RoutedCall, Router, passed
 from sip.message import Request
 
@@ -228,21 +228,21 @@ def test_a_target_with_nothing_to_dial_is_left_out() -> None:
 
 
 def test_an_agent_who_calls_out_is_the_agent() -> None:
-    user = UserSettings(name="1001", secret=SecretStr("s"), may_call=True)
+    user = User(name="1001", may_call=True)
     call = router(to("trunk:provider/{number}", trunk="users", number="0.*")).route(None, user, invite("0305"))
     assert call is not None
     assert (call.trunk, call.agent, call.team) == ("users", "anna", "sales")
 
 
 def test_a_user_who_is_no_agent_is_a_caller() -> None:
-    user = UserSettings(name="guest", secret=SecretStr("s"), may_call=True)
+    user = User(name="guest", may_call=True)
     call = router(to("agent:anna", trunk="users")).route(None, user, invite("1"))
     assert call is not None
     assert call.agent is None
 
 
 def test_a_users_tenant_is_his_calls() -> None:
-    user = UserSettings(name="1009", tenant="other", secret=SecretStr("s"), may_call=True)
+    user = User(name="1009", tenant="other", may_call=True)
     call = router(to("agent:anna", "agent:olga", trunk="*")).route(None, user, invite("1"))
     assert call is not None
     assert (call.tenant, call.agent, [target.value for target in call.targets]) == ("other", "olga", ["olga"])

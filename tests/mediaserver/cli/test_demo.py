@@ -42,6 +42,7 @@ def test_what_the_demo_prints_opens_its_doors(settings: Settings) -> None:
     assert identity is not None
     assert (identity.name, identity.user, identity.ceiling.mode) == (demo.SUPERVISOR, demo.SUPERVISOR, "barge")
     (user,) = [user for user in settings.users if user.name == demo.SUPERVISOR]
+    assert user.secret is not None
     assert user.secret.get_secret_value() == demo.SECRET
     assert user.ceiling is not None
     assert user.ceiling.mode == "barge"

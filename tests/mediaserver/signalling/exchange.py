@@ -18,7 +18,7 @@ from mediaserver.signalling.desk import SwitchboardDesk
 from mediaserver.signalling.dispatching import Dispatcher
 from mediaserver.signalling.entrance import Entrance
 from mediaserver.signalling.house import House
-from mediaserver.signalling.identities import Users
+from mediaserver.signalling.identities import ConfiguredUsers
 from mediaserver.signalling.invitations import Invitations
 from mediaserver.signalling.media import Media, Reply
 from mediaserver.signalling.outside import OutsideRequests
@@ -171,7 +171,7 @@ class Exchange:
         self.heard: list[HouseEvent] = []
         self._timers: list[HandTimer] = []
         self.server = self.network.station(SERVER, realm="mediaserver")
-        users = Users(settings)
+        users = ConfiguredUsers(settings)
         self.server.agent = type(self.server.agent)(_agent_settings(settings), ha1_of=users.ha1_of, entropy=seeded_entropy(7))
         publisher = Publisher(clock=lambda: self.network.now, wall=lambda: self.network.now + 1e9)
         house = House(
@@ -202,7 +202,7 @@ class Exchange:
             new_timer=self._new_timer,
         )
         self.switchboard = Switchboard(house)
-        entrance = Entrance(house, self.switchboard)
+        self.entrance = entrance = Entrance(house, self.switchboard)
         self.desk = SwitchboardDesk(house, self.switchboard, entrance)
         self.watching = Watching(house, users)
         self.switchboard.on_changed = self.watching.call_changed
@@ -278,9 +278,10 @@ class Exchange:
 
     def identity(self, user: str) -> Identity:
         """A supervisor as the desk knows him."""
-        identity = self.users.identity(user)
-        assert identity is not None
-        return identity
+        found = self.users.get(user)
+        assert found is not None
+        assert found.identity is not None
+        return found.identity
 
     def kinds(self) -> list[str]:
         """Kinds of the events told so far."""

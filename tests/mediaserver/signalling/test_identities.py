@@ -1,38 +1,75 @@
-"""PINs: right, wrong, locked."""
+"""The configured users: looked up, their hashes opened, and told what stands in the open."""
 
-from pydantic import SecretStr
+from typing import Any
 
-from config.settings import UserSettings
-from mediaserver.observing.counters import Counters
-from mediaserver.signalling.identities import PinLocks
+import pytest
 
-USER = UserSettings(name="eve", secret=SecretStr("s"), pin=SecretStr("4711"))
+from config.settings import Settings
+from mediaserver.secrecy.key import Key, SecrecyError
+from mediaserver.secrecy.pins import hashed
+from mediaserver.secrecy.sealing import seal
+from mediaserver.signalling.identities import ConfiguredUsers, User, UserRepository, about, plain_secrets
+from mixer.modes import Mode
+from sip.digest import ha1
 
-
-def locks() -> tuple[PinLocks, Counters]:
-    counters = Counters()
-    return PinLocks(3, 300.0, counters), counters
-
-
-def test_the_right_pin_opens_and_forgets_wrong_ones() -> None:
-    pins, counters = locks()
-    assert [pins.check(USER, pin, 0.0) for pin in ("1", "2", "4711", "1", "2", "4711")] == [False, False, True, False, False, True]
-    assert counters.value("pins", "wrong") == 4
+KEY = Key(bytes(range(32)))
+MD5, SHA = ha1("anna", "house", "wonderland", "MD5"), ha1("anna", "house", "wonderland", "SHA-256")
 
 
-def test_three_wrong_pins_lock_the_user_for_a_time_even_against_the_right_one() -> None:
-    pins, counters = locks()
-    for now in (0.0, 1.0, 2.0):
-        assert not pins.check(USER, "0000", now)
-    assert pins.is_locked(USER.name, 3.0)
-    assert not pins.check(USER, "4711", 301.0)
-    assert counters.value("pins", "locked") == 1
-    assert not pins.is_locked(USER.name, 302.0)
-    assert pins.check(USER, "4711", 302.0)
+def settings(*users: dict[str, Any], **more: Any) -> Settings:
+    return Settings.model_validate({"sip": {"realm": "house"}, "users": list(users), **more})
 
 
-def test_after_the_lock_he_has_all_his_tries_again() -> None:
-    pins, _ = locks()
-    for now in (0.0, 1.0, 2.0, 303.0, 304.0):
-        assert not pins.check(USER, "0000", now)
-    assert not pins.is_locked(USER.name, 305.0)
+def sealed(name: str = "anna", realm: str = "house", key: Key = KEY) -> dict[str, Any]:
+    return {"name": name, "ha1_md5": seal(key, MD5, about(name, realm, "MD5")), "ha1_sha256": seal(key, SHA, about(name, realm, "SHA-256"))}
+
+
+def test_a_plain_secret_and_a_sealed_one_are_the_same_to_the_digest() -> None:
+    users: list[UserRepository] = [
+        ConfiguredUsers(settings({"name": "anna", "secret": "wonderland"})),
+        ConfiguredUsers(settings(sealed()), KEY),
+    ]
+    for repository in users:
+        assert [repository.ha1_of("anna", algorithm) for algorithm in ("MD5", "SHA-256")] == [MD5, SHA]
+        assert repository.ha1_of("mallory", "MD5") is None
+        assert repository.ha1_of("anna", "ROT13") is None
+
+
+def test_one_hash_is_enough_where_its_algorithm_alone_is_offered() -> None:
+    users = ConfiguredUsers(settings(sealed() | {"ha1_md5": ""}), KEY)
+    assert (users.ha1_of("anna", "MD5"), users.ha1_of("anna", "SHA-256")) == (None, SHA)
+
+
+def test_a_user_is_what_his_settings_make_of_him() -> None:
+    ceiling = {"agents": ["*"], "mode": "whisper"}
+    anna = {"name": "anna", "secret": "x", "tenant": "second", "pin": "4711", "may_call": True, "ceiling": ceiling}
+    robert = {"name": "robert-phone", "secret": "x"}
+    users = ConfiguredUsers(settings(anna, robert, agents=[{"name": "robert", "user": "robert-phone"}]))
+    found = users.get("anna")
+    assert found is not None
+    assert found.identity is not None
+    assert (found.tenant, found.pin, found.may_call, found.agent) == ("second", "4711", True, "")
+    assert (found.identity.name, found.identity.tenant, found.identity.ceiling.mode) == ("anna", "second", Mode.WHISPER)
+    assert users.get("robert-phone") == User("robert-phone", agent="robert")
+    assert users.get("mallory") is None
+
+
+@pytest.mark.parametrize(
+    ("user", "key", "problem"),
+    [
+        (sealed(), None, f"users: anna: ha1_md5 needs the key {KEY.id}: set MEDIASERVER_KEY"),
+        (sealed(), Key(bytes(32)), "users: anna: ha1_md5 was sealed under the key"),
+        (sealed(realm="other"), KEY, "users: anna: ha1_md5 does not open: it was changed, or made for another user or realm"),
+        (sealed("bob") | {"name": "anna"}, KEY, "users: anna: ha1_md5 does not open"),
+        ({"name": "anna", "ha1_sha256": "secret"}, KEY, "users: anna: ha1_sha256 is not a sealed text"),
+    ],
+    ids=["no key", "another key", "another realm", "another user", "not sealed"],
+)
+def test_what_cannot_be_opened_is_told_by_user_and_key(user: dict[str, Any], key: Key | None, problem: str) -> None:
+    with pytest.raises(SecrecyError, match=problem.replace("(", "[(]")):
+        ConfiguredUsers(settings(user), key)
+
+
+def test_secrets_that_stand_in_the_open_are_named() -> None:
+    hidden = sealed("carl") | {"pin": hashed("4711")}
+    assert plain_secrets(settings({"name": "anna", "secret": "x"}, sealed("bob") | {"pin": "4711"}, hidden)) == ["anna", "bob"]

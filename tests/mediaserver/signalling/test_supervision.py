@@ -1,7 +1,7 @@
 """Supervisors: doors, PINs, digits, the desk, and what nobody may."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -149,6 +149,55 @@ def test_the_right_pin_opens(with_dialling: bool) -> None:
         exchange.press(exchange.media.worker.of(Play)[0].leg, "4711#")
     assert exchange.admitted(supervised.leg)
     assert exchange.view.legs[-1].codec == "PCMU"
+
+
+class SlowPins:
+    """A thread that compares PINs when the test says so."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.told: list[Callable[[bool | None], None]] = []
+        exchange.entrance._pins._check = lambda kept, pin, told: self.told.append(told)
+
+
+@pytest.mark.parametrize("with_dialling", [False, True])
+def test_a_pin_may_take_its_time_and_digits_wait_for_it(with_dialling: bool) -> None:
+    supervised = Supervised("lars", "l")
+    exchange, pins = supervised.exchange, SlowPins(supervised.exchange)
+    supervised.dials("*1robert*4711" if with_dialling else "*1robert")
+    if not with_dialling:
+        exchange.press(exchange.media.worker.of(Play)[0].leg, "4711#")
+        exchange.press(exchange.media.worker.of(Play)[0].leg, "0000#")
+    assert "supervisor" not in {str(leg.role) for leg in exchange.view.legs}
+    (told,) = pins.told
+    told(True)
+    exchange.run()
+    assert exchange.admitted(supervised.leg)
+
+
+def test_a_wrong_pin_that_was_dialled_is_asked_for_again() -> None:
+    supervised = Supervised("lars", "l")
+    exchange, pins = supervised.exchange, SlowPins(supervised.exchange)
+    supervised.dials("*1robert*4712")
+    pins.told.pop()(False)
+    exchange.run()
+    (play,) = exchange.media.worker.of(Play)
+    assert play.sound == "wrong_pin"
+    exchange.press(play.leg, "4711#")
+    pins.told.pop()(True)
+    exchange.run()
+    assert exchange.admitted(supervised.leg)
+
+
+@pytest.mark.parametrize("is_right", [True, False, None])
+def test_a_pin_judged_after_its_phone_has_gone_lets_nobody_in(is_right: bool | None) -> None:
+    supervised = Supervised("lars", "l")
+    exchange, pins = supervised.exchange, SlowPins(supervised.exchange)
+    session = supervised.dials("*1robert*4711")
+    supervised.phone.hangs_up(session)
+    pins.told.pop()(is_right)
+    exchange.run()
+    assert "supervisor" not in {str(leg.role) for leg in exchange.view.legs}
+    assert exchange.ports.lent == 2
 
 
 def test_who_hangs_up_while_asked_for_his_pin_leaves_nothing_behind() -> None:

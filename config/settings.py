@@ -113,6 +113,8 @@ class SipSettings(Section):
     """Without any answer for so long, a request goes to its next hop."""
     hop_penalty: Seconds = 30
     """So long a hop that failed is tried last."""
+    ring_next_after: Seconds = 15
+    """So long a user's phones of one q ring before those of a lower one join them."""
     udp_limit: int = Field(1300, ge=0, le=65_507)
     """Octets; larger requests go by TCP where they can. 0: none does."""
     reliable_provisional: Literal["auto", "required", "never"] = "auto"

@@ -168,6 +168,7 @@ class Server:
             t1=sip.t1,
             failover_after=sip.failover_after,
             hop_penalty=sip.hop_penalty,
+            ring_next_after=sip.ring_next_after,
             udp_limit=sip.udp_limit if sip.tcp else 0,
             reliable_provisional=sip.reliable_provisional,
             session_timers=sip.session_timers,

@@ -102,6 +102,13 @@ class Exchange:
         self._core.timers.stop(self._patience)
         self.transaction.abandon(now)
 
+    def leave(self, reason: str, now: float) -> None:
+        """Nobody waits for the answer to an INVITE any more: it is cancelled, and whoever answers all the same is hung up."""
+        self._user = None
+        self.is_abandoned = True
+        self._core.timers.stop(self._patience)
+        Abandoned(self._core, self.transaction, reason, now)
+
     @property
     def credentials(self) -> list[Header]:
         """The credentials that the newest request carries; the ACK to its 2xx repeats them (§22.1)."""

@@ -2,6 +2,7 @@
 
 - Each To tag of an answer is a dialog of its own. The first 2xx wins; others are acknowledged and ended at once.
 - A reliable 18x is acknowledged by PRACK in its own dialog (RFC 3262 §4); the description in it is the answer for good.
+- Several branches may be under way (`sip.session.branches`); what is said here about *the* INVITE is about the one that spoke last.
 - CANCEL waits for a provisional answer. A 2xx that crosses it is acknowledged and ended.
 """
 
@@ -15,13 +16,14 @@ from sip.events import Accepted, Progressed, Rejected
 from sip.message import Header, Request, Response
 from sip.sdp import SdpError, SessionDescription
 from sip.session.abandoned import cancel
+from sip.session.branches import ELSEWHERE, Branches, Failure, Written
 from sip.session.core import ALLOW, Core, display_address, with_body
 from sip.session.exchange import Credentials, Exchange, retry_after
 from sip.session.expiry import asked_by_client
 from sip.session.offers import UPDATE
 from sip.session.reliable import RELIABLY, Order, ReliableReceiver
 from sip.session.session import Session, State
-from sip.session.settings import Invitation
+from sip.session.settings import Branch, Invitation
 from sip.session_id import NIL, new_uuid
 from sip.transport.flow import Flow
 
@@ -36,9 +38,10 @@ class OutgoingSession(Session):
         tag, call_id = core.token(), core.token()
         credentials = Credentials(invitation.user, invitation.secret) if invitation.user else None
         uuid = invitation.session_id or (new_uuid(core.entropy) if core.settings.session_id else "")
-        request = _invite(core, invitation, tag, call_id, uuid)
+        sequence = 1 + core.below(2**16)
+        written = [_invite(core, invitation, branch, tag, call_id, uuid, sequence) for branch in _branches(invitation)]
         super().__init__(core, State.CALLING, call_id, tag, credentials, uuid)
-        self._sequence = request.cseq.number
+        self._sequence = sequence
         self._forks: dict[str, Dialog] = {}
         self._ended_forks: set[str] = set()
         """Those that answered in vain, and were hung up."""
@@ -46,7 +49,9 @@ class OutgoingSession(Session):
         self._offered: dict[str, Response] = {}
         """Reliable 18x with an offer, by fork: their PRACKs wait for the owner's answer."""
         self._is_cancelled = False
-        self._invite = Exchange(core, request, invitation.flows, self, credentials, self._next_sequence, now)
+        self._branches = Branches(core, written, self._ring)
+        self._branches.ring_next(now)
+        self._invite = self._branches.first
         self.stand()
 
     def acknowledge(self, answer: SessionDescription, now: float, fork: str) -> None:
@@ -65,6 +70,7 @@ class OutgoingSession(Session):
             case State.CALLING:
                 self._end_reason = reason
                 self.state = State.CANCELLING
+                self._branches.leave(reason, now, but=self._invite)
                 self._invite.is_abandoned = True
                 if self._invite.transaction.is_proceeding:
                     self._cancel(now)
@@ -88,8 +94,10 @@ class OutgoingSession(Session):
         return next((dialog for dialog in reversed(ready) if fork in ("", dialog.remote_tag)), None)
 
     def responded(self, exchange: Exchange, response: Response, flow: Flow, now: float) -> None:
-        if exchange is not self._invite:
+        if exchange not in self._branches:
             return super().responded(exchange, response, flow, now)
+        if self.state is State.CALLING:
+            self._invite = exchange
         if response.status < 200:
             self._progressed(response, flow, now)
         elif response.status < 300:
@@ -97,24 +105,35 @@ class OutgoingSession(Session):
         elif response.status == 422 and self.state is State.CALLING and self._ask_for_longer(response, now):
             pass
         elif self.state is State.CALLING:
-            self._tell_rejected(response.status, response, now)
+            self._branch_failed(exchange, Failure(response.status, response), now)
         else:
             self.close(now)
 
     def failed(self, exchange: Exchange, cause: str, now: float) -> None:
-        if exchange is not self._invite:
+        if exchange not in self._branches:
             return super().failed(exchange, cause, now)
         if self.state is State.CALLING:
-            self._tell_rejected(408 if cause == "timeout" else 503, None, now)
+            self._branch_failed(exchange, Failure(408 if cause == "timeout" else 503, None), now)
         elif self.state is State.CANCELLING:
             self.close(now)
 
     def close(self, now: float) -> None:
+        self._branches.leave(self._end_reason, now, but=self._invite)
         if not self._invite.transaction.is_answered:
             self._invite.is_abandoned = True
             if self._invite.transaction.is_proceeding:
                 self._cancel(now)
         super().close(now)
+
+    def _ring(self, request: Request, flows: tuple[Flow, ...], now: float) -> Exchange:
+        return Exchange(self.core, request, flows, self, self.credentials, self._next_sequence, now)
+
+    def _branch_failed(self, exchange: Exchange, failure: Failure, now: float) -> None:
+        best = self._branches.failed(exchange, failure, now)
+        if best is None:
+            self._invite = self._branches.first
+        else:
+            self._tell_rejected(best.status, best.response, now)
 
     def _next_sequence(self) -> int:
         self._sequence += 1
@@ -165,7 +184,8 @@ class OutgoingSession(Session):
         replaced = {"Via": self.core.via(flow)[1], "CSeq": f"{self._next_sequence()} INVITE"}
         kept = [(name, replaced.get(name, value)) for name, value in old.headers if name not in ("Session-Expires", "Min-SE")]
         request = Request("INVITE", old.uri, [*kept, *self.timer.request_headers()], old.body)
-        self._invite = Exchange(self.core, request, (flow,), self, self.credentials, self._next_sequence, now)
+        old_invite, self._invite = self._invite, self._ring(request, (flow,), now)
+        self._branches.replace(old_invite, self._invite)
         return True
 
     def _succeeded(self, response: Response, flow: Flow, now: float) -> None:
@@ -196,6 +216,7 @@ class OutgoingSession(Session):
         self.hear(response)
         self.dialog = dialog
         self.state = State.CONFIRMED
+        self._branches.leave(ELSEWHERE, now, but=self._invite)
         self._forks.clear()
         try:
             description = None if dialog.is_settled else description_in(response)
@@ -228,18 +249,22 @@ class OutgoingSession(Session):
         self.close(now)
 
 
-def _invite(core: Core, invitation: Invitation, tag: str, call_id: str, uuid: str) -> Request:
-    uri, route = addressed(invitation.request_uri, invitation.route)
+def _branches(invitation: Invitation) -> tuple[Branch, ...]:
+    return invitation.branches or (Branch(invitation.request_uri, invitation.flows, invitation.route),)
+
+
+def _invite(core: Core, invitation: Invitation, branch: Branch, tag: str, call_id: str, uuid: str, sequence: int) -> Written:
+    uri, route = addressed(branch.request_uri, branch.route)
     body = invitation.offer.serialize() if invitation.offer is not None else b""
     headers: list[Header] = [
-        core.via(invitation.flows[0]),
+        core.via(branch.flows[0]),
         ("Max-Forwards", str(invitation.max_forwards)),
         *route,
         ("From", f"{display_address(invitation.from_display, invitation.from_uri)};tag={tag}"),
         ("To", f"<{invitation.to_uri}>"),
         ("Call-ID", call_id),
-        ("CSeq", f"{1 + core.below(2**16)} INVITE"),
-        core.contact(invitation.flows[0], is_sips=asks_for_sips(uri, invitation.route)),
+        ("CSeq", f"{sequence} INVITE"),
+        core.contact(branch.flows[0], is_sips=asks_for_sips(uri, branch.route)),
         ALLOW,
         core.supported,
         *([("Require", RELIABLY)] if core.settings.reliable_provisional == "required" else []),
@@ -253,7 +278,7 @@ def _invite(core: Core, invitation: Invitation, tag: str, call_id: str, uuid: st
     request = Request("INVITE", uri, headers, body)
     request.serialize()
     _ = request.request_uri, request.to, request.from_
-    return request
+    return Written(request, branch.flows, branch.q)
 
 
 def _best_first(response: Response) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class UserAgentSettings:
     """Seconds without any answer after which a request goes to its next hop, where it has one."""
     hop_penalty: float = 30
     """So long a hop that failed is tried last."""
+    ring_next_after: float = 15
+    """So long the phones of one q ring alone, where there are some of a lower one."""
     udp_limit: int = 1300
     """Octets; a larger request goes by TCP where it can (RFC 3261 §18.1.1). 0: none does."""
     refer_lifetime: float = 180
@@ -73,6 +75,19 @@ class UserAgentSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """One of several places that a call is placed to."""
+
+    request_uri: str
+    flows: tuple[Flow, ...]
+    """Tried in turn."""
+    route: tuple[str, ...] = ()
+    """Route values, nearest first."""
+    q: float = 1.0
+    """Those of the highest are rung first, equal ones at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Invitation:
     """A call to be placed."""
 
@@ -93,6 +108,8 @@ class Invitation:
     max_forwards: int = 70
     session_id: str = ""
     """UUID of the one for whom we call (RFC 7989); empty: one of our own."""
+    branches: tuple[Branch, ...] = ()
+    """Where there are several: in place of ``request_uri``, ``flows`` and ``route``."""
 
 
 @dataclass(frozen=True, slots=True)

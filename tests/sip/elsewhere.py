@@ -1,5 +1,7 @@
 """Bob as a caller whose request has several ways: each target is an address at which the test answers, or does not."""
 
+from typing import Self
+
 from sip.message import Request, Response
 from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow
@@ -41,7 +43,7 @@ class Ways:
         """The same, as (method or status, receiver)."""
         return [(carried.what, carried.receiver) for carried in self.sent()]
 
-    def wait(self, seconds: float) -> "Ways":
+    def wait(self, seconds: float) -> Self:
         """Let time pass."""
         self.network.run(seconds)
         return self

@@ -15,6 +15,7 @@ from mediaserver.signalling.resolving import Resolver
 from sip.events import Accepted, Event, InviteReceived, Rejected
 from sip.location.records import Hop
 from sip.transport.flow import Flow
+from sip.transport.listeners import Listener
 from sip.transport.shell import SipShell
 from sip.uri import Uri
 from sip.useragent import Invitation, UserAgent, UserAgentSettings
@@ -38,13 +39,15 @@ class Station:
         settings = UserAgentSettings(failover_after=PATIENCE, advertised=lambda flow: ("127.0.0.1", self.port(flow.transport)))
         self.agent = UserAgent(settings, ha1_of=lambda user, algorithm: None, entropy=seeded_entropy(self.seed))
         self.shell = SipShell(self.agent, on_event=self.heard)
-        await self.shell.open("127.0.0.1", 0, 0)
+        await self.shell.open([Listener("udp", "127.0.0.1", 0), Listener("tcp", "127.0.0.1", 0)])
         stack.push_async_callback(self.shell.close)
         return self
 
     def port(self, transport: str) -> int:
         """Where it is bound."""
-        return (self.shell.udp_address if transport == "udp" else self.shell.tcp_address)[1]
+        address = self.shell.address(transport)
+        assert address is not None
+        return address[1]
 
     def heard(self, event: Event, now: float) -> None:
         """Answer who calls; remember the end of our own call."""
@@ -60,8 +63,7 @@ class Station:
 
     def flow_toward(self, hop: Hop) -> Flow:
         """How a hop is reached."""
-        local = self.shell.udp_address if hop.transport == "udp" else ("127.0.0.1", 0)
-        return Flow(hop.transport, local, (hop.address, hop.port), hop.name)
+        return self.shell.flow_to(hop.transport, (hop.address, hop.port), hop.name)
 
 
 class World:
@@ -75,7 +77,7 @@ class World:
             tasks,
             DnsSettings(nameservers=(zone.address,), timeout=1),
             transports=("udp", "tcp"),
-            bind="127.0.0.1",
+            bind=("127.0.0.1",),
             flow_toward=caller.flow_toward,
             counters=Counters(),
         )

@@ -3,11 +3,17 @@
 A failure to carry one out comes as an input (`Rejected`, `LegEnded`), as if the far end had done it.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mediaserver.call.inputs import LegId, Target
 from mixer.modes import Mode, Role
 from sip.negotiated import Direction
+
+if TYPE_CHECKING:
+    from mediaserver.call.legs import Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ class EndLeg:
     leg: LegId
     reason: str
     """Value of the Reason header (RFC 3326), or empty."""
+    patience: float = 0.0
+    """Seconds in which it may say BYE by itself, as phones do that transferred their call. Its audio ends at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,68 @@ class ReofferLeg:
 
     leg: LegId
     direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptTransfer:
+    """Answer a REFER with 202, and say that the transfer is under way (RFC 3515 §2.4.4)."""
+
+    leg: LegId
+    transfer: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseTransfer:
+    """Answer a REFER with a failure; nothing changed."""
+
+    leg: LegId
+    transfer: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyTransfer:
+    """Tell who asked for a transfer how it goes; a final status is the last word."""
+
+    leg: LegId
+    transfer: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergeCalls:
+    """Have the call of ``consultation`` hand its far leg over to this one; `LegHandedOver` or `MergeRefused` follows."""
+
+    leg: LegId
+    transfer: int
+    consultation: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseMerge:
+    """Tell the call ``into`` that nobody is handed over to it."""
+
+    leg: LegId
+    into: str
+    transfer: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Give a leg to another call, with all that is known of it; nothing follows for it here."""
+
+    leg: LegId
+    into: str
+    moved: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptLeg:
+    """Take a leg that was handed over into this call's mix, silent as a new one; comes first for it, where `OpenLeg` would."""
+
+    leg: LegId
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +252,9 @@ class Publish:
 
     kind: str
     """``call.started``, ``call.ringing``, ``call.agent`` (another agent: re-check ceilings), ``call.answered``, ``call.held``,
-    ``call.resumed``, ``call.ended``, ``supervisor.ringing``, ``supervisor.joined``, ``supervisor.mode``,
-    ``supervisor.audibility``, ``supervisor.left``, ``supervisor.updated``."""
+    ``call.resumed``, ``call.transferring``, ``call.transferred``, ``call.transfer_failed``, ``call.merged``, ``call.ended``,
+    ``supervisor.ringing``, ``supervisor.joined``, ``supervisor.mode``, ``supervisor.audibility``, ``supervisor.left``,
+    ``supervisor.updated``."""
     leg: LegId | None = None
     detail: dict[str, str] = field(default_factory=dict)
 
@@ -192,6 +263,8 @@ SipLegAction = ProgressLeg | AcceptLeg | RejectLeg | EndLeg | ReofferLeg | Relay
 """Said to a leg in SIP."""
 MixLegAction = Admit | SetMode | SetMuted | SetVolumes | PlaySound | StopSound
 """Done to a leg in the mix."""
-LegAction = SipLegAction | MixLegAction | ChooseFork | CloseLeg
+TransferAction = AcceptTransfer | RefuseTransfer | NotifyTransfer | MergeCalls | RefuseMerge | HandOver | AdoptLeg
+"""About a transfer: its REFER, and legs that change their call."""
+LegAction = SipLegAction | MixLegAction | TransferAction | ChooseFork | CloseLeg
 """About a leg that is open (or that called in)."""
 Action = LegAction | OpenLeg | PlaceLeg | RefuseRequest | Count | Publish

@@ -27,6 +27,27 @@ class Hunt:
 
 
 @dataclass(slots=True)
+class Transfer:
+    """A party's place that is about to be another's."""
+
+    number: int
+    to: str
+    way: str
+    """``blind``, ``attended``, or ``returned`` to the agent who asked for it."""
+    referrer: Leg | None
+    """Who asked for it and is still there; None: he hung up, and it goes on without him."""
+    hunt: Hunt
+    successor: Leg | None = None
+    """Who rings."""
+    has_rung: bool = False
+    """A target said 18x: whoever waits hears it ring."""
+    home: Target | None = None
+    """Where the referrer who left is rung again if nobody else answers."""
+    ends_at: float | None = None
+    """It failed, nobody is left to talk to, and who waits hears the busy tone until then."""
+
+
+@dataclass(slots=True)
 class Conversation:
     """The state of one call. The rules change it and append to ``actions``."""
 
@@ -46,6 +67,10 @@ class Conversation:
     """The target that rings or was answered."""
     supervisors: dict[LegId, SupervisorLeg] = field(default_factory=dict)
     hunt: Hunt = field(default_factory=Hunt)
+    transfer: Transfer | None = None
+    """The one that is under way; a second one has to wait."""
+    transfers: int = 0
+    """How many were accepted."""
     started: float = 0.0
     answered: float | None = None
     ended: float | None = None
@@ -95,14 +120,21 @@ class Conversation:
         if self.second is not None:
             yield self.second
 
+    @property
+    def successor(self) -> Leg | None:
+        """Who is rung to take a party's place."""
+        return None if self.transfer is None else self.transfer.successor
+
     def legs(self) -> Iterator[Leg]:
         """Every live leg."""
         yield from self.parties()
+        if self.successor is not None:
+            yield self.successor
         yield from self.supervisors.values()
 
     def find(self, leg: LegId) -> Leg | None:
         """A live leg by its number."""
-        return self.supervisors.get(leg) or next((party for party in self.parties() if party.leg == leg), None)
+        return next((found for found in self.legs() if found.leg == leg), None)
 
     def other(self, leg: Leg) -> Leg | None:
         """Whom a party talks to."""
@@ -132,13 +164,19 @@ class Conversation:
     def close(self, leg: Leg) -> None:
         """Forget a leg whose SIP is over, and give its port and row back."""
         leg.move(Step.END)
+        self.forget(leg)
+        self.do(CloseLeg(leg.leg))
+
+    def forget(self, leg: Leg) -> None:
+        """Leave a leg's place empty; of two parties the one who stays is the first."""
         if leg.part is Part.SUPERVISOR:
             del self.supervisors[leg.leg]
         elif leg is self.first:
-            self.first = None
-        else:
+            self.first, self.second = self.second, None
+        elif leg is self.second:
             self.second = None
-        self.do(CloseLeg(leg.leg))
+        elif self.transfer is not None:
+            self.transfer.successor = None
 
     def view(self) -> CallView:
         """The call as a watcher sees it."""

@@ -6,7 +6,7 @@ Final codes of the inner side are mapped, never leaked: a caller learns what it 
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from mediaserver.call.actions import Action, EndLeg, RejectLeg
+from mediaserver.call.actions import Action, EndLeg, NotifyTransfer, RejectLeg
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.inputs import HangUpRequested, LegEnded, Rejected
 from mediaserver.call.legs import Leg, Part
@@ -33,6 +33,18 @@ class Cause(StrEnum):
     LONGEST_CALL = "longest_call"
     NO_RTP = "no_rtp"
     REQUESTED = "requested"
+    CEILING = "ceiling"
+    """A supervisor's, which does not cover the agent whom the call has now."""
+    FULL = "full"
+    """A supervisor of a consultation, who found no seat in the call that it became a part of."""
+    TRANSFERRED = "transferred"
+    """A party's, whose place another one took."""
+    REPLACED = "replaced"
+    """A party's, whose place a newcomer took by INVITE with Replaces."""
+    MERGED = "merged"
+    """A consultation's, whose far party is in the other call now."""
+    TRANSFER_FAILED = "transfer_failed"
+    """The agent hung up amid his transfer, and nobody answered it."""
 
 
 class Ending(NamedTuple):
@@ -42,6 +54,12 @@ class Ending(NamedTuple):
     """Final code for a caller who was not answered."""
     reason: str
     """Reason header (RFC 3326), Q.850 causes where the telephone network has one."""
+    patience: float = 0.0
+    """Seconds that a leg has to say BYE by itself."""
+
+
+_REFERRER_LEAVES_WITHIN: Final = 2.0
+"""Phones say BYE themselves when they hear that their transfer succeeded."""
 
 
 ENDINGS: Final = {
@@ -59,6 +77,12 @@ ENDINGS: Final = {
     Cause.LONGEST_CALL: Ending(480, 'Q.850;cause=102;text="longest call reached"'),
     Cause.NO_RTP: Ending(480, 'Q.850;cause=41;text="no media"'),
     Cause.REQUESTED: Ending(480, 'Q.850;cause=16;text="ended on request"'),
+    Cause.CEILING: Ending(403, 'SIP;cause=403;text="the call has another agent, beyond your ceiling"'),
+    Cause.FULL: Ending(486, 'SIP;cause=486;text="every seat of the call is taken"'),
+    Cause.TRANSFERRED: Ending(480, 'Q.850;cause=16;text="transferred"', _REFERRER_LEAVES_WITHIN),
+    Cause.REPLACED: Ending(480, 'SIP;cause=200;text="Call completed elsewhere"'),
+    Cause.MERGED: Ending(480, 'Q.850;cause=16;text="consultation joined"', _REFERRER_LEAVES_WITHIN),
+    Cause.TRANSFER_FAILED: Ending(480, 'Q.850;cause=31;text="transfer failed"'),
 }
 
 FAILURES: Final = {
@@ -113,12 +137,13 @@ def parting(leg: Leg, cause: Cause) -> Action:
     if leg.part is Part.CALLER and leg.is_ringing:
         retry_after = _RETRY_AFTER if cause is Cause.NO_RESOURCES else None
         return RejectLeg(leg.leg, ending.status, ending.reason, retry_after)
-    return EndLeg(leg.leg, ending.reason)
+    return EndLeg(leg.leg, ending.reason, ending.patience)
 
 
 def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg | None = None, label: str = "") -> None:
     """End every leg at once, SIP first. ``gone`` ended by its own side; ``label`` names the cause where it came from outside."""
     legs = tuple(conversation.legs())
+    abandon_transfer(conversation, gone)
     conversation.do(*(parting(leg, cause) for leg in legs if leg is not gone))
     conversation.move(Step.END)
     conversation.ended = now
@@ -127,8 +152,16 @@ def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg 
         conversation.close(leg)
         if leg.part is Part.SUPERVISOR:
             conversation.publish("supervisor.left", leg, cause="call_ended")
+    conversation.transfer = None
     conversation.count("calls_ended", conversation.cause)
     conversation.publish("call.ended", cause=conversation.cause)
+
+
+def abandon_transfer(conversation: Conversation, gone: Leg | None = None) -> None:
+    """Tell who waits for his transfer that nothing will come of it; 487: it was given up (RFC 3261 §21.4.25)."""
+    transfer = conversation.transfer
+    if transfer is not None and transfer.referrer is not None and transfer.referrer is not gone:
+        conversation.do(NotifyTransfer(transfer.referrer.leg, transfer.number, ENDINGS[Cause.CANCELLED].status))
 
 
 def party_ended(conversation: Conversation, leg: Leg, happened: LegEnded, now: float) -> None:

@@ -4,7 +4,8 @@ After every input `settle` compares the wish with what was said last, so that a 
 holds, resumes and glares interleave. A remote that takes no media holds, unless it only answers a hold of ours so; then
 
 - the other side is offered ``sendonly`` (it only listens), and ``sendrecv`` again after the resume;
-- the other side gets music where the holder sends nothing: it said ``inactive``, or it said ``sendonly`` and nothing comes.
+- the other side gets music where the holder sends nothing: it said ``inactive``, or it said ``sendonly`` and nothing comes;
+- amid a transfer it hears the new target ring instead.
 
 A 491 is tried again after its timer with the wish as it then is (RFC 3261 §14.1); a wish that is refused is left alone
 until it changes or the leg offers something itself, and the call goes on.
@@ -23,6 +24,7 @@ from sip.negotiated import Direction
 
 MUSIC: Final = "music"
 RINGBACK: Final = "ringback"
+BUSY: Final = "busy"
 
 MOST_GLARES: Final = 8
 """491s in a row before a wish counts as refused."""
@@ -36,6 +38,14 @@ def connect(conversation: Conversation, now: float) -> None:
     conversation.quiet_since = now
     for party in tuple(conversation.parties()):
         _review(conversation, party, now)
+
+
+def reconnect(conversation: Conversation, now: float) -> None:
+    """A party's place is another's, or empty: whoever held from there holds no more."""
+    connect(conversation, now)
+    is_held = any(party.state is LegState.HELD for party in conversation.parties())
+    if conversation.move(Step.HOLD if is_held else Step.RESUME):
+        conversation.publish("call.held" if is_held else "call.resumed")
 
 
 def party_media_agreed(conversation: Conversation, leg: Leg, happened: MediaAgreed, now: float) -> None:
@@ -139,16 +149,25 @@ def _settle_sound(conversation: Conversation, leg: Leg) -> None:
 def sound_for(conversation: Conversation, leg: Leg) -> str | None:
     """What the server should play to a leg in the call's present state."""
     if conversation.is_answered:
-        return _hold_music(conversation, leg)
+        return _while_waiting(conversation, leg)
     if leg.part is Part.TARGET or leg.state is LegState.RINGING or conversation.state is not CallState.RINGING:
         return None
     is_heard = any(party.state is LegState.EARLY for party in conversation.parties() if party.part is Part.TARGET)
     return None if is_heard else RINGBACK
 
 
-def _hold_music(conversation: Conversation, leg: Leg) -> str | None:
-    other = conversation.other(leg)
-    if leg.part is Part.SUPERVISOR or other is None or conversation.limits.hold != MUSIC:
+def _while_waiting(conversation: Conversation, leg: Leg) -> str | None:
+    """What somebody hears whom the other party holds mutely, or whose other party left amid a transfer."""
+    transfer, other = conversation.transfer, conversation.other(leg)
+    if leg.part in (Part.SUPERVISOR, Part.SUCCESSOR) or not leg.hears:
         return None
-    holds_mutely = other.state is LegState.HELD and (not other.sends or other.is_silent)
-    return MUSIC if holds_mutely and leg.hears else None
+    if other is not None and not (other.state is LegState.HELD and (not other.sends or other.is_silent)):
+        return None
+    if other is None and transfer is None:
+        return None
+    if transfer is not None and leg is not transfer.referrer:
+        if transfer.ends_at is not None:
+            return BUSY
+        if transfer.has_rung:
+            return RINGBACK
+    return MUSIC if conversation.limits.hold == MUSIC else None

@@ -11,10 +11,10 @@ from typing import Final
 
 from mediaserver.call import supervising
 from mediaserver.call.actions import AcceptLeg, EndLeg, OpenLeg, PlaceLeg, ProgressLeg
-from mediaserver.call.conversation import Conversation
+from mediaserver.call.conversation import Conversation, Hunt
 from mediaserver.call.ending import ENDINGS, MOST_TELLING, Cause, end_call, failure_of
 from mediaserver.call.holding import connect
-from mediaserver.call.inputs import Accepted, HangUpRequested, Invited, LegEnded, Originated, Progressed, Rejected, Target
+from mediaserver.call.inputs import Accepted, HangUpRequested, Invited, LegEnded, LegId, Originated, Progressed, Rejected, Target
 from mediaserver.call.legs import Leg, Part
 from mediaserver.call.tables import Step
 from mediaserver.call.view import LegState
@@ -26,7 +26,7 @@ MOST_CONTACTS: Final = 8
 RELAYED: Final = {180: 180, 181: 180, 182: 180, 183: 183}
 """What a caller is told of a target's 18x; others say nothing that concerns him."""
 
-_GLOBAL_FAILURE: Final = 600
+GLOBAL_FAILURE: Final = 600
 
 
 def agent_of(target: Target) -> str:
@@ -78,9 +78,13 @@ def _start(conversation: Conversation, first: Leg, happened: Invited | Originate
 
 
 def _place(conversation: Conversation, leg: Leg, target: Target, now: float, *, auto_answer: bool = False) -> None:
+    like = None if leg is conversation.first or conversation.first is None else conversation.first.leg
+    place(conversation, leg, target, now, like=like, auto_answer=auto_answer)
+
+
+def place(conversation: Conversation, leg: Leg, target: Target, now: float, *, like: LegId | None, auto_answer: bool = False) -> None:
     """Send a leg's INVITE; the ring timer runs from here."""
     leg.ring_until = now + (target.ring_timeout or conversation.limits.ring_timeout)
-    like = None if leg is conversation.first or conversation.first is None else conversation.first.leg
     conversation.do(PlaceLeg(leg.leg, target, like, auto_answer))
 
 
@@ -171,6 +175,14 @@ def accepted(conversation: Conversation, leg: Leg, happened: Accepted, now: floa
         leg.party = leg.agent = happened.agent
         leg.team = happened.team or leg.team
         supervising.agent_becomes(conversation, leg.agent, leg.team)
+    answer(conversation, leg, now)
+
+
+def answer(conversation: Conversation, leg: Leg, now: float) -> None:
+    """Connect the first leg with whoever answered for it."""
+    first = conversation.first
+    if first is None:
+        return
     if first.is_ringing:
         first.move(Step.ANSWER)
         conversation.do(AcceptLeg(first.leg, like=leg.leg))
@@ -187,30 +199,34 @@ def rejected(conversation: Conversation, leg: Leg, happened: Rejected, now: floa
     """A target refuses: try what it names, or the next one."""
     cause = Cause.NO_RESOURCES if happened.is_ours else failure_of(happened.status)
     if cause is Cause.REDIRECTED:
-        _take_contacts(conversation, happened.contacts)
-    if happened.status >= _GLOBAL_FAILURE or happened.is_ours:
+        take_contacts(conversation, conversation.hunt, happened.contacts)
+    if happened.status >= GLOBAL_FAILURE or happened.is_ours:
         conversation.hunt.untried.clear()
     _give_up(conversation, leg, cause, now)
 
 
-def _take_contacts(conversation: Conversation, contacts: tuple[str, ...]) -> None:
-    hunt = conversation.hunt
-    fresh = [contact for contact in dict.fromkeys(contacts) if contact not in hunt.contacts]
+def take_contacts(conversation: Conversation, hunt: Hunt, contacts: tuple[Target, ...]) -> None:
+    """Put the contacts of a 3xx before the targets not yet tried."""
+    fresh = [contact for contact in dict.fromkeys(contacts) if contact.value not in hunt.contacts]
     taken = fresh[: MOST_CONTACTS - len(hunt.contacts)]
     if len(taken) < len(contacts):
         conversation.count("contacts_refused", "3xx")
-    hunt.contacts.update(taken)
-    hunt.untried.extendleft(Target("uri", contact) for contact in reversed(taken))
+    hunt.contacts.update(contact.value for contact in taken)
+    hunt.untried.extendleft(reversed(taken))
 
 
 def _give_up(conversation: Conversation, leg: Leg, cause: Cause, now: float) -> None:
-    """A target failed: remember how, if nothing more telling is known, and ring the next."""
-    hunt = conversation.hunt
+    """A target failed: ring the next."""
+    note_failure(conversation, conversation.hunt, cause)
+    conversation.close(leg)
+    _ring_next(conversation, now)
+
+
+def note_failure(conversation: Conversation, hunt: Hunt, cause: Cause) -> None:
+    """Remember how a target failed, if nothing more telling is known."""
     known = () if hunt.failure is None else (Cause(hunt.failure),)
     hunt.failure = min((*known, cause), key=MOST_TELLING.index)
     conversation.count("targets_failed", cause)
-    conversation.close(leg)
-    _ring_next(conversation, now)
 
 
 def target_lost(conversation: Conversation, leg: Leg, happened: LegEnded, now: float) -> None:

@@ -1,9 +1,15 @@
 """What can happen to a call: facts in the past tense and requests that were already permitted."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mixer.modes import Mode, Role
 from sip.negotiated import NegotiatedMedia
+
+if TYPE_CHECKING:
+    from mediaserver.call.legs import Leg
 
 LegId = int
 """Unique over the life of the process; never reused."""
@@ -22,6 +28,8 @@ class Target:
     agent: str | None = None
     """The known agent behind it; None with kind ``agent``: ``value`` is his name. Decides the leg's role before it rings."""
     team: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """Said in its INVITE: Referred-By, Replaces (RFC 3892, 3891)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +108,8 @@ class Rejected:
 
     leg: LegId
     status: int
-    contacts: tuple[str, ...] = ()
-    """Contacts of a 3xx, to be tried next, in order."""
+    contacts: tuple[Target, ...] = ()
+    """Contacts of a 3xx, to be tried next, in order; with the known agent behind each."""
     is_ours: bool = False
     """We ourselves had no port, row or seat for it. Fits a leg that called in too, before its `AcceptLeg` was carried out."""
 
@@ -213,6 +221,69 @@ class InfoRelayed:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class TransferRequested:
+    """A leg asked by REFER that the other party be connected to somebody else (RFC 3515)."""
+
+    leg: LegId
+    transfer: int
+    """Told back by every action about this REFER."""
+    to: str
+    """Whom the watchers are told."""
+    targets: tuple[Target, ...] = ()
+    """Tried in turn; empty: ``refusal`` says why, or the consultation is meant."""
+    refusal: int = 404
+    """Code for a REFER that has no target and no consultation."""
+    consultation: LegId | None = None
+    """The referring agent's leg in another call, which the Replaces named: its far leg is to take his place here."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequested:
+    """An agent ends his consultation by joining its far leg to another call of his; this call is over with it."""
+
+    leg: LegId
+    """The agent's leg here."""
+    into: str
+    """The call that goes on."""
+    transfer: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRefused:
+    """The consultation cannot be joined: it is over, or it has nobody to hand over."""
+
+    leg: LegId
+    """The referring agent's leg in this call."""
+    transfer: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegHandedOver:
+    """A leg of a consultation comes into this call: the far party first, its supervisors after it."""
+
+    leg: LegId
+    moved: Leg
+    """What the other call knew of it; it is this call's from now on."""
+    is_covered: bool = True
+    """Whether a supervisor's ceiling covers this call, as it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacementArrived:
+    """A permitted INVITE with Replaces (RFC 3891): a new leg in the place of one of this call's."""
+
+    leg: LegId
+    replaces: LegId
+    party: str
+    agent: str | None = None
+    """The known agent who called, where he is one."""
+    team: str | None = None
+    is_early_only: bool = False
+    """It is meant for a leg that still rings."""
+
+
 Input = (
     Invited
     | Originated
@@ -231,4 +302,9 @@ Input = (
     | VolumesRequested
     | HangUpRequested
     | InfoRelayed
+    | TransferRequested
+    | MergeRequested
+    | MergeRefused
+    | LegHandedOver
+    | ReplacementArrived
 )

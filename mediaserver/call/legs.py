@@ -18,11 +18,13 @@ class Part(StrEnum):
     """How a leg came into the call."""
 
     CALLER = "caller"
-    """The first leg; it called in."""
+    """It called in: the first leg, or one that replaced another."""
     ORIGIN = "origin"
     """The first leg; we rang it to make a call for it."""
     TARGET = "target"
     """We ring it, or rang it, for the first leg."""
+    SUCCESSOR = "successor"
+    """We ring it so that it takes a party's place; once it has, it is a target like any other."""
     SUPERVISOR = "supervisor"
 
 
@@ -110,7 +112,7 @@ class Leg:
 
     def view(self) -> LegView:
         """The leg as a watcher sees it."""
-        return LegView(leg=self.leg, role=self.role, state=self.state, party=self.party, codec=self.codec)
+        return LegView(leg=self.leg, role=self.role, state=self.state, party=self.party, codec=self.codec, agent=self.agent)
 
     @property
     def codec(self) -> str:

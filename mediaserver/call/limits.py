@@ -18,5 +18,7 @@ class CallLimits:
     """The same while a party holds the call."""
     hold: Literal["music", "silence"] = "music"
     """What the held party gets where the holder sends nothing."""
+    return_to_referrer: bool = False
+    """Whether an agent who hung up amid his transfer is rung again where it fails."""
     seats: int = 16
     """Legs at once, two of them kept for the parties."""

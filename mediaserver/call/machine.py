@@ -11,8 +11,8 @@ the actions out in order, hands in what arose from them afterwards, and re-arms 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from mediaserver.call import ending, holding, hunting, supervising
-from mediaserver.call.actions import Action, RefuseRequest
+from mediaserver.call import ending, holding, hunting, merging, replacing, supervising, transferring
+from mediaserver.call.actions import Action, RefuseMerge, RefuseRequest, RefuseTransfer
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.inputs import (
     Accepted,
@@ -21,18 +21,23 @@ from mediaserver.call.inputs import (
     Input,
     Invited,
     LegEnded,
+    LegHandedOver,
     LegId,
     MediaAgreed,
     MediaMissing,
     MediaStarted,
+    MergeRefused,
+    MergeRequested,
     ModeRequested,
     MuteRequested,
     Originated,
     Progressed,
     Rejected,
     ReofferFailed,
+    ReplacementArrived,
     SupervisorArrived,
     SupervisorCalled,
+    TransferRequested,
     VolumesRequested,
 )
 from mediaserver.call.legs import Leg, Part, SupervisorLeg
@@ -56,6 +61,15 @@ def _rules(part: Part, *rows: tuple[Iterable[LegState], type[Any], Rule]) -> dic
     return {(part, state, kind): rule for states, kind, rule in rows for state in states}
 
 
+_FAREWELLS: Final = (
+    (_ANSWERED, LegEnded, transferring.party_ended),
+    (_ANSWERED, HangUpRequested, transferring.party_hung_up),
+    (_LIVE, TransferRequested, transferring.requested),
+    (_ANSWERED, MergeRequested, merging.requested),
+    (_ANSWERED, MergeRefused, merging.refused),
+)
+"""How any party's talk ends for it, by its own wish."""
+
 RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
     **_rules(
         Part.CALLER,
@@ -66,8 +80,9 @@ RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
         (_ANSWERED, MediaMissing, holding.party_media_missing),
         (_ANSWERED, ReofferFailed, holding.reoffer_failed),
         (_LIVE, InfoRelayed, holding.info_relayed),
-        (_LIVE, LegEnded, ending.party_ended),
-        (_LIVE, HangUpRequested, ending.party_hung_up),
+        (_RINGING, LegEnded, ending.party_ended),
+        (_RINGING, HangUpRequested, ending.party_hung_up),
+        *_FAREWELLS,
     ),
     **_rules(
         Part.ORIGIN,
@@ -80,8 +95,9 @@ RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
         (_ANSWERED, MediaMissing, holding.party_media_missing),
         (_ANSWERED, ReofferFailed, holding.reoffer_failed),
         (_ANSWERED, InfoRelayed, holding.info_relayed),
-        (_LIVE, LegEnded, ending.party_ended),
-        (_LIVE, HangUpRequested, ending.party_hung_up),
+        (_RINGING, LegEnded, ending.party_ended),
+        (_RINGING, HangUpRequested, ending.party_hung_up),
+        *_FAREWELLS,
     ),
     **_rules(
         Part.TARGET,
@@ -96,8 +112,19 @@ RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
         (_ANSWERED, MediaMissing, holding.party_media_missing),
         (_ANSWERED, ReofferFailed, holding.reoffer_failed),
         (_ANSWERED, InfoRelayed, holding.info_relayed),
-        (_ANSWERED, LegEnded, ending.party_ended),
-        (_ANSWERED, HangUpRequested, ending.party_hung_up),
+        *_FAREWELLS,
+    ),
+    **_rules(
+        Part.SUCCESSOR,
+        (_RINGING, Progressed, transferring.progressed),
+        (_RINGING, Accepted, transferring.accepted),
+        (_RINGING, Rejected, transferring.rejected),
+        (_RINGING, LegEnded, transferring.target_lost),
+        (_RINGING, HangUpRequested, transferring.target_hung_up),
+        (_RINGING, MediaAgreed, _of_no_concern),
+        (_RINGING, MediaStarted, _of_no_concern),
+        (_RINGING, MediaMissing, _of_no_concern),
+        (_RINGING, TransferRequested, transferring.requested),
     ),
     **_rules(
         Part.SUPERVISOR,
@@ -112,6 +139,7 @@ RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
         (_LIVE, ModeRequested, supervising.mode_requested),
         (_LIVE, MuteRequested, supervising.mute_requested),
         (_LIVE, VolumesRequested, supervising.volumes_requested),
+        (_LIVE, TransferRequested, transferring.requested),
         (_LIVE, LegEnded, supervising.ended),
         (_LIVE, HangUpRequested, supervising.hung_up),
     ),
@@ -145,6 +173,10 @@ class Call:
                 self._start(happened, now)
             case SupervisorArrived() | SupervisorCalled():
                 self._let_in(happened, now)
+            case LegHandedOver():
+                merging.handed_over(conversation, happened, now)
+            case ReplacementArrived():
+                replacing.arrived(conversation, happened, now)
             case HangUpRequested(leg=None):
                 self._end(happened, now)
             case _:
@@ -161,7 +193,7 @@ class Call:
         conversation = self._conversation
         if conversation.is_over:
             return None
-        times = [conversation.ends_at, ending.hold_lasted_too_long(conversation)]
+        times = [conversation.ends_at, ending.hold_lasted_too_long(conversation), transferring.ends_at(conversation)]
         for leg in conversation.legs():
             times += (leg.ring_until, leg.retry_at)
         return min((time for time in times if time is not None), default=None)
@@ -172,6 +204,7 @@ class Call:
         for due_at, cause in (
             (conversation.ends_at, ending.Cause.LONGEST_CALL),
             (ending.hold_lasted_too_long(conversation), ending.Cause.NO_RTP),
+            (transferring.ends_at(conversation), ending.Cause.TRANSFER_FAILED),
         ):
             if _is_due(due_at, now) and not conversation.is_over:
                 ending.end_call(conversation, cause, now)
@@ -187,6 +220,8 @@ class Call:
     def _ring_timeout(self, leg: Leg, now: float) -> None:
         if isinstance(leg, SupervisorLeg):
             supervising.rang_too_long(self._conversation, leg)
+        elif leg.part is Part.SUCCESSOR:
+            transferring.rang_too_long(self._conversation, leg, now)
         else:
             hunting.rang_too_long(self._conversation, leg, now)
 
@@ -219,6 +254,10 @@ class Call:
         match happened:
             case ModeRequested() | MuteRequested() | VolumesRequested():
                 self._conversation.do(RefuseRequest(happened.request, "not_found", "no such supervisor on this call"))
+            case TransferRequested(leg=leg, transfer=transfer):
+                self._conversation.do(RefuseTransfer(leg, transfer, transferring.DECLINED))
+            case MergeRequested(leg=leg, into=into, transfer=transfer):
+                self._conversation.do(RefuseMerge(leg, into, transfer, merging.NO_DIALOG))
             case SupervisorCalled(request=int(request)):
                 self._conversation.do(RefuseRequest(request, "conflict", "this leg is on the call already"))
             case _:

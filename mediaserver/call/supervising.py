@@ -4,14 +4,14 @@
 - Nothing that a supervisor does, says or suffers makes an action for a party's leg.
 - A mode whose target cannot hear is accepted and reported as inaudible; it works by itself once the target can.
 - A supervisor whose phone puts us on hold falls to listen at once and stays there; until he is back nothing but listen is granted.
-- Another agent on the call means listen again, for every supervisor.
+- Another agent on the call, or any other party in the place of one, means listen again, for every supervisor.
 """
 
 from enum import StrEnum
 from math import isfinite
 from typing import Final
 
-from mediaserver.call.actions import AcceptLeg, EndLeg, OpenLeg, PlaceLeg, RefuseRequest, RejectLeg, SetMode, SetMuted, SetVolumes
+from mediaserver.call.actions import AcceptLeg, AdoptLeg, EndLeg, OpenLeg, PlaceLeg, RefuseRequest, RejectLeg, SetMode, SetMuted, SetVolumes
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.ending import DEPARTURES, ENDINGS, Cause, failure_of
 from mediaserver.call.inputs import (
@@ -125,6 +125,10 @@ def _join(conversation: Conversation, leg: SupervisorLeg, now: float) -> None:
     leg.move(Step.ANSWER)
     leg.ring_until = None
     leg.quiet_since = now
+    _enter(conversation, leg)
+
+
+def _enter(conversation: Conversation, leg: SupervisorLeg) -> None:
     conversation.do(
         SetMode(leg.leg, leg.mode, leg.target, None),
         SetVolumes(leg.leg, leg.volume_hears, leg.volume_heard, None),
@@ -148,7 +152,8 @@ def rejected(conversation: Conversation, leg: SupervisorLeg, happened: Rejected,
 def has_no_room(conversation: Conversation, leg: SupervisorLeg, happened: Rejected, now: float) -> None:
     """There was no port, row or seat for a supervisor who dialled in; he was not answered yet."""
     if leg.called_in:
-        conversation.do(RejectLeg(leg.leg, *ENDINGS[Cause.NO_RESOURCES]))
+        ending = ENDINGS[Cause.NO_RESOURCES]
+        conversation.do(RejectLeg(leg.leg, ending.status, ending.reason))
         _leave(conversation, leg, Cause.NO_RESOURCES)
     else:
         _dismiss(conversation, leg, Cause.NO_RESOURCES)
@@ -160,8 +165,8 @@ def ended(conversation: Conversation, leg: SupervisorLeg, happened: LegEnded, no
 
 
 def hung_up(conversation: Conversation, leg: SupervisorLeg, happened: HangUpRequested, now: float) -> None:
-    """A supervisor is to leave."""
-    _dismiss(conversation, leg, Cause.REQUESTED)
+    """A supervisor is to leave; where his ceiling ends before the call's new agent, he is told so."""
+    _dismiss(conversation, leg, Cause.CEILING if happened.cause == Cause.CEILING else Cause.REQUESTED)
 
 
 def rang_too_long(conversation: Conversation, leg: SupervisorLeg) -> None:
@@ -246,9 +251,29 @@ def agent_becomes(conversation: Conversation, agent: str, team: str) -> None:
     conversation.agent, conversation.team = agent, team
     if not conversation.supervisors:
         return
-    for leg in conversation.supervisors.values():
-        _fall_to_listen(conversation, leg, "agent")
+    listen_again(conversation, "agent")
     conversation.publish("call.agent", agent=agent, team=team)
+
+
+def listen_again(conversation: Conversation, cause: str) -> None:
+    """Another party is on the call: whatever a supervisor says waits until he sets his mode again."""
+    for leg in conversation.supervisors.values():
+        _fall_to_listen(conversation, leg, cause)
+
+
+def handed_over(conversation: Conversation, leg: SupervisorLeg, now: float, *, is_covered: bool) -> None:
+    """A supervisor of a consultation comes along: in listen, if his ceiling covers this call and a seat is free."""
+    closed = _closed(conversation)
+    conversation.supervisors[leg.leg] = leg
+    leg.mode, leg.is_admitted, leg.inaudible, leg.is_muted = Mode.LISTEN, False, "", False
+    if closed is not None or not is_covered:
+        _dismiss(conversation, leg, Cause.FULL if is_covered else Cause.CEILING)
+        return
+    conversation.do(AdoptLeg(leg.leg, Role.SUPERVISOR))
+    if leg.is_ringing:
+        conversation.publish("supervisor.ringing", leg)
+    else:
+        _enter(conversation, leg)
 
 
 def settle(conversation: Conversation) -> None:

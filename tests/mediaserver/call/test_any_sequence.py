@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mediaserver.call import actions as do
 from mediaserver.call.inputs import (
@@ -14,25 +14,31 @@ from mediaserver.call.inputs import (
     Input,
     Invited,
     LegEnded,
+    LegHandedOver,
     LegId,
     MediaAgreed,
     MediaMissing,
     MediaStarted,
+    MergeRefused,
+    MergeRequested,
     ModeRequested,
     MuteRequested,
     Originated,
     Progressed,
     Rejected,
     ReofferFailed,
+    ReplacementArrived,
     Supervisor,
     SupervisorArrived,
     SupervisorCalled,
     Target,
+    TransferRequested,
     VolumesRequested,
 )
+from mediaserver.call.legs import Leg, Part, SupervisorLeg
 from mediaserver.call.limits import CallLimits
 from mediaserver.call.machine import Call
-from mediaserver.call.view import CallState
+from mediaserver.call.view import CallState, LegState
 from mixer.modes import Mode, Role
 from sip.negotiated import Direction, NegotiatedMedia
 from tests.mediaserver.call.playbook import media
@@ -47,7 +53,9 @@ SECONDS = st.sampled_from([0.0, 0.4, 1.0, 5.0, 31.0, 61.0, 601.0, 20_000.0])
 FORK = st.sampled_from(["a", "b"])
 STATUS = st.sampled_from([180, 181, 183, 199])
 FINAL = st.sampled_from([302, 401, 404, 408, 480, 486, 488, 500, 503, 600, 603])
-CONTACTS = st.lists(st.sampled_from(["sip:a@h", "sip:b@h", "sip:c@h"]), max_size=3).map(tuple)
+CONTACTS = st.lists(
+    st.sampled_from([Target("uri", "sip:a@h"), Target("uri", "sip:b@h"), Target("uri", "sip:c@h", agent="carl")]), max_size=3
+).map(tuple)
 TARGETS = st.lists(
     st.sampled_from(
         [Target("agent", "anna"), Target("agent", "ben", 5.0), Target("uri", "sip:x@h"), Target("trunk", "pbx/1", agent="carl")]
@@ -73,6 +81,10 @@ class AnySequence(RuleBasedStateMachine):
         self.let_go: set[LegId] = set()
         self.closed: set[LegId] = set()
         self.offers_open: set[LegId] = set()
+        self.modes: dict[LegId, Mode] = {}
+        self.accepted_transfers: set[int] = set()
+        self.ended_transfers: set[int] = set()
+        self.was_answered = False
 
     def new_leg(self) -> LegId:
         self.legs += 1
@@ -103,7 +115,7 @@ class AnySequence(RuleBasedStateMachine):
         self.happens(Accepted(self.any_leg(data), fork, agreed, agent))
 
     @rule(data=st.data(), status=FINAL, contacts=CONTACTS, ours=st.booleans())
-    def rejected(self, data: st.DataObject, status: int, contacts: tuple[str, ...], ours: bool) -> None:
+    def rejected(self, data: st.DataObject, status: int, contacts: tuple[Target, ...], ours: bool) -> None:
         self.happens(Rejected(self.any_leg(data), status, contacts, ours))
 
     @rule(data=st.data(), agreed=MEDIA)
@@ -151,6 +163,41 @@ class AnySequence(RuleBasedStateMachine):
     def info_relayed(self, data: st.DataObject) -> None:
         self.happens(InfoRelayed(self.any_leg(data), "application/dtmf", b"1"))
 
+    @rule(data=st.data(), rung=TARGETS, attended=st.booleans())
+    def transfer_requested(self, data: st.DataObject, rung: tuple[Target, ...], attended: bool) -> None:
+        consultation = 999_999 if attended else None
+        self.happens(TransferRequested(self.any_leg(data), self.new_request(), "2", () if attended else rung, consultation=consultation))
+
+    @rule(data=st.data(), state=st.sampled_from([LegState.RINGING, LegState.EARLY, LegState.ANSWERED, LegState.HELD]), agreed=MEDIA)
+    def leg_handed_over(self, data: st.DataObject, state: LegState, agreed: NegotiatedMedia) -> None:
+        number, agent = self.new_leg(), data.draw(st.sampled_from(["", "carl"]), "agent")
+        answered = state in (LegState.ANSWERED, LegState.HELD)
+        if data.draw(st.booleans(), "supervises"):
+            moved: Leg = SupervisorLeg(
+                leg=number, part=Part.SUPERVISOR, role=Role.SUPERVISOR, party="s", identity="s", called_in=False,
+                mode=Mode.BARGE, target=Role.AGENT, volume_hears=1.0, volume_heard=1.0,
+            )  # fmt: skip
+        else:
+            moved = Leg(leg=number, part=Part.TARGET, role=Role.CUSTOMER, party="x", agent=agent)
+        moved.state, moved.media = state, agreed if answered else None
+        moved.ring_until = None if answered else self.now + 5.0
+        self.opened[number] = moved.role
+        self.placed.add(number)
+        self.chosen |= {number} if answered else set()
+        self.happens(LegHandedOver(number, moved, data.draw(st.booleans(), "covered")))
+
+    @rule(data=st.data())
+    def merge_requested(self, data: st.DataObject) -> None:
+        self.happens(MergeRequested(self.any_leg(data), "other", self.new_request()))
+
+    @rule(data=st.data())
+    def merge_refused(self, data: st.DataObject) -> None:
+        self.happens(MergeRefused(self.any_leg(data), self.requests, 481))
+
+    @rule(data=st.data(), agent=st.sampled_from([None, "anna", "zoe"]), early=st.booleans())
+    def replacement_arrived(self, data: st.DataObject, agent: str | None, early: bool) -> None:
+        self.happens(ReplacementArrived(self.new_leg(), self.any_leg(data), "somebody", agent, is_early_only=early))
+
     @rule(seconds=SECONDS)
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
@@ -171,7 +218,11 @@ class AnySequence(RuleBasedStateMachine):
         of_supervisor = isinstance(happened, SupervisorArrived | SupervisorCalled) or (
             self.opened.get(getattr(happened, "leg", None) or 0) is Role.SUPERVISOR
         )
+        self.was_answered = self.call.view().answered is not None
         did = self.call.handle(happened, self.now)
+        if isinstance(happened, TransferRequested):
+            taken = [isinstance(action, do.AcceptTransfer) for action in did if isinstance(action, do.AcceptTransfer | do.RefuseTransfer)]
+            assert len(taken) == 1, "a REFER has one answer"
         if of_supervisor:
             said = [action.leg for action in did if isinstance(action, (*SIP, do.CloseLeg))]
             assert not [leg for leg in said if self.opened.get(leg, Role.SUPERVISOR) is not Role.SUPERVISOR]
@@ -186,7 +237,7 @@ class AnySequence(RuleBasedStateMachine):
 
     def write_down(self, did: list[do.Action], happened: Input | None) -> None:
         for action in did:
-            if isinstance(action, do.Publish | do.Count | do.RefuseRequest):
+            if isinstance(action, do.Publish | do.Count | do.RefuseRequest | do.RefuseTransfer | do.RefuseMerge):
                 continue
             assert action.leg not in self.closed, f"{action} after the leg was closed"
             self.write_leg_down(action, happened)
@@ -198,6 +249,16 @@ class AnySequence(RuleBasedStateMachine):
                 assert leg not in self.opened
                 self.opened[leg] = action.role
                 return
+            case do.AdoptLeg():
+                assert isinstance(happened, LegHandedOver)
+                self.opened[leg] = action.role
+                return
+            case do.AcceptTransfer():
+                self.accepted_transfers.add(action.transfer)
+            case do.NotifyTransfer():
+                assert action.transfer in self.accepted_transfers - self.ended_transfers
+                if action.status >= 200:
+                    self.ended_transfers.add(action.transfer)
             case do.RejectLeg() if leg not in self.opened:
                 assert leg not in self.turned_away
                 self.turned_away.add(leg)
@@ -216,6 +277,14 @@ class AnySequence(RuleBasedStateMachine):
                 self.chosen.add(leg)
             case do.Admit():
                 assert leg not in self.placed or leg in self.chosen
+                if self.was_answered and self.opened[leg] is not Role.SUPERVISOR:
+                    live = {view.leg for view in self.call.view().legs}
+                    loud = [other for other, mode in self.modes.items() if other in live and mode is not Mode.LISTEN]
+                    assert not loud, "a newcomer is let in while somebody whispers"
+            case do.SetMode():
+                self.modes[leg] = action.mode
+            case do.HandOver():
+                self.closed.add(leg)
             case do.ReofferLeg():
                 assert self.opened[leg] is not Role.SUPERVISOR
                 assert leg not in self.offers_open, "two offers at once"
@@ -233,7 +302,7 @@ class AnySequence(RuleBasedStateMachine):
     def live_legs_are_those_that_are_open(self) -> None:
         view = self.call.view()
         assert {leg.leg for leg in view.legs} == set(self.opened) - self.closed
-        assert len(view.legs) <= 4
+        assert len(view.legs) <= 5, "the seats, and one who rings to take a place"
 
     @invariant()
     def an_ended_call_has_nothing_left(self) -> None:
@@ -244,7 +313,9 @@ class AnySequence(RuleBasedStateMachine):
 
     @invariant()
     def at_most_one_leg_is_the_agents(self) -> None:
-        assert [leg.role for leg in self.call.view().legs].count(Role.AGENT) <= 1
+        agents = [leg.state in (LegState.ANSWERED, LegState.HELD) for leg in self.call.view().legs if leg.role is Role.AGENT]
+        assert agents.count(True) <= 1
+        assert agents.count(False) <= 1, "one who rings to take his place"
 
     @invariant()
     def a_live_call_that_rings_has_a_timer(self) -> None:
@@ -252,5 +323,44 @@ class AnySequence(RuleBasedStateMachine):
             assert self.call.next_timer() is not None
 
 
+class AnyTransfer(AnySequence):
+    """The same, from an answered call on in which somebody whispers, with transfers that get somewhere."""
+
+    @initialize()
+    def whispers(self) -> None:
+        self.happens(Invited(self.new_leg(), "1", "2", (Target("agent", "anna", agent="anna"),)))
+        self.happens(Accepted(2, "a", media()))
+        self.happens(SupervisorArrived(self.new_leg(), Supervisor("id", "name", Mode.WHISPER, Role.AGENT)))
+
+    def agents_leg(self, data: st.DataObject) -> LegId:
+        """Who may transfer, where he is there."""
+        return next((leg.leg for leg in self.call.view().legs if leg.role is Role.AGENT), 0) or self.any_leg(data)
+
+    def one_that_rings(self, data: st.DataObject) -> LegId:
+        """Who is rung, where somebody is."""
+        ringing = (LegState.RINGING, LegState.EARLY)
+        return next((leg.leg for leg in self.call.view().legs if leg.state in ringing), 0) or self.any_leg(data)
+
+    @rule(data=st.data(), rung=TARGETS)
+    def the_agent_transfers(self, data: st.DataObject, rung: tuple[Target, ...]) -> None:
+        self.happens(TransferRequested(self.agents_leg(data), self.new_request(), "2", rung))
+
+    @rule(data=st.data(), state=st.sampled_from([LegState.RINGING, LegState.ANSWERED, LegState.HELD]), agreed=MEDIA)
+    def the_agent_joins_his_consultation(self, data: st.DataObject, state: LegState, agreed: NegotiatedMedia) -> None:
+        self.happens(TransferRequested(self.agents_leg(data), self.new_request(), "2", consultation=999_999))
+        self.leg_handed_over(data, state, agreed)
+
+    @rule(data=st.data(), agreed=MEDIA, agent=st.sampled_from([None, "zoe"]))
+    def who_rings_answers(self, data: st.DataObject, agreed: NegotiatedMedia, agent: str | None) -> None:
+        self.happens(Accepted(self.one_that_rings(data), "a", agreed, agent))
+
+    @rule(data=st.data(), mode=st.sampled_from(Mode))
+    def a_supervisor_speaks(self, data: st.DataObject, mode: Mode) -> None:
+        supervisors = [leg.leg for leg in self.call.view().legs if leg.role is Role.SUPERVISOR]
+        if supervisors:
+            self.happens(ModeRequested(supervisors[0], mode, Role.AGENT, self.new_request()))
+
+
 TestAnySequence = AnySequence.TestCase
-TestAnySequence.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestAnyTransfer = AnyTransfer.TestCase
+TestAnyTransfer.settings = TestAnySequence.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)

@@ -128,7 +128,7 @@ def test_a_global_failure_stops_the_hunt(status: int) -> None:
 
 def test_contacts_of_a_redirection_come_before_the_other_targets() -> None:
     play = Playbook(quietly=True).whatever(invited(ANNA, BEN))
-    play.on(Rejected(AGENT, 302, ("sip:a@host", "sip:b@host")))
+    play.on(Rejected(AGENT, 302, (Target("uri", "sip:a@host"), Target("uri", "sip:b@host"))))
     assert play.did(PlaceLeg) == [PlaceLeg(NEXT, Target("uri", "sip:a@host"), like=CUSTOMER)]
     play.whatever(Rejected(NEXT, 486))
     assert play.did(PlaceLeg) == [PlaceLeg(LAST, Target("uri", "sip:b@host"), like=CUSTOMER)]
@@ -137,21 +137,27 @@ def test_contacts_of_a_redirection_come_before_the_other_targets() -> None:
 
 
 def test_a_redirected_call_has_no_agent_to_whisper_to() -> None:
-    play = Playbook().whatever(invited(ANNA), Rejected(AGENT, 302, ("sip:somebody@host",)))
+    play = Playbook().whatever(invited(ANNA), Rejected(AGENT, 302, (Target("uri", "sip:somebody@host"),)))
     assert play.leg(NEXT).role is Role.OUTSIDE
     assert play.call.view().agent == ""
+
+
+def test_a_known_agent_behind_a_redirection_is_the_agent() -> None:
+    play = Playbook().whatever(invited(ANNA), Rejected(AGENT, 302, (BEN,)))
+    assert play.leg(NEXT).role is Role.AGENT
+    assert play.call.view().agent == "ben"
 
 
 def test_redirections_in_a_ring_end() -> None:
     play = Playbook().whatever(invited(ANNA))
     for leg, contact in zip(range(AGENT, AGENT + 3), ("sip:a@host", "sip:b@host", "sip:a@host"), strict=True):
-        play.whatever(Rejected(leg, 302, (contact,)))
+        play.whatever(Rejected(leg, 302, (Target("uri", contact),)))
     assert play.call.is_over
     assert Count("contacts_refused", "3xx") in play.last
 
 
 def test_only_so_many_contacts_are_followed() -> None:
-    play = Playbook().whatever(invited(ANNA), Rejected(AGENT, 300, tuple(f"sip:{n}@host" for n in range(50))))
+    play = Playbook().whatever(invited(ANNA), Rejected(AGENT, 300, tuple(Target("uri", f"sip:{n}@host") for n in range(50))))
     for leg in range(NEXT, NEXT + MOST_CONTACTS):
         assert not play.call.is_over
         play.whatever(Rejected(leg, 486))

@@ -115,7 +115,7 @@ class RefuseTransfer:
 
 @dataclass(frozen=True, slots=True)
 class NotifyTransfer:
-    """Tell who asked for a transfer how it goes; a final status is the last word."""
+    """Tell who asked for a transfer how it goes, also after his leg was closed; a final status is the last word."""
 
     leg: LegId
     transfer: int
@@ -136,6 +136,7 @@ class RefuseMerge:
     """Tell the call ``into`` that nobody is handed over to it."""
 
     leg: LegId
+    """The agent's leg here."""
     into: str
     transfer: int
     status: int

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from mediaserver.call.actions import Action, Admit, ChooseFork, CloseLeg, Count, Publish
+from mediaserver.call.actions import Action, Admit, ChooseFork, CloseLeg, Count, NotifyTransfer, Publish
 from mediaserver.call.inputs import LegId, Target
 from mediaserver.call.legs import Leg, Part, SupervisorLeg
 from mediaserver.call.limits import CallLimits
@@ -31,6 +31,7 @@ class Transfer:
     """A party's place that is about to be another's."""
 
     number: int
+    asked_by: LegId
     to: str
     way: str
     """``blind``, ``attended``, or ``returned`` to the agent who asked for it."""
@@ -43,6 +44,8 @@ class Transfer:
     """A target said 18x: whoever waits hears it ring."""
     home: Target | None = None
     """Where the referrer who left is rung again if nobody else answers."""
+    is_told: bool = False
+    """Who asked for it knows how it ended."""
     ends_at: float | None = None
     """It failed, nobody is left to talk to, and who waits hears the busy tone until then."""
 
@@ -147,6 +150,13 @@ class Conversation:
             return False
         self.state = after
         return True
+
+    def notify(self, status: int) -> None:
+        """Tell who asked for the transfer how it goes, also where he has hung up since; after a final status nothing more."""
+        transfer = self.transfer
+        if transfer is not None and not transfer.is_told:
+            transfer.is_told = status >= 200
+            self.do(NotifyTransfer(transfer.asked_by, transfer.number, status))
 
     def choose(self, leg: Leg, fork: str, media: NegotiatedMedia) -> None:
         """Make this early dialog's media the leg's."""

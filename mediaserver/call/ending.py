@@ -6,7 +6,7 @@ Final codes of the inner side are mapped, never leaked: a caller learns what it 
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from mediaserver.call.actions import Action, EndLeg, NotifyTransfer, RejectLeg
+from mediaserver.call.actions import Action, EndLeg, RejectLeg
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.inputs import HangUpRequested, LegEnded, Rejected
 from mediaserver.call.legs import Leg, Part
@@ -143,7 +143,7 @@ def parting(leg: Leg, cause: Cause) -> Action:
 def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg | None = None, label: str = "") -> None:
     """End every leg at once, SIP first. ``gone`` ended by its own side; ``label`` names the cause where it came from outside."""
     legs = tuple(conversation.legs())
-    abandon_transfer(conversation, gone)
+    conversation.notify(ENDINGS[Cause.CANCELLED].status)  # 487: given up (RFC 3261 §21.4.25)
     conversation.do(*(parting(leg, cause) for leg in legs if leg is not gone))
     conversation.move(Step.END)
     conversation.ended = now
@@ -155,13 +155,6 @@ def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg 
     conversation.transfer = None
     conversation.count("calls_ended", conversation.cause)
     conversation.publish("call.ended", cause=conversation.cause)
-
-
-def abandon_transfer(conversation: Conversation, gone: Leg | None = None) -> None:
-    """Tell who waits for his transfer that nothing will come of it; 487: it was given up (RFC 3261 §21.4.25)."""
-    transfer = conversation.transfer
-    if transfer is not None and transfer.referrer is not None and transfer.referrer is not gone:
-        conversation.do(NotifyTransfer(transfer.referrer.leg, transfer.number, ENDINGS[Cause.CANCELLED].status))
 
 
 def party_ended(conversation: Conversation, leg: Leg, happened: LegEnded, now: float) -> None:

@@ -253,8 +253,6 @@ class MergeRequested:
 class MergeRefused:
     """The consultation cannot be joined: it is over, or it has nobody to hand over."""
 
-    leg: LegId
-    """The referring agent's leg in this call."""
     transfer: int
     status: int
 

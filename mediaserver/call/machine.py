@@ -65,8 +65,7 @@ _FAREWELLS: Final = (
     (_ANSWERED, LegEnded, transferring.party_ended),
     (_ANSWERED, HangUpRequested, transferring.party_hung_up),
     (_LIVE, TransferRequested, transferring.requested),
-    (_ANSWERED, MergeRequested, merging.requested),
-    (_ANSWERED, MergeRefused, merging.refused),
+    (_LIVE, MergeRequested, merging.requested),
 )
 """How any party's talk ends for it, by its own wish."""
 
@@ -175,6 +174,8 @@ class Call:
                 self._let_in(happened, now)
             case LegHandedOver():
                 merging.handed_over(conversation, happened, now)
+            case MergeRefused():
+                merging.refused(conversation, happened, now)
             case ReplacementArrived():
                 replacing.arrived(conversation, happened, now)
             case HangUpRequested(leg=None):

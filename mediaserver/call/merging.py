@@ -36,10 +36,12 @@ def requested(conversation: Conversation, leg: Leg, happened: MergeRequested, no
     end_call(conversation, Cause.MERGED, now)
 
 
-def refused(conversation: Conversation, leg: Leg, happened: MergeRefused, now: float) -> None:
+def refused(conversation: Conversation, happened: MergeRefused, now: float) -> None:
     """The consultation has nobody for us: the call goes on as before."""
     transfer = conversation.transfer
-    if transfer is not None and transfer.number == happened.transfer and transfer.successor is None:
+    if transfer is None or transfer.number != happened.transfer or transfer.successor is not None:
+        conversation.count("call_inputs_absorbed", type(happened).__name__)
+    else:
         fail(conversation, Cause.NOT_FOUND, now, status=happened.status)
 
 

@@ -5,8 +5,8 @@
 - The new targets are hunted like a call's own. Until one answers, nothing about the old agent changes: he keeps his leg, his
   hold and his supervisors; where it fails, the call goes on with him. Nobody hears the target, and he hears nobody.
 - Who waits hears the target ring where the agent holds him mutely or has left; else what the agent sends.
-- The agent may hang up meanwhile: the transfer goes on. If it fails then, he is rung again where a setting says so; else
-  the party who waits hears the busy tone, and the call ends.
+- The agent may hang up meanwhile: the transfer goes on, and his phone is told all the same (RFC 5057 §4.3). If it fails
+  then, he is rung again where a setting says so; else the party who waits hears the busy tone, and the call ends.
 - With the answer, in one turn: every supervisor is in listen, the old leg is closed, the new one is let in. A leg that moves
   in is AGENT if it is a known agent and no other leg is the agent, else OUTSIDE: heard, never whispered to.
 - The old leg has two seconds to say BYE by itself, as phones do; its audio ends with the transfer.
@@ -16,9 +16,9 @@ from collections import deque
 from typing import Final
 
 from mediaserver.call import supervising
-from mediaserver.call.actions import AcceptTransfer, CloseLeg, EndLeg, MergeCalls, NotifyTransfer, OpenLeg, RefuseTransfer
+from mediaserver.call.actions import AcceptTransfer, CloseLeg, EndLeg, MergeCalls, OpenLeg, RefuseTransfer
 from mediaserver.call.conversation import Conversation, Hunt, Transfer
-from mediaserver.call.ending import ENDINGS, Cause, abandon_transfer, failure_of, parting
+from mediaserver.call.ending import ENDINGS, Cause, failure_of, parting
 from mediaserver.call.ending import party_ended as end_call_as_party_ended
 from mediaserver.call.ending import party_hung_up as end_call_as_party_hung_up
 from mediaserver.call.holding import reconnect
@@ -54,7 +54,7 @@ def requested(conversation: Conversation, leg: Leg, happened: TransferRequested,
     conversation.transfers += 1
     way = "blind" if happened.consultation is None else "attended"
     hunt = Hunt(deque(happened.targets))
-    conversation.transfer = Transfer(happened.transfer, happened.to, way, leg, hunt)
+    conversation.transfer = Transfer(happened.transfer, leg.leg, happened.to, way, leg, hunt)
     conversation.do(AcceptTransfer(leg.leg, happened.transfer))
     conversation.publish("call.transferring", leg, to=happened.to, way=way)
     if happened.consultation is None:
@@ -121,9 +121,9 @@ def tell_progress(conversation: Conversation, status: int) -> None:
     if transfer is None:
         return
     transfer.has_rung = True
-    if transfer.referrer is not None and status not in transfer.hunt.relayed:
+    if status not in transfer.hunt.relayed:
         transfer.hunt.relayed.add(status)
-        conversation.do(NotifyTransfer(transfer.referrer.leg, transfer.number, status))
+        conversation.notify(status)
 
 
 def accepted(conversation: Conversation, leg: Leg, happened: Accepted, now: float) -> None:
@@ -138,9 +138,8 @@ def succeed(conversation: Conversation, leg: Leg, now: float) -> None:
     transfer = conversation.transfer
     if transfer is None:
         return
+    conversation.notify(200)
     conversation.transfer = None
-    if transfer.referrer is not None:
-        conversation.do(NotifyTransfer(transfer.referrer.leg, transfer.number, 200))
     conversation.count("transfers", transfer.way)
     take_place(conversation, transfer.referrer, leg, now, Cause.TRANSFERRED)
     conversation.publish("call.transferred", leg, to=transfer.to, way=transfer.way, role=leg.role)
@@ -214,9 +213,9 @@ def fail(conversation: Conversation, cause: Cause, now: float, *, status: int | 
         return
     conversation.count("transfers_failed", cause)
     conversation.publish("call.transfer_failed", transfer.referrer, to=transfer.to, cause=cause)
+    conversation.notify(status or ENDINGS[cause].status)
     if transfer.referrer is not None:
         conversation.transfer = None
-        conversation.do(NotifyTransfer(transfer.referrer.leg, transfer.number, status or ENDINGS[cause].status))
     elif transfer.home is not None and conversation.limits.return_to_referrer:
         transfer.way, transfer.to = "returned", transfer.home.value
         transfer.hunt, transfer.home = Hunt(deque([transfer.home])), None
@@ -232,7 +231,7 @@ def ends_at(conversation: Conversation) -> float | None:
 
 def abandon(conversation: Conversation) -> None:
     """Give up a transfer whose agent has been replaced: its target is let go, and he is told."""
-    abandon_transfer(conversation)
+    conversation.notify(ENDINGS[Cause.CANCELLED].status)
     successor = conversation.successor
     if successor is not None:
         conversation.do(parting(successor, Cause.CANCELLED))

@@ -190,9 +190,9 @@ class AnySequence(RuleBasedStateMachine):
     def merge_requested(self, data: st.DataObject) -> None:
         self.happens(MergeRequested(self.any_leg(data), "other", self.new_request()))
 
-    @rule(data=st.data())
-    def merge_refused(self, data: st.DataObject) -> None:
-        self.happens(MergeRefused(self.any_leg(data), self.requests, 481))
+    @rule()
+    def merge_refused(self) -> None:
+        self.happens(MergeRefused(self.requests, 481))
 
     @rule(data=st.data(), agent=st.sampled_from([None, "anna", "zoe"]), early=st.booleans())
     def replacement_arrived(self, data: st.DataObject, agent: str | None, early: bool) -> None:
@@ -237,9 +237,10 @@ class AnySequence(RuleBasedStateMachine):
 
     def write_down(self, did: list[do.Action], happened: Input | None) -> None:
         for action in did:
-            if isinstance(action, do.Publish | do.Count | do.RefuseRequest | do.RefuseTransfer | do.RefuseMerge):
+            if isinstance(action, do.Publish | do.Count | do.RefuseRequest | do.RefuseMerge):
                 continue
-            assert action.leg not in self.closed, f"{action} after the leg was closed"
+            may_be_gone = isinstance(action, do.RefuseTransfer | do.NotifyTransfer)
+            assert may_be_gone or action.leg not in self.closed, f"{action} after the leg was closed"
             self.write_leg_down(action, happened)
 
     def write_leg_down(self, action: Any, happened: Input | None) -> None:
@@ -263,8 +264,10 @@ class AnySequence(RuleBasedStateMachine):
                 assert leg not in self.turned_away
                 self.turned_away.add(leg)
                 return
+        if isinstance(action, do.RefuseTransfer):
+            return
         assert leg in self.opened, f"{action} for a leg that is not open"
-        assert leg not in self.let_go or isinstance(action, do.CloseLeg), f"{action} after the leg's SIP was over"
+        assert leg not in self.let_go or isinstance(action, do.CloseLeg | do.NotifyTransfer), f"{action} after the leg's SIP was over"
         match action:
             case do.PlaceLeg():
                 assert leg not in self.placed
@@ -310,6 +313,11 @@ class AnySequence(RuleBasedStateMachine):
             assert set(self.opened) == self.closed
             assert self.call.next_timer() is None
             assert self.call.view().cause != ""
+
+    @invariant()
+    def who_transfers_hears_the_end_of_it(self) -> None:
+        open_ones = self.accepted_transfers - self.ended_transfers
+        assert len(open_ones) <= (0 if self.call.is_over else 1)
 
     @invariant()
     def at_most_one_leg_is_the_agents(self) -> None:

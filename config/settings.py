@@ -127,6 +127,8 @@ class SipSettings(Section):
     """The shortest one that we take."""
     session_id: bool = True
     """Whether messages inside calls carry a Session-ID (RFC 7989)."""
+    domains: tuple[str, ...] = ()
+    """Names under which phones know this server, beside its addresses and the realm."""
     max_transactions: int = Field(20_000, ge=10)
     max_tcp_connections: int = Field(2_000, ge=1)
     """At each listener, whichever transport it is of."""
@@ -193,6 +195,15 @@ class LimitSettings(Section):
     no_rtp_hold: Seconds = 600
     pin_attempts: int = Field(3, ge=1)
     pin_lock: Seconds = 300
+
+
+class TransferSettings(Section):
+    """What agents may do by REFER."""
+
+    outside_uris: bool = False
+    """To SIP URIs of other hosts. Numbers always go the way of the agent's own calls."""
+    return_to_referrer: bool = False
+    """Ring the agent again who hung up amid his transfer, where it fails; else the call ends."""
 
 
 class DigitSettings(Section):
@@ -346,6 +357,7 @@ class Settings(Section):
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     limits: LimitSettings = LimitSettings()
+    transfers: TransferSettings = TransferSettings()
     doors: DoorSettings = DoorSettings()
     watching: WatchingSettings = WatchingSettings()
     control: ControlSettings = ControlSettings()

@@ -129,6 +129,8 @@ class TrunkSettings(Section):
     """SRTP on this trunk; None: as in `config.settings.MediaSettings.security`."""
     subscribe: bool = False
     """It may watch all agents of its tenant by SUBSCRIBE."""
+    replaces: bool = False
+    """It may take over legs of its tenant's calls (RFC 3891), and is asked to where an agent transfers to a dialog of its own."""
     strict_media: bool = False
     """RTP only from the signalled address."""
 

@@ -22,7 +22,7 @@ from sip.sdp import SessionDescription
 from sip.session.core import Core
 from sip.session.incoming import IncomingSession
 from sip.session.outgoing import OutgoingSession
-from sip.session.replacing import replaceable
+from sip.session.replacing import named, replaceable
 from sip.session.session import Session
 from sip.session.settings import Authentication, Invitation, UserAgentSettings
 from sip.subscription.subscriptions import Subscriptions
@@ -222,6 +222,11 @@ class UserAgent:
             return replaceable(self._core, replaces).number
         except SipError:
             return None
+
+    def session_named(self, replaces: Replaces) -> int | None:
+        """The session of this dialog, whatever its state: what a REFER may mean that we carry out ourselves."""
+        found = named(self._core, replaces)
+        return None if found is None else found.number
 
     def replacement_refusal(self, replaces: Replaces) -> int:
         """The status that an INVITE with this Replaces gets: 481, 486 or 603 (RFC 3891 §3); 0 where it may replace."""

@@ -266,6 +266,6 @@ MixLegAction = Admit | SetMode | SetMuted | SetVolumes | PlaySound | StopSound
 """Done to a leg in the mix."""
 TransferAction = AcceptTransfer | RefuseTransfer | NotifyTransfer | MergeCalls | RefuseMerge | HandOver | AdoptLeg
 """About a transfer: its REFER, and legs that change their call."""
-LegAction = SipLegAction | MixLegAction | TransferAction | ChooseFork | CloseLeg
+LegAction = SipLegAction | MixLegAction | ChooseFork | CloseLeg
 """About a leg that is open (or that called in)."""
-Action = LegAction | OpenLeg | PlaceLeg | RefuseRequest | Count | Publish
+Action = LegAction | TransferAction | OpenLeg | PlaceLeg | RefuseRequest | Count | Publish

@@ -57,6 +57,7 @@ from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
 from mediaserver.signalling.switchboard import MISSING_AFTER, Switchboard
 from mediaserver.signalling.tracer import Tracer
+from mediaserver.signalling.transferring import Transfers
 from mediaserver.signalling.watching import Watching, subscription_settings
 from sip.events import Event
 from sip.guard import GuardSettings
@@ -228,7 +229,8 @@ class Server:
         invitations = Invitations(house, self._switchboard, self._users, entrance)
         self._watching = Watching(house, self._users)
         self._switchboard.on_changed = self._watching.call_changed
-        self._dispatcher = Dispatcher(house, self._switchboard, invitations, entrance, self._watching)
+        transfers = Transfers(house, self._switchboard, self._users)
+        self._dispatcher = Dispatcher(house, self._switchboard, invitations, entrance, transfers, self._watching)
         self._media.on_notice = self._switchboard.notice
         self._media.on_death = self._switchboard.worker_died
 
@@ -289,6 +291,7 @@ class Server:
         for entry in list(self._switchboard.calls):
             self._switchboard.feed(entry, inputs.HangUpRequested(None, "shutdown"))
         self._watching.close()
+        self._switchboard.farewells.say_all()
         self._house.settle()
         deadline = time.monotonic() + FAREWELL_SECONDS
         while self._agent.in_hand and time.monotonic() < deadline:

@@ -75,6 +75,11 @@ class Calls:
         self._by_session[session] = (entry, leg)
         self.on_tied(entry, leg, session)
 
+    def move_leg(self, entry: CallEntry, into: CallEntry, leg: Leg) -> None:
+        """A leg goes to another call, with its session."""
+        del entry.legs[leg.leg]
+        self.add_leg(into, leg)
+
     def remove_leg(self, entry: CallEntry, leg: Leg) -> None:
         """A leg is closed."""
         entry.legs.pop(leg.leg, None)

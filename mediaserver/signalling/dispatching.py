@@ -14,6 +14,7 @@ from mediaserver.signalling.introducing import introduce
 from mediaserver.signalling.invitations import Invitations
 from mediaserver.signalling.legs import Leg
 from mediaserver.signalling.switchboard import Switchboard
+from mediaserver.signalling.transferring import Transfers
 from mediaserver.signalling.watching import Watching
 from mixer.modes import Role
 from sip import events
@@ -24,7 +25,7 @@ from sip.sdp import SessionDescription
 _log = structlog.get_logger(__name__)
 
 NOT_ACCEPTABLE = 488
-DECLINED = 603
+NO_DIALOG = 481
 
 SessionEvent = (
     events.Acknowledged
@@ -45,12 +46,21 @@ SessionEvent = (
 class Dispatcher:
     """Turns SIP events into inputs. SDP ends here: calls see what was agreed."""
 
-    def __init__(self, house: House, switchboard: Switchboard, invitations: Invitations, entrance: Entrance, watching: Watching) -> None:
+    def __init__(
+        self,
+        house: House,
+        switchboard: Switchboard,
+        invitations: Invitations,
+        entrance: Entrance,
+        transfers: Transfers,
+        watching: Watching,
+    ) -> None:
         self._house = house
         self._switchboard = switchboard
         self._invitations = invitations
         self._entrance = entrance
         self._watching = watching
+        self._transfers = transfers
 
     def handle(self, event: events.Event, now: float) -> None:
         """One event of the user agent."""
@@ -75,9 +85,22 @@ class Dispatcher:
                 found = self._switchboard.calls.of_session(event.session)
                 if found is not None:
                     self._of_session(*found, event, now)
-                elif isinstance(event, events.Accepted):
-                    # Its leg is gone; a phone that answered into nothing is hung up.
-                    self._house.agent.end(event.session, now)
+                else:
+                    self._of_nobody(event, now)
+
+    def _of_nobody(self, event: SessionEvent, now: float) -> None:
+        """A session whose leg is gone: a phone that has still to hang up, or one that answered into nothing."""
+        match event:
+            case events.Accepted(session=session):
+                self._house.agent.end(session, now)
+            case events.OfferReceived(session=session):
+                self._house.agent.reject(session, NO_DIALOG, now)
+            case events.ReferReceived(session=session, refer=refer):
+                self._house.agent.reject_refer(session, refer, NO_DIALOG, now)
+            case events.SessionEnded(session=session):
+                self._switchboard.farewells.said(session)
+            case _:
+                pass
 
     def _of_session(self, entry: CallEntry, leg: Leg, event: SessionEvent, now: float) -> None:
         match event:
@@ -87,7 +110,7 @@ class Dispatcher:
                 self._accepted(entry, leg, event, now)
             case events.Rejected(status=status, contacts=contacts):
                 leg.is_over = True
-                self._feed(entry, inputs.Rejected(leg.leg, status, contacts))
+                self._feed(entry, inputs.Rejected(leg.leg, status, self._transfers.contacts(entry, leg, contacts)))
             case events.Acknowledged(answer=answer) | events.ProvisionalAcknowledged(answer=answer):
                 self._acknowledged(entry, leg, answer, now)
             case events.OfferAnswered(answer=answer):
@@ -107,7 +130,7 @@ class Dispatcher:
             case events.InfoReceived():
                 self._info(entry, leg, event)
             case events.ReferReceived():
-                self._house.agent.reject_refer(event.session, event.refer, DECLINED, now)
+                self._transfers.received(entry, leg, event)
             case events.SessionEnded(cause=cause, reason=reason):
                 leg.is_over = True
                 if leg.waiting is not None:

@@ -20,6 +20,7 @@ from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import User, UserRepository
 from mediaserver.signalling.legs import Leg, is_browser
 from mediaserver.signalling.ports import NoFreePort
+from mediaserver.signalling.replacing import Replacements
 from mediaserver.signalling.routing import PATH_HEADER, RoutedCall, passed
 from mediaserver.signalling.switchboard import NoWorker, Switchboard
 from mixer.modes import Role
@@ -42,6 +43,7 @@ class Invitations:
         self._switchboard = switchboard
         self._users = users
         self._entrance = entrance
+        self._replacements = Replacements(house, switchboard)
 
     def received(self, event: InviteReceived) -> None:
         """One new INVITE."""
@@ -49,13 +51,10 @@ class Invitations:
         if called is None:
             self._refuse(event, 416, "uri")
             return
-        if event.replaces is not None:
-            self._refuse(event, 481, "replaces")
-            return
-        knock = read_knock(called, self._house.settings.doors)
+        knock = None if event.replaces else read_knock(called, self._house.settings.doors)
         trunk = None if knock else self._trunk_of(event)
         if trunk is not None:
-            self._route(event, trunk, None)
+            self._route_or_replace(event, trunk, None)
             return
         known = self._house.agent.authenticate(event.request, event.flow, self._house.clock())
         user = self._users.get(known.user) if known.user is not None else None
@@ -63,8 +62,8 @@ class Invitations:
             self._house.agent.challenge(event.session, self._house.clock(), stale=known.stale, after=known.after)
         elif knock is not None:
             self._knock(event, user, knock)
-        elif user.may_call:
-            self._route(event, None, user)
+        elif user.may_call or event.replaces is not None:
+            self._route_or_replace(event, None, user)
         else:
             self._refuse(event, 403, "may_not_call", user=user.name)
 
@@ -85,6 +84,26 @@ class Invitations:
 
     # calls
 
+    def _route_or_replace(self, event: InviteReceived, trunk: TrunkSettings | None, user: User | None) -> None:
+        if event.replaces is None:
+            self._route(event, trunk, user)
+            return
+        found = self._replacements.find(event.replaces, trunk, user)
+        if isinstance(found, int):
+            self._refuse(event, found, "replaces")
+            return
+        entry, old = found
+        leg = self._admit_offer(entry, event, old.role)
+        if leg is not None:
+            self._know(leg, trunk, user)
+            self._replacements.arrive(entry, old, leg, event, user)
+
+    def _know(self, leg: Leg, trunk: TrunkSettings | None, user: User | None) -> None:
+        """Remember whose leg it is."""
+        leg.is_strict = trunk is not None and trunk.strict_media
+        leg.trunk = "" if trunk is None else trunk.name
+        leg.user = "" if user is None else user.name
+
     def _route(self, event: InviteReceived, trunk: TrunkSettings | None, user: User | None) -> None:
         routed = self._house.router.route(trunk, user, event.request)
         if routed is None or not routed.targets:
@@ -94,15 +113,16 @@ class Invitations:
         elif len(self._switchboard.calls) >= self._house.settings.limits.calls:
             self._refuse(event, 503, "too_many_calls", retry=True)
         else:
-            self._begin(event, routed, trunk)
+            self._begin(event, routed, trunk, user)
 
-    def _begin(self, event: InviteReceived, routed: RoutedCall, trunk: TrunkSettings | None) -> None:
+    def _begin(self, event: InviteReceived, routed: RoutedCall, trunk: TrunkSettings | None, user: User | None) -> None:
         path = passed(event.request.header(PATH_HEADER), self._house.server_id, routed.called)
         if path is None:
             self._refuse(event, 482, "loop", called=routed.called)
             return
         try:
-            entry = self._switchboard.new_call(routed.tenant, routed.trunk, ring_timeout=routed.ring_timeout)
+            agent = routed.agent or routed.targets[0].agent
+            entry = self._switchboard.new_call(routed.tenant, routed.trunk, ring_timeout=routed.ring_timeout, agent=agent)
         except NoWorker:
             self._refuse(event, 503, "no_worker", retry=True)
             return
@@ -113,7 +133,7 @@ class Invitations:
         if leg is None:
             self._switchboard.forget(entry)
             return
-        leg.is_strict = trunk is not None and trunk.strict_media
+        self._know(leg, trunk, user)
         _log.info("call.started", call=entry.view.call, caller=routed.caller, called=routed.called, trunk=routed.trunk)
         self._switchboard.feed(
             entry,
@@ -138,6 +158,7 @@ class Invitations:
             self._refuse(event, 503, "no_free_port", retry=True)
             return None
         leg.negotiation.terms = self._house.terms(trunk, faces_browser=is_browser(event.flow))
+        leg.own_host = self._house.advertised(event.flow)[0]
         if event.offer is not None:
             try:
                 leg.remote_offer = leg.negotiation.receive_offer(event.offer)

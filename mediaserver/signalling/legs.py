@@ -1,7 +1,10 @@
 """A leg as signalling holds it: its SIP session, its offer and answer, its lent port and its place in a worker."""
 
+from __future__ import annotations
+
 from copy import copy
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from config.settings import DigitSettings
 from control_api.permissions import Identity
@@ -18,6 +21,9 @@ from sip.transport.flow import Flow
 
 NOWHERE = "0.0.0.0"
 """The address of a remote that wants no packets, and a leg's own until it is known whom it faces."""
+if TYPE_CHECKING:
+    from mediaserver.signalling.media import Worker
+
 _MOST_FORKS = 8
 
 
@@ -65,6 +71,14 @@ class Leg:
     agent: str | None = None
     team: str | None = None
     """The agent who was rung, where he is known."""
+    trunk: str = ""
+    """The trunk that it is on; empty for a phone of ours."""
+    user: str = ""
+    """The SIP user whose phone it is, where he is known."""
+    own_host: str = ""
+    """How we named ourselves to it."""
+    mixed_by: Worker | None = None
+    """The worker that has it."""
     identity: Identity | None = None
     """Who the supervisor is."""
     mode_digits: DigitSettings | None = None

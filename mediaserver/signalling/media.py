@@ -37,6 +37,9 @@ HUNG_AFTER_CHECKS = 4
 
 Checks and not seconds: where the whole machine stood still, signalling with it, the worker gets time to turn again."""
 
+TRANSFER_SEATS = 2
+"""Beyond the setting: for who is rung to take a party's place, and for a leg whose voice still fades."""
+
 RTP_PACKETS = "rtp_packets"
 """Counter of the packets of legs that have ended, by what became of them."""
 _LARGEST_BATCH = 100
@@ -75,7 +78,7 @@ class Worker:
         self._request = 0
         self._seen_turn = -1
         self._idle_checks = 0
-        self.memory = Memory.create(settings.rows, settings.rows // 2, settings.seats)
+        self.memory = Memory.create(settings.rows, settings.rows // 2, settings.seats + TRANSFER_SEATS)
         self._link, theirs = link_pair()
         core = [] if settings.cpu is None else ["--cpu", str(settings.cpu + index)]
         with theirs:
@@ -259,9 +262,11 @@ class Media:
                 self._counters.add("workers_hung")
                 worker.kill()
 
-    def choose(self) -> Worker | None:
-        """The worker with the fewest calls, for a new one; None where none is ready."""
+    def choose(self, near: Worker | None = None) -> Worker | None:
+        """For a new call: ``near`` (so that it can be joined to one there), else the one with the fewest; None where none is ready."""
         ready = [worker for worker in self._workers if worker.is_ready]
+        if near in ready:
+            return near
         return min(ready, key=lambda worker: worker.calls, default=None)
 
     def tell(self, worker: Worker, command: Command, *, lend: int = -1, replied: Callable[[Reply], None] | None = None) -> None:

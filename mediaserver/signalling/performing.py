@@ -11,8 +11,10 @@ from mediaserver.link import messages as link
 from mediaserver.link.messages import Applied, Refused
 from mediaserver.signalling.agreeing import tell_media
 from mediaserver.signalling.calls import CallEntry, Calls
+from mediaserver.signalling.farewells import Farewells
 from mediaserver.signalling.house import House
 from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.moving import Mover, tell_open
 from mediaserver.signalling.placing import Placer
 from mediaserver.signalling.requests import PendingRequests
 from sip.errors import SipError
@@ -21,7 +23,7 @@ from sip.sdp import SessionDescription
 
 _log = structlog.get_logger(__name__)
 
-PerformedAction = actions.LegAction | actions.OpenLeg | actions.PlaceLeg | actions.RefuseRequest | actions.Count
+PerformedAction = actions.LegAction | actions.TransferAction | actions.OpenLeg | actions.PlaceLeg | actions.RefuseRequest | actions.Count
 """All but `Publish`, which is told after the others were carried out."""
 
 
@@ -29,13 +31,21 @@ class Performer:
     """Performs one action at a time. What fails comes back as an input, as if the far end had done it."""
 
     def __init__(
-        self, house: House, calls: Calls, requests: PendingRequests, placer: Placer, feed: Callable[[CallEntry, inputs.Input], None]
+        self,
+        house: House,
+        calls: Calls,
+        requests: PendingRequests,
+        placer: Placer,
+        farewells: Farewells,
+        feed: Callable[[CallEntry, inputs.Input], None],
     ) -> None:
         self._house = house
         self._calls = calls
         self._requests = requests
         self._placer = placer
+        self._farewells = farewells
         self._feed = feed
+        self._mover = Mover(house, calls, feed, self.perform, self.opened)
 
     def perform(self, entry: CallEntry, action: PerformedAction, now: float) -> None:
         """Carry out one action; one about a leg that is gone is nothing."""
@@ -48,6 +58,16 @@ class Performer:
                 self._place(entry, action)
             case actions.OpenLeg():
                 self._open(entry, action)
+            case (
+                actions.AcceptTransfer()
+                | actions.RefuseTransfer()
+                | actions.NotifyTransfer()
+                | actions.MergeCalls()
+                | actions.RefuseMerge()
+                | actions.HandOver()
+                | actions.AdoptLeg()
+            ):
+                self._mover.perform(entry, action, now)
             case _:
                 leg = entry.legs.get(action.leg)
                 if leg is not None:
@@ -98,9 +118,12 @@ class Performer:
                     agent.reject(session, status, now, headers=headers + _reason_header(reason))
                 if leg.is_accepted or not leg.is_opened:
                     self.close(entry, leg)
-            case actions.EndLeg(reason=reason):
+            case actions.EndLeg(reason=reason, patience=patience):
                 leg.is_over = True
-                agent.end(session, now, reason=reason)
+                if patience and leg.is_accepted:
+                    self._farewells.wait_for(session, now + patience, reason)
+                else:
+                    agent.end(session, now, reason=reason)
             case actions.ReofferLeg(direction=direction):
                 self._reoffer(entry, leg, session, action, now)
                 leg.wish = direction
@@ -174,11 +197,10 @@ class Performer:
             self._placer.place(entry, leg, action)
 
     def _tell_open(self, entry: CallEntry, leg: Leg) -> None:
-        leg.is_opened = True
-        command = link.OpenLeg(leg=leg.leg, call=entry.number, role=leg.role, strict=leg.is_strict)
-        self._house.media.tell(entry.worker, command, lend=leg.port.socket.fileno(), replied=lambda reply: self._opened(entry, leg, reply))
+        tell_open(self._house, entry, leg, lambda reply: self.opened(entry, leg, reply))
 
-    def _opened(self, entry: CallEntry, leg: Leg, reply: Applied | Refused) -> None:
+    def opened(self, entry: CallEntry, leg: Leg, reply: Applied | Refused) -> None:
+        """What the worker says to a leg that is to have a row or a seat."""
         match reply:
             case Applied(row=row):
                 leg.row = row
@@ -199,11 +221,10 @@ class Performer:
         if not leg.is_opened:
             self._house.ports.give_back(leg.port, self._house.clock())
             return
+        worker = leg.mixed_by or entry.worker
         if leg.row >= 0:
-            self._house.media.keep_counters(entry.worker, leg.row)
-        self._house.media.tell(
-            entry.worker, link.CloseLeg(leg.leg), replied=lambda _: self._house.ports.give_back(leg.port, self._house.clock())
-        )
+            self._house.media.keep_counters(worker, leg.row)
+        self._house.media.tell(worker, link.CloseLeg(leg.leg), replied=lambda _: self._house.ports.give_back(leg.port, self._house.clock()))
 
     def _tell_mix(self, entry: CallEntry, leg: Leg, action: actions.MixLegAction) -> None:
         media, worker = self._house.media, entry.worker

@@ -67,6 +67,8 @@ class Placer:
     def place(self, entry: CallEntry, leg: Leg, action: PlaceLeg) -> None:
         """Find the target and send it the INVITE, now or when its host is known."""
         leg.agent, leg.team = action.target.agent, action.target.team
+        leg.trunk = action.target.value.partition("/")[0] if action.target.kind == "trunk" else ""
+        leg.user = self._user_at(entry, action.target)
         destination = self._destination(entry, action.target)
         if destination is None:
             _log.warning(
@@ -91,6 +93,12 @@ class Placer:
                 return self._of_trunk(name, number)
             case _:
                 return self._of_uri(target.value)
+
+    def _user_at(self, entry: CallEntry, target: inputs.Target) -> str:
+        if target.kind == "user":
+            return target.value
+        agent = target.agent or (target.value if target.kind == "agent" else "")
+        return (agent and self._house.router.user_of_agent(entry.view.tenant, agent)) or ""
 
     def _of_user(self, user: str | None) -> Destination | None:
         """The phone that registered last."""
@@ -134,6 +142,7 @@ class Placer:
         flow = flows[0]
         leg.negotiation.address = self._house.media_addresses.toward(flow.remote[0])
         leg.negotiation.terms = self._house.terms(self._trunk_at(action.target), faces_browser=is_browser(flow))
+        leg.own_host = self._house.advertised(flow)[0]
         other = entry.legs.get(action.like) if action.like is not None else None
         offer = leg.negotiation.make_offer(like=other.format_offered if other is not None else None)
         invitation = Invitation(
@@ -143,7 +152,7 @@ class Placer:
             to_uri=destination.uri,
             flows=flows,
             offer=offer,
-            headers=(*_auto_answer(action), *([(PATH_HEADER, entry.path)] if entry.path else [])),
+            headers=(*_auto_answer(action), *action.target.headers, *([(PATH_HEADER, entry.path)] if entry.path else [])),
             max_forwards=entry.max_forwards,
             session_id=uuid_behind(self._house, entry, leg),
             user=destination.user,

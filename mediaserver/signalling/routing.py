@@ -176,6 +176,10 @@ class Router:
         known = self._agents_by_number.get((tenant, _user_of(uri)))
         return Target("uri", uri, ring_timeout, *_name_and_team(known)) if _is_uri(uri) else None
 
+    def trunk_target(self, tenant: str, trunk: str, number: str) -> Target | None:
+        """A number at a trunk of the tenant's, dialled as it is; None where there is no such trunk or number."""
+        return self._trunk_target(f"{trunk}/{quote(number, safe=_NUMBER_SAFE)}", tenant, None) if number else None
+
     def _trunk_target(self, value: str, tenant: str, ring_timeout: float | None) -> Target | None:
         name, _, number = value.partition("/")
         trunk = self._trunks.get(name)

@@ -7,6 +7,7 @@ commands for the worker leave as one frame (one turn), and the SIP shell settles
 import itertools
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -14,12 +15,14 @@ from control_api.permissions import Identity, may_see
 from mediaserver.call import actions as call_actions
 from mediaserver.call import inputs
 from mediaserver.call.actions import Publish
+from mediaserver.call.ending import Cause
 from mediaserver.call.inputs import LegId
 from mediaserver.call.limits import CallLimits
 from mediaserver.call.machine import Call
 from mediaserver.call.supervising import PARTY_SEATS
 from mediaserver.link.messages import DigitReceived, MediaStarted, Notice
 from mediaserver.signalling.calls import CallEntry, Calls
+from mediaserver.signalling.farewells import Farewells
 from mediaserver.signalling.house import House
 from mediaserver.signalling.legs import NOWHERE, Leg, is_carried
 from mediaserver.signalling.media import Worker
@@ -54,7 +57,8 @@ class Switchboard:
         self.on_changed: Callable[[CallEntry], None] = lambda entry: None
         """Told after each input to a call."""
         placer = Placer(house, self.calls, self.new_leg, self.feed)
-        self._performer = Performer(house, self.calls, self.requests, placer, self.feed)
+        self.farewells = Farewells(house)
+        self._performer = Performer(house, self.calls, self.requests, placer, self.farewells, self.feed)
         self._leg_numbers = itertools.count(1)
         self._call_numbers = itertools.count(1)
         self._waiting: deque[tuple[CallEntry, inputs.Input | None]] = deque()
@@ -62,9 +66,10 @@ class Switchboard:
 
     # calls and legs
 
-    def new_call(self, tenant: str, trunk: str, *, ring_timeout: float | None = None) -> CallEntry:
-        """Begin a call that has no leg yet; raises `NoWorker`."""
-        worker = self.house.media.choose()
+    def new_call(self, tenant: str, trunk: str, *, ring_timeout: float | None = None, agent: str | None = None) -> CallEntry:
+        """Begin a call that has no leg yet, on the worker of the agent's other calls where he has any; raises `NoWorker`."""
+        others = self.calls.of_agent(tenant, agent) if agent else []
+        worker = self.house.media.choose(others[0].worker if others else None)
         if worker is None:
             raise NoWorker("no media worker is up")
         worker.calls += 1
@@ -80,6 +85,7 @@ class Switchboard:
                 no_rtp=limits.no_rtp,
                 no_rtp_hold=limits.no_rtp_hold,
                 hold=media.hold,
+                return_to_referrer=self.house.settings.transfers.return_to_referrer,
                 seats=media.seats,
             ),
             allocate_leg=self.next_leg,
@@ -210,6 +216,8 @@ class Switchboard:
         """One input (None: its timer) to its machine, and the actions carried out."""
         now = self.house.clock()
         before = entry.subject
+        if isinstance(happened, inputs.LegHandedOver):
+            happened = self._weigh(entry, happened)
         actions = entry.machine.handle_timer(now) if happened is None else entry.machine.handle(happened, now)
         entry.view = entry.machine.view()
         for action in actions:
@@ -251,12 +259,25 @@ class Switchboard:
 
     def _check_ceilings(self, entry: CallEntry) -> None:
         """The call has another agent: whoever's ceiling does not cover him leaves, in the turn in which gains would open."""
-        subject = entry.subject
+        known = {view.leg for view in entry.view.legs}
         for leg in list(entry.legs.values()):
-            if leg.identity is not None and not may_see(leg.identity, subject):
-                _log.warning("supervisor.beyond_ceiling", call=entry.view.call, identity=leg.identity.name, agent=subject.agent)
-                self.house.counters.add("refusals", "agent_changed")
+            is_here = leg.waiting is not None or leg.leg in known
+            if is_here and not self._covers(entry, leg):
                 if leg.waiting is not None:
                     self.turn_away(entry, leg)
                 else:
-                    self.feed(entry, inputs.HangUpRequested(leg.leg, "ceiling"))
+                    self.feed(entry, inputs.HangUpRequested(leg.leg, Cause.CEILING))
+
+    def _weigh(self, entry: CallEntry, happened: inputs.LegHandedOver) -> inputs.LegHandedOver:
+        """A supervisor of a consultation comes along as far as his ceiling covers the call that it is a part of now."""
+        leg = entry.legs.get(happened.leg)
+        return happened if leg is None or self._covers(entry, leg) else replace(happened, is_covered=False)
+
+    def _covers(self, entry: CallEntry, leg: Leg) -> bool:
+        """Whether a supervisor's ceiling covers the call's present agent; where not, that is logged and counted."""
+        subject = entry.subject
+        if leg.identity is None or may_see(leg.identity, subject):
+            return True
+        _log.warning("supervisor.beyond_ceiling", call=entry.view.call, identity=leg.identity.name, agent=subject.agent)
+        self.house.counters.add("refusals", "agent_changed")
+        return False

@@ -26,8 +26,8 @@ class EndingDialog(SipError):
 
 def replaceable(core: Core, replaces: Replaces) -> Session:
     """The session that an INVITE with this Replaces may take the place of. Raises `SipError` with the status to refuse it with."""
-    session = core.by_local_tag.get((replaces.call_id, replaces.to_tag))
-    if session is None or not _names_peer(session, replaces.from_tag):
+    session = named(core, replaces)
+    if session is None:
         raise NoSuchDialog("no dialog with this Call-ID and these tags")
     match session.state:
         case State.RINGING:
@@ -39,6 +39,12 @@ def replaceable(core: Core, replaces: Replaces) -> Session:
             return session
         case _:
             raise EndingDialog("the dialog is ending")
+
+
+def named(core: Core, replaces: Replaces) -> Session | None:
+    """The session of this dialog, whatever its state."""
+    session = core.by_local_tag.get((replaces.call_id, replaces.to_tag))
+    return session if session is not None and _names_peer(session, replaces.from_tag) else None
 
 
 def _names_peer(session: Session, tag: str) -> bool:

@@ -29,6 +29,7 @@ from mediaserver.signalling.routing import Router
 from mediaserver.signalling.switchboard import Switchboard
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
+from mediaserver.signalling.transferring import Transfers
 from mediaserver.signalling.watching import Watching, subscription_settings
 from sip.events import Event, InviteReceived
 from sip.sdp import SessionDescription
@@ -131,7 +132,7 @@ class RecordedMedia:
         """The one."""
         return (self.worker,)
 
-    def choose(self) -> RecordedWorker | None:
+    def choose(self, near: Any = None) -> RecordedWorker | None:
         """The one, while it is up."""
         return self.worker if self.is_ready else None
 
@@ -207,7 +208,8 @@ class Exchange:
         self.watching = Watching(house, users)
         self.switchboard.on_changed = self.watching.call_changed
         invitations = Invitations(house, self.switchboard, users, entrance)
-        self._dispatcher = Dispatcher(house, self.switchboard, invitations, entrance, self.watching)
+        transfers = Transfers(house, self.switchboard, users)
+        self._dispatcher = Dispatcher(house, self.switchboard, invitations, entrance, transfers, self.watching)
         self.ports = house.ports
         self.users = users
         self.server.react = lambda event: self._dispatcher.handle(event, self.network.now)

@@ -30,12 +30,16 @@ class _Delivery:
     def __init__(self, phones: int) -> None:
         self.outcome: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._open = phones
+        self._failure = 0
+        """The most telling one so far: a phone's own word rather than that it gave none."""
 
     def answered(self, event: RequestAnswered, now: float) -> None:
-        """One phone said something: a success counts at once, a failure where it is the last."""
+        """One phone said something: a success counts at once, a failure where none is better."""
         self._open -= 1
+        if event.response is not None or not self._failure:
+            self._failure = event.status
         if not self.outcome.done() and (event.status < 300 or self._open == 0):
-            self.outcome.set_result(event.status)
+            self.outcome.set_result(event.status if event.status < 300 else self._failure)
 
 
 async def send_text(house: House, identity: Identity, subject: Subject, text: str) -> dict[str, Any]:

@@ -34,6 +34,9 @@ security = "{security}"
 [limits]
 ring_timeout = {ring_timeout}
 
+[watching]
+interval = 0
+
 [control]
 bind = "{address}"
 port = {control}
@@ -52,6 +55,10 @@ number = "first"
 targets = ["sip:service@{address}:{first}"]
 
 [[routes]]
+number = "nora"
+targets = ["sip:1001@{address}:{first}"]
+
+[[routes]]
 number = "hunt"
 targets = ["sip:service@{address}:{first}", "sip:service@{address}:{second}"]
 
@@ -59,6 +66,10 @@ targets = ["sip:service@{address}:{first}", "sip:service@{address}:{second}"]
 name = "robert"
 team = "support"
 user = "robert"
+
+[[agents]]
+name = "nora"
+extension = "1001"
 
 [[users]]
 name = "robert"
@@ -105,8 +116,9 @@ rights = ["hang_up", "end", "originate", "trace"]
 class Server:
     """`mediaserver serve`. ``with`` waits until it is ready, and ends it.
 
-    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agent ``robert``, the user ``carl`` who may call, the
-    supervisors ``sue`` (barge), ``lee`` (listen) and ``pia`` (barge, PIN 4711), all with `SECRET`; the numbers ``robert``,
+    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` (a user) and
+    ``nora`` (at port `first`), the user ``carl`` who may call, the
+    supervisors ``sue`` (barge), ``lee`` (listen) and ``pia`` (barge, PIN 4711), all with `SECRET`; the numbers ``robert``, ``nora``,
     ``first`` (rings port `first`) and ``hunt`` (rings `first`, then `second`).
     """
 

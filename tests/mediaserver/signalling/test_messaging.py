@@ -94,6 +94,14 @@ async def test_all_his_phones_get_it_and_one_that_takes_it_is_enough() -> None:
     assert len(deaf.got) == len(taking.got) == 1
 
 
+async def test_of_two_phones_that_do_not_take_it_the_one_that_says_why_is_told() -> None:
+    exchange = Exchange()
+    silent = Display(exchange, status=0)
+    exchange.run(70)
+    refusal = await refused(exchange, silent, Display(exchange, DESK_PHONE, status=405), agent="robert")
+    assert refusal.text == "the phone of robert answered 405"
+
+
 @pytest.mark.parametrize(("status", "text"), [(405, "answered 405"), (486, "answered 486"), (0, "did not answer")])
 async def test_a_phone_that_does_not_take_it_is_told(status: int, text: str) -> None:
     exchange = Exchange()

@@ -29,6 +29,7 @@ HELP = {
     "refusals": "Requests of supervisors that were refused, by code.",
     "digits": "Digits received in RTP, by the role of the leg.",
     "bans": "Sources and users kept out for wrong passwords.",
+    "contacts_left_out": "Phones that were not rung with a user's best one, since one offer could not serve both.",
     "locations": "Searches for where a request goes, by result.",
     "dns_answers": "Answers of DNS: some, none, failed.",
     "sip_dropped": "Messages that got no answer, by reason.",

@@ -10,6 +10,7 @@ from mediaserver.call import inputs
 from mediaserver.call.actions import PlaceLeg
 from mediaserver.call.inputs import LegId
 from mediaserver.signalling.calls import CallEntry, Calls
+from mediaserver.signalling.contacts import branches_of
 from mediaserver.signalling.house import House
 from mediaserver.signalling.introducing import uuid_behind
 from mediaserver.signalling.legs import Leg, is_browser
@@ -17,7 +18,7 @@ from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.routing import PATH_HEADER
 from mixer.modes import Role
 from sip.errors import SipError
-from sip.session.settings import Invitation
+from sip.session.settings import Branch, Invitation
 from sip.transport.flow import Flow
 from sip.uri import Uri
 
@@ -34,6 +35,8 @@ class Destination:
     """What leads there (RFC 3263), where no flow does."""
     flow: Flow | None = None
     """A registered phone's."""
+    branches: tuple[Branch, ...] = ()
+    """Several of them, rung at once or by falling q."""
     user: str = ""
     secret: str = field(default="", repr=False)
 
@@ -101,9 +104,14 @@ class Placer:
         return (agent and self._house.router.user_of_agent(entry.view.tenant, agent)) or ""
 
     def _of_user(self, user: str | None) -> Destination | None:
-        """The phone that registered last."""
+        """His phones: of those with the highest q the one that registered last, and the others with it."""
         bindings = self._house.agent.contacts(user, self._house.clock()) if user else []
-        return Destination(bindings[0].uri, Uri.parse(bindings[0].uri), bindings[0].flow) if bindings else None
+        if not bindings:
+            return None
+        branches = branches_of(bindings, self._house.media_addresses.toward)
+        if len(branches) < len(bindings):
+            self._house.counters.add("contacts_left_out", amount=len(bindings) - len(branches))
+        return Destination(bindings[0].uri, Uri.parse(bindings[0].uri), bindings[0].flow, branches)
 
     def _of_trunk(self, name: str, number: str) -> Destination | None:
         trunk = self._house.router.trunk(name)
@@ -157,6 +165,7 @@ class Placer:
             session_id=uuid_behind(self._house, entry, leg),
             user=destination.user,
             secret=destination.secret,
+            branches=destination.branches,
         )
         try:
             session = self._house.agent.invite(invitation, self._house.clock())

@@ -382,10 +382,10 @@ def register_phone(phone: Phone, user: str, secret: str) -> None:
         host, port = phone.address
         lines = [
             "REGISTER sip:127.0.0.1 SIP/2.0",
-            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bKreg{user}{number};rport",
+            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bKreg{user}{host}{number};rport",
             f"From: <sip:{user}@127.0.0.1>;tag=r{user}",
             f"To: <sip:{user}@127.0.0.1>",
-            f"Call-ID: reg-{user}",
+            f"Call-ID: reg-{user}-{host}",
             f"CSeq: {number} REGISTER",
             f"Contact: <sip:{user}@{host}:{port}>;expires=3000",
             "Max-Forwards: 70",

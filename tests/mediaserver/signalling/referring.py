@@ -3,14 +3,16 @@
 from urllib.parse import quote
 
 from sip.message import Request, Response, parse
+from sip.session.outgoing import OutgoingSession
 from sip.transport.flow import Flow
 from tests.mediaserver.signalling.exchange import Exchange, Phone
 
 
 def dialog_of(phone: Phone, session: int) -> tuple[str, str, str]:
     """Call-ID, the server's tag and the phone's tag of one of its dialogs."""
-    dialog = phone.station.agent._core.sessions[session].dialog
-    assert dialog is not None
+    found = phone.station.agent._core.sessions[session]
+    early = found._forks.values() if isinstance(found, OutgoingSession) else []
+    dialog = found.dialog or next(iter(early))
     return dialog.call_id, dialog.remote_tag, dialog.local_tag
 
 

@@ -8,7 +8,7 @@
 | ACTIVE | refreshed: 200; the owner is asked for the state | ACTIVE; CLOSING with Expires: 0 |
 | ACTIVE | its time is up; the owner is asked for the state | CLOSING |
 | ACTIVE | ended by the owner: NOTIFY terminated | ENDING |
-| CLOSING | a state: NOTIFY terminated with it | ENDING |
+| CLOSING | a state: NOTIFY terminated with it; without one after `PATIENCE` seconds | ENDING |
 | ENDING | the last NOTIFY is answered | OVER |
 | ACTIVE, CLOSING, ENDING | a NOTIFY fails | OVER |
 """
@@ -114,12 +114,19 @@ class Subscription:
                 self._core.count("command_too_late")
 
     def fired(self, name: str, now: float) -> None:
-        """Time is up: for the owner's answer, or for the subscription."""
-        if name == "patience":
-            self._core.count("subscribe_not_answered_by_owner")
-            return self.refuse(500, now)
-        self._core.count("subscription_expired")
-        self._ask_for_the_last()
+        """Time is up: for the owner's answer, for the subscription, or for its last state."""
+        match self.stage:
+            case Stage.ASKED:
+                self._core.count("subscribe_not_answered_by_owner")
+                self.refuse(500, now)
+            case Stage.ACTIVE:
+                self._core.count("subscription_expired")
+                self._ask_for_the_last(now)
+            case Stage.CLOSING:
+                self._core.count("last_state_not_told_by_owner")
+                self.notify("", b"", now)
+            case _:
+                pass
 
     def _grant(self, transaction: ServerTransaction, expires: int, now: float) -> None:
         core = self._core
@@ -135,14 +142,15 @@ class Subscription:
         core.reply(transaction, 200, now, to_tag=self.local_tag, headers=headers)
         self._notifier.hurry()
         if expires == 0:
-            return self._ask_for_the_last()
+            return self._ask_for_the_last(now)
         self.stage = Stage.ACTIVE
         self._expires_at = now + expires
         self._timer = core.timers.start(self._expires_at, self, "expiry")
         core.tell(NotificationDue(self.number))
 
-    def _ask_for_the_last(self) -> None:
+    def _ask_for_the_last(self, now: float) -> None:
         self.stage = Stage.CLOSING
+        self._timer = self._core.timers.start(now + PATIENCE, self, "patience")
         self._core.tell(NotificationDue(self.number))
 
     def _finish(self, last: Notification, now: float) -> None:

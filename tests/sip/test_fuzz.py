@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
-from sip.events import Event, InviteReceived, OfferReceived
+from sip.events import Event, InviteReceived, OfferReceived, ReferReceived, SubscribeReceived
 from sip.headers import parse_address, parse_cseq, parse_list, parse_parameters, parse_via
 from sip.message import Request, parse
+from sip.subscription.settings import EventPackage, SubscriptionSettings
 from sip.transport.flow import Flow
 from sip.transport.framing import LONGEST_BODY, Framer
 from sip.uri import Uri
@@ -19,6 +20,7 @@ from tests.sip.network import ANSWER, OFFER, ha1_of, seeded_entropy
 
 US, THEM = ("192.0.2.2", 5060), ("192.0.2.77", 5070)
 BODY = OFFER.serialize()
+SUBSCRIPTIONS = SubscriptionSettings((EventPackage("dialog", "application/dialog-info+xml"),), most=10, interval=0.3)
 
 PIECES = st.sampled_from(
     [
@@ -68,6 +70,17 @@ def test_a_uri_that_was_read_can_be_written_and_read_again(text: str) -> None:
     assert Uri.parse(str(uri)) == uri
 
 
+MORE = {
+    "INVITE": ("Replaces: call1;to-tag=0000000000000004;from-tag=t1;early-only",),
+    "REFER": (
+        "Refer-To: <sip:c@192.0.2.3;method=INVITE?Replaces=call1%40x%3Bto-tag%3Da%3Bfrom-tag%3Db&X=y>",
+        'Referred-By: "P" <sip:peer@192.0.2.77>;cid=1@x',
+        "Refer-Sub: true",
+    ),
+    "SUBSCRIBE": ("Event: dialog;id=7", "Expires: 600", "Accept: application/dialog-info+xml, */*;q=0.1"),
+}
+
+
 def a_request(method: str, number: int) -> bytes:
     """A good request that touches a call named by a small number, so that what is mutated meets live state."""
     lines = [
@@ -81,6 +94,7 @@ def a_request(method: str, number: int) -> bytes:
         "Max-Forwards: 70",
         "Record-Route: <sip:192.0.2.77;lr>, <sip:192.0.2.78>",
         'Authorization: Digest username="alice", realm="mediaserver", nonce="0", uri="sip:b", response="1"',
+        *MORE.get(method, ()),
         "Content-Type: application/sdp",
         f"Content-Length: {len(BODY)}",
     ]
@@ -109,7 +123,7 @@ def mutated(data: bytes, seed: int, times: int) -> bytes:
     return bytes(buffer)
 
 
-METHODS = st.sampled_from(["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "FOO"])
+METHODS = st.sampled_from(["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "SUBSCRIBE", "FOO"])
 MUTATED = st.builds(mutated, st.builds(a_request, METHODS, st.integers(0, 999)), st.integers(0, 2**32), st.integers(0, 6))
 
 
@@ -134,10 +148,12 @@ class Owner:
 
     def __init__(self, seed: int, transport: str) -> None:
         self.random = random.Random(seed)
-        self.agent = UserAgent(UserAgentSettings(max_dialogs=20), ha1_of=ha1_of, entropy=seeded_entropy(seed))
+        self.agent = UserAgent(UserAgentSettings(max_dialogs=20, subscriptions=SUBSCRIPTIONS), ha1_of=ha1_of, entropy=seeded_entropy(seed))
         self.flow = Flow(transport, US, THEM)
         self.now = 1.0
         self.sessions = [0]
+        self.subscriptions = [0]
+        self.refers = [0]
 
     def take(self, data: bytes) -> None:
         self.agent.receive(data, self.flow, self.now)
@@ -171,11 +187,16 @@ class Owner:
     def react(self, event: Event) -> None:
         if isinstance(event, InviteReceived | OfferReceived):
             self.sessions.append(event.session)
+        elif isinstance(event, SubscribeReceived):
+            self.subscriptions.append(event.subscription)
+        elif isinstance(event, ReferReceived):
+            self.refers.append(event.refer)
 
     def act(self) -> None:
         """Do something that an owner may do."""
         agent, now, session = self.agent, self.now, self.random.choice(self.sessions[-8:])
-        match self.random.randrange(10):
+        subscription, refer = self.random.choice(self.subscriptions[-8:]), self.random.choice(self.refers[-4:])
+        match self.random.randrange(18):
             case 0:
                 agent.accept(session, ANSWER, now)
             case 1:
@@ -194,6 +215,22 @@ class Owner:
                 agent.acknowledge(session, ANSWER, now)
             case 8:
                 agent.flow_lost(self.flow, now)
+            case 9:
+                agent.accept_subscription(subscription, 300, now)
+            case 10:
+                agent.notify(subscription, "application/dialog-info+xml", b"<x/>", now)
+            case 11:
+                agent.reject_subscription(subscription, 404, now)
+            case 12:
+                agent.end_subscription(subscription, "noresource", now)
+            case 13:
+                agent.challenge_subscription(subscription, now)
+            case 14:
+                agent.accept_refer(session, refer, now)
+            case 15:
+                agent.notify_refer(session, refer, self.random.choice([180, 200, 486]), now)
+            case 16:
+                agent.reject_refer(session, refer, 603, now)
             case _:
                 self.sessions.append(
                     agent.invite(Invitation("sip:p@192.0.2.77", "sip:b@h", "sip:p@h", (self.flow,), OFFER, user="u", secret="s"), now)

@@ -220,6 +220,17 @@ def test_time_runs_out() -> None:
     assert len(watcher.bob.told_of(SubscriptionEnded)) == 1
 
 
+def test_an_owner_who_does_not_say_the_last_state_ends_it_without_one() -> None:
+    watcher = Watcher()
+    watcher.granted(expires=60)
+    watcher.wait(60.1)
+    (notify,) = [message for message in watcher.wait(PATIENCE) if isinstance(message, Request)]
+    assert (notify.header("Subscription-State"), notify.body) == ("terminated;reason=timeout", b"")
+    watcher.answer(notify, 200, tag="")
+    watcher.wait(40)
+    assert watcher.bob.agent.leftovers() == 0
+
+
 def test_we_may_end_it_and_say_why() -> None:
     watcher = Watcher()
     watcher.granted()

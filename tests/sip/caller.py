@@ -23,8 +23,9 @@ class Callee(Peer):
         request_uri: str = "sip:peer@192.0.2.77:5070",
         headers: tuple[tuple[str, str], ...] = (HEADER,),
         from_display: str = "",
+        **settings: object,
     ) -> None:
-        super().__init__(network)
+        super().__init__(network, **settings)
         invitation = Invitation(
             request_uri=request_uri,
             from_uri="sip:bob@192.0.2.2",

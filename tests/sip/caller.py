@@ -1,5 +1,7 @@
 """Bob as the caller of a scripted peer."""
 
+from typing import Any
+
 from sip.message import Request, Response
 from sip.sdp import SessionDescription
 from sip.transport.flow import Flow
@@ -23,7 +25,7 @@ class Callee(Peer):
         request_uri: str = "sip:peer@192.0.2.77:5070",
         headers: tuple[tuple[str, str], ...] = (HEADER,),
         from_display: str = "",
-        **settings: object,
+        **settings: Any,
     ) -> None:
         super().__init__(network, **settings)
         invitation = Invitation(

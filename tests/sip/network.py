@@ -2,8 +2,9 @@
 
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from sip.digest import ha1
@@ -161,10 +162,19 @@ class Network:
 class Call:
     """Alice calls Bob; Bob does as he is told."""
 
-    def __init__(self, network: Network | None = None, *, offer: SessionDescription | None = OFFER, user: str = "") -> None:
+    def __init__(
+        self,
+        network: Network | None = None,
+        *,
+        offer: SessionDescription | None = OFFER,
+        user: str = "",
+        alices: Mapping[str, object] = MappingProxyType({}),
+        bobs: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        """``alices`` and ``bobs`` are settings of their user agents."""
         self.network = network or Network()
-        self.alice = self.network.station(ALICE)
-        self.bob = self.network.station(BOB)
+        self.alice = self.network.station(ALICE, **alices)
+        self.bob = self.network.station(BOB, **bobs)
         self.session = self.alice.agent.invite(
             Invitation(
                 request_uri="sip:bob@192.0.2.2",

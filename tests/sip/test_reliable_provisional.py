@@ -14,7 +14,7 @@ CAN = ("Supported: 100rel",)
 MUST = ("Require: 100rel",)
 
 
-def invited(headers: tuple[str, ...] = CAN, *, body: bytes = SDP_OFFER, network: Network | None = None, **settings: object) -> Peer:
+def invited(headers: tuple[str, ...] = CAN, *, body: bytes = SDP_OFFER, network: Network | None = None, **settings: Any) -> Peer:
     """Bob was told of an INVITE of the peer's."""
     peer = Peer(network, **settings)
     peer.say("INVITE", headers=headers, body=body, branch="z9hG4bKinvite")

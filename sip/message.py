@@ -71,6 +71,7 @@ REASONS: Final = {
     422: "Session Interval Too Small",
     423: "Interval Too Brief",
     429: "Provide Referrer Identity",
+    439: "First Hop Lacks Outbound Support",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",

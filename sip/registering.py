@@ -61,8 +61,11 @@ class Registering:
         if _user_of(request) != who.user:
             return self._answer(transaction, 403, now, [])
         self.expire(now)
-        outcome = self.registrar.register(who.user, request, transaction.flow, now)
-        self._answer(transaction, outcome.status, now, outcome.headers)
+        flow = transaction.flow
+        own = (flow.local, self._core.settings.advertised(flow))
+        is_trusted = self._core.guard.is_trusted(flow.remote[0])
+        outcome = self.registrar.register(who.user, request, flow, now, own=own, is_trusted=is_trusted)
+        self._answer(transaction, outcome.status, now, (self._core.supported, *outcome.headers))
         if outcome.changed:
             self._tell(who.user, now)
 

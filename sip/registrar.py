@@ -6,49 +6,29 @@ Who the user is was settled before (digest). A REGISTER takes effect as a whole 
 - An expiry under the minimum is refused with 423 and Min-Expires; above the maximum it is shortened.
 - A contact changes only by a newer request: another Call-ID, or the same with a higher CSeq.
 - A user who has too many contacts loses the ones not renewed for longest: a phone that came back under a new port gets in.
+- A phone with outbound (RFC 5626) has a binding for each of its flows: the same reg-id replaces, whatever the contact says.
+- What is sent to a contact goes by the flow of its REGISTER, whatever host the contact names, and with the Path (RFC 3327) as its route.
+  Behind a trusted proxy the first Path value is believed, and the binding outlives the connection.
 """
 
 import heapq
-from dataclasses import dataclass, replace
+import ipaddress
+from dataclasses import dataclass
 from typing import Final
 
-from sip.errors import ParseError, SipError
-from sip.headers import parse_address
+from sip.contact import OutOfOrder, RegisterError, TooBrief, TooManyContacts, Wish, Wishes, is_same, seconds_in, supports_path
+from sip.errors import SipError
+from sip.headers import quoted
 from sip.message import Request
-from sip.transport.flow import Flow
+from sip.transport.flow import DEFAULT_PORTS, Address, Flow
 from sip.uri import Uri
 
-DEFAULT_EXPIRES: Final = 3600.0
-"""Where the request does not say, or says what is not a number (RFC 3261 §10.3 item 7, §20.19)."""
+FLOW_TIMER: Final = 120
+"""Seconds within which a phone with outbound is to send a keep-alive (RFC 5626 §5.4): half of what NATs usually keep."""
 
-_MUST_MATCH: Final = ("transport", "user", "ttl", "method", "maddr")
-"""URI parameters that tell two contacts apart even where only one has them (RFC 3261 §19.1.4)."""
-_LONGEST_NUMBER: Final = 10
+_OPENED: Final = ("tcp", "tls")
+"""Transports whose connections we open."""
 _SLACK: Final = 64
-
-
-class RegisterError(SipError):
-    """A REGISTER that cannot be carried out; nothing changed."""
-
-    status = 400
-
-
-class TooBrief(RegisterError):
-    """An expiry under the minimum; the answer names the minimum."""
-
-    status = 423
-
-
-class OutOfOrder(RegisterError):
-    """Older than what is bound: a late or repeated request (RFC 3261 §10.3 item 7)."""
-
-    status = 500
-
-
-class TooManyContacts(RegisterError):
-    """More contacts in one request than a user may have."""
-
-    status = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +45,13 @@ class Binding:
     """The phone's preference, 0.0 to 1.0."""
     call_id: str
     cseq: int
+    path: tuple[str, ...] = ()
+    """Route values of what is sent to it, the nearest first (RFC 3327)."""
+    goes_by_route: bool = False
+    """A trusted proxy leads to it: ``flow`` is the way to the proxy, and outlives the connection the REGISTER came by."""
+    instance: str = ""
+    reg_id: int = 0
+    """Of a phone with outbound: which phone, and which of its flows (RFC 5626); 0: without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +65,6 @@ class Outcome:
     """Whether the user's set of contacts is another one than before."""
     problem: str = ""
     """Why it was refused, for logs."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """One contact of a request, read."""
-
-    text: str
-    uri: Uri
-    seconds: float
-    q: float
 
 
 class Registrar:
@@ -107,18 +84,28 @@ class Registrar:
         self.evicted = 0
         """Bindings that made room for newer ones of the same user."""
 
-    def register(self, user: str, request: Request, flow: Flow, now: float) -> Outcome:
-        """Carry out an authenticated user's REGISTER. Never raises for what a phone can send."""
+    def register(
+        self, user: str, request: Request, flow: Flow, now: float, *, own: tuple[Address, ...] = (), is_trusted: bool = False
+    ) -> Outcome:
+        """Carry out an authenticated user's REGISTER. Never raises for what a phone can send.
+
+        ``own`` are the addresses that lead to us; ``is_trusted``: it came from a proxy that we believe where its phones are.
+        """
         before = self._bindings.get(user, ())
         try:
-            after = self._registered(_live(before, now), request, flow, now)
+            wishes = Wishes.of(request)
+            after = self._registered(_live(before, now), request, wishes, _way(wishes, flow, is_trusted), now, own)
         except TooBrief as error:
             return Outcome(error.status, (("Min-Expires", str(int(self._minimum))),), problem=str(error))
         except SipError as error:
             return Outcome(error.status, problem=str(error))
         self._keep(user, after)
-        headers = tuple(("Contact", _written(binding, now)) for binding in _best_first(after))
-        return Outcome(200, headers, changed={b.uri for b in before} != {b.uri for b in after})
+        headers = [("Contact", _written(binding, now)) for binding in _best_first(after)]
+        if supports_path(request):
+            headers += [("Path", value) for value in wishes.path]
+        if wishes.is_outbound and any(binding.reg_id for binding in after):
+            headers += [("Require", "outbound"), ("Flow-Timer", str(FLOW_TIMER))]
+        return Outcome(200, tuple(headers), changed={b.uri for b in before} != {b.uri for b in after})
 
     def contacts(self, user: str, now: float) -> list[Binding]:
         """A user's live bindings, best first: by q, then the one that was registered last."""
@@ -138,9 +125,11 @@ class Registrar:
 
     def lose_flow(self, flow: Flow) -> list[str]:
         """Remove what was bound over a connection that is gone (RFC 5626 §5.3): nothing would reach it. The users who lost a contact."""
-        losers = [user for user, bindings in self._bindings.items() if any(binding.flow == flow for binding in bindings)]
+        if flow not in self._flows:
+            return []
+        losers = [user for user, bindings in self._bindings.items() if any(_hangs_on(binding, flow) for binding in bindings)]
         for user in losers:
-            self._store(user, tuple(binding for binding in self._bindings[user] if binding.flow != flow))
+            self._store(user, tuple(binding for binding in self._bindings[user] if not _hangs_on(binding, flow)))
         return losers
 
     def is_bound(self, flow: Flow) -> bool:
@@ -153,26 +142,26 @@ class Registrar:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
-    def _registered(self, before: tuple[Binding, ...], request: Request, flow: Flow, now: float) -> tuple[Binding, ...]:
+    def _registered(
+        self, before: tuple[Binding, ...], request: Request, wishes: Wishes, way: tuple[Flow, bool], now: float, own: tuple[Address, ...]
+    ) -> tuple[Binding, ...]:
         """The bindings after a request. Raises `RegisterError` or `ParseError`."""
-        values, expires = request.items("Contact"), request.header("Expires")
-        if "*" in values:
-            if len(values) > 1 or _seconds(expires) != 0:
+        if "*" in wishes.values:
+            if len(wishes.values) > 1 or seconds_in(wishes.expires) != 0:
                 raise RegisterError("Contact: * stands alone and with Expires: 0")
             for binding in before:
                 _check_order(binding, request)
             return ()
-        if len(values) > self._max_contacts:
-            raise TooManyContacts(f"{len(values)} contacts; a user may have {self._max_contacts}")
+        if len(wishes.values) > self._max_contacts:
+            raise TooManyContacts(f"{len(wishes.values)} contacts; a user may have {self._max_contacts}")
         after = list(before)
-        for wish in [self._wish(value, expires) for value in values]:
-            same = [binding for binding in after if _is_same(wish.uri, Uri.parse(binding.uri))]
-            for binding in same:
+        for wish in [wishes.wish(value, self._minimum, self._maximum, own) for value in wishes.values]:
+            for binding in [known for known in after if _is_meant(wish, known)]:
                 if binding in before:
                     _check_order(binding, request)
                 after.remove(binding)
             if wish.seconds > 0:
-                after.append(Binding(wish.text, flow, now + wish.seconds, wish.q, request.call_id, request.cseq.number))
+                after.append(_binding(wish, request, wishes.path, way, now))
         return self._trimmed(after)
 
     def _trimmed(self, bindings: list[Binding]) -> tuple[Binding, ...]:
@@ -180,18 +169,6 @@ class Registrar:
         excess = max(0, len(bindings) - self._max_contacts)
         self.evicted += excess
         return tuple(bindings[excess:])
-
-    def _wish(self, value: str, header: str | None) -> _Wish:
-        """Read one Contact value. Raises `TooBrief`, or `ParseError` where nothing could be sent to it."""
-        contact = parse_address(value)
-        uri = Uri.parse(contact.uri)
-        if uri.scheme not in ("sip", "sips"):
-            raise ParseError(f"a contact must be a sip or sips URI, not {uri.scheme}")
-        own = contact.parameters.get("expires")
-        seconds = _seconds(own if own is not None else header)
-        if 0 < seconds < self._minimum:
-            raise TooBrief(f"{seconds:.0f} s are under the minimum of {self._minimum:.0f} s")
-        return _Wish(contact.uri, uri, min(seconds, self._maximum), _preference(contact.parameters.get("q")))
 
     def _keep(self, user: str, bindings: tuple[Binding, ...]) -> None:
         """Store a user's bindings and when they run out."""
@@ -224,16 +201,51 @@ def _check_order(binding: Binding, request: Request) -> None:
         raise OutOfOrder(f"CSeq {request.cseq.number} is not above {binding.cseq}")
 
 
-def _is_same(one: Uri, other: Uri) -> bool:
-    """Whether two contacts are one: equal but for parameters that only one of them has (RFC 3261 §19.1.4)."""
-    if replace(one, parameters=(), headers="") != replace(other, parameters=(), headers=""):
-        return False
-    ours, theirs = dict(one.parameters), dict(other.parameters)
-    for name in ours.keys() | theirs.keys():
-        both = name in ours and name in theirs
-        if (both or name in _MUST_MATCH) and (ours.get(name) or "").lower() != (theirs.get(name) or "").lower():
-            return False
-    return True
+def _binding(wish: Wish, request: Request, path: tuple[str, ...], way: tuple[Flow, bool], now: float) -> Binding:
+    flow, goes_by_route = way
+    return Binding(
+        uri=wish.text,
+        flow=flow,
+        expires_at=now + wish.seconds,
+        q=wish.q,
+        call_id=request.call_id,
+        cseq=request.cseq.number,
+        path=path,
+        goes_by_route=goes_by_route,
+        instance=wish.instance,
+        reg_id=wish.reg_id,
+    )
+
+
+def _way(wishes: Wishes, flow: Flow, is_trusted: bool) -> tuple[Flow, bool]:
+    """How requests leave: by the flow of the REGISTER, or to where a trusted proxy says that it is; and whether that is a route."""
+    hop = wishes.first_hop
+    if hop is None or not is_trusted:
+        return flow, False
+    try:
+        ipaddress.ip_address(hop.host)
+    except ValueError:
+        return flow, True  # a name: the proxy is where it asked from
+    transport = "tls" if hop.scheme == "sips" else (hop.parameter("transport") or "udp").lower()
+    if transport not in _OPENED and transport != flow.transport:
+        return flow, True
+    remote = hop.host, hop.port or DEFAULT_PORTS[transport]
+    if transport == flow.transport and remote == flow.remote:
+        return flow, True
+    local = (flow.local[0], 0) if transport in _OPENED else flow.local
+    return Flow(transport, local, remote, hop.host if transport == "tls" else ""), True
+
+
+def _hangs_on(binding: Binding, flow: Flow) -> bool:
+    """Whether a binding is lost with this connection."""
+    return binding.flow == flow and not binding.goes_by_route
+
+
+def _is_meant(wish: Wish, binding: Binding) -> bool:
+    """Whether a wish is about this binding: the same flow of the same phone, or without outbound the same contact."""
+    if wish.reg_id or binding.reg_id:
+        return (wish.instance, wish.reg_id) == (binding.instance, binding.reg_id)
+    return is_same(wish.uri, Uri.parse(binding.uri))
 
 
 def _live(bindings: tuple[Binding, ...], now: float) -> tuple[Binding, ...]:
@@ -249,21 +261,6 @@ def _best_first(bindings: tuple[Binding, ...]) -> list[Binding]:
 def _written(binding: Binding, now: float) -> str:
     """A Contact value with the seconds left, rounded up so that a phone never comes too late by rounding alone."""
     left = max(1, -int((now - binding.expires_at) // 1))
-    return f"<{binding.uri}>;expires={left}" + ("" if binding.q == 1 else f";q={binding.q:.3g}")
-
-
-def _seconds(text: str | None) -> float:
-    """An expiry in seconds."""
-    plain = (text or "").strip()
-    if plain.isascii() and plain.isdigit() and len(plain) <= _LONGEST_NUMBER:
-        return float(plain)
-    return DEFAULT_EXPIRES
-
-
-def _preference(text: str | None) -> float:
-    """A q value; 1.0 where it is none."""
-    try:
-        value = float(text or "")
-    except ValueError:
-        return 1.0
-    return value if 0 <= value <= 1 else 1.0
+    preference = "" if binding.q == 1 else f";q={binding.q:.3g}"
+    outbound = f";reg-id={binding.reg_id};+sip.instance={quoted(binding.instance)}" if binding.reg_id else ""
+    return f"<{binding.uri}>;expires={left}{preference}{outbound}"

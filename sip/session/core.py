@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sip.session.session import Session
 
 METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE", "REFER", "SUBSCRIBE")
-EXTENSIONS: Final = ("100rel", "timer", "replaces", "norefersub")
+EXTENSIONS: Final = ("100rel", "timer", "replaces", "norefersub", "path", "outbound")
 """Option tags that may be required of us, where no setting turns them off."""
 ALLOW: Final[Header] = ("Allow", ", ".join(METHODS))
 

@@ -73,6 +73,7 @@ def _request(house: House, identity: Identity, binding: Binding, text: str) -> O
         from_display=identity.name,
         to_uri=binding.uri,
         flows=(binding.flow,),
+        route=binding.path,
         content_type=_PLAIN_TEXT,
         body=text.encode(),
         patience=PATIENCE,

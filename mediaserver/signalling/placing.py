@@ -1,7 +1,7 @@
 """Sending a leg's INVITE: where its target is, who it comes from, and what it offers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -18,6 +18,7 @@ from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.routing import PATH_HEADER
 from mixer.modes import Role
 from sip.errors import SipError
+from sip.registrar import Binding
 from sip.session.settings import Branch, Invitation
 from sip.transport.flow import Flow
 from sip.uri import Uri
@@ -37,6 +38,8 @@ class Destination:
     """A registered phone's."""
     branches: tuple[Branch, ...] = ()
     """Several of them, rung at once or by falling q."""
+    route: tuple[str, ...] = ()
+    """Proxies before it, the nearest first."""
     user: str = ""
     secret: str = field(default="", repr=False)
 
@@ -109,9 +112,10 @@ class Placer:
         if not bindings:
             return None
         branches = branches_of(bindings, self._house.media_addresses.toward)
-        if len(branches) < len(bindings):
-            self._house.counters.add("contacts_left_out", amount=len(bindings) - len(branches))
-        return Destination(bindings[0].uri, Uri.parse(bindings[0].uri), bindings[0].flow, branches)
+        left_out = len(bindings) - sum(len(branch.flows) for branch in branches)
+        if left_out:
+            self._house.counters.add("contacts_left_out", amount=left_out)
+        return replace(_of_binding(bindings[0]), branches=branches)
 
     def _of_trunk(self, name: str, number: str) -> Destination | None:
         trunk = self._house.router.trunk(name)
@@ -131,7 +135,7 @@ class Placer:
             return None
         for binding in self._house.agent.contacts(uri.user, self._house.clock()):
             if binding.uri == text:
-                return Destination(text, uri, binding.flow)
+                return _of_binding(binding)
         return Destination(text, uri)
 
     def _located(
@@ -159,6 +163,7 @@ class Placer:
             from_display="",
             to_uri=destination.uri,
             flows=flows,
+            route=destination.route,
             offer=offer,
             headers=(*_auto_answer(action), *action.target.headers, *([(PATH_HEADER, entry.path)] if entry.path else [])),
             max_forwards=entry.max_forwards,
@@ -180,6 +185,11 @@ class Placer:
         host, port = self._house.advertised(flow)
         user = "supervision" if leg.role is Role.SUPERVISOR else entry.view.caller or "anonymous"
         return str(Uri("sip", user, host, port))
+
+
+def _of_binding(binding: Binding) -> Destination:
+    """A registered phone, over the flow it registered by or the proxies that lead to it."""
+    return Destination(binding.uri, Uri.parse(binding.uri), binding.flow, route=binding.path)
 
 
 def _auto_answer(action: PlaceLeg) -> tuple[tuple[str, str], ...]:

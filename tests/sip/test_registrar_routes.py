@@ -8,7 +8,7 @@ from sip.message import Request, Response
 from sip.registrar import FLOW_TIMER, Binding, Outcome, Registrar
 from sip.transport.flow import Flow
 from tests.sip.network import BOB, Network
-from tests.sip.peer import PEER
+from tests.sip.peer import PEER, statuses
 from tests.sip.test_hostile_sources import Phone
 
 US = ("192.0.2.1", 5060)
@@ -34,7 +34,9 @@ class House:
         self.now = 100.0
         self._sent = 0
 
-    def send(self, *contacts: str, flow: Flow = PHONE, headers: tuple[tuple[str, str], ...] = (), vias: int = 1, trusted: bool = False) -> Outcome:
+    def send(
+        self, *contacts: str, flow: Flow = PHONE, headers: tuple[tuple[str, str], ...] = (), vias: int = 1, trusted: bool = False
+    ) -> Outcome:
         self._sent += 1
         via = [("Via", f"SIP/2.0/UDP 10.0.0.{number};branch=z9hG4bK{self._sent}") for number in range(vias)]
         names = [("From", "<sip:alice@house>;tag=1"), ("To", "<sip:alice@house>"), ("Call-ID", "one"), ("CSeq", f"{self._sent} REGISTER")]
@@ -205,7 +207,7 @@ def test_a_refused_contact_is_counted_and_path_and_outbound_are_supported() -> N
 
 
 def test_requiring_path_and_outbound_is_no_bad_extension_and_gruu_is() -> None:
-    assert [answer.status for answer in Phone().asks("REGISTER", "alice", "Require: path, outbound") if isinstance(answer, Response)] == [401]
+    assert statuses(Phone().asks("REGISTER", "alice", "Require: path, outbound")) == [401]
     (answer,) = Phone().asks("REGISTER", "alice", "Require: gruu")
     assert isinstance(answer, Response)
     assert (answer.status, answer.header("Unsupported")) == (420, "gruu")

@@ -308,9 +308,9 @@ class Phone:
         self.address = address
         self.media_port = 4000
 
-    def register(self, user: str, secret: str) -> "Phone":
+    def register(self, user: str, secret: str, *, headers: tuple[str, ...] = ()) -> "Phone":
         """Register at the server; the digest is answered."""
-        register_phone(self, user, secret)
+        register_phone(self, user, secret, headers)
         return self
 
     def dial(
@@ -371,7 +371,7 @@ class Phone:
         return self.station.told_of(kind)
 
 
-def register_phone(phone: Phone, user: str, secret: str) -> None:
+def register_phone(phone: Phone, user: str, secret: str, headers: tuple[str, ...] = ()) -> None:
     """Send REGISTER by hand, since user agents do not register outward yet."""
     from sip.digest import authorize
     from sip.message import Response, parse
@@ -389,6 +389,7 @@ def register_phone(phone: Phone, user: str, secret: str) -> None:
             f"CSeq: {number} REGISTER",
             f"Contact: <sip:{user}@{host}:{port}>;expires=3000",
             "Max-Forwards: 70",
+            *headers,
             *([f"Authorization: {authorization}"] if authorization else []),
             "Content-Length: 0",
         ]

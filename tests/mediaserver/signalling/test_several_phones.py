@@ -125,3 +125,17 @@ def test_phones_that_one_offer_cannot_serve_are_left_out() -> None:
     assert [branch.request_uri for branch in branches_of([inside, outside, browser], media_address)] == [inside.uri]
     assert [branch.request_uri for branch in branches_of([browser, inside], media_address)] == [browser.uri]
     assert [branch.request_uri for branch in branches_of([outside, inside], media_address)] == [outside.uri]
+
+
+def test_several_flows_of_one_phone_are_one_branch_by_the_route_of_the_best() -> None:
+    def flow_of(number: int, instance: str) -> Binding:
+        flow = Flow("udp", ("192.0.2.1", 5060), (f"10.0.0.{number}", 5060))
+        path = (f"<sip:edge{number}.example;lr>",)
+        return Binding("sip:robert@10.0.0.9", flow, 100.0, 1.0, "c", 1, path=path, instance=instance, reg_id=number)
+
+    first, second, other = flow_of(1, "<urn:uuid:a>"), flow_of(2, "<urn:uuid:a>"), flow_of(3, "<urn:uuid:b>")
+    branches = branches_of([first, other, second], lambda address: "192.0.2.1")
+    assert [(branch.flows, branch.route) for branch in branches] == [
+        ((first.flow, second.flow), ("<sip:edge1.example;lr>",)),
+        ((other.flow,), ("<sip:edge3.example;lr>",)),
+    ]

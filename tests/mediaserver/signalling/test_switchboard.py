@@ -101,6 +101,15 @@ def test_when_nobody_is_registered_the_caller_is_told_and_nothing_is_kept() -> N
     assert (exchange.ports.lent, len(exchange.switchboard.calls)) == (0, 0)
 
 
+def test_an_agents_phone_behind_a_proxy_is_called_by_the_path_of_its_registration() -> None:
+    path = "<sip:127.0.2.1;lr;received=sip:198.51.100.7:40000>"
+    exchange = Exchange()
+    robert = exchange.phone(ROBERT).register("robert", "r", headers=(f"Path: {path}",))
+    exchange.phone(TRUNK).dial("100")
+    assert robert.ringing.request.values("Route") == (path,)
+    assert robert.ringing.request.uri == "sip:robert@127.0.2.1:5060"
+
+
 def test_an_unanswered_agent_is_given_up_after_the_ring_timeout() -> None:
     conversation = Conversation()
     conversation.trunk.dial("100")

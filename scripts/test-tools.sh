@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Installs the phones that the interoperability tests use and that pip cannot bring: SIPp and baresip.
+# Installs what the interoperability tests use and pip cannot bring: phones, a proxy, a browser.
 set -euo pipefail
 
-commands=(sipp baresip)
-packages=(sip-tester baresip-core)
+commands=(sipp baresip linphonec kamailio chromium npm)
+packages=(sip-tester baresip-core linphone-cli kamailio chromium npm)
 
 missing=()
 for index in "${!commands[@]}"; do
     command -v "${commands[$index]}" >/dev/null || missing+=("${packages[$index]}")
 done
 if [ "${#missing[@]}" -eq 0 ]; then
-    echo "test-tools: SIPp and baresip are there"
+    echo "test-tools: ${commands[*]} are there"
     exit 0
 fi
 

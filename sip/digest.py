@@ -37,7 +37,7 @@ BOTH: Final = ("MD5", "SHA-256")
 may take the stronger; who wants nothing else challenges with ``SHA-256`` alone."""
 HashOf = Callable[[str, str], str | None]
 """A user's HA1 by his name and the algorithm, `ha1`; None for nobody, or where there is none of this algorithm."""
-_MD5_ALONE: Final = re.compile(r"baresip v?(?:[01]\.|2\.[0-8](?!\d))", re.IGNORECASE)
+_MD5_ALONE: Final = re.compile(r"baresip v?(?:[01]\.|2\.[0-8](?!\d))|JsSIP\b", re.IGNORECASE)
 """User agents that fail where a challenge names an algorithm they do not know, instead of passing it over."""
 _PARAMETER: Final = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*)\s*(?:,|$)')
 _SEAL_BYTES: Final = 16

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Final, Self
 
+from sip.transport.certificates import KeyPair
 from tests.interop.tools import free_port, own_address
 
 READY_WITHIN: Final = 30.0
@@ -122,19 +123,54 @@ class Server:
     ``first`` (rings port `first`) and ``hunt`` (rings `first`, then `second`).
     """
 
-    def __init__(self, folder: Path, *, t1: float = 0.5, ring_timeout: float = 8, security: str = "accept") -> None:
-        self.address = "127.0.0.1"
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        t1: float = 0.5,
+        ring_timeout: float = 8,
+        security: str = "accept",
+        address: str = "127.0.0.1",
+        configuration: str = "",
+        secured_by: KeyPair | None = None,
+    ) -> None:
+        """``configuration`` is TOML to be taken instead of our own; where it listens is ours to say all the same.
+
+        ``secured_by`` is a certificate for TLS and WSS.
+        """
+        self.address = address
         self.trunk = own_address()
         self.port = free_port(self.address)
         self.first, self.second = free_port(self.address), free_port(self.address)
         self._control = free_port(self.address)
+        self.tls_port, self.wss_port = free_port(self.address), free_port(self.address)
         self._log = folder / "server.log"
         self._file = folder / "mediaserver.toml"
         self._process: subprocess.Popen[bytes] | None = None
         first_rtp = free_port(self.address, 40_000, 58_000)
         folder.mkdir(parents=True, exist_ok=True)
+        self._environment = {
+            "MEDIASERVER_SIP__BIND": self.address,
+            "MEDIASERVER_SIP__UDP_PORT": str(self.port),
+            "MEDIASERVER_SIP__TCP_PORT": str(self.port),
+            "MEDIASERVER_MEDIA__BIND": self.address,
+            "MEDIASERVER_MEDIA__FIRST_PORT": str(first_rtp),
+            "MEDIASERVER_MEDIA__LAST_PORT": str(first_rtp + 799),
+            "MEDIASERVER_CONTROL__BIND": self.address,
+            "MEDIASERVER_CONTROL__PORT": str(self._control),
+        }
+        if secured_by is not None:
+            self._environment |= {
+                "MEDIASERVER_SIP__TLS__ENABLED": "true",
+                "MEDIASERVER_SIP__TLS__PORT": str(self.tls_port),
+                "MEDIASERVER_SIP__TLS__CERTIFICATE": secured_by.certificate,
+                "MEDIASERVER_SIP__TLS__KEY": secured_by.key,
+                "MEDIASERVER_SIP__WS__SECURE": "true",
+                "MEDIASERVER_SIP__WS__SECURE_PORT": str(self.wss_port),
+            }
         self._file.write_text(
-            _CONFIG.format(
+            configuration
+            or _CONFIG.format(
                 address=self.address,
                 sip=self.port,
                 t1=t1,
@@ -164,7 +200,11 @@ class Server:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mediaserver", "serve", "--config", str(self._file)], stdout=log, stderr=log, start_new_session=True
+                [sys.executable, "-m", "mediaserver", "serve", "--config", str(self._file)],
+                env=os.environ | self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             self._wait_until_ready()
@@ -175,6 +215,12 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self._end()
+
+    def kill(self) -> None:
+        """End it and its workers without a word."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def log(self) -> str:
         """The end of what it said."""

@@ -1,0 +1,110 @@
+"""JsSIP over WSS in headless Chromium: a browser registers, calls, is called, supervises, and is supervised and switched.
+
+Signalling is judged here; the browser's audio, which is DTLS-SRTP, is not carried yet.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control_api.client import ControlClient
+from tests.interop.phones.jssip import JsSip, bundled
+from tests.interop.phones.sipp import Sipp
+from tests.interop.server import SECRET, TOKEN, Server
+from tests.sip.transport.authority import Authority
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server with a certificate of its own making."""
+    folder = tmp_path_factory.mktemp("server")
+    with Server(folder, secured_by=Authority(folder).issue("127.0.0.1")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The phone's page."""
+    return bundled(tmp_path_factory.mktemp("page") / "page")
+
+
+@asynccontextmanager
+async def browser(server: Server, folder: Path, page: Path, user: str) -> AsyncIterator[JsSip]:
+    """A browser's phone that is registered."""
+    async with JsSip(folder / user, page) as phone:
+        await phone.ask(f"phone.start('wss://{server.address}:{server.wss_port}', 'sip:{user}@{server.address}', '{SECRET}')")
+        await phone.wait_for("registered")
+        yield phone
+
+
+def in_mode(calls: Mapping[str, Any], mode: str) -> int | None:
+    """The supervising leg, once it is in this mode and joined."""
+    legs = [leg for call in calls.values() for leg in call.legs if leg.mode == mode and leg.state == "answered"]
+    return legs[0].leg if legs else None
+
+
+def agent(server: Server, folder: Path) -> Sipp:
+    """A phone at the port that the number ``first`` rings."""
+    return Sipp(folder / "agent", "agent_answers", address=server.address, port=server.first, options=("-d", "6000"))
+
+
+async def test_a_browser_calls_is_supervised_and_switched(server: Server, page: Path, tmp_path: Path) -> None:
+    async with (
+        browser(server, tmp_path, page, "carl") as customer,
+        agent(server, tmp_path),
+        ControlClient(server.control, TOKEN) as control,
+    ):
+        await customer.ask(f"phone.call('sip:first@{server.address}')")
+        await customer.wait_for("confirmed")
+        options = ("-au", "sue", "-ap", SECRET, "-d", "6000")
+        (call,) = await control.list()
+        knock = Sipp(
+            tmp_path / "sue", "supervisor_stays", server.sip, service=f"call-{call.call}", keys={"supervisor": "sue"}, options=options
+        )
+        async with knock:
+            leg = await control.until(partial(in_mode, mode="listen"), timeout=10)
+            for mode in ("whisper", "barge", "listen"):
+                assert (await control.set_mode(leg, mode)).turn > 0
+            await customer.ask("phone.session.terminate()")
+            await customer.wait_for("ended")
+            await control.until(lambda calls: not calls or None, timeout=5)
+
+
+async def test_a_browser_supervises_and_switches_by_info(server: Server, page: Path, tmp_path: Path) -> None:
+    async with (
+        browser(server, tmp_path, page, "sue") as supervisor,
+        agent(server, tmp_path),
+        Sipp(tmp_path / "customer", "customer", server.sip, service="first", address=server.trunk, options=("-d", "8000")),
+        ControlClient(server.control, TOKEN) as control,
+    ):
+        call = await control.until(lambda calls: next((call.call for call in calls.values() if call.state == "answered"), None), timeout=10)
+        await supervisor.ask(f"phone.call('sip:call-{call}@{server.address}')")
+        await supervisor.wait_for("confirmed")
+        await control.until(partial(in_mode, mode="listen"), timeout=5)
+        for digit, mode in (("5", "whisper"), ("6", "barge"), ("4", "listen")):
+            await supervisor.ask(f"phone.press('{digit}')")
+            await control.until(partial(in_mode, mode=mode), timeout=5)
+
+
+async def test_a_browser_is_called_and_answers(server: Server, page: Path, tmp_path: Path) -> None:
+    async with (
+        browser(server, tmp_path, page, "robert") as called,
+        Sipp(tmp_path / "customer", "customer", server.sip, service="robert", address=server.trunk, options=("-d", "500")) as customer,
+    ):
+        assert await called.wait_for("incoming") == "customer"
+        await called.ask("phone.answer()")
+        await called.wait_for("confirmed")
+        (await customer.finished()).check()
+        assert await called.wait_for("ended") == "Terminated"
+
+
+async def test_a_browser_with_a_wrong_password_is_not_registered(server: Server, page: Path, tmp_path: Path) -> None:
+    async with JsSip(tmp_path / "eve", page) as phone:
+        await phone.ask(f"phone.start('wss://{server.address}:{server.wss_port}', 'sip:sue@{server.address}', 'wrong')")
+        async with asyncio.timeout(15):
+            assert await phone.wait_for("registrationFailed") != ""

@@ -19,6 +19,7 @@ from mediaserver.call.actions import (
 )
 from mediaserver.call.ending import ENDINGS, Cause
 from mediaserver.call.inputs import (
+    Input,
     Invited,
     LegHandedOver,
     MediaAgreed,
@@ -26,6 +27,7 @@ from mediaserver.call.inputs import (
     MergeRequested,
     Supervisor,
     SupervisorArrived,
+    Target,
     TransferRequested,
 )
 from mediaserver.call.limits import CallLimits
@@ -43,15 +45,18 @@ CONSULTING, EXPERT, TOM = 301, 302, 303
 class Consultation(Playbook):
     """Anna's own call to somebody, in which Tom may listen."""
 
-    def __init__(self, called: object = BEN) -> None:
+    def __init__(self, called: Target = BEN) -> None:
         super().__init__(quietly=True)
         self.call = Call("c2", tenant="default", trunk="users", limits=CallLimits(), allocate_leg=lambda: EXPERT)
-        assert called in (BEN, HOTEL)
-        self.whatever(Invited(CONSULTING, "anna", "2000", (called,), role=Role.AGENT, agent="anna", team="sales"))  # type: ignore[arg-type]
+        self.whatever(Invited(CONSULTING, "anna", "2000", (called,), role=Role.AGENT, agent="anna", team="sales"))
 
     def answers(self) -> "Consultation":
         """The far party is there."""
-        self.whatever(answered(EXPERT), MediaAgreed(CONSULTING, MEDIA))
+        return self.and_then(answered(EXPERT), MediaAgreed(CONSULTING, MEDIA))
+
+    def and_then(self, *happened: Input) -> "Consultation":
+        """As `whatever`."""
+        self.whatever(*happened)
         return self
 
     def hands_over(self) -> list[LegHandedOver]:
@@ -60,9 +65,9 @@ class Consultation(Playbook):
         return [LegHandedOver(action.leg, action.moved) for action in self.did(HandOver)]
 
 
-def joining(**limits: int) -> Playbook:
+def joining() -> Playbook:
     """Anna, amid her call with the customer, has asked for her consultation to be joined to it."""
-    return talking(**limits).whatever(TransferRequested(AGENT, REFER, "ben", consultation=CONSULTING))
+    return talking().whatever(TransferRequested(AGENT, REFER, "ben", consultation=CONSULTING))
 
 
 def test_a_refer_that_names_a_consultation_has_it_joined() -> None:
@@ -74,7 +79,7 @@ def test_a_refer_that_names_a_consultation_has_it_joined() -> None:
 
 
 def test_the_consultation_hands_over_its_far_party_and_its_supervisors_and_ends() -> None:
-    consultation = Consultation().answers().whatever(arrives(TOM))
+    consultation = Consultation().answers().and_then(arrives(TOM))
     consultation.quietly = True
     moved = consultation.hands_over()
     assert [one.leg for one in moved] == [EXPERT, TOM]
@@ -118,7 +123,7 @@ def test_a_stranger_who_was_the_customer_of_the_consultation_is_an_outside_party
 
 
 def test_supervisors_of_both_calls_are_in_listen() -> None:
-    consultation = Consultation().answers().whatever(SupervisorArrived(TOM, Supervisor("tom", "tom", Mode.BARGE)))
+    consultation = Consultation().answers().and_then(SupervisorArrived(TOM, Supervisor("tom", "tom", Mode.BARGE)))
     play = talking().whatever(arrives(SUE, Mode.WHISPER), TransferRequested(AGENT, REFER, "ben", consultation=CONSULTING))
     expert, tom = consultation.hands_over()
     play.whatever(expert)
@@ -132,7 +137,7 @@ def test_supervisors_of_both_calls_are_in_listen() -> None:
 
 
 def test_a_supervisor_whom_the_call_is_closed_to_leaves_and_is_told_why() -> None:
-    consultation = Consultation().answers().whatever(arrives(TOM))
+    consultation = Consultation().answers().and_then(arrives(TOM))
     expert, tom = consultation.hands_over()
     play = joining().whatever(expert)
     play.on(LegHandedOver(TOM, tom.moved, is_covered=False)).does(EndLeg(TOM, ENDINGS[Cause.CEILING].reason), CloseLeg(TOM))
@@ -140,14 +145,14 @@ def test_a_supervisor_whom_the_call_is_closed_to_leaves_and_is_told_why() -> Non
 
 
 def test_a_supervisor_for_whom_no_seat_is_left_leaves() -> None:
-    consultation = Consultation().answers().whatever(arrives(TOM))
+    consultation = Consultation().answers().and_then(arrives(TOM))
     expert, tom = consultation.hands_over()
     play = talking(seats=3).whatever(arrives(SUE), TransferRequested(AGENT, REFER, "ben", consultation=CONSULTING), expert)
     play.on(tom).does(EndLeg(TOM, ENDINGS[Cause.FULL].reason), CloseLeg(TOM))
 
 
 def test_whom_the_agent_held_on_both_sides_are_taken_off_hold() -> None:
-    consultation = Consultation().answers().whatever(agrees(CONSULTING, Direction.SENDONLY), agrees(EXPERT, Direction.RECVONLY))
+    consultation = Consultation().answers().and_then(agrees(CONSULTING, Direction.SENDONLY), agrees(EXPERT, Direction.RECVONLY))
     play = talking().whatever(agrees(AGENT, Direction.SENDONLY), agrees(CUSTOMER, Direction.RECVONLY))
     play.whatever(TransferRequested(AGENT, REFER, "ben", consultation=CONSULTING), *consultation.hands_over())
     assert play.did(ReofferLeg) == [ReofferLeg(CUSTOMER, Direction.SENDRECV), ReofferLeg(EXPERT, Direction.SENDRECV)]
@@ -155,7 +160,7 @@ def test_whom_the_agent_held_on_both_sides_are_taken_off_hold() -> None:
 
 
 def test_a_far_party_that_still_rings_goes_on_ringing_in_the_other_call() -> None:
-    consultation = Consultation().whatever(ringing(EXPERT))
+    consultation = Consultation().and_then(ringing(EXPERT))
     play = joining()
     (expert,) = consultation.hands_over()
     play.on(expert).does(AdoptLeg(EXPERT, Role.AGENT), NotifyTransfer(AGENT, REFER, 180))
@@ -171,7 +176,7 @@ def test_a_consultation_without_anybody_refuses() -> None:
 
 
 def test_a_consultation_amid_a_transfer_of_its_own_refuses() -> None:
-    consultation = Consultation().answers().whatever(TransferRequested(CONSULTING, 9, "x", (HOTEL,)))
+    consultation = Consultation().answers().and_then(TransferRequested(CONSULTING, 9, "x", (HOTEL,)))
     consultation.on(MergeRequested(CONSULTING, "c1", REFER)).does(RefuseMerge(CONSULTING, "c1", REFER, 491))
 
 

@@ -9,9 +9,9 @@ from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, SetMode
 from mediaserver.signalling.calls import CallEntry
 from mixer.modes import Role
 from sip.events import InviteReceived, OfferReceived, SessionEnded
-from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, TRUNK, Exchange, description
+from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, SETTINGS, TRUNK, Exchange, description
 from tests.mediaserver.signalling.referring import Referral, attended
-from tests.mediaserver.signalling.test_transferring import ROUTES, SETTINGS, settings
+from tests.mediaserver.signalling.test_transferring import ROUTES, settings
 
 FAR = ("127.0.4.4", 5060)
 
@@ -176,9 +176,9 @@ def test_a_held_customer_and_a_held_expert_hear_each_other() -> None:
     assert [call.view.state for call in consulting.exchange.switchboard.calls] == ["held", "held"]
     consulting.joins()
     for phone in (consulting.trunk, consulting.maria):
-        offer = phone.told(OfferReceived)[-1].offer
-        assert offer is not None
-        assert b"a=sendrecv" in offer.serialize()
+        asked = phone.told(OfferReceived)[-1].offer
+        assert asked is not None
+        assert b"a=sendrecv" in asked.serialize()
     assert consulting.call.view.state == "answered"
 
 

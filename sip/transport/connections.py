@@ -165,7 +165,8 @@ class Connections:
                 del self._by_flow[flow]
             if self._by_place.get(_place(flow)) is connection:
                 del self._by_place[_place(flow)]
-        self._owner.lost(connection.aliases)
+        if connection.is_admitted or connection.target is not None:
+            self._owner.lost(connection.aliases)
 
     def count(self, reason: str) -> None:
         """Add one to a counter."""

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,6 @@ async def test_a_server_of_an_unknown_authority_is_not_spoken_to(authority: Auth
 
 
 async def test_a_server_that_shows_an_expired_certificate_is_not_spoken_to(authority: Authority) -> None:
-    from datetime import timedelta
-
     expired = authority.issue(NAME, lasts=-timedelta(hours=1))
     async with pair_of_phones(authority, authority.certificates(expired)) as (alice, bob):
         alice.call("tls", bob.address("tls"), NAME)
@@ -187,6 +186,7 @@ async def test_new_certificates_are_shown_to_new_connections_and_cut_no_old_one(
         old.close()
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 async def test_tls_1_1_is_refused(authority: Authority) -> None:
     context = raw_context(authority)
     context.set_ciphers("ALL:@SECLEVEL=0")

@@ -21,7 +21,8 @@ def main() -> None:
     parser.add_argument("--capture-id", type=int, default=0)
     arguments = parser.parse_args()
     # Ctrl+C reaches the whole group of processes; the end of the link is what ends us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     homer = None
     if arguments.homer:
         host, _, port = arguments.homer.rpartition(":")

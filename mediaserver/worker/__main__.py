@@ -10,7 +10,7 @@ Signalling makes the memory and the link, and lets the child inherit both descri
     link.send(encode_frame([(1, OpenLeg(leg=7, call=3, role="customer", strict=False))]), [udp_socket.fileno()])
 
 Answers and notices are read with ``link.receive()`` whenever ``link.fileno()`` is readable. The lent socket stays open on this side
-as long as the port is the leg's. Closing the link ends the worker. It ignores SIGINT and SIGTERM: the link alone tells it to go.
+as long as the port is the leg's. Closing the link ends the worker. It ignores SIGINT, SIGTERM and SIGHUP: the link alone tells it to go.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--turn-ms", type=float, default=2.0, help="length of a turn")
     parser.add_argument("--cpu", type=int, default=None, help="core to stay on")
     arguments = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     run(arguments.link_fd, arguments.memory_fd, arguments.turn_ms, arguments.cpu)
 

@@ -80,10 +80,12 @@ class Baresip:
         transport: str = "udp",
         expires: int = 60,
         address: str = "127.0.0.1",
+        ca_file: Path | None = None,
     ) -> None:
         """A phone that will speak ``voice``, a WAV at 8 kHz, mono, longer than the test.
 
-        ``registrar`` is ``host:port``, empty for a phone that registers nowhere; ``address`` a loopback address of its own.
+        ``registrar`` is ``host:port``, empty for a phone that registers nowhere; ``address`` a loopback address of its own;
+        ``ca_file`` holds the root that a TLS server's certificate must come from.
         """
         self._command = path_of("baresip")
         self.user = user
@@ -114,6 +116,8 @@ class Baresip:
         options.append("audio_codecs=" + ",".join(f"{codec}/8000/1" for codec in codecs))
         if secret:
             options.append(f"auth_pass={secret}")
+        if ca_file is not None:
+            config += f"sip_cafile {ca_file}\n"
         (folder / "config").write_text(config)
         (folder / "accounts").write_text(f"<sip:{user}@{domain};transport={transport}>;{';'.join(options)}\n")
         (folder / "contacts").write_text("")

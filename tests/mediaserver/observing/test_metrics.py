@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
@@ -11,6 +12,7 @@ from config.settings import MediaSettings
 from mediaserver.link.memory import Memory
 from mediaserver.observing.metrics import HELP, ServerCollector, metrics_text
 from mediaserver.signalling.media import Media, Worker
+from sip.transport.certificates import Shown
 from tests.house.tree import ROOT
 from tests.mediaserver.signalling.exchange import ROBERT, TRUNK, Exchange
 
@@ -69,6 +71,14 @@ def test_refusals_and_what_other_rooms_count_are_told_with_help() -> None:
     assert 'mediaserver_sip_events_total{kind="retransmitted"} 2.0' in told
     families = [line.split()[2] for line in told.splitlines() if line.startswith("# HELP mediaserver_")]
     assert len(families) == len(set(families)) >= 8
+
+
+def test_the_end_of_each_certificate_is_told() -> None:
+    exchange = Exchange()
+    collector = ServerCollector(exchange.switchboard.calls, cast(Media, NoWorkers()), exchange.ports, exchange.counters)
+    collector.certificates = lambda: (Shown("/etc/sip.pem", ("pbx.example.com",), datetime.fromtimestamp(2_000_000_000, UTC)),)
+    told = metrics_text(collector)().decode()
+    assert 'mediaserver_certificate_expires_seconds{file="/etc/sip.pem"} 2e+09' in told
 
 
 def test_packets_of_ended_legs_stay_counted(memory: Memory) -> None:

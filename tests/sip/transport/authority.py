@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 class Authority:
     """A root, and what it signs, in a folder."""
 
-    def __init__(self, folder: Path, name: str = "Test Root") -> None:
+    def __init__(self, folder: Path, name: str = "root") -> None:
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])

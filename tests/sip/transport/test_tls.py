@@ -97,7 +97,7 @@ async def test_where_only_the_address_is_known_the_certificate_must_show_it(auth
 
 
 async def test_a_server_of_an_unknown_authority_is_not_spoken_to(authority: Authority, tmp_path: Path) -> None:
-    stranger = Authority(tmp_path, "Stranger")
+    stranger = Authority(tmp_path, "stranger")
     async with pair_of_phones(authority, authority.certificates(stranger.issue(NAME))) as (alice, bob):
         alice.call("tls", bob.address("tls"), NAME)
         assert (await alice.until(Rejected)).status == 503
@@ -143,7 +143,7 @@ async def test_a_peer_without_a_certificate_has_no_names(authority: Authority) -
 
 
 async def test_a_client_certificate_of_a_stranger_is_refused_where_they_are_optional(authority: Authority, tmp_path: Path) -> None:
-    stranger = Authority(tmp_path, "Stranger")
+    stranger = Authority(tmp_path, "stranger")
     shown = authority.certificates(authority.issue(NAME), client_certificates="optional")
     async with phone(2, ["tls"], certificates=shown) as bob:
         with suppress(OSError):

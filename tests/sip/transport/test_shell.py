@@ -152,7 +152,8 @@ async def test_the_timer_retransmits_without_anybody_asking() -> None:
     shell.settle()
     async with asyncio.timeout(10):
         await over.wait()
-    assert agent.counters["retransmitted_request"] == 6
+    # The sixth is due T1 before the end: on a busy machine the end comes first.
+    assert agent.counters["retransmitted_request"] in (5, 6)
     silent.close()
     await shell.close()
 

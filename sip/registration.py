@@ -152,6 +152,11 @@ class Registration:
         """Whether the registrar knows where we are."""
         return self.binding is not None and now < self.binding.expires_at
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether what is asked now takes the binding back."""
+        return self.state is State.LEAVING
+
     def start(self, now: float) -> None:
         """Begin."""
         self._step(Input.START, now)

@@ -7,6 +7,8 @@ the ring is given a snapshot. Nothing in a feed tells of events that its identit
 What a call's agent is may change while it lives: known only after the answer, another one after a transfer. Therefore
 the house remembers who each call last belonged to. An event of a call that an identity may see goes to its feed; one
 that takes the call out of its sight goes there as ``call.hidden``; any other does not.
+
+What a trunk does (``trunk.*``) belongs to no call: it goes to the identities of its tenant that have the right ``admin``.
 """
 
 from collections import OrderedDict, deque
@@ -15,7 +17,7 @@ from typing import Any, Final
 
 from control_api.encoding import Encoded, Subprotocol
 from control_api.messages import iso
-from control_api.permissions import Identity, Subject, may_see
+from control_api.permissions import Identity, Right, Subject, may_see
 from control_api.ports import HouseEvent
 
 MAX_CALLS: Final = 65_536
@@ -114,6 +116,9 @@ class Feeds:
         if event.kind == "meters":
             self._meter(event)
             return
+        if event.kind.startswith("trunk."):
+            self._tell_admins(event, wall)
+            return
         before, now = self._move(event)
         shown: Encoded | None = None
         hidden: Encoded | None = None
@@ -133,6 +138,12 @@ class Feeds:
         for feed in self._feeds.values():
             if feed.meters.close():
                 feed.wake()
+
+    def _tell_admins(self, event: HouseEvent, wall: float) -> None:
+        shown = _shown(event, wall)
+        for feed in self._of_tenant(event.tenant):
+            if Right.ADMIN in feed.identity.ceiling.rights:
+                feed.append(shown)
 
     def _meter(self, event: HouseEvent) -> None:
         subject = Subject(event.tenant, event.agent, event.team)

@@ -172,8 +172,10 @@ class EventMessage(Message):
     sequence: int
     kind: str
     """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``ended`` or ``hidden``; ``supervisor.`` and
-    ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``."""
+    ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``; for the right ``admin`` also ``trunk.`` and ``up``,
+    ``down``, ``registered`` or ``unregistered``."""
     call_id: str
+    """Empty for ``trunk.``, whose ``detail`` holds ``trunk``, ``target``, ``status`` and ``is_up``."""
     at: str
     """ISO 8601."""
     call: CallModel | None = None

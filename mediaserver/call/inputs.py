@@ -30,6 +30,8 @@ class Target:
     team: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     """Said in its INVITE: Referred-By, Replaces (RFC 3892, 3891)."""
+    is_diverted: bool = False
+    """Whom the call was for sent it here (3xx)."""
 
 
 @dataclass(frozen=True, slots=True)

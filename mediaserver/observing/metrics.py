@@ -26,6 +26,11 @@ HELP = {
     "legs_without_audio": "Legs that agreed on SRTP, which the media workers do not carry, by its keying.",
     "invites_refused": "INVITEs answered with a failure before a call began, by reason.",
     "watchers_refused": "Subscriptions to agents' calls that were refused, by reason.",
+    "trunk_calls_in": "Calls that began from a trunk, by trunk.",
+    "trunk_calls_out": "Calls that began to a trunk, by trunk.",
+    "trunk_refused": "Calls over a trunk's caps, by trunk, direction and cap.",
+    "trunk_keepalives": "OPTIONS sent to trunks, by the status of their answer.",
+    "trunk_registrations": "REGISTERs sent to trunks, by the status of their answer.",
     "refusals": "Requests of supervisors that were refused, by code.",
     "digits": "Digits received in RTP, by the role of the leg.",
     "bans": "Sources and users kept out for wrong passwords.",
@@ -55,6 +60,8 @@ class ServerCollector(Collector):
         self.counted: dict[str, Callable[[], Mapping[str, int]]] = {}
         """Counters that other rooms keep, by the name of their family; one label, the kind."""
         self.certificates: Callable[[], tuple[Shown, ...]] = tuple
+        self.gathered: list[Callable[[], Iterator[Metric]]] = []
+        """Families that other rooms make."""
 
     def collect(self) -> Iterator[Metric]:
         """Every family, fresh."""
@@ -68,6 +75,8 @@ class ServerCollector(Collector):
                 family.add_metric([kind], value)
             yield family
         yield self._certificates()
+        for gather in self.gathered:
+            yield from gather()
         yield from self._workers()
 
     def _live_calls(self) -> Metric:

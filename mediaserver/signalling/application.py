@@ -28,6 +28,7 @@ from control_api.tokens import TokenStore
 from mediaserver.call import inputs
 from mediaserver.observing.counters import Counters
 from mediaserver.observing.metrics import ServerCollector, dropped, metrics_text
+from mediaserver.observing.trunk_metrics import trunk_metrics
 from mediaserver.secrecy.key import VARIABLE, SecrecyError, key_of
 from mediaserver.secrecy.pins import PinChecks
 from mediaserver.signalling import sounds
@@ -141,6 +142,8 @@ class Server:
             await self._open()
             gc.freeze()  # what was made at start lives for ever: nothing to look at again
             control = tasks.create_task(self._control())
+            self._house.trunks.start()
+            self._house.settle()
             beats = [tasks.create_task(each) for each in self._beats()]
             _log.info("server.started", sip=[str(listener) for listener in self._shell.listeners], pid=os.getpid())
             if plain := plain_secrets(self._settings):
@@ -268,6 +271,7 @@ class Server:
         app = create_app(self._desk, TokenStore(self._settings.tokens), self._settings.control, metrics_text(collector))
         collector.certificates = lambda: self._renewal.shown
         collector.counted["sip_events"] = lambda: self._agent.counters
+        collector.gathered.append(lambda: trunk_metrics(self._house.trunks))
         collector.counted["sip_dropped"] = lambda: dropped(self._agent.counters)
         collector.counted["control_events"] = lambda: app.state.reception.counters
         await serve_control(app, self._settings.control, [self._listener])
@@ -292,6 +296,7 @@ class Server:
             self._switchboard.feed(entry, inputs.HangUpRequested(None, "shutdown"))
         self._watching.close()
         self._switchboard.farewells.say_all()
+        self._house.trunks.stop()
         self._house.settle()
         deadline = time.monotonic() + FAREWELL_SECONDS
         while self._agent.in_hand and time.monotonic() < deadline:

@@ -11,6 +11,7 @@ from mediaserver.call.view import CallState, CallView
 from mediaserver.signalling.legs import Leg
 from mediaserver.signalling.media import Worker
 from mediaserver.signalling.timers import Timer
+from mediaserver.signalling.trunks.callers import Caller
 
 _KEPT_AFTER_END = 1000
 _REMEMBERED_SECONDS = 60.0
@@ -28,6 +29,8 @@ class CallEntry:
     view: CallView
     """As it was after the last input."""
     timer: Timer
+    who: Caller | None = None
+    """The caller as the next legs are told of him; None: nobody called in."""
     path: str = ""
     """Marks of this pass for the next server (`mediaserver.signalling.routing.passed`)."""
     max_forwards: int = 70
@@ -83,6 +86,8 @@ class Calls:
     def remove_leg(self, entry: CallEntry, leg: Leg) -> None:
         """A leg is closed."""
         entry.legs.pop(leg.leg, None)
+        if leg.lease is not None:
+            leg.lease.release()
         self._by_leg.pop(leg.leg, None)
         if leg.session is not None:
             self._by_session.pop(leg.session, None)

@@ -1,7 +1,7 @@
 """What the parts of the signalling process share."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from config.settings import Settings
@@ -19,12 +19,19 @@ from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
+from mediaserver.signalling.trunks.means import Means
+from mediaserver.signalling.trunks.trunks import Trunks
 from sip.description.profiles import Security, Terms
 from sip.negotiated import PCMA, PCMU, Codec
 from sip.transport.flow import Flow
 from sip.useragent import UserAgent
 
 _CODECS = {"PCMU": PCMU, "PCMA": PCMA}
+
+
+def nobody(flow: Flow) -> Sequence[str]:
+    """The names of a peer that showed no certificate."""
+    return ()
 
 
 @dataclass(slots=True)
@@ -56,6 +63,23 @@ class House:
     """Compares a PIN with what is kept of it."""
     new_timer: Callable[[Callable[[], None]], Timer] = Timer
     """A timer that calls back."""
+    peer_names: Callable[[Flow], Sequence[str]] = nobody
+    """What the certificate shows that a TLS client gave."""
+    trunks: Trunks = field(init=False)
+
+    def __post_init__(self) -> None:
+        means = Means(
+            locator=self.resolver,
+            outside=self.outside,
+            publisher=self.publisher,
+            counters=self.counters,
+            entropy=self.entropy,
+            advertised=self.advertised,
+            settle=self.settle,
+            clock=self.clock,
+            new_timer=self.new_timer,
+        )
+        self.trunks = Trunks(self.settings.trunks, means)
 
     @property
     def codecs(self) -> tuple[Codec, ...]:

@@ -1,12 +1,14 @@
 """An INVITE that came in: who it is from, and whether it is a call for a route or a supervisor at a door.
 
-- A trunk is known by its source address and needs no digest.
-- Everybody else is a digest user, and is challenged.
-- Star codes and call URIs are doors: a trunk's address does not open them, a digest does.
+- A trunk is known by the Contact that we registered there (nobody can guess it), by its certificate, by its source address, or where
+  we are registered with it by the registrar's; then it needs no digest, unless its settings name a user that it has to be.
+- Everybody else is a digest user, and is challenged; he may be a trunk that logs in.
+- Star codes and call URIs are doors: a trunk does not open them, a user does.
 - A phone that is registered from the very flow it calls by is a user, also where its address is a trunk's.
 """
 
 import re
+from dataclasses import dataclass
 
 import structlog
 
@@ -23,9 +25,14 @@ from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.replacing import Replacements
 from mediaserver.signalling.routing import PATH_HEADER, RoutedCall, passed
 from mediaserver.signalling.switchboard import NoWorker, Switchboard
+from mediaserver.signalling.trunks.caps import Lease
+from mediaserver.signalling.trunks.line import Line
 from mixer.modes import Role
 from sip.errors import SipError
 from sip.events import InviteReceived
+from sip.headers import parse_address
+from sip.message import Request
+from sip.telephone import number_in
 from sip.uri import Uri
 
 _log = structlog.get_logger(__name__)
@@ -33,6 +40,15 @@ _log = structlog.get_logger(__name__)
 BUSY = 486
 _RETRY_SECONDS = 5
 _MAX_FORWARDS = 70
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkCaller:
+    """A trunk that calls."""
+
+    line: Line
+    called: str | None = None
+    """The number, where the Request-URI is the Contact that we registered; None: it is in there."""
 
 
 class Invitations:
@@ -51,15 +67,18 @@ class Invitations:
         if called is None:
             self._refuse(event, 416, "uri")
             return
-        knock = None if event.replaces else read_knock(called, self._house.settings.doors)
-        trunk = None if knock else self._trunk_of(event)
-        if trunk is not None:
-            self._route_or_replace(event, trunk, None)
+        caller = self._caller_at(event)
+        is_registered = caller is not None and caller.called is not None
+        knock = None if event.replaces or is_registered else read_knock(called, self._house.settings.doors)
+        if caller is not None and caller.line.settings.auth_user is None and knock is None:
+            self._route_or_replace(event, caller, None)
             return
         known = self._house.agent.authenticate(event.request, event.flow, self._house.clock())
         user = self._users.get(known.user) if known.user is not None else None
         if user is None:
             self._house.agent.challenge(event.session, self._house.clock(), stale=known.stale, after=known.after)
+        elif (line := self._house.trunks.of_user(user.name)) is not None:
+            self._route_or_replace(event, TrunkCaller(line, caller.called if caller is not None and caller.line is line else None), None)
         elif knock is not None:
             self._knock(event, user, knock)
         elif user.may_call or event.replaces is not None:
@@ -67,14 +86,23 @@ class Invitations:
         else:
             self._refuse(event, 403, "may_not_call", user=user.name)
 
-    def _trunk_of(self, event: InviteReceived) -> TrunkSettings | None:
-        trunk = self._house.router.find_trunk(event.flow.remote[0])
-        if trunk is None:
-            return None
+    def _caller_at(self, event: InviteReceived) -> TrunkCaller | None:
+        """The trunk that an INVITE comes from by its Request-URI, certificate or address; what it has still to prove is its settings'."""
+        trunks, request = self._house.trunks, event.request
+        registered = trunks.registered_as(request.uri)
+        if registered is not None:
+            return TrunkCaller(registered, _called_behind(request))
+        line = trunks.of_certificate(self._house.peer_names(event.flow))
+        if line is None and not self._is_phone(event):
+            trunk = self._house.router.find_trunk(event.flow.remote[0])
+            line = trunks.get(trunk.name) if trunk is not None else trunks.of_registrar(event.flow.remote[0], request)
+        return None if line is None else TrunkCaller(line)
+
+    def _is_phone(self, event: InviteReceived) -> bool:
+        """Whether the caller registered from the very flow that he calls by."""
         caller = _user_of(event.request.from_.uri)
         bindings = self._house.agent.contacts(caller, self._house.clock()) if caller is not None else []
-        is_user = any(binding.flow == event.flow for binding in bindings)
-        return None if is_user else trunk
+        return any(binding.flow == event.flow for binding in bindings)
 
     def _refuse(self, event: InviteReceived, status: int, why: str, *, retry: bool = False, **facts: str) -> None:
         self._house.counters.add("invites_refused", why)
@@ -84,10 +112,11 @@ class Invitations:
 
     # calls
 
-    def _route_or_replace(self, event: InviteReceived, trunk: TrunkSettings | None, user: User | None) -> None:
+    def _route_or_replace(self, event: InviteReceived, caller: TrunkCaller | None, user: User | None) -> None:
         if event.replaces is None:
-            self._route(event, trunk, user)
+            self._route(event, caller, user)
             return
+        trunk = None if caller is None else caller.line.settings
         found = self._replacements.find(event.replaces, trunk, user)
         if isinstance(found, int):
             self._refuse(event, found, "replaces")
@@ -104,35 +133,49 @@ class Invitations:
         leg.trunk = "" if trunk is None else trunk.name
         leg.user = "" if user is None else user.name
 
-    def _route(self, event: InviteReceived, trunk: TrunkSettings | None, user: User | None) -> None:
-        routed = self._house.router.route(trunk, user, event.request)
+    def _route(self, event: InviteReceived, caller: TrunkCaller | None, user: User | None) -> None:
+        trunk = None if caller is None else caller.line.settings
+        try:
+            routed = self._house.router.route(trunk, user, event.request, None if caller is None else caller.called)
+        except SipError as error:
+            self._refuse(event, error.status, "caller", problem=str(error))
+            return
         if routed is None or not routed.targets:
             self._refuse(event, 404, "no_route", called=_loggable(_user_of(event.request.uri) or ""))
         elif self._switchboard.is_draining:
             self._refuse(event, 503, "draining", retry=True)
         elif len(self._switchboard.calls) >= self._house.settings.limits.calls:
             self._refuse(event, 503, "too_many_calls", retry=True)
-        else:
-            self._begin(event, routed, trunk, user)
+        elif caller is None:
+            self._begin(event, routed, None, user, None)
+        elif (lease := caller.line.lease(caller.line.caps.inward)) is None:
+            self._refuse(event, 503, "trunk_cap", retry=True, trunk=routed.trunk)
+        elif not self._begin(event, routed, trunk, None, lease):
+            lease.release()
 
-    def _begin(self, event: InviteReceived, routed: RoutedCall, trunk: TrunkSettings | None, user: User | None) -> None:
+    def _begin(
+        self, event: InviteReceived, routed: RoutedCall, trunk: TrunkSettings | None, user: User | None, lease: Lease | None
+    ) -> bool:
+        """Make a call of it; False where it was refused."""
         path = passed(event.request.header(PATH_HEADER), self._house.server_id, routed.called)
         if path is None:
             self._refuse(event, 482, "loop", called=routed.called)
-            return
+            return False
         try:
             agent = routed.agent or routed.targets[0].agent
             entry = self._switchboard.new_call(routed.tenant, routed.trunk, ring_timeout=routed.ring_timeout, agent=agent)
         except NoWorker:
             self._refuse(event, 503, "no_worker", retry=True)
-            return
+            return False
+        entry.who = routed.who
         entry.path = path
         entry.max_forwards = max(0, (event.request.max_forwards or _MAX_FORWARDS) - 1)
         role = Role.AGENT if routed.agent else Role.CUSTOMER
         leg = self._admit_offer(entry, event, role, trunk)
         if leg is None:
             self._switchboard.forget(entry)
-            return
+            return False
+        leg.lease = lease
         self._know(leg, trunk, user)
         _log.info("call.started", call=entry.view.call, caller=routed.caller, called=routed.called, trunk=routed.trunk)
         self._switchboard.feed(
@@ -148,6 +191,7 @@ class Invitations:
                 team=routed.team,
             ),
         )
+        return True
 
     def _admit_offer(self, entry: CallEntry, event: InviteReceived, role: Role, trunk: TrunkSettings | None = None) -> Leg | None:
         """A leg for who called in, with his offer taken; None: he was refused."""
@@ -203,6 +247,16 @@ class Invitations:
 def _loggable(called: str) -> str:
     """A number for the log: what follows a star inside of it is perhaps a PIN behind a mistyped code."""
     return re.sub(r"(?<=.)\*.+", "*…", called)[:64]
+
+
+def _called_behind(request: Request) -> str:
+    """The number that a registrar sent on to our Contact (RFC 7315 §4.2, else To)."""
+    for value in request.values("P-Called-Party-ID")[:1]:
+        try:
+            return number_in(parse_address(value).uri)
+        except SipError:
+            break
+    return number_in(request.to.uri)
 
 
 def _user_of(uri: str) -> str | None:

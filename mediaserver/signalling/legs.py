@@ -13,6 +13,7 @@ from mediaserver.link.messages import SetMedia
 from mediaserver.signalling.identities import User
 from mediaserver.signalling.ports import LentPort
 from mediaserver.signalling.timers import Timer
+from mediaserver.signalling.trunks.caps import Lease
 from mixer.modes import Role
 from sip.negotiated import Direction, NegotiatedMedia
 from sip.offer_answer import Negotiation, NothingOffered, RemoteOffer
@@ -85,6 +86,8 @@ class Leg:
     """The digits of the door he came by."""
     waiting: Waiting | None = None
     """He has still to give his PIN; the call does not know him yet."""
+    lease: Lease | None = None
+    """Its place on a trunk."""
     is_strict: bool = False
     """RTP only from the signalled address."""
     is_without_audio: bool = False

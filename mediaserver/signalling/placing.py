@@ -1,7 +1,6 @@
 """Sending a leg's INVITE: where its target is, who it comes from, and what it offers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -10,38 +9,24 @@ from mediaserver.call import inputs
 from mediaserver.call.actions import PlaceLeg
 from mediaserver.call.inputs import LegId
 from mediaserver.signalling.calls import CallEntry, Calls
-from mediaserver.signalling.contacts import branches_of
+from mediaserver.signalling.destinations import NOWHERE, Destination, Destinations, NoWay, TrunkDown, Way
 from mediaserver.signalling.house import House
 from mediaserver.signalling.introducing import uuid_behind
 from mediaserver.signalling.legs import Leg, is_browser
 from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.routing import PATH_HEADER
+from mediaserver.signalling.trunks.callers import Caller
+from mediaserver.signalling.trunks.presenting import Listener, Presentation, present
 from mixer.modes import Role
 from sip.errors import SipError
-from sip.registrar import Binding
-from sip.session.settings import Branch, Invitation
+from sip.session.settings import Invitation
+from sip.telephone import number_in
 from sip.transport.flow import Flow
 from sip.uri import Uri
 
+UNAVAILABLE = 503
+
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where an INVITE goes, before its flows are known."""
-
-    uri: str
-    """The Request-URI."""
-    place: Uri
-    """What leads there (RFC 3263), where no flow does."""
-    flow: Flow | None = None
-    """A registered phone's."""
-    branches: tuple[Branch, ...] = ()
-    """Several of them, rung at once or by falling q."""
-    route: tuple[str, ...] = ()
-    """Proxies before it, the nearest first."""
-    user: str = ""
-    secret: str = field(default="", repr=False)
 
 
 class Placer:
@@ -50,6 +35,7 @@ class Placer:
     def __init__(self, house: House, calls: Calls, new_leg: Callable[..., Leg], feed: Callable[[CallEntry, inputs.Input], None]) -> None:
         self._house = house
         self._calls = calls
+        self._destinations = Destinations(house)
         self._new_leg = new_leg
         self._feed = feed
 
@@ -72,33 +58,17 @@ class Placer:
 
     def place(self, entry: CallEntry, leg: Leg, action: PlaceLeg) -> None:
         """Find the target and send it the INVITE, now or when its host is known."""
-        leg.agent, leg.team = action.target.agent, action.target.team
-        leg.trunk = action.target.value.partition("/")[0] if action.target.kind == "trunk" else ""
-        leg.user = self._user_at(entry, action.target)
-        destination = self._destination(entry, action.target)
-        if destination is None:
-            _log.warning(
-                "leg.not_placed", call=entry.view.call, leg=leg.leg, problem=f"no way to {action.target.kind} {action.target.value}"
-            )
-            self._feed(entry, inputs.Rejected(leg.leg, 480))
-        elif destination.flow is not None:
-            self._send(entry, leg, action, destination, (destination.flow,))
+        target = action.target
+        leg.agent, leg.team = target.agent, target.team
+        leg.trunk = target.value.partition("/")[0] if target.kind == "trunk" else ""
+        leg.user = self._user_at(entry, target)
+        try:
+            destination = self._destinations.of(entry.view.tenant, target)
+            self._take_place(leg, destination)
+        except NoWay as error:
+            self._not_placed(entry, leg, error.status, str(error))
         else:
-            self._house.resolver.locate(
-                destination.place, lambda flows, problem: self._located(entry, leg, action, destination, flows, problem)
-            )
-
-    def _destination(self, entry: CallEntry, target: inputs.Target) -> Destination | None:
-        match target.kind:
-            case "agent":
-                return self._of_user(self._house.router.user_of_agent(entry.view.tenant, target.value))
-            case "user":
-                return self._of_user(target.value)
-            case "trunk":
-                name, _, number = target.value.partition("/")
-                return self._of_trunk(name, number)
-            case _:
-                return self._of_uri(target.value)
+            self._destinations.locate(destination, lambda ways, problem: self._located(entry, leg, action, destination, ways, problem))
 
     def _user_at(self, entry: CallEntry, target: inputs.Target) -> str:
         if target.kind == "user":
@@ -106,90 +76,74 @@ class Placer:
         agent = target.agent or (target.value if target.kind == "agent" else "")
         return (agent and self._house.router.user_of_agent(entry.view.tenant, agent)) or ""
 
-    def _of_user(self, user: str | None) -> Destination | None:
-        """His phones: of those with the highest q the one that registered last, and the others with it."""
-        bindings = self._house.agent.contacts(user, self._house.clock()) if user else []
-        if not bindings:
-            return None
-        branches = branches_of(bindings, self._house.media_addresses.toward)
-        left_out = len(bindings) - sum(len(branch.flows) for branch in branches)
-        if left_out:
-            self._house.counters.add("contacts_left_out", amount=left_out)
-        return replace(_of_binding(bindings[0]), branches=branches)
+    def _take_place(self, leg: Leg, destination: Destination) -> None:
+        """A call's place on the trunk that it goes to. Raises `TrunkDown`."""
+        line = destination.line
+        if line is not None:
+            leg.lease = line.lease(line.caps.outward)
+            if leg.lease is None:
+                raise TrunkDown(f"trunk {line.name} carries all that it may")
 
-    def _of_trunk(self, name: str, number: str) -> Destination | None:
-        trunk = self._house.router.trunk(name)
-        if trunk is None or not trunk.host:
-            return None
-        try:
-            gateway = Uri.parse(f"sip:{trunk.host};transport={trunk.transport}")
-        except SipError:
-            return None
-        uri = f"sip:{number}@{trunk.host}" + (";transport=tcp" if trunk.transport == "tcp" else "")
-        return Destination(uri, gateway, user=trunk.user, secret=trunk.secret.get_secret_value())
-
-    def _of_uri(self, text: str) -> Destination | None:
-        try:
-            uri = Uri.parse(text)
-        except SipError:
-            return None
-        for binding in self._house.agent.contacts(uri.user, self._house.clock()):
-            if binding.uri == text:
-                return _of_binding(binding)
-        return Destination(text, uri)
-
-    def _located(
-        self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, flows: tuple[Flow, ...], problem: str
-    ) -> None:
+    def _located(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, ways: tuple[Way, ...], problem: str) -> None:
         if leg.is_over or leg.leg not in entry.legs:
             return
-        if flows:
-            self._send(entry, leg, action, destination, flows)
+        if ways:
+            self._send(entry, leg, action, destination, ways)
         else:
-            _log.warning("leg.not_placed", call=entry.view.call, leg=leg.leg, problem=f"{destination.place.host}: {problem}")
-            self._feed(entry, inputs.Rejected(leg.leg, 480))
+            self._not_placed(entry, leg, NOWHERE, problem)
         self._house.settle()
 
-    def _send(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, flows: tuple[Flow, ...]) -> None:
-        flow = flows[0]
+    def _not_placed(self, entry: CallEntry, leg: Leg, status: int, problem: str) -> None:
+        _log.warning("leg.not_placed", call=entry.view.call, leg=leg.leg, problem=problem)
+        self._feed(entry, inputs.Rejected(leg.leg, status))
+
+    def _send(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, ways: tuple[Way, ...]) -> None:
+        flow = ways[0].flow
         leg.negotiation.address = self._house.media_addresses.toward(flow.remote[0])
         leg.negotiation.terms = self._house.terms(self._trunk_at(action.target), faces_browser=is_browser(flow))
         leg.own_host = self._house.advertised(flow)[0]
         other = entry.legs.get(action.like) if action.like is not None else None
         offer = leg.negotiation.make_offer(like=other.format_offered if other is not None else None)
+        shown = self._presentation(entry, leg, action, destination, flow)
+        path = [(PATH_HEADER, entry.path)] if entry.path else []
         invitation = Invitation(
-            request_uri=destination.uri,
-            from_uri=self._from_uri(entry, leg, flow),
-            from_display="",
-            to_uri=destination.uri,
-            flows=flows,
-            route=destination.route,
+            request_uri=ways[0].uri,
+            from_uri=shown.from_uri,
+            from_display=shown.from_display,
+            to_uri=ways[0].uri,
+            flows=tuple(way.flow for way in ways),
+            uris=tuple(way.uri for way in ways),
             offer=offer,
-            headers=(*_auto_answer(action), *action.target.headers, *([(PATH_HEADER, entry.path)] if entry.path else [])),
+            headers=(*shown.headers, *_auto_answer(action), *action.target.headers, *path),
             max_forwards=entry.max_forwards,
             session_id=uuid_behind(self._house, entry, leg),
             user=destination.user,
             secret=destination.secret,
             branches=destination.branches,
+            route=destination.route,
         )
         try:
             session = self._house.agent.invite(invitation, self._house.clock())
         except SipError as error:
-            _log.warning("leg.not_placed", call=entry.view.call, leg=leg.leg, problem=str(error))
-            self._feed(entry, inputs.Rejected(leg.leg, 503))
+            self._not_placed(entry, leg, UNAVAILABLE, str(error))
             return
         self._calls.bind_session(entry, leg, session)
 
-    def _from_uri(self, entry: CallEntry, leg: Leg, flow: Flow) -> str:
-        """The caller at our own address; what agents and trunks see as caller id."""
+    def _presentation(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, flow: Flow) -> Presentation:
+        """What the leg is told of the caller; a supervisor's phone only that it is about supervision."""
         host, port = self._house.advertised(flow)
-        user = "supervision" if leg.role is Role.SUPERVISOR else entry.view.caller or "anonymous"
-        return str(Uri("sip", user, host, port))
-
-
-def _of_binding(binding: Binding) -> Destination:
-    """A registered phone, over the flow it registered by or the proxies that lead to it."""
-    return Destination(binding.uri, Uri.parse(binding.uri), binding.flow, route=binding.path)
+        if leg.role is Role.SUPERVISOR:
+            return Presentation(str(Uri("sip", "supervision", host, port)), "", ())
+        who = entry.who or Caller(number=entry.view.caller)
+        if action.target.is_diverted:
+            who = who.diverted_by(entry.view.called)
+        line = destination.line
+        if line is None:
+            return present(who, Listener(host, port, number=number_in(destination.uri)))
+        if line.registering is None:
+            return present(who, Listener(host, port, line.settings, line.numbering, destination.number))
+        # A registrar knows its own domain only (RFC 3261 §8.1.1.3).
+        return present(who, Listener(line.registering.domain, None, line.settings, line.numbering, destination.number))
 
 
 def _auto_answer(action: PlaceLeg) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,7 @@
 - What a caller dialled is filled into targets as one word: it can name a number, never a host or a URI parameter.
 - A tenant's calls reach the tenant's agents and trunks; those of others do not exist for them.
 - Doors (star codes, call URIs) are no numbers: no route ever sees them.
+- Numbers are matched as the trunk's own rules leave them (`mediaserver.signalling.trunks.numbers`).
 
 The settings were checked by `config.checks`; a target that cannot be filled in now is left out.
 """
@@ -22,19 +23,26 @@ from config.trunks import TrunkSettings
 from mediaserver.call.inputs import Target
 from mediaserver.signalling.doors import read_knock
 from mediaserver.signalling.identities import User
+from mediaserver.signalling.trunks.callers import LONGEST_NUMBER, Caller, agent_numbers, caller_of_trunk, caller_of_user, clean
+from mediaserver.signalling.trunks.numbers import Numbering
 from sip.errors import SipError
 from sip.message import Request
+from sip.telephone import number_in
 from sip.uri import Uri
 
 USERS: Final = "users"
 """The trunk name of our own users' calls."""
-LONGEST_NUMBER: Final = 128
 LONGEST_METADATA: Final = 256
 """Characters kept of a mapped header."""
 MOST_PASSES: Final = 10
 """How often one call may come through before it counts as a loop, however it was dialled."""
 PATH_HEADER: Final = "X-Mediaserver-Path"
 """Carries the marks of `passed` from one pass of a call to the next."""
+
+_TELLING: Final = frozenset(
+    {"from", "f", "contact", "m", "p-asserted-identity", "p-preferred-identity", "remote-party-id", "diversion", "history-info"}
+)
+"""Headers that would tell who an anonymous caller is: no metadata is made of them for him."""
 
 _FILLER: Final = re.compile(r"\{(\w*)\}")
 _NUMBER_SAFE: Final = "+*!'()&=$,"
@@ -53,6 +61,8 @@ class RoutedCall:
     called: str
     targets: tuple[Target, ...]
     """Tried in turn; empty where the route matched and nobody it names exists."""
+    who: Caller
+    """What is known of the caller, for the next leg."""
     metadata: dict[str, str] = field(default_factory=dict)
     """``queue``, ``campaign`` and the trunk's mapped headers."""
     agent: str | None = None
@@ -69,6 +79,19 @@ class _Route:
     header: re.Pattern[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where an INVITE came from."""
+
+    tenant: str
+    trunk: str
+    shown: str
+    who: Caller
+    agent: AgentSettings | None
+    headers: dict[str, str]
+    """Those that become metadata."""
+
+
 class Router:
     """Settings made quick to ask: expressions compiled, networks sorted, agents by name and by user."""
 
@@ -76,6 +99,7 @@ class Router:
         self._doors = settings.doors
         self._routes = [_Route(route, re.compile(route.number), re.compile(route.header_matches)) for route in settings.routes]
         self._trunks = {trunk.name: trunk for trunk in settings.trunks}
+        self._numberings = {trunk.name: Numbering(trunk) for trunk in settings.trunks}
         networks = [(ip_network(address, strict=False), trunk) for trunk in settings.trunks for address in trunk.addresses]
         self._networks = sorted(networks, key=lambda network: network[0].prefixlen, reverse=True)
         self._agents = {(agent.tenant, agent.name): agent for agent in settings.agents}
@@ -83,6 +107,7 @@ class Router:
             (agent.tenant, number): agent for agent in settings.agents for number in (agent.extension, agent.user) if number
         }
         """By SIP user, and by extension."""
+        self._agents_by_extension = {(agent.tenant, agent.extension): agent for agent in settings.agents if agent.extension}
 
     # who is who
 
@@ -112,31 +137,48 @@ class Router:
 
     # where to
 
-    def route(self, trunk: TrunkSettings | None, user: User | None, request: Request) -> RoutedCall | None:
-        """Where a trunk's INVITE goes, or (without a trunk) that of a user of ours. None: no route, or it is for a door."""
-        called = _user_of(request.uri)
+    def route(self, trunk: TrunkSettings | None, user: User | None, request: Request, called: str | None = None) -> RoutedCall | None:
+        """Where a trunk's INVITE goes, or (without a trunk) that of a user of ours. None: no route, or it is for a door.
+
+        ``called`` is the number where the Request-URI does not hold it. Raises `SipError` for a caller's wishes that cannot be served.
+        """
+        called = number_in(request.uri) if called is None else called
         if trunk is not None:
-            tenant, name, headers, agent = trunk.tenant, trunk.name, trunk.headers, None
+            origin = self._of_trunk(trunk, request)
+            called = self._numberings[trunk.name].inward("called", called)
         elif user is not None:
-            tenant, name, headers, agent = user.tenant, USERS, {}, self._agents_by_number.get((user.tenant, user.name))
+            origin = self._of_user(user, request)
         else:
             return None
-        found = self._match(name, called, request)
+        found = self._match(origin.trunk, called, request)
         if found is None:
             return None
         route, match = found
         return RoutedCall(
-            tenant=tenant,
-            trunk=name,
-            # A trunk is believed; of a user of ours the name that his digest proved counts, whatever his From says.
-            caller=_caller(request) if user is None else user.name,
+            tenant=origin.tenant,
+            trunk=origin.trunk,
+            caller=origin.shown,
             called=called,
-            targets=tuple(self._targets(route, match, tenant)),
-            metadata=_metadata(route, headers, request),
-            agent=None if agent is None else agent.name,
-            team=None if agent is None else agent.team,
+            targets=tuple(self._targets(route, match, origin.tenant)),
+            who=origin.who,
+            metadata=_metadata(route, origin, request),
+            agent=None if origin.agent is None else origin.agent.name,
+            team=None if origin.agent is None else origin.agent.team,
             ring_timeout=route.ring_timeout,
         )
+
+    def _of_trunk(self, trunk: TrunkSettings, request: Request) -> _Origin:
+        numbering = self._numberings[trunk.name]
+        who = caller_of_trunk(trunk, numbering, request)
+        numbers = agent_numbers(trunk, numbering, request)
+        agent = next((found for number in numbers if (found := self._agents_by_extension.get((trunk.tenant, number)))), None)
+        return _Origin(trunk.tenant, trunk.name, who.shown, who, agent, trunk.headers)
+
+    def _of_user(self, user: User, request: Request) -> _Origin:
+        """Of a user of ours the name that his digest proved counts, whatever his From says."""
+        agent = self._agents_by_number.get((user.tenant, user.name))
+        number = agent.extension if agent is not None and agent.extension else user.name
+        return _Origin(user.tenant, USERS, user.name, caller_of_user(number, request), agent, {})
 
     def targets_for(self, tenant: str, number: str) -> tuple[Target, ...]:
         """What a user of this tenant would reach under a number; routes that ask for a header do not match."""
@@ -173,7 +215,7 @@ class Router:
         if kind == "trunk":
             return self._trunk_target(_filled(rest, match, safe=_NUMBER_SAFE), tenant, ring_timeout)
         uri = _filled(template, match, safe=_NUMBER_SAFE)
-        known = self._agents_by_number.get((tenant, _user_of(uri)))
+        known = self._agents_by_number.get((tenant, number_in(uri)))
         return Target("uri", uri, ring_timeout, *_name_and_team(known)) if _is_uri(uri) else None
 
     def trunk_target(self, tenant: str, trunk: str, number: str) -> Target | None:
@@ -183,7 +225,7 @@ class Router:
     def _trunk_target(self, value: str, tenant: str, ring_timeout: float | None) -> Target | None:
         name, _, number = value.partition("/")
         trunk = self._trunks.get(name)
-        if trunk is None or trunk.tenant != tenant or not trunk.host or not number:
+        if trunk is None or trunk.tenant != tenant or not trunk.is_reachable or not number:
             return None
         return Target("trunk", value, ring_timeout, *_name_and_team(self._agents_by_number.get((tenant, number))))
 
@@ -226,13 +268,6 @@ def _is_uri(uri: str) -> bool:
         return False
 
 
-def _caller(request: Request) -> str:
-    try:
-        return _clean(_user_of(request.from_.uri))
-    except SipError:
-        return ""
-
-
 def _header_matches(route: _Route, request: Request | None) -> bool:
     if not route.settings.header:
         return True
@@ -240,16 +275,12 @@ def _header_matches(route: _Route, request: Request | None) -> bool:
     return value is not None and len(value) <= LONGEST_METADATA and route.header.fullmatch(value.strip()) is not None
 
 
-def _metadata(route: RouteSettings, headers: dict[str, str], request: Request) -> dict[str, str]:
+def _metadata(route: RouteSettings, origin: _Origin, request: Request) -> dict[str, str]:
     """The trunk's mapped headers, under which the route's own queue and campaign stand where it has them."""
-    mapped = {key: _clean(value) for header, key in headers.items() if (value := request.header(header)) is not None}
+    shown = {header: key for header, key in origin.headers.items() if not (origin.who.is_private and header.lower() in _TELLING)}
+    mapped = {key: clean(value, LONGEST_METADATA) for header, key in shown.items() if (value := request.header(header)) is not None}
     own = {"queue": route.queue, "campaign": route.campaign}
     return mapped | {key: value for key, value in own.items() if value}
-
-
-def _clean(value: str) -> str:
-    """Text from outside as a watcher may be shown it: printable, and not endless."""
-    return "".join(character for character in value.strip()[:LONGEST_METADATA] if character.isprintable())
 
 
 def _filled(template: str, match: re.Match[str], *, safe: str | None) -> str:

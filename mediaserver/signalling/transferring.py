@@ -7,6 +7,8 @@
   (``replaces``), or where agents may transfer to foreign URIs.
 """
 
+from dataclasses import replace
+
 import structlog
 
 from mediaserver.call.inputs import Target, TransferRequested
@@ -49,7 +51,8 @@ class Transfers:
 
     def contacts(self, entry: CallEntry, leg: Leg, contacts: tuple[str, ...]) -> tuple[Target, ...]:
         """The contacts of a 3xx as targets."""
-        return tuple(target for contact in contacts for target in self._dialling.redirected(entry, leg, contact))
+        found = (target for contact in contacts for target in self._dialling.redirected(entry, leg, contact))
+        return tuple(replace(target, is_diverted=True) for target in found)
 
     def _blind(self, entry: CallEntry, leg: Leg, event: ReferReceived) -> TransferRequested:
         found = self._dialling.referred(entry, leg, event.target, _names_of_us(leg, event))

@@ -144,7 +144,9 @@ class Watching:
 
     def _trunk(self, event: SubscribeReceived) -> Watcher | None:
         trunk = self._house.router.find_trunk(event.flow.remote[0])
-        return Watcher(f"trunk {trunk.name}", trunk.tenant, None) if trunk is not None and trunk.subscribe else None
+        if trunk is None or not trunk.subscribe or trunk.auth_user is not None:
+            return None
+        return Watcher(f"trunk {trunk.name}", trunk.tenant, None)
 
     def _begin(self, event: SubscribeReceived, watcher: Watcher) -> None:
         router, now = self._house.router, self._house.clock()

@@ -2,20 +2,32 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from sip.location.records import Srv
+
+class Weighed(Protocol):
+    """What can be ranked: a server of a service, or whatever else is told by priority and weight."""
+
+    @property
+    def priority(self) -> int:
+        """The lowest comes first."""
+
+    @property
+    def weight(self) -> int:
+        """Its share among equals."""
+
 
 T = TypeVar("T")
+W = TypeVar("W", bound=Weighed)
 
 
-def ranked(servers: Iterable[Srv], below: Callable[[int], int]) -> list[Srv]:
+def ranked(servers: Iterable[W], below: Callable[[int], int]) -> list[W]:
     """All servers, the one to try first at the front. ``below(n)`` is a random number from 0 to n - 1."""
     by_priority = sorted(servers, key=lambda server: (server.priority, server.weight))
     return [server for _, equals in groupby(by_priority, lambda server: server.priority) for server in _drawn(list(equals), below)]
 
 
-def _drawn(left: list[Srv], below: Callable[[int], int]) -> Iterator[Srv]:
+def _drawn(left: list[W], below: Callable[[int], int]) -> Iterator[W]:
     """Draw one after the other. Those without weight stand in front, so that they have their very small chance."""
     while left:
         mark = below(sum(server.weight for server in left) + 1)

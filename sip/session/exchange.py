@@ -5,7 +5,7 @@
   (RFC 3263 §4.3), and what the old branch still brings is ended (`sip.session.abandoned`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from sip.digest import authorize
@@ -14,7 +14,7 @@ from sip.headers import parse_number
 from sip.message import HIGHEST_SECONDS, Header, Request, Response
 from sip.session.abandoned import Abandoned
 from sip.session.core import Core
-from sip.session.hops import Hops
+from sip.session.hops import NOWHERE_ELSE, Hops
 from sip.timers import Timer
 from sip.transaction.client import ClientTransaction
 from sip.transport.flow import Flow
@@ -80,14 +80,18 @@ class Exchange:
         credentials: Credentials | None,
         next_sequence: Callable[[], int],
         now: float,
+        uris: Mapping[Flow, str] = NOWHERE_ELSE,
     ) -> None:
-        """Send the request, which was written for the first flow. Raises `UnsafeValue`, and then nothing was sent."""
+        """Send the request, which was written for the first flow; ``uris`` are the Request-URIs of flows on which it is another one.
+
+        Raises `UnsafeValue`, and then nothing was sent.
+        """
         self._core = core
         self._user = user
         self._credentials = credentials
         self._next_sequence = next_sequence
         self._met: dict[str, int] = {}
-        self._hops = Hops(core, flows, now)
+        self._hops = Hops(core, flows, now, uris)
         self._patience: Timer | None = None
         self.request = self._hops.advance(request, now) or request
         """The newest one."""

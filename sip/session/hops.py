@@ -6,7 +6,7 @@
 - A 503 speaks for the server, so its other transports are left out as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sip.dialog import is_elsewhere
@@ -17,6 +17,8 @@ from sip.session.core import Core
 from sip.transport.flow import Flow
 from sip.uri import Uri
 
+NOWHERE_ELSE: Final[Mapping[Flow, str]] = {}
+"""The same Request-URI on all flows."""
 CONNECT_PATIENCE: Final = 2.0
 """Seconds for TCP to bring an answer, where UDP is left."""
 DATAGRAMS_ONLY: Final = 600.0
@@ -26,10 +28,11 @@ DATAGRAMS_ONLY: Final = 600.0
 class Hops:
     """One request's way through its hops."""
 
-    __slots__ = ("_core", "_is_upgraded", "_left", "current")
+    __slots__ = ("_core", "_is_upgraded", "_left", "_uris", "current")
 
-    def __init__(self, core: Core, flows: Sequence[Flow], now: float) -> None:
+    def __init__(self, core: Core, flows: Sequence[Flow], now: float, uris: Mapping[Flow, str] = NOWHERE_ELSE) -> None:
         self._core = core
+        self._uris = uris
         self._left = core.penalties.ordered(flows, now)
         self._is_upgraded = False
         self.current = flows[0]
@@ -43,6 +46,9 @@ class Hops:
 
     def enter(self, request: Request, flow: Flow, now: float) -> Request:
         """The request as it goes by this flow, or by TCP where it is too large for it."""
+        uri = self._uris.get(flow, request.uri)
+        if uri != request.uri:
+            request = Request(request.method, uri, request.headers, request.body)
         self._is_upgraded = self._wants_stream(request, flow, now)
         if self._is_upgraded:
             self._core.count("large_request_by_tcp")

@@ -49,6 +49,7 @@ class OutgoingSession(Session):
         self._offered: dict[str, Response] = {}
         """Reliable 18x with an offer, by fork: their PRACKs wait for the owner's answer."""
         self._is_cancelled = False
+        self._uris = dict(zip(invitation.flows, invitation.uris, strict=False))
         self._branches = Branches(core, written, self._ring)
         self._branches.ring_next(now)
         self._invite = self._branches.first
@@ -126,7 +127,7 @@ class OutgoingSession(Session):
         super().close(now)
 
     def _ring(self, request: Request, flows: tuple[Flow, ...], now: float) -> Exchange:
-        return Exchange(self.core, request, flows, self, self.credentials, self._next_sequence, now)
+        return Exchange(self.core, request, flows, self, self.credentials, self._next_sequence, now, self._uris)
 
     def _branch_failed(self, exchange: Exchange, failure: Failure, now: float) -> None:
         best = self._branches.failed(exchange, failure, now)

@@ -110,6 +110,8 @@ class Invitation:
     """UUID of the one for whom we call (RFC 7989); empty: one of our own."""
     branches: tuple[Branch, ...] = ()
     """Where there are several: in place of ``request_uri``, ``flows`` and ``route``."""
+    uris: tuple[str, ...] = ()
+    """The Request-URI on each of the flows; empty: the same on all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from control_api import feeds as feeds_module
 from control_api.encoding import Encoded, Subprotocol
 from control_api.feeds import Feed, Feeds
-from control_api.permissions import Ceiling, Identity
+from control_api.permissions import Ceiling, Identity, Right
 from control_api.ports import HouseEvent
 from mixer.modes import Mode
 from tests.control_api.desk import ANNA, BERT, STRANGER, call_model, event_of, meters_of
@@ -248,3 +248,12 @@ def test_meters_are_not_kept_for_nobody(feeds: Feeds) -> None:
     feeds.publish(meters_of(call_model(), -30), 0.0)
     feeds.close_meters()
     assert feed.meters.number == 0
+
+
+def test_what_a_trunk_does_is_for_administrators_of_its_tenant(feeds: Feeds) -> None:
+    admin = Identity("admin", "default", Ceiling(rights=frozenset({Right.ADMIN})))
+    other = Identity("other", "second", Ceiling(rights=frozenset({Right.ADMIN})))
+    everybody = [feeds.of(identity) for identity in (admin, other, ANNA, TEAM_LEAD)]
+    feeds.publish(HouseEvent("trunk.down", "default", "", "", "", {"detail": {"trunk": "carrier"}}), 0.0)
+    assert [kinds(feed) for feed in everybody] == [["trunk.down"], [], [], []]
+    assert events(everybody[0])[0]["detail"] == {"trunk": "carrier"}

@@ -8,7 +8,8 @@ from config.settings import AgentSettings, RouteSettings, Settings
 from config.trunks import TrunkSettings
 from mediaserver.call.inputs import Target
 from mediaserver.signalling.identities import User
-from mediaserver.signalling.routing import LONGEST_METADATA, LONGEST_NUMBER, MOST_PASSES, RoutedCall, Router, passed
+from mediaserver.signalling.routing import LONGEST_METADATA, MOST_PASSES, RoutedCall, Router, passed
+from mediaserver.signalling.trunks.callers import LONGEST_NUMBER, Caller
 from sip.message import Request
 
 PBX = TrunkSettings(name="pbx", addresses=("192.0.2.0/24",), host="192.0.2.1", headers={"X-Queue": "queue", "X-Customer": "customer"})
@@ -144,6 +145,7 @@ def test_what_is_known_of_a_call_is_kept() -> None:
         caller="0301234",
         called="1000",
         targets=(Target("agent", "anna", 12, "anna", "sales"),),
+        who=Caller(number="0301234", called="1000"),
         metadata={"queue": "support", "campaign": "spring", "customer": "4711"},
         ring_timeout=12,
     )

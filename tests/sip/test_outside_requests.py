@@ -2,7 +2,8 @@
 
 import pytest
 
-from sip.asking import MOST_ASKED, OutsideRequest, OwnContact
+from sip import asking
+from sip.asking import OutsideRequest, OwnContact
 from sip.errors import SipError
 from sip.events import RequestAnswered
 from sip.message import Header, Request
@@ -190,10 +191,11 @@ def test_a_request_without_a_flow_is_503() -> None:
     assert [answer.status for answer in peer.answers] == [503]
 
 
-def test_too_many_at_once_are_503() -> None:
+def test_too_many_at_once_are_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "MOST_ASKED", 5)
     peer = Asked()
     wish = OutsideRequest("OPTIONS", "sip:peer@192.0.2.77", "sip:bob@192.0.2.2", "sip:peer@192.0.2.77", (peer.flow,))
-    for _ in range(MOST_ASKED + 1):
+    for _ in range(6):
         peer.bob.agent.request(wish, peer.network.now)
     assert [answer.status for answer in peer.answers] == [503]
     assert peer.bob.agent.counters["request_limit"] == 1

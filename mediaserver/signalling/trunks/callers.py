@@ -7,7 +7,7 @@
 - Nothing else of a request goes on to the next leg but the headers that the trunk's ``pass_headers`` name.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from config.trunks import TrunkSettings
@@ -54,6 +54,10 @@ class Caller:
         """What agents, consoles and clients see."""
         return ANONYMOUS if self.is_private or not self.number else self.number
 
+    def diverted_by(self, number: str) -> "Caller":
+        """The same call, sent on by whom it was for (RFC 5806 §4: the newest diversion stands first)."""
+        return replace(self, diversions=(Diversion(number, "deflection"), *self.diversions))
+
 
 def caller_of_trunk(trunk: TrunkSettings, numbering: Numbering, request: Request) -> Caller:
     """Who calls by way of a trunk. Raises `PrivacyNotServed`, `ParseError`."""
@@ -84,7 +88,7 @@ def caller_of_user(user: str, request: Request) -> Caller:
     return Caller(number=user, display=display, is_private=hides, is_asserted=True, called=called)
 
 
-def agent_number(trunk: TrunkSettings, numbering: Numbering, request: Request) -> tuple[str, ...]:
+def agent_numbers(trunk: TrunkSettings, numbering: Numbering, request: Request) -> tuple[str, ...]:
     """The numbers by which a caller may be an agent who calls out through this PBX: as it writes it, and as the house does."""
     if trunk.agents_by == "none" or not trunk.trusted:
         return ()

@@ -41,6 +41,7 @@ class Keepalive:
         self._timer.cancel()
 
     def _fire(self) -> None:
+        self._timer.set(self._means.clock() + self._settings.interval)
         self._means.locator.locate(self._place.uri, lambda flows, _: self._ask(flows))
         self._means.settle()
 
@@ -67,5 +68,4 @@ class Keepalive:
     def _answered(self, event: RequestAnswered, now: float) -> None:
         if self._is_stopped:
             return
-        self._timer.set(now + self._settings.interval)
         self._told(event.status, self._place.watch.answered(event.status))

@@ -43,14 +43,6 @@ class Place:
         return str(Uri("sip", number, self.uri.host, self.uri.port, (*parameters, *transport)))
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One flow to a place."""
-
-    flow: Flow
-    place: Place
-
-
 def places_of(trunk: TrunkSettings) -> tuple[Place, ...]:
     """A trunk's targets; none for one without."""
     short = [TargetSettings(host=trunk.host)] if trunk.host else []
@@ -62,14 +54,14 @@ def in_order(places: Iterable[Place], below: Callable[[int], int]) -> list[Place
     return ranked([place for place in places if place.watch.is_up], below)
 
 
-def locate_all(locator: Locator, places: Iterable[Place], found: Callable[[tuple[Way, ...]], None]) -> None:
-    """Find the ways to all places, in the order of the places; ``found`` is called once."""
+def locate_all(locator: Locator, places: Iterable[Place], found: Callable[[tuple[tuple[Flow, Place], ...]], None]) -> None:
+    """Find the flows to all places, in the order of the places; ``found`` is called once."""
     wanted = list(places)
-    ways: list[tuple[Way, ...]] = [()] * len(wanted)
+    ways: list[tuple[tuple[Flow, Place], ...]] = [()] * len(wanted)
     missing = set(range(len(wanted)))
 
     def located(number: int, flows: tuple[Flow, ...]) -> None:
-        ways[number] = tuple(Way(flow, wanted[number]) for flow in flows)
+        ways[number] = tuple((flow, wanted[number]) for flow in flows)
         missing.discard(number)
         if not missing:
             found(tuple(way for some in ways for way in some))

@@ -79,6 +79,9 @@ def description(address: Address, port: int, codecs: str = "0 8 101", direction:
     )
 
 
+_STEP = 0.25
+
+
 class HandTimer:
     """Stands for `Timer` on the virtual clock."""
 
@@ -202,6 +205,8 @@ class Exchange:
             clock=lambda: self.network.now,
             new_timer=self._new_timer,
         )
+        self.house = house
+        self.trunks = house.trunks
         self.switchboard = Switchboard(house)
         self.entrance = entrance = Entrance(house, self.switchboard)
         self.desk = SwitchboardDesk(house, self.switchboard, entrance)
@@ -225,11 +230,10 @@ class Exchange:
     def run(self, seconds: float = 0.2) -> None:
         """Let time pass for wire, phones and calls."""
         end = self.network.now + seconds
-        while True:
+        while self.network.now < end:
             due = min((timer.due for timer in self._timers if timer.due is not None), default=end)
-            self.network.run(max(0.0, min(due, end) - self.network.now))
-            if due > end or self.network.now >= end:
-                break
+            # In small steps: what happens on the wire sets timers too.
+            self.network.run(max(0.0, min(due, end, self.network.now + _STEP) - self.network.now))
             for timer in [timer for timer in self._timers if timer.due is not None and timer.due <= self.network.now]:
                 timer.due = None
                 timer.fires()
@@ -322,13 +326,17 @@ class Phone:
         headers: tuple[tuple[str, str], ...] = (),
         delayed: bool = False,
         from_uri: str = "",
+        from_display: str = "",
+        to_uri: str = "",
+        request_uri: str = "",
         **offer: Any,
     ) -> int:
         """Call a number at the server, with an offer unless it is ``delayed``; returns the session."""
         invitation = Invitation(
-            request_uri=f"sip:{number}@127.0.0.1",
+            request_uri=request_uri or f"sip:{number}@127.0.0.1",
             from_uri=from_uri or f"sip:{user or '4930123'}@{self.address[0]}",
-            to_uri=f"sip:{number}@127.0.0.1",
+            from_display=from_display,
+            to_uri=to_uri or f"sip:{number}@127.0.0.1",
             flows=(self.station.flow_to(SERVER),),
             offer=None if delayed else description(self.address, self.media_port, **offer),
             user=user,

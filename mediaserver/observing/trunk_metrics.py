@@ -1,0 +1,22 @@
+"""The metrics of trunks: whether their targets are up, whether we are registered, and how many calls they carry."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from mediaserver.signalling.trunks.trunks import Trunks
+
+
+def trunk_metrics(trunks: Trunks) -> Iterator[Metric]:
+    """Every family, fresh."""
+    up = GaugeMetricFamily("mediaserver_trunk_up", "Whether a target of a trunk is up, 1 or 0.", labels=["trunk", "target"])
+    registered = GaugeMetricFamily("mediaserver_trunk_registered", "Whether we are registered with a trunk, 1 or 0.", labels=["trunk"])
+    calls = GaugeMetricFamily("mediaserver_trunk_calls", "Live calls of a trunk, by direction.", labels=["trunk", "direction"])
+    for line in trunks:
+        for place in line.places:
+            up.add_metric([line.name, place.name], float(place.watch.is_up))
+        if line.registering is not None:
+            registered.add_metric([line.name], float(line.registering.is_registered))
+        calls.add_metric([line.name, "in"], line.caps.inward.calls)
+        calls.add_metric([line.name, "out"], line.caps.outward.calls)
+    yield from (up, registered, calls)

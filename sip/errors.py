@@ -25,6 +25,18 @@ class UnsupportedScheme(ParseError):
     status = 416
 
 
+class UriTooLong(ParseError):
+    """A URI longer than we take (RFC 3261 §21.4.12)."""
+
+    status = 414
+
+
+class BodyTooLong(ParseError):
+    """A body longer than we take (RFC 3261 §21.4.11)."""
+
+    status = 413
+
+
 class UnsafeValue(SipError):
     """A header, start line or URI to be sent that holds a line break: refused, for it could smuggle in another header."""
 

@@ -8,7 +8,7 @@ A message is not changed after it was built.
 from collections.abc import Sequence
 from typing import Final
 
-from sip.errors import ParseError, UnsafeValue, UnsupportedVersion
+from sip.errors import BodyTooLong, ParseError, UnsafeValue, UnsupportedVersion
 from sip.headers import (
     CANONICAL,
     HIGHEST_MAX_FORWARDS,
@@ -28,6 +28,8 @@ from sip.uri import Uri
 
 LONGEST_HEAD: Final = 32_768
 MOST_HEADERS: Final = 256
+LONGEST_LINE: Final = 8192
+LONGEST_BODY: Final = 65_536
 HIGHEST_CONTENT_LENGTH: Final = 10_000_000
 HIGHEST_SECONDS: Final = 2**32 - 1
 
@@ -300,6 +302,8 @@ def _cut(data: bytes) -> tuple[str, bytes, ParseError | None]:
     if "\r" in text:
         text = text.replace("\r", " ")
         problem = ParseError("carriage return inside a line")
+    if len(text) > LONGEST_LINE and (longest := max(map(len, text.split("\n")))) > LONGEST_LINE:
+        problem = ParseError(f"a line of {longest} characters; at most {LONGEST_LINE} are accepted")
     return text, body, problem
 
 
@@ -336,9 +340,10 @@ def _start(line: str) -> tuple[Request | Response, ParseError | None]:
 
 def _read_headers(message: Message, lines: list[str]) -> ParseError | None:
     """Take the headers over; one that is none is left out and told, so that the others can still serve an answer."""
-    if len(lines) > MOST_HEADERS:
-        return ParseError(f"{len(lines) - 1} headers; at most {MOST_HEADERS - 1} are accepted")
     problem = None
+    if len(lines) > MOST_HEADERS:
+        problem = ParseError(f"{len(lines) - 1} headers; at most {MOST_HEADERS - 1} are accepted")
+        lines = lines[:MOST_HEADERS]
     add = message.headers.append
     known = CANONICAL.get
     for line in lines[1:]:
@@ -376,6 +381,8 @@ def _measured(message: Message, body: bytes) -> bytes:
     if any(value != values[0] for value in values):
         raise ParseError("several Content-Length headers that differ")
     length = parse_number(values[0], "Content-Length", HIGHEST_CONTENT_LENGTH)
+    if length > LONGEST_BODY:
+        raise BodyTooLong(f"Content-Length is {length}; at most {LONGEST_BODY} are accepted")
     if length > len(body):
         raise ParseError(f"Content-Length is {length}, {len(body)} bytes came")
     return body[:length] if length < len(body) else body

@@ -3,6 +3,7 @@
 Whatever cannot be handled costs one answer or one counted drop.
 """
 
+from sip.bounds import check as check_bounds
 from sip.content import SDP, ContentError, description_in
 from sip.errors import ParseError, SipError
 from sip.events import InviteReceived
@@ -120,6 +121,7 @@ class Receiving:
     def _dispatch(self, transaction: ServerTransaction, is_new: bool, now: float) -> None:
         """Raises `ParseError`, `ContentError`, `SdpError` for what is then refused with their status."""
         request = transaction.request
+        check_bounds(request)
         if request.method not in METHODS:
             return self._refuse(transaction, 405, now, [ALLOW])
         unsupported = [tag for tag in request.items("Require") if tag.lower() not in self._core.extensions]

@@ -37,6 +37,8 @@ class Registering:
             stale = stale or verdict.stale
             wrong = wrong or verdict.wrong_user or verdict.user or ""
             core.count("credentials_stale" if verdict.stale else "credentials_wrong")
+            if stale or wrong:
+                break  # one guess a request
         return Authentication(None, stale and not wrong, self._slowed(flow, wrong, now) if wrong else 0.0)
 
     def _slowed(self, flow: Flow, user: str, now: float) -> float:

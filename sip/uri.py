@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
-from sip.errors import ParseError, UnsupportedScheme
+from sip.errors import ParseError, UnsupportedScheme, UriTooLong
 
 DEFAULT_PORT: Final = 5060
 SCHEMES: Final = frozenset({"sip", "sips", "tel"})
@@ -104,7 +104,7 @@ def _port(text: str) -> int:
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Uri:
     if len(text) > LONGEST:
-        raise ParseError(f"URI of {len(text)} characters; at most {LONGEST} are accepted")
+        raise UriTooLong(f"URI of {len(text)} characters; at most {LONGEST} are accepted")
     if not text.isascii():
         # Bytes that are not UTF-8 stand for nobody; as text they could be neither written nor shown.
         text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

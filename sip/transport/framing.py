@@ -10,9 +10,8 @@ from typing import Final, Protocol
 
 from sip.errors import ParseError
 from sip.headers import parse_number
-from sip.message import HIGHEST_CONTENT_LENGTH, LONGEST_HEAD
+from sip.message import HIGHEST_CONTENT_LENGTH, LONGEST_BODY, LONGEST_HEAD
 
-LONGEST_BODY: Final = 65_536
 PING: Final = b"\r\n\r\n"
 PONG: Final = b"\r\n"
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sip.errors import ParseError
 from sip.events import Event, InviteReceived, OfferReceived, ReferReceived, SubscribeReceived
 from sip.headers import parse_address, parse_cseq, parse_list, parse_parameters, parse_via
-from sip.message import Request, parse
+from sip.message import LONGEST_BODY, Request, parse
 from sip.subscription.settings import EventPackage, SubscriptionSettings
 from sip.transport.flow import Flow
-from sip.transport.framing import LONGEST_BODY, Framer
+from sip.transport.framing import Framer
 from sip.uri import Uri
 from sip.useragent import Invitation, UserAgent, UserAgentSettings
 from tests.sip.network import ANSWER, OFFER, ha1_of, seeded_entropy

@@ -254,6 +254,15 @@ def test_behind_a_trusted_proxy_the_user_is_kept_out_whatever_he_proves() -> Non
     assert [event.user for event in peer.bob.told_of(Registered)] == ["bob"]
 
 
+def test_many_credentials_in_one_request_are_one_guess() -> None:
+    peer = Phone()
+    challenge = peer.challenge()
+    guesses = [peer.proof(challenge, secret) for secret in ("one", "two", "wonderland")]
+    assert statuses(peer.asks("REGISTER", "alice", *guesses)) == [401]
+    elsewhere = 'Authorization: Digest username="alice", realm="elsewhere", nonce="n", uri="sip:h", response="r"'
+    assert statuses(peer.asks("REGISTER", "alice", *[elsewhere] * 20, guesses[-1])) == [200]
+
+
 # -- searches for users
 
 METHODS = ("REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE", "MESSAGE", "INFO", "NOTIFY", "PUBLISH")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sip.message import LONGEST_HEAD
-from sip.transport.framing import LONGEST_BODY, Framer
+from sip.message import LONGEST_BODY, LONGEST_HEAD
+from sip.transport.framing import Framer
 
 HEAD = b"OPTIONS sip:a@h SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\n"
 EMPTY = HEAD + b"Content-Length: 0\r\n\r\n"

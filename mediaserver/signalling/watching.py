@@ -253,10 +253,9 @@ def _parts(entry: CallEntry) -> Iterator[tuple[Agent, Engagement]]:
         leg = entry.legs.get(shown.leg)
         if shown.role is Role.SUPERVISOR or shown.state is LegState.ENDED or leg is None:
             continue
-        name = shown.party if shown.role is Role.AGENT else leg.agent
-        if name:
+        if shown.agent:
             state = DialogState.EARLY if shown.state in _RINGING else DialogState.CONFIRMED
-            yield (view.tenant, name), Engagement(f"{view.call}-{shown.leg}", state, leg.calls_us, _other(view, shown))
+            yield (view.tenant, shown.agent), Engagement(f"{view.call}-{shown.leg}", state, leg.calls_us, _other(view, shown))
 
 
 def _other(view: CallView, own: LegView) -> str:

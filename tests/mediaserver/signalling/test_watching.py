@@ -9,6 +9,7 @@ from config.settings import Settings
 from sip.digest import authorize
 from sip.message import Request, Response
 from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, SERVER, SETTINGS, TRUNK, Exchange, description
+from tests.mediaserver.signalling.referring import Referral
 from tests.sip.peer import statuses
 
 NAMES = {"d": "urn:ietf:params:xml:ns:dialog-info"}
@@ -321,3 +322,22 @@ def test_nothing_is_kept_of_calls_that_are_over() -> None:
     floor.trunk.hangs_up(floor.trunk.dial("100"))
     floor.exchange.run(1)
     assert floor.exchange.watching.engaged == 0
+
+
+def test_a_transfer_moves_the_light_from_one_agent_to_the_other() -> None:
+    data = settings().model_dump()
+    floor = Floor(
+        Settings.model_validate(data | {"routes": [*data["routes"], {"trunk": "users", "number": "300", "targets": ["agent:maria"]}]})
+    )
+    maria = floor.exchange.phone(MARIA).register("maria", "m")
+    other = Keys(floor.exchange, address=EVE)
+    assert other.watches("maria") == floor.keys.watches("robert") == [401, 200]
+    assert other.lamps() == floor.keys.lamps() == ["terminated"]
+    floor.trunk.dial("100")
+    session = floor.robert.answers()
+    assert floor.keys.lamps()[-1] == "confirmed"
+    Referral(floor.exchange, floor.robert, session, "<sip:300@127.0.0.1>")
+    assert other.lamps() == ["early"]
+    maria.answers()
+    floor.exchange.run(3)
+    assert (other.lamps()[-1], floor.keys.lamps()[-1]) == ("confirmed", "terminated")

@@ -9,8 +9,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from bench.commands import COMMANDS
 from bench.console import ConnectionLost
-from bench.faults.names import FAULTS
 from bench.generator import process
 from bench.generator.phones.asking import CallFailed
 from bench.options import Surroundings
@@ -89,122 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Load and truth: the project's own measurements.")
     commands = parser.add_subparsers(required=True, metavar="NAME")
 
-    def command(name: str, text: str, start: Any, *, isolated: bool = True) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, parents=[common], help=text, description=text)
-        made.set_defaults(start=start, isolated=isolated)
-        return made
-
-    made = command("audibility", "who hears whom, while calls come and go and supervisors switch", _audibility)
-    made.add_argument("--calls", type=int, default=20)
-    made.add_argument("--seconds", type=float, default=60)
-    made.add_argument("--seed", type=int, default=1)
-    made.add_argument("--break", dest="broken", choices=sorted(FAULTS), help="start a server with this fault; it must be caught")
-    made.add_argument("--journal", help="write what was done, and when, to this file")
-
-    made = command("capacity", "how many monitored three-leg calls one core carries", _capacity)
-    made.add_argument("--from", dest="first", type=int, default=100)
-    made.add_argument("--step", type=int, default=100)
-    made.add_argument("--to", dest="last", type=int, default=1000)
-    made.add_argument("--seconds", type=float, default=15)
-    made.add_argument("--whispering", type=float, default=1 / 3, help="share of supervisors who whisper")
-
-    made = command("latency", "what the server adds between two ears, by path", _latency)
-    made.add_argument("--calls", type=int, default=100)
-    made.add_argument("--seconds", type=float, default=20)
-
-    made = command("switch", "from the command to the first packet with changed gain, by door", _switch)
-    made.add_argument("--calls", type=int, default=100)
-    made.add_argument("--switches", type=int, default=400)
-    made.add_argument("--rate", type=float, default=20, help="switches a second over all calls")
-    made.add_argument("--seed", type=int, default=1)
-
-    made = command("setup", "calls a second through the whole server, SIPp at both ends", _setup)
-    made.add_argument("--rate", type=float, default=100)
-    made.add_argument("--seconds", type=float, default=20)
-
-    made = command("trouble", "what the conversations lose while signalling stands still or supervisors' phones freeze", _trouble)
-    made.add_argument("--calls", type=int, default=100)
-
-    made = command("floor", "the bare cost of receiving and sending the same packets", _floor)
-    made.add_argument("--calls", type=int, default=200, help="of three legs each")
-    made.add_argument("--seconds", type=float, default=10)
-
-    made = command("demo", "keep calls of a running server talking, until stopped", _demo, isolated=False)
-    made.add_argument("--config", type=Path, help="the server's configuration; default: the built-in one")
-    made.add_argument("--calls", type=int, default=3)
-
-    made = command("phone", "a softphone for the terminal: answers, records and shows what it hears", _phone, isolated=False)
-    made.add_argument("--config", type=Path, help="the server's configuration: where it speaks SIP")
-    made.add_argument("--user", default="anna")
-    made.add_argument("--secret", default="demo")
-    made.add_argument("--address", default="127.0.0.4", help="own address; must not be a trunk's")
-    made.add_argument("--dial", default="", help="call this at once, for instance *1robert")
-    made.add_argument("--record", type=Path, default=Path("heard.wav"))
-    made.add_argument("--seconds", type=float, default=3600)
-    made.add_argument("--speaks", action="store_true", help="say the supervisor's sentences instead of nothing")
+    for command in COMMANDS:
+        made = commands.add_parser(command.name, parents=[common], help=command.text, description=command.text)
+        made.set_defaults(start=command.start, isolated=command.isolated)
+        for option in command.options:
+            made.add_argument(option.flag, **option.given)
     return parser
-
-
-async def _audibility(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import audibility
-
-    return await audibility.run(
-        around, calls=given.calls, seconds=given.seconds, seed=given.seed, broken=given.broken, journal=given.journal
-    )
-
-
-async def _capacity(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import capacity
-
-    return await capacity.run(around, capacity.Steps(given.first, given.step, given.last, given.seconds, given.whispering))
-
-
-async def _latency(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import latency
-
-    return await latency.run(around, calls=given.calls, seconds=given.seconds)
-
-
-async def _switch(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import switch
-
-    return await switch.run(around, calls=given.calls, switches=given.switches, rate=given.rate, seed=given.seed)
-
-
-async def _setup(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import setup
-
-    return await setup.run(around, rate=given.rate, seconds=given.seconds)
-
-
-async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import trouble
-
-    return await trouble.run(around, calls=given.calls)
-
-
-async def _floor(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import floor
-
-    return await floor.run(around, calls=given.calls, seconds=given.seconds)
-
-
-async def _demo(around: Surroundings, given: argparse.Namespace) -> None:
-    from bench.runs import demo
-
-    await demo.run(given.config, given.calls)
-
-
-async def _phone(around: Surroundings, given: argparse.Namespace) -> None:
-    from bench.runs import phone
-
-    await phone.run(
-        given.config,
-        user=given.user,
-        secret=given.secret,
-        address=given.address,
-        dial=given.dial,
-        record=given.record,
-        seconds=given.seconds,
-        speaks=given.speaks,
-    )

@@ -111,6 +111,7 @@ class Message:
         self.headers: list[Header] = list(headers)
         self.body = body
         self._index: dict[str, tuple[str, ...]] | None = None
+        """Values by `_key`. Tuples, not lists: the garbage collector soon leaves them alone, and messages are many."""
         self._via: Via | None = None
         self._from: NameAddress | None = None
         self._to: NameAddress | None = None
@@ -120,12 +121,20 @@ class Message:
         """Values of all headers of this name (any case or compact form), as they stand, in order."""
         index = self._index
         if index is None:
-            # Tuples, not lists: the garbage collector soon leaves them alone, and messages are many.
             index = self._index = {}
-            for key, value in self.headers:
-                key = _key(key)
+            for header, value in self.headers:
+                key = _key(header)
                 index[key] = (*index[key], value) if key in index else (value,)
-        return index.get(name) or index.get(_key(name), ())
+        found = index.get(name)
+        if found is None:
+            key = _key(name)
+            return index.get(key, ()) if key != name else ()
+        return found
+
+    @property
+    def repeats_a_header(self) -> bool:
+        """Whether any header stands there more than once."""
+        return self._index is None or len(self._index) < len(self.headers)
 
     def header(self, name: str) -> str | None:
         """The first value of this name as clean text (bytes that were not UTF-8 are replaced), or None."""
@@ -138,6 +147,8 @@ class Message:
     def items(self, name: str) -> list[str]:
         """The values of all headers of this name, comma-separated lists taken apart."""
         values = self.values(name)
+        if not values:
+            return []
         return parse_list(values[0]) if len(values) == 1 else [item for value in values for item in parse_list(value)]
 
     @property
@@ -190,6 +201,28 @@ class Message:
         """The Expires header in seconds; None where there is none."""
         values = self.values("Expires")
         return parse_number(values[0], "Expires", HIGHEST_SECONDS) if values else None
+
+    def read_headers(self, lines: Sequence[str]) -> ParseError | None:
+        """Take over the headers below a start line; one that is none is left out and told, so that the others can still serve an answer."""
+        problem = None
+        if len(lines) > MOST_HEADERS:
+            problem = ParseError(f"{len(lines) - 1} headers; at most {MOST_HEADERS - 1} are accepted")
+            lines = lines[:MOST_HEADERS]
+        index = self._index = {}
+        add, known = self.headers.append, CANONICAL.get
+        for line in lines[1:]:
+            name, colon, value = line.partition(":")
+            canonical = key = known(name)
+            if canonical is None or key is None:
+                canonical = canonical_name(name.rstrip())
+                if not canonical or not colon or not TOKEN.issuperset(canonical):
+                    problem = ParseError(f"not a header: {line[:60]!r}; expected Name: value")
+                    continue
+                key = _key(canonical)
+            value = value.strip()
+            add((canonical, value))
+            index[key] = (*index[key], value) if key in index else (value,)
+        return problem
 
     def start_line(self) -> str:
         """The first line, without line end."""
@@ -272,11 +305,10 @@ def parse(data: bytes) -> Request | Response:
 
     Raises `BrokenRequest` where a 4xx or 505 can be sent, `ParseError` where nothing can be done.
     """
-    head, body, problem = _cut(data)
-    lines = _unfolded(head)
+    lines, body, problem = _cut(data)
     message, wrong_start = _start(lines[0])
     try:
-        wrong_header = _read_headers(message, lines)
+        wrong_header = message.read_headers(lines)
         if first := problem or wrong_start or wrong_header:
             raise first
         _demand(message)
@@ -288,9 +320,22 @@ def parse(data: bytes) -> Request | Response:
     return message
 
 
-def _cut(data: bytes) -> tuple[str, bytes, ParseError | None]:
-    """Head as text, what follows it, and what is wrong with the way it is written."""
-    end, width = data.find(b"\r\n\r\n"), 4
+def _cut(data: bytes) -> tuple[list[str], bytes, ParseError | None]:
+    """Lines of the head, folded ones joined; what follows it; and what is wrong with the way it is written."""
+    end = data.find(b"\r\n\r\n")
+    if 0 <= end <= LONGEST_HEAD:
+        head = data[:end].decode("utf-8", "surrogateescape")
+        lines = head.split("\r\n")
+        # As nearly all are written: every line break is a whole one, and no line begins with a blank.
+        if head.count("\n") == head.count("\r") == len(lines) - 1 and min(lines) >= "!":
+            return lines, data[end + 4 :], None
+    head, body, problem = _cut_leniently(data, end)
+    return _unfolded(head), body, problem
+
+
+def _cut_leniently(data: bytes, end: int) -> tuple[str, bytes, ParseError | None]:
+    """The head as text with bare line feeds for line ends, as some end their lines; what follows it, and what is wrong with it."""
+    width = 4
     short_end = data.find(b"\n\n", 0, end if end >= 0 else len(data))
     if short_end >= 0:
         end, width = short_end, 2
@@ -329,6 +374,8 @@ def _start(line: str) -> tuple[Request | Response, ParseError | None]:
             raise ParseError(f"not a status: {status[:20]!r}; expected 100 to 699")
         return Response(int(status), reason=reason), None
     method, *parts = line.split() or [""]
+    if len(parts) == _START_PARTS - 1 and parts[1] == _VERSION and TOKEN.issuperset(method):
+        return Request(method, parts[0]), None
     if len(parts) < _START_PARTS - 1 or not TOKEN.issuperset(method) or not parts[-1].upper().startswith("SIP/"):
         raise ParseError(f"not a SIP message: {line[:60]!r}")
     if parts[-1].upper() != _VERSION:
@@ -338,31 +385,12 @@ def _start(line: str) -> tuple[Request | Response, ParseError | None]:
     return Request(method, parts[0]), None
 
 
-def _read_headers(message: Message, lines: list[str]) -> ParseError | None:
-    """Take the headers over; one that is none is left out and told, so that the others can still serve an answer."""
-    problem = None
-    if len(lines) > MOST_HEADERS:
-        problem = ParseError(f"{len(lines) - 1} headers; at most {MOST_HEADERS - 1} are accepted")
-        lines = lines[:MOST_HEADERS]
-    add = message.headers.append
-    known = CANONICAL.get
-    for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        canonical = known(name)
-        if canonical is None:
-            canonical = canonical_name(name.rstrip())
-            if not canonical or not colon or not TOKEN.issuperset(canonical):
-                problem = ParseError(f"not a header: {line[:60]!r}; expected Name: value")
-                continue
-        add((canonical, value.strip()))
-    return problem
-
-
 def _demand(message: Request | Response) -> None:
     """Read what every element needs (§8.1.1)."""
-    for name in _ONCE:
-        if len(message.values(name)) > 1:
-            raise ParseError(f"several {name} headers; expected one")
+    if message.repeats_a_header:
+        for name in _ONCE:
+            if len(message.values(name)) > 1:
+                raise ParseError(f"several {name} headers; expected one")
     method = message.cseq.method
     if not message.call_id:
         raise ParseError("empty Call-ID")

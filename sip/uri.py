@@ -19,6 +19,8 @@ _HOST_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ
 _IPV6_CHARACTERS: Final = frozenset("0123456789abcdefABCDEF:.%")
 _HIGHEST_PORT: Final = 65_535
 _LONGEST_PORT: Final = 5
+_LONGEST_KNOWN: Final = 128
+"""Characters of a host with its port that is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,11 @@ def bracketed(host: str) -> str:
 
 def parse_hostport(text: str) -> tuple[str, int | None]:
     """Read ``host[:port]``; IPv6 comes in brackets and is returned without. Raises `ParseError`."""
+    # The same few peers stand in nearly every message; what is too long for a peer shall not fill the memory.
+    return _known_hostport(text) if len(text) <= _LONGEST_KNOWN else _hostport(text)
+
+
+def _hostport(text: str) -> tuple[str, int | None]:
     if text.startswith("["):
         inside, closed, rest = text[1:].partition("]")
         if not closed or not inside or not _IPV6_CHARACTERS.issuperset(inside):
@@ -93,6 +100,9 @@ def parse_hostport(text: str) -> tuple[str, int | None]:
     if not host or not _HOST_CHARACTERS.issuperset(host):
         raise ParseError(f"not a host: {host[:60]!r}; expected a name, an IPv4 address or [IPv6]")
     return host.lower(), _port(port.lstrip()) if colon else None
+
+
+_known_hostport = lru_cache(maxsize=4096)(_hostport)
 
 
 def _port(text: str) -> int:

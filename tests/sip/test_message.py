@@ -1,5 +1,6 @@
 """Messages: parsing what senders write, refusing what is none, writing what is safe."""
 
+import contextlib
 import time
 
 import pytest
@@ -59,6 +60,48 @@ def test_what_is_written_is_what_was_read() -> None:
 def test_compact_and_odd_names_mean_the_same() -> None:
     short = INVITE.replace(b"Via:", b"v :").replace(b"From:", b"F:").replace(b"Call-ID:", b"i\t:").replace(b"CSeq", b"cSEQ")
     assert parse(short).serialize() == parse(INVITE).serialize()
+
+
+def test_a_folded_line_is_found_whatever_it_begins_with() -> None:
+    folded = INVITE.replace(b"Subject: Performance Test", "Subject: Performance\r\n \U0010ffff".encode())
+    assert parse(folded).values("Subject") == ("Performance \U0010ffff",)
+    assert len(parse(folded).headers) == len(parse(INVITE).headers)
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_line_ends_of_both_kinds_read_the_same(line_end: bytes) -> None:
+    mixed = INVITE.replace(b"\r\nSubject", line_end + b"Subject")
+    assert parse(mixed).headers == parse(INVITE).headers
+
+
+@pytest.mark.parametrize(
+    ("value", "display", "uri", "tag"),
+    [
+        ('"Bob" <sip:b@h>;tag=1', "Bob", "sip:b@h", "1"),
+        ('"Bob"<sip:b@h>;tag=1', "Bob", "sip:b@h", "1"),
+        ('"" <sip:b@h>;tag=1', "", "sip:b@h", "1"),
+        ('"B\\"ob" <sip:b@h>;tag=1', 'B"ob', "sip:b@h", "1"),
+        ('"<Bob>" <sip:b@h>;tag=1', "<Bob>", "sip:b@h", "1"),
+        ("<sip:b@h>;TAG=1", "", "sip:b@h", "1"),
+        ("<sip:b@h> ; tag = 1", "", "sip:b@h", "1"),
+        ("<sip:b@h;x=1>;other;tag=1", "", "sip:b@h;x=1", "1"),
+        ('<sip:b@h>;tag="1"', "", "sip:b@h", "1"),
+        ("<sip:b@h>;tag=", "", "sip:b@h", ""),
+        ("< sip:b@h >;tag=1", "", "sip:b@h", "1"),
+        ("sip:b@h;tag=1", "", "sip:b@h", "1"),
+    ],
+)
+def test_an_address_reads_the_same_however_it_is_written(value: str, display: str, uri: str, tag: str) -> None:
+    address = parse(invite(From=value)).from_
+    assert (address.display, address.uri, address.tag) == (display, uri, tag)
+
+
+@pytest.mark.parametrize("hostile", ["<" + ":" * 30_000, "<a:" + "b" * 30_000, '"' + "a" * 30_000, "<" * 30_000, "<a:b>" + ";tag" * 7_000])
+def test_no_address_is_slow_to_read(hostile: str) -> None:
+    began = time.process_time()
+    with contextlib.suppress(ParseError):
+        parse(invite(From=hostile))
+    assert time.process_time() - began < 0.5
 
 
 def test_folded_lines_are_one() -> None:

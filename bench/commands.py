@@ -1,0 +1,214 @@
+"""The benches by name: what each is for, which options it understands, and what it runs. Runs are imported when they start."""
+
+import argparse
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.faults.names import FAULTS
+from bench.options import Surroundings
+from bench.report import Result
+
+Start = Callable[[Surroundings, argparse.Namespace], Coroutine[Any, Any, Result | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of one bench: its flag, and what `argparse` is told of it."""
+
+    flag: str
+    given: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One bench."""
+
+    name: str
+    text: str
+    start: Start
+    options: tuple[Option, ...] = ()
+    isolated: bool = True
+    """It measures: in a network of its own, and after other benches have ended."""
+
+
+def option(flag: str, **given: Any) -> Option:
+    """An option, as `argparse.ArgumentParser.add_argument` takes it."""
+    return Option(flag, given)
+
+
+async def _audibility(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import audibility
+
+    return await audibility.run(
+        around, calls=given.calls, seconds=given.seconds, seed=given.seed, broken=given.broken, journal=given.journal
+    )
+
+
+async def _capacity(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import capacity
+
+    return await capacity.run(around, capacity.Steps(given.first, given.step, given.last, given.seconds, given.whispering))
+
+
+async def _latency(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import latency
+
+    return await latency.run(around, calls=given.calls, seconds=given.seconds)
+
+
+async def _switch(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import switch
+
+    return await switch.run(around, calls=given.calls, switches=given.switches, rate=given.rate, seed=given.seed)
+
+
+async def _setup(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import setup
+
+    return await setup.run(around, rate=given.rate, seconds=given.seconds)
+
+
+async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import trouble
+
+    return await trouble.run(around, calls=given.calls)
+
+
+async def _floor(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import floor
+
+    return await floor.run(around, calls=given.calls, seconds=given.seconds)
+
+
+async def _demo(around: Surroundings, given: argparse.Namespace) -> None:
+    from bench.runs import demo
+
+    await demo.run(given.config, given.calls)
+
+
+async def _phone(around: Surroundings, given: argparse.Namespace) -> None:
+    from bench.runs import phone
+
+    await phone.run(
+        given.config,
+        user=given.user,
+        secret=given.secret,
+        address=given.address,
+        dial=given.dial,
+        record=given.record,
+        seconds=given.seconds,
+        speaks=given.speaks,
+    )
+
+
+async def _parser(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import parser
+
+    return await parser.run(around, count=given.messages)
+
+
+COMMANDS: Final = (
+    Command(
+        "audibility",
+        "who hears whom, while calls come and go and supervisors switch",
+        _audibility,
+        (
+            option("--calls", type=int, default=20),
+            option("--seconds", type=float, default=60),
+            option("--seed", type=int, default=1),
+            option("--break", dest="broken", choices=sorted(FAULTS), help="start a server with this fault; it must be caught"),
+            option("--journal", help="write what was done, and when, to this file"),
+        ),
+    ),
+    Command(
+        "capacity",
+        "how many monitored three-leg calls one core carries",
+        _capacity,
+        (
+            option("--from", dest="first", type=int, default=100),
+            option("--step", type=int, default=100),
+            option("--to", dest="last", type=int, default=1000),
+            option("--seconds", type=float, default=15),
+            option("--whispering", type=float, default=1 / 3, help="share of supervisors who whisper"),
+        ),
+    ),
+    Command(
+        "latency",
+        "what the server adds between two ears, by path",
+        _latency,
+        (
+            option("--calls", type=int, default=100),
+            option("--seconds", type=float, default=20),
+        ),
+    ),
+    Command(
+        "switch",
+        "from the command to the first packet with changed gain, by door",
+        _switch,
+        (
+            option("--calls", type=int, default=100),
+            option("--switches", type=int, default=400),
+            option("--rate", type=float, default=20, help="switches a second over all calls"),
+            option("--seed", type=int, default=1),
+        ),
+    ),
+    Command(
+        "setup",
+        "calls a second through the whole server, SIPp at both ends",
+        _setup,
+        (
+            option("--rate", type=float, default=100),
+            option("--seconds", type=float, default=20),
+        ),
+    ),
+    Command(
+        "parser",
+        "SIP messages read and written a second on one core",
+        _parser,
+        (option("--messages", type=int, default=2000, help="of each kind"),),
+    ),
+    Command(
+        "trouble",
+        "what the conversations lose while signalling stands still or supervisors' phones freeze",
+        _trouble,
+        (option("--calls", type=int, default=100),),
+    ),
+    Command(
+        "floor",
+        "the bare cost of receiving and sending the same packets",
+        _floor,
+        (
+            option("--calls", type=int, default=200, help="of three legs each"),
+            option("--seconds", type=float, default=10),
+        ),
+    ),
+    Command(
+        "demo",
+        "keep calls of a running server talking, until stopped",
+        _demo,
+        (
+            option("--config", type=Path, help="the server's configuration; default: the built-in one"),
+            option("--calls", type=int, default=3),
+        ),
+        isolated=False,
+    ),
+    Command(
+        "phone",
+        "a softphone for the terminal: answers, records and shows what it hears",
+        _phone,
+        (
+            option("--config", type=Path, help="the server's configuration: where it speaks SIP"),
+            option("--user", default="anna"),
+            option("--secret", default="demo"),
+            option("--address", default="127.0.0.4", help="own address; must not be a trunk's"),
+            option("--dial", default="", help="call this at once, for instance *1robert"),
+            option("--record", type=Path, default=Path("heard.wav")),
+            option("--seconds", type=float, default=3600),
+            option("--speaks", action="store_true", help="say the supervisor's sentences instead of nothing"),
+        ),
+        isolated=False,
+    ),
+)
+"""Every bench, in the order of the help."""

@@ -21,9 +21,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol as Offered
 
+from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.messages import (
-    COMMANDS,
     SERVER_MESSAGE,
     AppliedResult,
     CallModel,

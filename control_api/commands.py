@@ -2,8 +2,7 @@
 
 from typing import Any, assert_never
 
-from control_api.idempotency import Outcome
-from control_api.messages import (
+from control_api.command_models import (
     AnyCommand,
     EndCommand,
     GetCommand,
@@ -18,6 +17,7 @@ from control_api.messages import (
     TraceCommand,
     VolumesCommand,
 )
+from control_api.idempotency import Outcome
 from control_api.permissions import Identity, Refusal
 from control_api.ports import Applied, Desk
 from mixer.modes import Role

@@ -1,4 +1,6 @@
-"""Every message of the control API, version 1, as models; the AsyncAPI file is made from them.
+"""What the control API, version 1, says, as models, and the words that it shares with its clients' commands.
+
+The AsyncAPI file is made from these and from `control_api.command_models`.
 
 Unknown fields are ignored in both directions, so either side may be newer than the other. Times are ISO 8601 in UTC,
 durations are seconds, gains are linear.
@@ -7,7 +9,7 @@ durations are seconds, gains are linear.
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mixer.modes import MODE_ALIASES, Mode, Role
 
@@ -300,166 +302,6 @@ class MessageResult(Message):
 class DoneResult(Message):
     """Result of ``leave``, ``hang_up`` and ``end``."""
 
-
-# What the client says
-
-
-class Command(Message):
-    """What all commands share."""
-
-    id: RequestId
-    key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    """Makes the command safe to send again: the same identity's same key gets the first one's reply."""
-
-
-class ListCommand(Command):
-    """All live calls that the identity may see."""
-
-    type: Literal["list"] = "list"
-
-
-class GetCommand(Command):
-    """One call, live or ended in the last minute."""
-
-    type: Literal["get"] = "get"
-    call: Name
-
-
-class SuperviseCommand(Command):
-    """Ring the identity's phone into a call, named by its id or by its agent if he has exactly one."""
-
-    type: Literal["supervise"] = "supervise"
-    call: Name | None = None
-    agent: Name | None = None
-    mode: ModeName = Mode.LISTEN
-    target: WhisperTarget = "agent"
-    phone: Phone | None = None
-    """One of the identity's own contacts or numbers; null: his registered phone."""
-
-    @model_validator(mode="after")
-    def _names_one(self) -> "SuperviseCommand":
-        if (self.call is None) == (self.agent is None):
-            raise ValueError("name either the call or the agent")
-        return self
-
-
-class SetModeCommand(Command):
-    """Change the mode of a supervising leg. The reply comes after the audio changed."""
-
-    type: Literal["set_mode"] = "set_mode"
-    leg: LegNumber
-    mode: ModeName
-    target: WhisperTarget = "agent"
-
-
-class MuteCommand(Command):
-    """Mute or unmute a supervising leg."""
-
-    type: Literal["mute"] = "mute"
-    leg: LegNumber
-    muted: bool = True
-
-
-class VolumesCommand(Command):
-    """Set a supervising leg's volumes, 0 to 4; one left out stays."""
-
-    type: Literal["volumes"] = "volumes"
-    leg: LegNumber
-    hears: Gain | None = None
-    heard: Gain | None = None
-
-    @model_validator(mode="after")
-    def _sets_something(self) -> "VolumesCommand":
-        if self.hears is None and self.heard is None:
-            raise ValueError("give hears, heard or both")
-        return self
-
-
-class LeaveCommand(Command):
-    """End a supervising leg of one's own."""
-
-    type: Literal["leave"] = "leave"
-    leg: LegNumber
-
-
-class HangUpCommand(Command):
-    """Hang up one leg of a call."""
-
-    type: Literal["hang_up"] = "hang_up"
-    call: Name
-    leg: LegNumber
-
-
-class EndCommand(Command):
-    """End a call."""
-
-    type: Literal["end"] = "end"
-    call: Name
-
-
-class OriginateCommand(Command):
-    """Ring an agent, then a number for him."""
-
-    type: Literal["originate"] = "originate"
-    agent: Name
-    number: Phone
-
-
-class MessageCommand(Command):
-    """Send a text to an agent's registered phones. The reply comes when the first of them has taken it."""
-
-    type: Literal["message"] = "message"
-    agent: Name | None = None
-    call: Name | None = None
-    """The agent of this call."""
-    text: PhoneText
-
-    @model_validator(mode="after")
-    def _names_one(self) -> "MessageCommand":
-        if (self.call is None) == (self.agent is None):
-            raise ValueError("name either the call or the agent")
-        return self
-
-
-class TraceCommand(Command):
-    """The SIP messages of a call, live or ended (right ``trace``)."""
-
-    type: Literal["trace"] = "trace"
-    call: Name
-    after: Annotated[int, Field(ge=0, le=2**62)] = 0
-    """The ``next`` of the result before; 0: from the start."""
-
-
-AnyCommand = (
-    ListCommand
-    | GetCommand
-    | SuperviseCommand
-    | SetModeCommand
-    | MuteCommand
-    | VolumesCommand
-    | LeaveCommand
-    | HangUpCommand
-    | EndCommand
-    | OriginateCommand
-    | MessageCommand
-    | TraceCommand
-)
-
-COMMANDS: Final[dict[str, type[AnyCommand]]] = {
-    "list": ListCommand,
-    "get": GetCommand,
-    "supervise": SuperviseCommand,
-    "set_mode": SetModeCommand,
-    "mute": MuteCommand,
-    "volumes": VolumesCommand,
-    "leave": LeaveCommand,
-    "hang_up": HangUpCommand,
-    "end": EndCommand,
-    "originate": OriginateCommand,
-    "message": MessageCommand,
-    "trace": TraceCommand,
-}
-"""The model of each ``type``."""
 
 ServerMessage = HelloMessage | SnapshotMessage | EventMessage | MetersMessage | ReplyMessage
 SERVER_MESSAGE: Final[TypeAdapter[ServerMessage]] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="type")])

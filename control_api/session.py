@@ -20,11 +20,12 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from control_api.command_models import COMMANDS, AnyCommand, GetCommand, ListCommand, TraceCommand
 from control_api.commands import failed
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.feeds import Feed
 from control_api.idempotency import KeyTable, Outcome
-from control_api.messages import COMMANDS, VERSION, AnyCommand, GetCommand, ListCommand, RequestId, TraceCommand, first_problem
+from control_api.messages import VERSION, RequestId, first_problem
 from control_api.permissions import Refusal
 
 SNAPSHOT_PART: Final = 250

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from control_api import asyncapi, messages
-from control_api.messages import COMMANDS, SERVER_MESSAGE
+from control_api.command_models import COMMANDS
+from control_api.messages import SERVER_MESSAGE
 
 PAGE = (asyncapi.FILE.parent / "control-api.md").read_text(encoding="utf-8")
 EXAMPLES: list[dict[str, Any]] = [

@@ -1,0 +1,166 @@
+"""What clients of the control API, version 1, say: a model for each command. What the server says is in `control_api.messages`."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, model_validator
+
+from control_api.messages import Gain, LegNumber, Message, ModeName, Name, Phone, PhoneText, RequestId, WhisperTarget
+from mixer.modes import Mode
+
+
+class Command(Message):
+    """What all commands share."""
+
+    id: RequestId
+    key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Makes the command safe to send again: the same identity's same key gets the first one's reply."""
+
+
+class ListCommand(Command):
+    """All live calls that the identity may see."""
+
+    type: Literal["list"] = "list"
+
+
+class GetCommand(Command):
+    """One call, live or ended in the last minute."""
+
+    type: Literal["get"] = "get"
+    call: Name
+
+
+class SuperviseCommand(Command):
+    """Ring the identity's phone into a call, named by its id or by its agent if he has exactly one."""
+
+    type: Literal["supervise"] = "supervise"
+    call: Name | None = None
+    agent: Name | None = None
+    mode: ModeName = Mode.LISTEN
+    target: WhisperTarget = "agent"
+    phone: Phone | None = None
+    """One of the identity's own contacts or numbers; null: his registered phone."""
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "SuperviseCommand":
+        if (self.call is None) == (self.agent is None):
+            raise ValueError("name either the call or the agent")
+        return self
+
+
+class SetModeCommand(Command):
+    """Change the mode of a supervising leg. The reply comes after the audio changed."""
+
+    type: Literal["set_mode"] = "set_mode"
+    leg: LegNumber
+    mode: ModeName
+    target: WhisperTarget = "agent"
+
+
+class MuteCommand(Command):
+    """Mute or unmute a supervising leg."""
+
+    type: Literal["mute"] = "mute"
+    leg: LegNumber
+    muted: bool = True
+
+
+class VolumesCommand(Command):
+    """Set a supervising leg's volumes, 0 to 4; one left out stays."""
+
+    type: Literal["volumes"] = "volumes"
+    leg: LegNumber
+    hears: Gain | None = None
+    heard: Gain | None = None
+
+    @model_validator(mode="after")
+    def _sets_something(self) -> "VolumesCommand":
+        if self.hears is None and self.heard is None:
+            raise ValueError("give hears, heard or both")
+        return self
+
+
+class LeaveCommand(Command):
+    """End a supervising leg of one's own."""
+
+    type: Literal["leave"] = "leave"
+    leg: LegNumber
+
+
+class HangUpCommand(Command):
+    """Hang up one leg of a call."""
+
+    type: Literal["hang_up"] = "hang_up"
+    call: Name
+    leg: LegNumber
+
+
+class EndCommand(Command):
+    """End a call."""
+
+    type: Literal["end"] = "end"
+    call: Name
+
+
+class OriginateCommand(Command):
+    """Ring an agent, then a number for him."""
+
+    type: Literal["originate"] = "originate"
+    agent: Name
+    number: Phone
+
+
+class MessageCommand(Command):
+    """Send a text to an agent's registered phones. The reply comes when the first of them has taken it."""
+
+    type: Literal["message"] = "message"
+    agent: Name | None = None
+    call: Name | None = None
+    """The agent of this call."""
+    text: PhoneText
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "MessageCommand":
+        if (self.call is None) == (self.agent is None):
+            raise ValueError("name either the call or the agent")
+        return self
+
+
+class TraceCommand(Command):
+    """The SIP messages of a call, live or ended (right ``trace``)."""
+
+    type: Literal["trace"] = "trace"
+    call: Name
+    after: Annotated[int, Field(ge=0, le=2**62)] = 0
+    """The ``next`` of the result before; 0: from the start."""
+
+
+AnyCommand = (
+    ListCommand
+    | GetCommand
+    | SuperviseCommand
+    | SetModeCommand
+    | MuteCommand
+    | VolumesCommand
+    | LeaveCommand
+    | HangUpCommand
+    | EndCommand
+    | OriginateCommand
+    | MessageCommand
+    | TraceCommand
+)
+
+COMMANDS: Final[dict[str, type[AnyCommand]]] = {
+    "list": ListCommand,
+    "get": GetCommand,
+    "supervise": SuperviseCommand,
+    "set_mode": SetModeCommand,
+    "mute": MuteCommand,
+    "volumes": VolumesCommand,
+    "leave": LeaveCommand,
+    "hang_up": HangUpCommand,
+    "end": EndCommand,
+    "originate": OriginateCommand,
+    "message": MessageCommand,
+    "trace": TraceCommand,
+}
+"""The model of each ``type``."""

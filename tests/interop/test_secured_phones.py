@@ -1,0 +1,41 @@
+"""Real phones over other transports than UDP: baresip over TLS, as agent and as customer, judged by what they hear."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.audio import assert_hears, tone, write_wav
+from tests.interop.phones.baresip import Baresip
+from tests.interop.server import SECRET, Server
+from tests.sip.transport.authority import Authority
+
+CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
+
+
+@pytest.fixture
+def voices(tmp_path: Path) -> dict[float, Path]:
+    """Half a minute of each party's tone."""
+    return {hz: write_wav(tmp_path / f"{hz:.0f}.wav", tone(hz, 30)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
+
+
+async def test_baresip_over_tls_calls_is_called_and_is_supervised(voices: dict[float, Path], tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "root")
+    with Server(tmp_path / "server", secured_by=authority.issue("127.0.0.1")) as server:
+
+        def phone(user: str, hz: float) -> Baresip:
+            where = f"{server.address}:{server.tls_port}"
+            return Baresip(tmp_path / user, user, voices[hz], registrar=where, secret=SECRET, transport="tls", believes=authority.root)
+
+        async with phone("carl", CUSTOMER_HZ) as customer, phone("robert", AGENT_HZ) as agent, phone("sue", SUPERVISOR_HZ) as supervisor:
+            await asyncio.gather(*(each.registered() for each in (customer, agent, supervisor)))
+            await customer.dial(f"sip:robert@{server.address}:{server.tls_port};transport=tls")
+            await agent.wait_for("CALL_INCOMING")
+            await agent.accept()
+            await customer.wait_for("CALL_ESTABLISHED")
+            await supervisor.dial(f"sip:*2robert@{server.address}:{server.tls_port};transport=tls")
+            await supervisor.wait_for("CALL_ESTABLISHED")
+            at_customer, at_agent, at_supervisor = await asyncio.gather(*(each.listen(1.1) for each in (customer, agent, supervisor)))
+    assert_hears(at_customer, {AGENT_HZ})
+    assert_hears(at_agent, {CUSTOMER_HZ, SUPERVISOR_HZ})
+    assert_hears(at_supervisor, {CUSTOMER_HZ, AGENT_HZ})

@@ -1,4 +1,4 @@
-"""Real phones over other transports than UDP: baresip over TLS, as agent and as customer, judged by what they hear."""
+"""Real phones over other transports than UDP: baresip over TLS and linphone over TCP, as agent and as customer."""
 
 import asyncio
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from tests.audio import assert_hears, tone, write_wav
 from tests.interop.phones.baresip import Baresip
+from tests.interop.phones.linphone import Linphone
 from tests.interop.server import SECRET, Server
 from tests.sip.transport.authority import Authority
 
@@ -39,3 +40,26 @@ async def test_baresip_over_tls_calls_is_called_and_is_supervised(voices: dict[f
     assert_hears(at_customer, {AGENT_HZ})
     assert_hears(at_agent, {CUSTOMER_HZ, SUPERVISOR_HZ})
     assert_hears(at_supervisor, {CUSTOMER_HZ, AGENT_HZ})
+
+
+async def test_linphone_over_tcp_is_agent_and_customer(voices: dict[float, Path], tmp_path: Path) -> None:
+    with Server(tmp_path / "server") as server:
+        where = server.sip
+        async with (
+            Linphone(tmp_path / "carl", "carl", registrar=where, secret=SECRET) as customer,
+            Linphone(tmp_path / "robert", "robert", registrar=where, secret=SECRET) as agent,
+            Baresip(tmp_path / "sue", "sue", voices[SUPERVISOR_HZ], registrar=where, secret=SECRET, transport="tcp") as supervisor,
+        ):
+            await asyncio.gather(customer.register(), agent.register(), supervisor.registered())
+            await customer.dial(f"sip:robert@{where}")
+            await agent.is_in("IncomingReceived")
+            await agent.accept()
+            await asyncio.gather(customer.is_in("StreamsRunning"), agent.is_in("StreamsRunning"))
+            await asyncio.gather(customer.play(voices[CUSTOMER_HZ]), agent.play(voices[AGENT_HZ]))
+            await supervisor.dial(f"sip:*1robert@{where}")
+            await supervisor.wait_for("CALL_ESTABLISHED")
+            heard = await supervisor.listen(1.1)
+            await customer.hang_up()
+            await agent.is_idle()
+            await supervisor.wait_for("CALL_CLOSED", within=3)
+    assert_hears(heard, {CUSTOMER_HZ, AGENT_HZ})

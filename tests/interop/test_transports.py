@@ -26,7 +26,7 @@ async def test_baresip_over_tls_calls_is_called_and_is_supervised(voices: dict[f
 
         def phone(user: str, hz: float) -> Baresip:
             where = f"{server.address}:{server.tls_port}"
-            return Baresip(tmp_path / user, user, voices[hz], registrar=where, secret=SECRET, transport="tls", believes=authority.root)
+            return Baresip(tmp_path / user, user, voices[hz], registrar=where, secret=SECRET, transport="tls", ca_file=authority.root)
 
         async with phone("carl", CUSTOMER_HZ) as customer, phone("robert", AGENT_HZ) as agent, phone("sue", SUPERVISOR_HZ) as supervisor:
             await asyncio.gather(*(each.registered() for each in (customer, agent, supervisor)))

@@ -323,10 +323,10 @@ def parse(data: bytes) -> Request | Response:
 def _cut(data: bytes) -> tuple[list[str], bytes, ParseError | None]:
     """Lines of the head, folded ones joined; what follows it; and what is wrong with the way it is written."""
     end = data.find(b"\r\n\r\n")
-    if 0 <= end <= LONGEST_HEAD:
+    if 0 <= end <= LONGEST_LINE:
         head = data[:end].decode("utf-8", "surrogateescape")
         lines = head.split("\r\n")
-        # As nearly all are written: every line break is a whole one, and no line begins with a blank.
+        # As nearly all are written: within all bounds, every line break a whole one, and no line begins with a blank.
         if head.count("\n") == head.count("\r") == len(lines) - 1 and min(lines) >= "!":
             return lines, data[end + 4 :], None
     head, body, problem = _cut_leniently(data, end)

@@ -223,6 +223,7 @@ class Server:
             entropy=os.urandom,
             settle=self._shell.settle,
             advertised=self._names.toward,
+            peer_names=self._shell.peer_names,
             check_pin=PinChecks(self._pin_thread, asyncio.get_running_loop().call_soon_threadsafe).check,
         )
         self._house = house

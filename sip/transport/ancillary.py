@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 IPV4: Final = 0
@@ -33,20 +34,28 @@ def local_host(ancillary: Iterable[Ancillary]) -> str:
     """The local address that a datagram was sent to; empty where nobody says."""
     for level, kind, data in ancillary:
         if (level, kind) == (IPV4, IP_PKTINFO):
-            return str(ipaddress.IPv4Address(_IN_PKTINFO.unpack_from(data)[1]))
+            return _text(data[4:8])
         if (level, kind) == (IPV6, IPV6_PKTINFO):
-            address = ipaddress.IPv6Address(_IN6_PKTINFO.unpack_from(data)[0])
-            return str(address.ipv4_mapped or address)
+            return _text(data[:16])
     return ""
 
 
-def leaving_by(host: str, *, is_ipv6_socket: bool) -> list[Ancillary]:
+@lru_cache(maxsize=256)
+def leaving_by(host: str, *, is_ipv6_socket: bool) -> tuple[Ancillary, ...]:
     """What makes a datagram leave by a local address."""
     address = ipaddress.ip_address(host)
     if not is_ipv6_socket:
-        return [(IPV4, IP_PKTINFO, _IN_PKTINFO.pack(0, address.packed, bytes(4)))]
+        return ((IPV4, IP_PKTINFO, _IN_PKTINFO.pack(0, address.packed, bytes(4))),)
     packed = address.packed if address.version == 6 else b"\0" * 10 + b"\xff\xff" + address.packed
-    return [(IPV6, IPV6_PKTINFO, _IN6_PKTINFO.pack(packed, 0))]
+    return ((IPV6, IPV6_PKTINFO, _IN6_PKTINFO.pack(packed, 0)),)
+
+
+@lru_cache(maxsize=256)
+def _text(packed: bytes) -> str:
+    """An address of ours as text; we have few."""
+    address = ipaddress.ip_address(packed)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 def is_refusal(ancillary: Iterable[Ancillary]) -> bool:

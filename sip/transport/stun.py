@@ -1,7 +1,7 @@
 """STUN as a keep-alive (RFC 5626 §3.5.2, §8): Binding requests on the SIP port are answered with where they came from. Sans-IO.
 
-Nothing else of STUN is spoken here: no credentials, no attributes but XOR-MAPPED-ADDRESS (RFC 5389 §15.2). An answer is at most
-twice as long as its request, so that it pays nobody to have us send it to somebody else.
+Nothing else of STUN is spoken here: no credentials, no attributes but XOR-MAPPED-ADDRESS (RFC 5389 §15.2). An answer is about
+twice as long as its request at most, so that it pays nobody to have us send it to somebody else.
 """
 
 import ipaddress

@@ -17,6 +17,7 @@ from sip.transport.ancillary import (
     IP_RECVERR,
     IPV6_RECVERR,
     IPV6_RECVPKTINFO,
+    Ancillary,
     is_refusal,
     leaving_by,
     local_host,
@@ -87,7 +88,7 @@ class UdpSocket:
 
     def _send(self, data: bytes, flow: Flow) -> None:
         sock, to = self._socket, name_for(flow.remote, self._socket.family)
-        beside = []
+        beside: tuple[Ancillary, ...] = ()
         if self._is_wildcard and not is_wildcard(flow.local[0]):
             beside = leaving_by(flow.local[0], is_ipv6_socket=sock.family == socket.AF_INET6)
         try:

@@ -60,6 +60,10 @@ number = "nora"
 targets = ["sip:1001@{address}:{first}"]
 
 [[routes]]
+number = "mona"
+targets = ["sip:1002@{address}:{second}"]
+
+[[routes]]
 number = "hunt"
 targets = ["sip:service@{address}:{first}", "sip:service@{address}:{second}"]
 
@@ -71,6 +75,10 @@ user = "robert"
 [[agents]]
 name = "nora"
 extension = "1001"
+
+[[agents]]
+name = "mona"
+extension = "1002"
 
 [[users]]
 name = "robert"
@@ -117,10 +125,10 @@ rights = ["hang_up", "end", "originate", "trace"]
 class Server:
     """`mediaserver serve`. ``with`` waits until it is ready, and ends it.
 
-    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` (a user) and
-    ``nora`` (at port `first`), the user ``carl`` who may call, the
-    supervisors ``sue`` (barge), ``lee`` (listen) and ``pia`` (barge, PIN 4711), all with `SECRET`; the numbers ``robert``, ``nora``,
-    ``first`` (rings port `first`) and ``hunt`` (rings `first`, then `second`).
+    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` (a user), ``nora`` (at port `first`) and
+    ``mona`` (at `second`), the user ``carl`` who may call, the supervisors ``sue`` (barge), ``lee`` (listen) and ``pia`` (barge,
+    PIN 4711), all with `SECRET`; the numbers ``robert``, ``nora``, ``mona``, ``first`` (rings port `first`) and ``hunt`` (rings
+    `first`, then `second`).
     """
 
     def __init__(

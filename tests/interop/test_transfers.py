@@ -1,0 +1,199 @@
+"""Transfers by real phones while a supervisor whispers: who hears whom before, during and after, judged by tones."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from control_api.client import ControlClient
+from tests.audio import HEARD_WITHIN_DB, HOP, RATE, Int16, assert_hears, judge, levels_db, tone, write_wav
+from tests.interop.phones.baresip import Baresip
+from tests.interop.server import SECRET, TOKEN, Server
+
+CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ, TARGET_HZ = 433.0, 701.0, 1103.0, 1501.0
+SECONDS = 1.1
+HEARD_WITHIN = 0.5
+"""Seconds from the new media until the supervisor hears the surviving parties."""
+
+_CONFIG = """\
+[[agents]]
+name = "robert"
+team = "support"
+user = "robert"
+
+[[agents]]
+name = "maria"
+team = "sales"
+user = "maria"
+
+[[routes]]
+number = "robert"
+targets = ["agent:robert"]
+
+[[routes]]
+number = "200"
+targets = ["agent:maria"]
+
+[[routes]]
+number = "900"
+targets = ["sip:stranger@127.0.0.1:{stranger}"]
+
+[[users]]
+name = "carl"
+secret = "{secret}"
+may_call = true
+
+[[users]]
+name = "robert"
+secret = "{secret}"
+may_call = true
+
+[[users]]
+name = "maria"
+secret = "{secret}"
+
+[[users]]
+name = "sue"
+secret = "{secret}"
+[users.ceiling]
+agents = ["*"]
+mode = "barge"
+
+[[users]]
+name = "lee"
+secret = "{secret}"
+[users.ceiling]
+teams = ["support"]
+mode = "whisper"
+
+[[tokens]]
+identity = "sue"
+sha256 = "{token}"
+user = "sue"
+[tokens.ceiling]
+agents = ["*"]
+mode = "barge"
+rights = ["end"]
+"""
+
+
+def voice(folder: Path, hz: float) -> Path:
+    """A minute of a tone."""
+    return write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60))
+
+
+@dataclass
+class House:
+    """The server, and the phones of one call: customer, agent, whom he transfers to, and a supervisor who whispers."""
+
+    server: Server
+    customer: Baresip
+    agent: Baresip
+    target: Baresip
+    supervisor: Baresip
+
+    async def hear(self, *phones: Baresip) -> list[Int16]:
+        """What these hear at the same time."""
+        return list(await asyncio.gather(*(phone.listen(SECONDS) for phone in phones)))
+
+
+@asynccontextmanager
+async def whispering(folder: Path, *, supervisor: str = "sue", target_registers: bool = True) -> AsyncIterator[House]:
+    """A customer talks to robert, to whom the supervisor whispers; the target's phone is there and idle."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = Baresip(folder / "maria", "maria" if target_registers else "stranger", voice(folder, TARGET_HZ))
+    configuration = _CONFIG.format(secret=SECRET, token=hashlib.sha256(TOKEN.encode()).hexdigest(), stranger=target.port)
+    with Server(folder / "server", configuration=configuration) as server:
+
+        def phone(user: str, hz: float, *, by_itself: bool = False) -> Baresip:
+            return Baresip(folder / user, user, voice(folder, hz), registrar=server.sip, secret=SECRET, answers_by_itself=by_itself)
+
+        if target_registers:
+            target = phone("maria", TARGET_HZ)
+        async with (
+            phone("carl", CUSTOMER_HZ) as customer,
+            phone("robert", AGENT_HZ) as agent,
+            target as rung,
+            phone(supervisor, SUPERVISOR_HZ, by_itself=True) as watcher,
+        ):
+            registering = [customer, agent, watcher, *([rung] if target_registers else [])]
+            await asyncio.gather(*(one.registered() for one in registering))
+            await customer.dial(f"sip:robert@{server.sip}")
+            await agent.wait_for("CALL_INCOMING")
+            await agent.accept()
+            await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), agent.wait_for("CALL_ESTABLISHED"))
+            await watcher.dial(f"sip:*2robert@{server.sip}")
+            await watcher.wait_for("CALL_ESTABLISHED")
+            yield House(server, customer, agent, rung, watcher)
+
+
+def never_hears(heard: Int16, hz: float) -> None:
+    """Fail where a tone is heard in any window of a recording."""
+    judgement = judge(heard, hz)
+    assert judgement.is_silent, str(judgement)
+
+
+def heard_from(recording: Int16, hz: float) -> float:
+    """Seconds of a recording until the tone is first heard as loud as it was sent."""
+    loud = np.flatnonzero(levels_db(recording, hz) >= -HEARD_WITHIN_DB)
+    assert len(loud), f"{hz:.0f} Hz is never heard"
+    return float(loud[0]) * HOP / RATE
+
+
+@pytest.mark.parametrize("number", ["200", "900"])
+async def test_a_blind_transfer_during_a_whisper(tmp_path: Path, number: str) -> None:
+    """To another agent, and to an outside party: neither of them, nor the customer, ever hears the whisper."""
+    async with whispering(tmp_path, target_registers=number == "200") as house:
+        at_customer, at_agent, at_supervisor = await house.hear(house.customer, house.agent, house.supervisor)
+        assert_hears(at_customer, {AGENT_HZ})
+        assert_hears(at_agent, {CUSTOMER_HZ, SUPERVISOR_HZ})
+        assert_hears(at_supervisor, {CUSTOMER_HZ, AGENT_HZ})
+        await house.agent.order("transfer", f"sip:{number}@{house.server.sip}")
+        await house.target.wait_for("CALL_INCOMING")
+        await asyncio.sleep(0.5)
+        await house.target.accept()
+        await house.target.wait_for("CALL_ESTABLISHED")
+        start = house.supervisor.position
+        await house.agent.wait_for("CALL_CLOSED")
+        at_customer, at_target, at_supervisor = await house.hear(house.customer, house.target, house.supervisor)
+        assert_hears(at_customer, {TARGET_HZ})
+        assert_hears(at_target, {CUSTOMER_HZ})
+        assert_hears(at_supervisor, {CUSTOMER_HZ, TARGET_HZ})
+        assert heard_from(house.supervisor.recording()[start:], TARGET_HZ) <= HEARD_WITHIN
+        never_hears(house.customer.recording(), SUPERVISOR_HZ)
+        never_hears(house.target.recording(), SUPERVISOR_HZ)
+
+
+async def test_after_a_transfer_the_new_agent_is_whispered_to_when_that_is_set_again(tmp_path: Path) -> None:
+    async with whispering(tmp_path) as house, ControlClient(house.server.control, TOKEN) as control:
+        await house.agent.order("transfer", f"sip:200@{house.server.sip}")
+        await house.target.wait_for("CALL_INCOMING")
+        await house.target.accept()
+        await house.agent.wait_for("CALL_CLOSED")
+        await house.supervisor.send_digit("5")
+        at_customer, at_target = await house.hear(house.customer, house.target)
+        assert_hears(at_customer, {TARGET_HZ})
+        assert_hears(at_target, {CUSTOMER_HZ, SUPERVISOR_HZ})
+        call = await control.until(lambda calls: next((call for call in calls.values() if call.agent == "maria"), None), timeout=5)
+        assert [leg.mode for leg in call.legs if leg.role == "supervisor"] == ["whisper"]
+
+
+async def test_a_target_beyond_the_supervisors_ceiling_ends_his_supervision(tmp_path: Path) -> None:
+    async with whispering(tmp_path, supervisor="lee") as house:
+        (at_supervisor,) = await house.hear(house.supervisor)
+        assert_hears(at_supervisor, {CUSTOMER_HZ, AGENT_HZ})
+        await house.agent.order("transfer", f"sip:200@{house.server.sip}")
+        await house.target.wait_for("CALL_INCOMING")
+        await house.target.accept()
+        await house.target.wait_for("CALL_ESTABLISHED")
+        await house.supervisor.wait_for("CALL_CLOSED", within=HEARD_WITHIN)
+        at_customer, at_target = await house.hear(house.customer, house.target)
+        assert_hears(at_customer, {TARGET_HZ})
+        assert_hears(at_target, {CUSTOMER_HZ})
+        never_hears(house.supervisor.recording(), TARGET_HZ)
+        assert "supervisor.beyond_ceiling" in house.server.log()

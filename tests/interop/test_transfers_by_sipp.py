@@ -1,0 +1,69 @@
+"""REFER through the server between SIPp and SIPp: every side's messages go as its scenario is written, lost ones too."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.server import Server
+from tests.interop.test_sipp import agent, customer, run
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all of these."""
+    with Server(tmp_path_factory.mktemp("server"), ring_timeout=2) as running:
+        yield running
+
+
+def to_mona(server: Server) -> str:
+    """Where the agent at the second port is transferred to."""
+    return f"sip:mona@{server.sip}"
+
+
+@pytest.mark.parametrize("scenario", ["agent_transfers", "agent_transfers_and_waits"])
+async def test_a_transfer_that_is_answered(server: Server, tmp_path: Path, scenario: str) -> None:
+    keys = {"refer_to": to_mona(server), "outcome": "200"}
+    await run(
+        agent(server, tmp_path, scenario, keys=keys),
+        agent(server, tmp_path, "agent_answers", port=server.second),
+        customer(server, tmp_path, number="nora", options=("-d", "4000")),
+    )
+
+
+@pytest.mark.parametrize(("says", "told"), [("486", "486"), ("603", "603"), ("503", "480")])
+async def test_a_transfer_that_is_refused(server: Server, tmp_path: Path, says: str, told: str) -> None:
+    await run(
+        agent(server, tmp_path, "agent_transfers", keys={"refer_to": to_mona(server), "outcome": told}),
+        agent(server, tmp_path, "agent_refuses", port=server.second, keys={"status": says, "reason": "No"}),
+        customer(server, tmp_path, "customer_is_hung_up", number="nora"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("to", "status"), [("sip:nowhere-at-all@{sip}", "404"), ("sip:mona@192.0.2.1", "403"), ("sip:*1nora@{sip}", "404")]
+)
+async def test_a_transfer_that_leads_nowhere(server: Server, tmp_path: Path, to: str, status: str) -> None:
+    await run(
+        agent(server, tmp_path, "agent_is_refused_a_transfer", keys={"refer_to": to.format(sip=server.sip), "status": status}),
+        customer(server, tmp_path, "customer_is_hung_up", number="nora"),
+    )
+
+
+async def test_a_customer_who_asks_for_a_transfer_is_declined(server: Server, tmp_path: Path) -> None:
+    await run(
+        agent(server, tmp_path, "agent_answers"),
+        customer(server, tmp_path, "customer_is_declined_a_transfer", number="nora", keys={"refer_to": to_mona(server)}),
+    )
+
+
+async def test_transfers_survive_lost_messages(server: Server, tmp_path: Path) -> None:
+    keys = {"refer_to": to_mona(server), "outcome": "200"}
+    calls = 4
+    transferring = agent(server, tmp_path, "agent_transfers", calls=calls, keys=keys, within=60)
+    answering = agent(server, tmp_path, "agent_answers_at_once", port=server.second, calls=calls, options=("-lost", "10"), within=60)
+    calling = customer(server, tmp_path, number="nora", calls=calls, rate=4, options=("-lost", "10", "-d", "12000"), within=60)
+    async with transferring, answering, calling:
+        for statistics in await asyncio.gather(*(phone.finished() for phone in (transferring, answering, calling))):
+            statistics.check(calls)

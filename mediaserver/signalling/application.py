@@ -222,6 +222,7 @@ class Server:
             server_id=os.urandom(8).hex(),
             entropy=os.urandom,
             settle=self._shell.settle,
+            peer_names=self._shell.peer_names,
             advertised=self._names.toward,
             peer_names=self._shell.peer_names,
             check_pin=PinChecks(self._pin_thread, asyncio.get_running_loop().call_soon_threadsafe).check,

@@ -7,7 +7,7 @@ from typing import Final
 
 from config.findings import HEADER_NAME, Finding, distinct, is_network, unknown
 from config.schema import Path
-from config.settings import Settings
+from config.settings import Settings, TlsSettings
 from config.trunks import RewriteSettings, TrunkSettings
 
 USERS_TRUNK: Final = "users"
@@ -32,7 +32,7 @@ def check_trunks(settings: Settings) -> Iterator[Finding]:
     owners: dict[str, str] = {}
     for index, trunk in enumerate(settings.trunks):
         for path, text in (
-            *_identity(trunk, owners),
+            *_identity(trunk, settings.sip.tls, owners),
             *_auth_user(trunk, settings),
             *_ways(trunk, settings),
             *_registration(trunk),
@@ -42,7 +42,7 @@ def check_trunks(settings: Settings) -> Iterator[Finding]:
             yield ("trunks", index, *path), text
 
 
-def _identity(trunk: TrunkSettings, owners: dict[str, str]) -> Iterator[Finding]:
+def _identity(trunk: TrunkSettings, tls: TlsSettings, owners: dict[str, str]) -> Iterator[Finding]:
     """``owners`` remembers which trunk each source is."""
     if trunk.name == USERS_TRUNK:
         yield ("name",), f"{USERS_TRUNK!r} means our own users' calls; take another name"
@@ -57,6 +57,8 @@ def _identity(trunk: TrunkSettings, owners: dict[str, str]) -> Iterator[Finding]
     for position, name in enumerate(trunk.tls_names):
         if (owner := owners.setdefault(name.lower(), trunk.name)) != trunk.name:
             yield ("tls_names", position), f"{name!r} is trunk {owner!r} already; one certificate is one trunk"
+    if trunk.tls_names and tls.client_certificates == "off":
+        yield ("tls_names",), "are given, and sip.tls.client_certificates is 'off': nobody would be asked for one"
     if trunk.agents_by != "none" and not trunk.trusted:
         yield ("agents_by",), f"is {trunk.agents_by!r}, and the trunk is not trusted; who calls must be believed for that"
 

@@ -29,7 +29,6 @@ def findings(*trunks: dict[str, Any], **sections: Any) -> list[str]:
         {},
         {"host": "", "targets": [{"host": "a.example"}, {"host": "192.0.2.2", "transport": "tcp", "priority": 1}]},
         {"host": "", "auth_user": "exchange"},
-        {"host": "", "tls_names": ["pbx.example.com"]},
         {"registration": {}},
         {"host": "", "addresses": ["192.0.2.1"], "registration": {"registrar": "192.0.2.1"}},
         {"trusted": True, "agents_by": "asserted"},
@@ -85,10 +84,17 @@ def test_tcp_needs_tcp() -> None:
     assert findings(trunk, sip={"tcp": False}) == ["trunks[0].targets[0].transport: is tcp, and sip.tcp is false; set one of the two"]
 
 
+def test_a_certificate_is_a_trunk_where_certificates_are_asked_for() -> None:
+    trunk = {"host": "", "tls_names": ["pbx.example.com"]}
+    asking = {"tls": {"client_certificates": "optional"}}
+    assert findings(trunk, sip=asking) == []
+    assert findings(trunk) == ["trunks[0].tls_names: are given, and sip.tls.client_certificates is 'off': nobody would be asked for one"]
+
+
 def test_one_user_and_one_certificate_are_one_trunk() -> None:
     first = {"name": "first", "auth_user": "exchange", "tls_names": ["PBX.example"]}
     second = {"name": "second", "auth_user": "exchange", "tls_names": ["pbx.example"]}
-    assert findings(first, second) == [
+    assert findings(first, second, sip={"tls": {"client_certificates": "optional"}}) == [
         "trunks[0].auth_user: 'exchange' is trunk 'second' already; one user is one trunk",
         "trunks[1].tls_names[0]: 'pbx.example' is trunk 'first' already; one certificate is one trunk",
         "trunks[1].auth_user: 'exchange' is trunk 'first' already; one user is one trunk",

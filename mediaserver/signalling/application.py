@@ -224,7 +224,6 @@ class Server:
             settle=self._shell.settle,
             peer_names=self._shell.peer_names,
             advertised=self._names.toward,
-            peer_names=self._shell.peer_names,
             check_pin=PinChecks(self._pin_thread, asyncio.get_running_loop().call_soon_threadsafe).check,
         )
         self._house = house

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from config.dns import DnsSettings
-from config.section import Burst, Name, Port, Rate, Seconds, Section, Security
+from config.section import AutoAnswer, Burst, Name, Port, Rate, Seconds, Section, Security
 from config.trunks import TrunkSettings
 
 
@@ -125,6 +125,8 @@ class SipSettings(Section):
     """The session interval that we ask for."""
     min_se: int = Field(90, ge=1, le=86_400)
     """The shortest one that we take."""
+    auto_answer: tuple[AutoAnswer, ...] = ("answer-mode", "answer-after", "alert-autoanswer", "p-auto-answer")
+    """What is said to phones that shall answer by themselves."""
     session_id: bool = True
     """Whether messages inside calls carry a Session-ID (RFC 7989)."""
     domains: tuple[str, ...] = ()
@@ -330,6 +332,8 @@ class UserSettings(Section):
     ceiling: CeilingSettings | None = None
     may_call: bool = False
     """His own INVITEs are routed like a trunk's (trunk name ``users``)."""
+    auto_answer: tuple[AutoAnswer, ...] | None = None
+    """What makes his phone answer by itself, where it is not ``sip.auto_answer``."""
 
     @property
     def has_hashed_pin(self) -> bool:

@@ -4,6 +4,7 @@ Events are facts; what to do about them is the owner's. ``session`` numbers are 
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sip.message import Request, Response
 from sip.replaces import Replaces
@@ -23,6 +24,8 @@ class InviteReceived:
     """None: delayed offer, the answer comes with the ACK."""
     replaces: Replaces | None = None
     """The dialog that this call is to take the place of (RFC 3891). Ask `UserAgent.session_of`, once the caller may do so."""
+    reliably: Literal["", "may", "must"] = ""
+    """Whether an 18x can, or has to, go reliably; where there is no offer, such an 18x makes it, and `ProvisionalAcknowledged` answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ class Receiving:
         if is_too_small(core.settings, request):
             return self._refuse(transaction, 422, now, [("Min-SE", str(core.settings.min_se))])
         session = IncomingSession(core, transaction, now, has_offer=offer is not None)
-        core.tell(InviteReceived(session.number, request, transaction.flow, offer, replaces))
+        core.tell(InviteReceived(session.number, request, transaction.flow, offer, replaces, session.reliably))
         return None
 
     def _refuse(self, transaction: ServerTransaction, status: int, now: float, headers: "list[Header] | tuple[Header, ...]" = ()) -> None:

@@ -22,6 +22,8 @@ class Hunt:
     """Contacts of 3xx answers that were taken; each once, so a ring of redirections ends."""
     failure: str | None = None
     """The most telling of the failures so far, a `mediaserver.call.ending.Cause`."""
+    reason: str = ""
+    """The Reason that came with it, as far as the caller may be told."""
     relayed: set[int] = field(default_factory=set)
     """The 18x that the caller was told."""
 

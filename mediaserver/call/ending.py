@@ -12,6 +12,7 @@ from mediaserver.call.inputs import HangUpRequested, LegEnded, Rejected
 from mediaserver.call.legs import Leg, Part
 from mediaserver.call.tables import Step
 from mediaserver.call.view import CallState
+from sip.reason import relayed
 
 
 class Cause(StrEnum):
@@ -131,20 +132,27 @@ def failure_of(status: int) -> Cause:
     return FAILURES.get(status, Cause.UNREACHABLE)
 
 
-def parting(leg: Leg, cause: Cause) -> Action:
-    """What ends a live leg's SIP: a final code for a caller who still waits, else BYE or CANCEL."""
+def parting(leg: Leg, cause: Cause, reason: str = "") -> Action:
+    """What ends a live leg's SIP: a final code for a caller who still waits, else BYE or CANCEL.
+
+    ``reason`` is the far end's own where it means something here; a supervisor gets ours.
+    """
     ending = ENDINGS[cause]
+    said = ending.reason if leg.part is Part.SUPERVISOR else reason or ending.reason
     if leg.part is Part.CALLER and leg.is_ringing:
         retry_after = _RETRY_AFTER if cause is Cause.NO_RESOURCES else None
-        return RejectLeg(leg.leg, ending.status, ending.reason, retry_after)
-    return EndLeg(leg.leg, ending.reason, ending.patience)
+        return RejectLeg(leg.leg, ending.status, said, retry_after)
+    return EndLeg(leg.leg, said, ending.patience)
 
 
-def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg | None = None, label: str = "") -> None:
-    """End every leg at once, SIP first. ``gone`` ended by its own side; ``label`` names the cause where it came from outside."""
+def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg | None = None, label: str = "", reason: str = "") -> None:
+    """End every leg at once, SIP first.
+
+    ``gone`` ended by its own side; ``label`` names the cause where it came from outside; ``reason`` is for the other party.
+    """
     legs = tuple(conversation.legs())
     conversation.notify(ENDINGS[Cause.CANCELLED].status)  # 487: given up (RFC 3261 §21.4.25)
-    conversation.do(*(parting(leg, cause) for leg in legs if leg is not gone))
+    conversation.do(*(parting(leg, cause, reason) for leg in legs if leg is not gone))
     conversation.move(Step.END)
     conversation.ended = now
     conversation.cause = label or str(cause)
@@ -159,7 +167,7 @@ def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg 
 
 def party_ended(conversation: Conversation, leg: Leg, happened: LegEnded, now: float) -> None:
     """A party hung up, or its signalling died."""
-    end_call(conversation, DEPARTURES.get(happened.cause, Cause.LOST), now, gone=leg)
+    end_call(conversation, DEPARTURES.get(happened.cause, Cause.LOST), now, gone=leg, reason=relayed(happened.reason))
 
 
 def hold_lasted_too_long(conversation: Conversation) -> float | None:

@@ -19,6 +19,7 @@ from mediaserver.call.legs import Leg, Part
 from mediaserver.call.tables import Step
 from mediaserver.call.view import LegState
 from mixer.modes import Role
+from sip.reason import relayed
 
 MOST_CONTACTS: Final = 8
 """Contacts of 3xx answers that one call follows."""
@@ -92,7 +93,7 @@ def _ring_next(conversation: Conversation, now: float) -> None:
     """Ring the next target, or end the call where none is left."""
     first, hunt = conversation.first, conversation.hunt
     if first is None or not hunt.untried:
-        end_call(conversation, Cause(hunt.failure or Cause.NOT_FOUND), now)
+        end_call(conversation, Cause(hunt.failure or Cause.NOT_FOUND), now, reason=hunt.reason)
         return
     target = hunt.untried.popleft()
     agent = agent_of(target)
@@ -202,7 +203,7 @@ def rejected(conversation: Conversation, leg: Leg, happened: Rejected, now: floa
         take_contacts(conversation, conversation.hunt, happened.contacts)
     if happened.status >= GLOBAL_FAILURE or happened.is_ours:
         conversation.hunt.untried.clear()
-    _give_up(conversation, leg, cause, now)
+    _give_up(conversation, leg, cause, now, happened.reason)
 
 
 def take_contacts(conversation: Conversation, hunt: Hunt, contacts: tuple[Target, ...]) -> None:
@@ -215,17 +216,17 @@ def take_contacts(conversation: Conversation, hunt: Hunt, contacts: tuple[Target
     hunt.untried.extendleft(reversed(taken))
 
 
-def _give_up(conversation: Conversation, leg: Leg, cause: Cause, now: float) -> None:
+def _give_up(conversation: Conversation, leg: Leg, cause: Cause, now: float, reason: str = "") -> None:
     """A target failed: ring the next."""
-    note_failure(conversation, conversation.hunt, cause)
+    note_failure(conversation, conversation.hunt, cause, reason)
     conversation.close(leg)
     _ring_next(conversation, now)
 
 
-def note_failure(conversation: Conversation, hunt: Hunt, cause: Cause) -> None:
-    """Remember how a target failed, if nothing more telling is known."""
-    known = () if hunt.failure is None else (Cause(hunt.failure),)
-    hunt.failure = min((*known, cause), key=MOST_TELLING.index)
+def note_failure(conversation: Conversation, hunt: Hunt, cause: Cause, reason: str = "") -> None:
+    """Remember how a target failed, and why by its own words, if nothing more telling is known."""
+    if hunt.failure is None or MOST_TELLING.index(cause) < MOST_TELLING.index(Cause(hunt.failure)):
+        hunt.failure, hunt.reason = cause, relayed(reason)
     conversation.count("targets_failed", cause)
 
 

@@ -114,6 +114,8 @@ class Rejected:
     """Contacts of a 3xx, to be tried next, in order; with the known agent behind each."""
     is_ours: bool = False
     """We ourselves had no port, row or seat for it. Fits a leg that called in too, before its `AcceptLeg` was carried out."""
+    reason: str = ""
+    """The refusal's Reason header (RFC 3326)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class Destination:
     """Proxies before it, the nearest first."""
     branches: tuple[Branch, ...] = ()
     """A user's phones, rung at once or by falling q."""
+    owner: str = ""
+    """The user who registered the URI that was asked for, where one did."""
 
 
 Found = Callable[[tuple[Way, ...], str], None]
@@ -152,7 +154,7 @@ class Destinations:
             raise NoWay(str(error)) from error
         for binding in self._house.agent.contacts(uri.user, self._house.clock()):
             if binding.uri == text:
-                return _of_binding(binding)
+                return replace(_of_binding(binding), owner=uri.user)
         return Destination(text, place=uri)
 
 

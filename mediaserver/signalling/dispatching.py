@@ -108,9 +108,9 @@ class Dispatcher:
                 self._progressed(entry, leg, event)
             case events.Accepted():
                 self._accepted(entry, leg, event, now)
-            case events.Rejected(status=status, contacts=contacts):
+            case events.Rejected(status=status, contacts=contacts, reason=reason):
                 leg.is_over = True
-                self._feed(entry, inputs.Rejected(leg.leg, status, self._transfers.contacts(entry, leg, contacts)))
+                self._feed(entry, inputs.Rejected(leg.leg, status, self._transfers.contacts(entry, leg, contacts), reason=reason))
             case events.Acknowledged(answer=answer) | events.ProvisionalAcknowledged(answer=answer):
                 self._acknowledged(entry, leg, answer, now)
             case events.OfferAnswered(answer=answer):

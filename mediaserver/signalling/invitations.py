@@ -211,6 +211,8 @@ class Invitations:
                 self._switchboard.perform(entry, CloseLeg(leg.leg))
                 return None
             leg.has_offer = True
+        else:
+            leg.takes_early_offer = event.reliably
         return leg
 
     # supervisors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from config.settings import DigitSettings
 from control_api.permissions import Identity
@@ -59,6 +59,10 @@ class Leg:
     remote_offer: RemoteOffer | None = None
     answer: SessionDescription | None = None
     """What we answered its INVITE with; an early answer is said again in the 200."""
+    offer: SessionDescription | None = None
+    """What we offered to its INVITE that brought no offer."""
+    takes_early_offer: Literal["", "may", "must"] = ""
+    """Whether such a caller can be made an offer in an 18x, or has to be (RFC 3262 §5)."""
     is_accepted: bool = False
     """The INVITE's 200 was sent or received."""
     is_opened: bool = False

@@ -104,8 +104,7 @@ class Performer:
         agent = self._house.agent
         match action:
             case actions.ProgressLeg(status=status, like=like):
-                early = self._answer(entry, leg, like) if like is not None and leg.has_offer else None
-                agent.progress(session, status, now, description=early)
+                agent.progress(session, status, now, description=self._early(entry, leg, like))
             case actions.AcceptLeg(like=like):
                 self._accept(entry, leg, session, like, now)
             case actions.RejectLeg(status=status, reason=reason, retry_after=retry_after):
@@ -139,14 +138,24 @@ class Performer:
                 self._feed(entry, inputs.MediaAgreed(leg.leg, leg.media))
             return
         leg.is_accepted = True
+        description = self._answer(entry, leg, like) if leg.has_offer else self._offer(entry, leg, like)
+        self._house.agent.accept(session, description, now)
+
+    def _early(self, entry: CallEntry, leg: Leg, like: LegId | None) -> SessionDescription | None:
+        """The description of an 18x: our answer, where there is media for it. Without an offer of theirs we make one, to a caller who
+        demands every 18x reliably (RFC 3262 §5), and to one who can have it so where there is media."""
         if leg.has_offer:
-            description = self._answer(entry, leg, like)
-        else:
+            return self._answer(entry, leg, like) if like is not None else None
+        wants_offer = leg.takes_early_offer == "must" or (leg.takes_early_offer == "may" and like is not None)
+        return self._offer(entry, leg, like) if wants_offer else None
+
+    def _offer(self, entry: CallEntry, leg: Leg, like: LegId | None) -> SessionDescription:
+        """Our offer to an INVITE that brought none; the same one each time it is said."""
+        if leg.offer is None:
             leg.awaits_answer = True
             other = entry.legs.get(like) if like is not None else None
-            description = leg.negotiation.make_offer(like=other.format_offered if other else None, direction=leg.wish)
-        if description is not None:
-            self._house.agent.accept(session, description, now)
+            leg.offer = leg.negotiation.make_offer(like=other.format_offered if other else None, direction=leg.wish)
+        return leg.offer
 
     def _answer(self, entry: CallEntry, leg: Leg, like: LegId | None) -> SessionDescription | None:
         """Our answer to its INVITE's offer; the same one each time it is said."""

@@ -8,6 +8,7 @@ from config.trunks import TrunkSettings
 from mediaserver.call import inputs
 from mediaserver.call.actions import PlaceLeg
 from mediaserver.call.inputs import LegId
+from mediaserver.signalling.auto_answer import AutoAnswering
 from mediaserver.signalling.calls import CallEntry, Calls
 from mediaserver.signalling.destinations import NOWHERE, Destination, Destinations, NoWay, TrunkDown, Way
 from mediaserver.signalling.house import House
@@ -38,6 +39,7 @@ class Placer:
         self._destinations = Destinations(house)
         self._new_leg = new_leg
         self._feed = feed
+        self._auto_answering = AutoAnswering(house.settings)
 
     def prepare(self, entry: CallEntry, leg: LegId, role: Role) -> None:
         """Lend a port to a leg that we are about to call; a `Rejected` follows where none is free."""
@@ -105,6 +107,7 @@ class Placer:
         other = entry.legs.get(action.like) if action.like is not None else None
         offer = leg.negotiation.make_offer(like=other.format_offered if other is not None else None)
         shown = self._presentation(entry, leg, action, destination, flow)
+        answering = self._auto_answering.headers(leg.user or destination.owner) if action.auto_answer else ()
         path = [(PATH_HEADER, entry.path)] if entry.path else []
         invitation = Invitation(
             request_uri=ways[0].uri,
@@ -114,7 +117,7 @@ class Placer:
             flows=tuple(way.flow for way in ways),
             uris=tuple(way.uri for way in ways),
             offer=offer,
-            headers=(*shown.headers, *_auto_answer(action), *action.target.headers, *path),
+            headers=(*shown.headers, *answering, *action.target.headers, *path),
             max_forwards=entry.max_forwards,
             session_id=uuid_behind(self._house, entry, leg),
             user=destination.user,
@@ -144,14 +147,3 @@ class Placer:
             return present(who, Listener(host, port, line.settings, line.numbering, destination.number))
         # A registrar knows its own domain only (RFC 3261 §8.1.1.3).
         return present(who, Listener(line.registering.domain, None, line.settings, line.numbering, destination.number))
-
-
-def _auto_answer(action: PlaceLeg) -> tuple[tuple[str, str], ...]:
-    """What makes phones answer by themselves: RFC 5373, and what the vendors had before it."""
-    if not action.auto_answer:
-        return ()
-    return (
-        ("Answer-Mode", "Auto"),
-        ("Call-Info", "<sip:localhost>;answer-after=0"),
-        ("Alert-Info", "<http://localhost>;info=alert-autoanswer;delay=0"),
-    )

@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from sip.content import description_in
 from sip.dialog import Dialog
@@ -64,6 +64,11 @@ class IncomingSession(Session):
     def request(self) -> Request:
         """The INVITE."""
         return self._invite.request
+
+    @property
+    def reliably(self) -> Literal["", "may", "must"]:
+        """Whether 18x can, or have to, go reliably."""
+        return "must" if self._must_be_reliable else "may" if self._may_be_reliable else ""
 
     @property
     def invited_by(self) -> Flow:

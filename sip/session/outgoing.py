@@ -178,9 +178,6 @@ class OutgoingSession(Session):
         """422: the same INVITE with a longer session interval (RFC 4028 §7.3); False where it makes no sense."""
         if not self.timer.raise_to(response):
             return False
-        self._forks.clear()
-        self._offered.clear()
-        self._reliable = ReliableReceiver()
         old, flow = self._invite.request, self._invite.transaction.flow
         replaced = {"Via": self.core.via(flow)[1], "CSeq": f"{self._next_sequence()} INVITE"}
         kept = [(name, replaced.get(name, value)) for name, value in old.headers if name not in ("Session-Expires", "Min-SE")]

@@ -59,6 +59,8 @@ def _identity(trunk: TrunkSettings, tls: TlsSettings, owners: dict[str, str]) ->
             yield ("tls_names", position), f"{name!r} is trunk {owner!r} already; one certificate is one trunk"
     if trunk.tls_names and tls.client_certificates == "off":
         yield ("tls_names",), "are given, and sip.tls.client_certificates is 'off': nobody would be asked for one"
+    if trunk.asserts_users and not trunk.trusted:
+        yield ("asserts_users",), "is true, and the trunk is not trusted; a proxy that vouches for users must be"
     if trunk.agents_by != "none" and not trunk.trusted:
         yield ("agents_by",), f"is {trunk.agents_by!r}, and the trunk is not trusted; who calls must be believed for that"
 

@@ -117,6 +117,9 @@ class TrunkSettings(Section):
     # what is believed and told
     trusted: bool = False
     """Its asserted identities are believed, and it is told ours (RFC 3325)."""
+    asserts_users: bool = False
+    """It is a proxy that has asked our users for their passwords: whom it asserts may open doors and watch agents, as far as his
+    ceiling goes."""
     agents_by: Literal["none", "from", "asserted"] = "none"
     """Whether a caller whose number is an agent's extension is that agent, calling out through it."""
     numbers: NumberSettings = NumberSettings()

@@ -25,6 +25,7 @@ from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.replacing import Replacements
 from mediaserver.signalling.routing import PATH_HEADER, RoutedCall, passed
 from mediaserver.signalling.switchboard import NoWorker, Switchboard
+from mediaserver.signalling.trunks.callers import user_asserted
 from mediaserver.signalling.trunks.caps import Lease
 from mediaserver.signalling.trunks.line import Line
 from mixer.modes import Role
@@ -73,6 +74,10 @@ class Invitations:
         if caller is not None and caller.line.settings.auth_user is None and knock is None:
             self._route_or_replace(event, caller, None)
             return
+        vouched = self._vouched_for(event, caller)
+        if vouched is not None and knock is not None:
+            self._knock(event, vouched, knock)
+            return
         known = self._house.agent.authenticate(event.request, event.flow, self._house.clock())
         user = self._users.get(known.user) if known.user is not None else None
         if user is None:
@@ -97,6 +102,11 @@ class Invitations:
             trunk = self._house.router.find_trunk(event.flow.remote[0])
             line = trunks.get(trunk.name) if trunk is not None else trunks.of_registrar(event.flow.remote[0], request)
         return None if line is None else TrunkCaller(line)
+
+    def _vouched_for(self, event: InviteReceived, caller: TrunkCaller | None) -> User | None:
+        """The user whom a proxy has asked for his password already."""
+        name = user_asserted(None if caller is None else caller.line.settings, event.request)
+        return None if name is None else self._users.get(name)
 
     def _is_phone(self, event: InviteReceived) -> bool:
         """Whether the caller registered from the very flow that he calls by."""

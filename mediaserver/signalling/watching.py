@@ -19,6 +19,7 @@ from mediaserver.call.view import CallState, CallView, LegState, LegView
 from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import UserRepository
+from mediaserver.signalling.trunks.callers import user_asserted
 from mixer.modes import Role
 from sip.dialog_info import ANONYMOUS, CONTENT_TYPE, PACKAGE, DialogInfo, DialogState, write
 from sip.errors import SipError
@@ -105,7 +106,7 @@ class Watching:
     def asked(self, event: SubscribeReceived) -> None:
         """Somebody wants to watch."""
         now = self._house.clock()
-        watcher = self._trunk(event)
+        watcher = self._vouched_for(event) or self._trunk(event)
         if watcher is None:
             known = self._house.agent.authenticate(event.request, event.flow, now)
             if known.user is None:
@@ -141,6 +142,12 @@ class Watching:
         for subscription in list(self._watches):
             self._house.agent.end_subscription(subscription, COMING_BACK, self._house.clock())
             self.ended(subscription)
+
+    def _vouched_for(self, event: SubscribeReceived) -> Watcher | None:
+        """The user whom a proxy has asked for his password already."""
+        name = user_asserted(self._house.router.find_trunk(event.flow.remote[0]), event.request)
+        user = self._users.get(name) if name is not None else None
+        return None if user is None or user.identity is None else Watcher(user.name, user.tenant, user.identity)
 
     def _trunk(self, event: SubscribeReceived) -> Watcher | None:
         trunk = self._house.router.find_trunk(event.flow.remote[0])

@@ -40,6 +40,11 @@ def asserted_in(message: Message) -> Asserted | None:
     return _remote_party(message)
 
 
+def user_asserted_in(message: Message) -> str:
+    """The user part of P-Asserted-Identity alone, for a peer that vouches for our users; empty: it vouches for nobody."""
+    return next((user for address in _addresses(message, _HEADERS[0]) if (user := number_in(address.uri))), "")
+
+
 def assertion(number: str, display: str, host: str) -> Header:
     """The P-Asserted-Identity that we write."""
     return "P-Asserted-Identity", display_address(display, str(Uri("sip", number, host)))

@@ -14,7 +14,7 @@ from config.trunks import TrunkSettings
 from mediaserver.signalling.trunks.numbers import Numbering
 from sip.errors import SipError
 from sip.headers import NameAddress
-from sip.identity.asserted import Asserted, asserted_in
+from sip.identity.asserted import Asserted, asserted_in, user_asserted_in
 from sip.identity.diversion import Diversion, diversions_in
 from sip.identity.history import Entry, history_in
 from sip.identity.privacy import ANONYMOUS, is_anonymous, privacy_in
@@ -86,6 +86,13 @@ def caller_of_user(user: str, request: Request) -> Caller:
     display = "" if hides else clean(request.from_.display, LONGEST_DISPLAY)
     called = clean(number_in(request.uri), LONGEST_NUMBER)
     return Caller(number=user, display=display, is_private=hides, is_asserted=True, called=called)
+
+
+def user_asserted(trunk: TrunkSettings | None, request: Request) -> str | None:
+    """The user of ours for whom a proxy vouches; None: it vouches for nobody, or may not."""
+    if trunk is None or not (trunk.trusted and trunk.asserts_users):
+        return None
+    return user_asserted_in(request) or None
 
 
 def agent_numbers(trunk: TrunkSettings, numbering: Numbering, request: Request) -> tuple[str, ...]:

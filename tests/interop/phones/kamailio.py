@@ -1,0 +1,69 @@
+"""Kamailio as the recipe in ``deploy/kamailio`` has it: its files copied, their addresses and passwords replaced, one process."""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tests.interop.tools import free_port, path_of
+
+RECIPE: Final = Path(__file__).parents[3] / "deploy" / "kamailio"
+START_WITHIN: Final = 15.0
+
+
+class Kamailio:
+    """One Kamailio, registrar and dispatcher."""
+
+    def __init__(self, folder: Path, *, carriers: Sequence[str], users: Mapping[str, str], address: str) -> None:
+        """``carriers`` are ``host:port``; ``users`` names and passwords."""
+        self._command = path_of("kamailio")
+        self.address = address
+        self.port = free_port(address)
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+        shutil.copytree(RECIPE, folder)
+        self._carriers = tuple(carriers)
+        passwords = "".join(f'    $sht(users=>{name}) = "{password}";\n' for name, password in users.items())
+        (folder / "users.cfg").write_text("event_route[htable:mod-init] {\n" + passwords + "}\n")
+
+    def send_calls_to(self, servers: Sequence[str]) -> None:
+        """Say before the start which mediaservers there are, ``host:port``."""
+        targets = [f"1 sip:{server}" for server in servers] + [f"2 sip:{carrier}" for carrier in self._carriers]
+        (self._folder / "dispatcher.list").write_text("\n".join(targets) + "\n")
+
+    @property
+    def sip(self) -> str:
+        """``host:port``."""
+        return f"{self.address}:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        log = (self._folder / "kamailio.log").open("wb")
+        with log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(self._command, "-DD", "-E", "-f", str(self._folder / "kamailio.cfg"), "-m", "32", "-M", "4"),
+                *("-A", f"LISTEN=udp:{self.sip}", "-Y", str(self._folder), "-w", str(self._folder)),
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await self._process.wait()
+                return
+        self._process.kill()
+        await self._process.wait()
+
+    def log(self) -> str:
+        """The end of what it said."""
+        return (self._folder / "kamailio.log").read_text(errors="replace")[-4000:]

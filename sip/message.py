@@ -151,6 +151,13 @@ class Message:
             return []
         return parse_list(values[0]) if len(values) == 1 else [item for value in values for item in parse_list(value)]
 
+    def readable_items(self, name: str) -> list[str]:
+        """The same, of headers that may be left out: none where they cannot be taken apart."""
+        try:
+            return self.items(name)
+        except ParseError:
+            return []
+
     @property
     def via(self) -> Via:
         """The topmost Via. Raises `ParseError`, as all the properties do."""

@@ -59,6 +59,7 @@ from mediaserver.signalling.routing import Router
 from mediaserver.signalling.switchboard import MISSING_AFTER, Switchboard
 from mediaserver.signalling.tracer import Tracer
 from mediaserver.signalling.transferring import Transfers
+from mediaserver.signalling.trunks.places import addresses_of
 from mediaserver.signalling.watching import Watching, subscription_settings
 from sip.events import Event
 from sip.guard import GuardSettings
@@ -192,7 +193,7 @@ class Server:
         )
 
     def _guard_settings(self) -> GuardSettings:
-        trunks = [address for trunk in self._settings.trunks for address in trunk.addresses]
+        trunks = [address for trunk in self._settings.trunks for address in addresses_of(trunk)]
         guard = self._settings.sip.guard
         return GuardSettings(**guard.model_dump() | {"trusted": (*guard.trusted, *trunks)})
 

@@ -61,7 +61,7 @@ def _remote_party(message: Message) -> Asserted | None:
 def _addresses(message: Message, name: str) -> list[NameAddress]:
     """The values of a header, of those that can be read, so many as there may be."""
     found = []
-    for value in message.items(name)[:MOST_VALUES]:
+    for value in message.readable_items(name)[:MOST_VALUES]:
         try:
             found.append(parse_address(value))
         except ParseError:

@@ -41,7 +41,7 @@ class Diversion:
 def diversions_in(message: Message) -> tuple[Diversion, ...]:
     """The diversions of a request, newest first; those that cannot be read are left out."""
     found = []
-    for value in message.items("Diversion")[:MOST]:
+    for value in message.readable_items("Diversion")[:MOST]:
         try:
             read = _read(parse_address(value))
         except ParseError:

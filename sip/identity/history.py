@@ -41,7 +41,7 @@ class Entry:
 
 def history_in(message: Message) -> tuple[Entry, ...]:
     """The history of a request in its order; none where it is too long, or an entry cannot be read: half a tree tells nothing."""
-    values = message.items("History-Info")
+    values = message.readable_items("History-Info")
     if len(values) > MOST:
         return ()
     found = []

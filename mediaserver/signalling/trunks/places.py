@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Protocol
 
 from config.trunks import TargetSettings, TrunkSettings
@@ -49,6 +50,13 @@ def places_of(trunk: TrunkSettings) -> tuple[Place, ...]:
     return tuple(place for target in (*trunk.targets, *short) if (place := _place(target, trunk)) is not None)
 
 
+def addresses_of(trunk: TrunkSettings) -> tuple[str, ...]:
+    """Where the settings say that a trunk is, as far as they say it in addresses: sources, targets, registrar."""
+    registrar = trunk.registration.registrar if trunk.registration is not None else ""
+    places = [*places_of(trunk), *([place_at(registrar, trunk)] if registrar else [])]
+    return (*trunk.addresses, *(place.uri.host for place in places if place is not None and _is_address(place.uri.host)))
+
+
 def in_order(places: Iterable[Place], below: Callable[[int], int]) -> list[Place]:
     """Those that are up, the one to try first at the front; ``below(n)`` is a random number from 0 to n - 1."""
     return ranked([place for place in places if place.watch.is_up], below)
@@ -75,6 +83,14 @@ def locate_all(locator: Locator, places: Iterable[Place], found: Callable[[tuple
 def place_at(hostport: str, trunk: TrunkSettings) -> Place | None:
     """A trunk's other place, such as its registrar: ``host[:port]``."""
     return _place(TargetSettings(host=hostport), trunk)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _place(target: TargetSettings, trunk: TrunkSettings) -> Place | None:

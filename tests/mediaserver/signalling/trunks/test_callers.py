@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.trunks import TrunkSettings
 from mediaserver.signalling.trunks.callers import LONGEST_PASSED, MOST_PASSED, Caller, agent_numbers, caller_of_trunk, caller_of_user
 from mediaserver.signalling.trunks.numbers import Numbering
 from mediaserver.signalling.trunks.presenting import Listener, Presentation, present
+from sip.errors import SipError
 from sip.identity.diversion import Diversion
 from sip.identity.privacy import PrivacyNotServed
 from sip.message import Header, Request
@@ -224,3 +227,29 @@ def test_a_call_without_a_history_begins_none() -> None:
 
 def test_passed_headers_reach_the_next_leg() -> None:
     assert present(Caller(number="1", passed=(("X-Account", "4711"),)), PHONE).headers == (("X-Account", "4711"),)
+
+
+# whatever strangers write
+
+TELLING = ("From", "Privacy", "P-Asserted-Identity", "Remote-Party-ID", "Diversion", "History-Info", "X-Account")
+MARKS = ["<sip:", "tel:", "@", ">", '"', ";", "=", ",", "?Reason=", "%0D%0A", "\x00", "\udc80", "ü"]
+PIECES = st.sampled_from([*MARKS, "+49", "300", "pbx.internal", "index=1", "id", "critical"])
+VALUES = st.lists(PIECES, max_size=12).map("".join)
+
+
+@given(st.lists(st.tuples(st.sampled_from(TELLING), VALUES), max_size=8), st.booleans())
+def test_whatever_a_trunk_writes_can_be_told_or_is_refused(written: list[Header], trusted: bool) -> None:
+    settings = trunk(trusted=trusted, agents_by="asserted" if trusted else "none", pass_headers=["X-Account"], numbers={"country": "49"})
+    message = Request("INVITE", "tel:+49-30-1", written)
+    try:
+        found = caller_of_trunk(settings, Numbering(settings), message)
+        agent_numbers(settings, Numbering(settings), message)
+    except SipError:
+        return
+    for who in (PHONE, listener(), listener(trusted=True)):
+        told = present(found.diverted_by("1"), who)
+        sent = Request("INVITE", "sip:1@192.0.2.1", [("From", f"<{told.from_uri}>"), *told.headers]).serialize()
+        assert sent.count(b"\r\n") == len(told.headers) + 4
+        # What was named is passed on as it stands; elsewhere no name of the other leg is left.
+        rest = b"\r\n".join(line for line in sent.split(b"\r\n") if not line.startswith(b"X-Account"))
+        assert b"@pbx.internal" not in rest

@@ -206,6 +206,13 @@ def test_a_phone_that_sends_a_call_on_is_named_as_its_diversion() -> None:
     assert invite.values("Diversion") == ("<sip:100@127.0.0.1>;reason=deflection;counter=1;privacy=off",)
 
 
+@pytest.mark.parametrize("name", ["Diversion", "History-Info", "P-Asserted-Identity"])
+def test_a_header_of_the_way_here_that_cannot_be_read_costs_no_call(name: str) -> None:
+    exchange = started(CARRIER_TRUNK | {"trusted": True})
+    _, phone = dialled(exchange, headers=((name, '"open <sip:1@x>, <sip:2@y>'),))
+    assert phone.ringing.request.values(name) == ()
+
+
 # agents behind a PBX
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from config.trunks import CapSettings, KeepaliveSettings, TrunkSettings
 from mediaserver.signalling.trunks.caps import Caps
-from mediaserver.signalling.trunks.places import in_order, places_of
+from mediaserver.signalling.trunks.places import addresses_of, in_order, places_of
 from mediaserver.signalling.trunks.watch import Watch
 from tests.sip.network import seeded_entropy
 
@@ -83,3 +83,19 @@ def test_the_short_form_is_one_target() -> None:
 def test_an_address_with_colons_needs_no_brackets() -> None:
     (place,) = places_of(TrunkSettings.model_validate({"name": "pbx", "targets": [{"host": "2001:db8::1"}]}))
     assert place.address("10#", (("user", "phone"),)) == "sip:10%23@[2001:db8::1];user=phone"
+
+
+def test_a_trunk_is_where_its_settings_say_in_addresses() -> None:
+    trunk = {
+        "name": "carrier",
+        "addresses": ["192.0.2.0/24"],
+        "user": "1",
+        "targets": [{"host": "198.51.100.1"}, {"host": "sbc.example"}, {"host": "2001:db8::1"}],
+        "registration": {"registrar": "203.0.113.1:5070"},
+    }
+    assert addresses_of(TrunkSettings.model_validate(trunk)) == ("192.0.2.0/24", "198.51.100.1", "2001:db8::1", "203.0.113.1")
+
+
+def test_a_registrar_that_is_the_first_target_is_said_once() -> None:
+    trunk = {"name": "carrier", "host": "198.51.100.1", "user": "1", "registration": {}}
+    assert addresses_of(TrunkSettings.model_validate(trunk)) == ("198.51.100.1",)

@@ -13,7 +13,9 @@ import pytest
 from control_api.client import ControlClient
 from tests.audio import HEARD_WITHIN_DB, HOP, RATE, Int16, assert_hears, judge, levels_db, tone, write_wav
 from tests.interop.phones.baresip import Baresip
+from tests.interop.phones.own import OwnPhone
 from tests.interop.server import SECRET, TOKEN, Server
+from tests.interop.tools import free_port
 
 CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ, TARGET_HZ = 433.0, 701.0, 1103.0, 1501.0
 SECONDS = 1.1
@@ -38,6 +40,10 @@ targets = ["agent:robert"]
 [[routes]]
 number = "200"
 targets = ["agent:maria"]
+
+[[routes]]
+number = "consulting"
+targets = ["sip:robert@127.0.0.1:{stranger}"]
 
 [[routes]]
 number = "900"
@@ -167,6 +173,56 @@ async def test_a_blind_transfer_during_a_whisper(tmp_path: Path, number: str) ->
         assert heard_from(house.supervisor.recording()[start:], TARGET_HZ) <= HEARD_WITHIN
         never_hears(house.customer.recording(), SUPERVISOR_HZ)
         never_hears(house.target.recording(), SUPERVISOR_HZ)
+
+
+async def test_an_attended_transfer_during_a_whisper(tmp_path: Path) -> None:
+    """Sue whispers in the customer's call, lee listens to the consultation; his ceiling ends with it."""
+    robert = free_port("127.0.0.1")
+    configuration = _CONFIG.format(secret=SECRET, token=hashlib.sha256(TOKEN.encode()).hexdigest(), stranger=robert)
+    with Server(tmp_path / "server", configuration=configuration) as server:
+
+        def phone(user: str, hz: float) -> Baresip:
+            return Baresip(tmp_path / user, user, voice(tmp_path, hz), registrar=server.sip, secret=SECRET)
+
+        async with (
+            phone("carl", CUSTOMER_HZ) as customer,
+            phone("maria", TARGET_HZ) as expert,
+            phone("sue", SUPERVISOR_HZ) as sue,
+            phone("lee", AGENT_HZ) as lee,
+            OwnPhone("robert", SECRET, (server.address, server.port), robert) as agent,
+            ControlClient(server.control, TOKEN) as control,
+        ):
+            await asyncio.gather(*(one.registered() for one in (customer, expert, sue, lee)))
+            await customer.dial(f"sip:consulting@{server.sip}")
+            first = await agent.answers()
+            await customer.wait_for("CALL_ESTABLISHED")
+            call = await control.until(lambda calls: next(iter(calls.values()), None), timeout=5)
+            await sue.dial(f"sip:*2robert@{server.sip}")
+            await sue.wait_for("CALL_ESTABLISHED")
+            consulting = asyncio.create_task(agent.dials("200"))
+            await expert.wait_for("CALL_INCOMING")
+            await expert.accept()
+            second = await consulting
+            consultation = await control.until(lambda calls: next((id for id in calls if id != call.call), None), timeout=5)
+            await lee.dial(f"sip:call-{consultation}@{server.sip}")
+            await lee.wait_for("CALL_ESTABLISHED")
+            (at_lee,) = await asyncio.gather(lee.listen(SECONDS))
+            assert_hears(at_lee, {TARGET_HZ})
+            agent.joins(first, second)
+            start = sue.position
+            await lee.wait_for("CALL_CLOSED", within=HEARD_WITHIN)
+            heard = await asyncio.gather(*(one.listen(SECONDS) for one in (customer, expert, sue)))
+            for samples, tones in zip(heard, ({TARGET_HZ}, {CUSTOMER_HZ}, {CUSTOMER_HZ, TARGET_HZ}), strict=True):
+                assert_hears(samples, tones)
+            assert heard_from(sue.recording()[start:], TARGET_HZ) <= HEARD_WITHIN
+            for recording in (customer.recording(), expert.recording()):
+                never_hears(recording, SUPERVISOR_HZ)
+            never_hears(lee.recording(), CUSTOMER_HZ)
+            await agent.is_hung_up()
+            await agent.is_hung_up()
+            assert agent.notices[-1] == 200
+            after = await control.until(lambda calls: calls.get(call.call) if len(calls) == 1 else None, timeout=5)
+            assert [(leg.role, leg.party) for leg in after.legs] == [("customer", "carl"), ("agent", "maria"), ("supervisor", "sue")]
 
 
 async def test_after_a_transfer_the_new_agent_is_whispered_to_when_that_is_set_again(tmp_path: Path) -> None:

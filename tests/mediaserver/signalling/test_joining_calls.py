@@ -1,15 +1,17 @@
 """Attended transfer on the wire: a consultation becomes a part of the customer's call, with its supervisors."""
 
+from typing import cast
 from urllib.parse import quote
 
 import pytest
 
 from config.settings import Settings
-from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, SetMode
+from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, SetMedia, SetMode
 from mediaserver.signalling.calls import CallEntry
+from mediaserver.signalling.media import Worker
 from mixer.modes import Role
 from sip.events import InviteReceived, OfferReceived, SessionEnded
-from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, SETTINGS, TRUNK, Exchange, description
+from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, SETTINGS, TRUNK, Exchange, RecordedWorker, description
 from tests.mediaserver.signalling.referring import Referral, attended
 from tests.mediaserver.signalling.test_transferring import ROUTES, settings
 
@@ -221,3 +223,43 @@ def test_a_dialog_of_a_pbx_is_replaced_by_an_invite_to_it_where_that_is_set(allo
         request = consulting.trunk.told(InviteReceived)[-1].request
         assert request.header("Replaces") == "theirs@pbx;to-tag=a;from-tag=b"
         assert request.header("Referred-By") == "<sip:robert@127.0.0.1>"
+
+
+def test_between_two_workers_the_leg_is_closed_in_one_and_opened_in_the_other_with_its_socket() -> None:
+    consulting = Consulting()
+    other = RecordedWorker()
+    moved = next(leg for leg in consulting.consultation.legs.values() if not leg.calls_us)
+    moved.mixed_by = cast(Worker, other)
+    consulting.joins()
+    assert other.of(CloseLeg) == [CloseLeg(moved.leg)]
+    worker = consulting.exchange.media.worker
+    assert worker.of(MoveLeg) == []
+    assert worker.of(OpenLeg, moved.leg)[-1].call == consulting.call.number
+    mine = [told for told in worker.told if getattr(told, "leg", None) == moved.leg]
+    assert [type(told) for told in mine[mine.index(worker.of(OpenLeg, moved.leg)[-1]) :]] == [OpenLeg, SetMedia, Admit]
+    assert moved.mixed_by is cast(Worker, worker)
+    assert moved.port.socket.fileno() >= 0
+    consulting.trunk.hangs_up(consulting.customer)
+    assert moved.port.socket.fileno() < 0
+
+
+def test_a_server_that_stops_says_goodbye_to_those_who_have_still_to_hang_up() -> None:
+    consulting = Consulting()
+    consulting.joins()
+    assert len(consulting.exchange.switchboard.farewells) == 2
+    consulting.exchange.switchboard.farewells.say_all()
+    consulting.exchange.run()
+    assert len(consulting.robert.told(SessionEnded)) == 2
+    assert len(consulting.exchange.switchboard.farewells) == 0
+
+
+def test_a_phone_that_makes_an_offer_after_its_leg_is_gone_is_told_so() -> None:
+    consulting = Consulting()
+    consulting.joins()
+    offer = description(ROBERT, 4000)
+    consulting.robert.station.agent.reoffer(consulting.first, offer, consulting.exchange.network.now)
+    consulting.exchange.run()
+    answers = [sent.what for sent in consulting.exchange.network.carried if sent.receiver == ROBERT]
+    assert answers[-3:] == ["100 INVITE", "481 INVITE", "200 BYE"]
+    assert len(consulting.exchange.switchboard.farewells) == 1, "of the consultation; the other leg was hung up by the phone"
+    assert consulting.roles(consulting.call) == [(Role.CUSTOMER, "4930123"), (Role.AGENT, "maria")]

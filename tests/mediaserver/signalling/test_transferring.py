@@ -311,3 +311,21 @@ def test_nothing_is_left_after_transfers() -> None:
     talking.exchange.run(1.0)
     assert talking.exchange.ports.lent == 0
     assert len(talking.exchange.switchboard.calls) == 0
+
+
+def test_an_agent_in_a_pbx_transfers_to_an_extension_of_that_pbx() -> None:
+    agents = [*(agent.model_dump() for agent in SETTINGS.agents)]
+    agents += [{"name": name, "team": "pbx", "extension": extension} for name, extension in (("nora", "1001"), ("mona", "1002"))]
+    routes = [*ROUTES, {"trunk": "carrier", "number": "500", "targets": ["trunk:carrier/1001"]}]
+    exchange = Exchange(settings(agents=agents, routes=routes))
+    trunk = exchange.phone(TRUNK)
+    trunk.dial("500")
+    noras = trunk.answers()
+    assert exchange.view.agent == "nora"
+    referral = Referral(exchange, trunk, noras, "<sip:1002@127.0.1.1>")
+    assert referral.status == 202
+    assert trunk.ringing.request.uri.startswith("sip:1002@127.0.1.1")
+    trunk.answers()
+    assert referral.notices[-1] == 200
+    assert exchange.view.agent == "mona"
+    assert [leg.role for leg in exchange.view.legs] == [Role.CUSTOMER, Role.AGENT]

@@ -16,6 +16,7 @@ from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol
 from control_api.messages import (
     AppliedResult,
+    BansResult,
     CallResult,
     CallsResult,
     DoneResult,
@@ -32,7 +33,7 @@ from control_api.messages import (
 FILE: Final = Path(__file__).parents[1] / "docs" / "control-api.asyncapi.yaml"
 FIRST_LINE: Final = "# Made from control_api/messages.py and command_models.py by `python -m control_api.asyncapi`; do not edit.\n"
 SPOKEN: Final = (HelloMessage, SnapshotMessage, EventMessage, MetersMessage, ReplyMessage)
-RESULTS: Final = (AppliedResult, CallResult, CallsResult, DoneResult, MessageResult, SupervisionResult, TraceResult)
+RESULTS: Final = (AppliedResult, BansResult, CallResult, CallsResult, DoneResult, MessageResult, SupervisionResult, TraceResult)
 SCHEMAS: Final = "#/components/schemas/{model}"
 
 

@@ -26,6 +26,7 @@ from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.messages import (
     SERVER_MESSAGE,
     AppliedResult,
+    BansResult,
     CallModel,
     CallResult,
     CallsResult,
@@ -224,6 +225,14 @@ class ControlClient:
     async def trace(self, call: str, after: int = 0) -> TraceResult:
         """The SIP messages of a call, from a place on."""
         return TraceResult.model_validate(await self._ask("trace", call=call, after=after))
+
+    async def bans(self) -> BansResult:
+        """Who is kept out for wrong passwords."""
+        return BansResult.model_validate(await self._ask("bans"))
+
+    async def lift_ban(self, source: str, user: str = "") -> None:
+        """Let somebody in again."""
+        await self._ask("lift_ban", source=source, user=user)
 
     async def _ask(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Send a command and wait for its reply. Raises ValueError for fields that the protocol does not allow."""

@@ -134,6 +134,22 @@ class TraceCommand(Command):
     """The ``next`` of the result before; 0: from the start."""
 
 
+class BansCommand(Command):
+    """Who is kept out for wrong passwords (right ``admin``)."""
+
+    type: Literal["bans"] = "bans"
+
+
+class LiftBanCommand(Command):
+    """Let somebody in again (right ``admin``)."""
+
+    type: Literal["lift_ban"] = "lift_ban"
+    source: Name
+    """As ``bans`` shows it."""
+    user: Annotated[str, Field(max_length=64)] = ""
+    """As ``bans`` shows it; empty: everybody there."""
+
+
 AnyCommand = (
     ListCommand
     | GetCommand
@@ -147,6 +163,8 @@ AnyCommand = (
     | OriginateCommand
     | MessageCommand
     | TraceCommand
+    | BansCommand
+    | LiftBanCommand
 )
 
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {
@@ -162,5 +180,7 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "originate": OriginateCommand,
     "message": MessageCommand,
     "trace": TraceCommand,
+    "bans": BansCommand,
+    "lift_ban": LiftBanCommand,
 }
 """The model of each ``type``."""

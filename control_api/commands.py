@@ -4,10 +4,12 @@ from typing import Any, assert_never
 
 from control_api.command_models import (
     AnyCommand,
+    BansCommand,
     EndCommand,
     GetCommand,
     HangUpCommand,
     LeaveCommand,
+    LiftBanCommand,
     ListCommand,
     MessageCommand,
     MuteCommand,
@@ -60,6 +62,10 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand) -> dict
             return await desk.message(identity, call=command.call, agent=command.agent, text=command.text)
         case TraceCommand():
             return await desk.trace(identity, call=command.call, after=command.after)
+        case BansCommand():
+            return {"bans": list(desk.bans(identity))}
+        case LiftBanCommand():
+            await desk.lift_ban(identity, source=command.source, user=command.user)
         case _:
             assert_never(command)
     return {}

@@ -290,6 +290,23 @@ class TraceResult(Message):
     """The call goes on."""
 
 
+class BanModel(Message):
+    """Somebody who is kept out."""
+
+    source: str
+    """An address, or an IPv6 network."""
+    user: str
+    """Empty: everybody there."""
+    seconds: float
+    """For so long still."""
+
+
+class BansResult(Message):
+    """Result of ``bans``."""
+
+    bans: tuple[BanModel, ...]
+
+
 class MessageResult(Message):
     """Result of ``message``: a phone has taken the text."""
 
@@ -300,7 +317,7 @@ class MessageResult(Message):
 
 
 class DoneResult(Message):
-    """Result of ``leave``, ``hang_up`` and ``end``."""
+    """Result of ``leave``, ``hang_up``, ``end`` and ``lift_ban``."""
 
 
 ServerMessage = HelloMessage | SnapshotMessage | EventMessage | MetersMessage | ReplyMessage

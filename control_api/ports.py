@@ -82,6 +82,12 @@ class Desk(Protocol):
     async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
         """The SIP messages of a call, as `control_api.messages.TraceResult` fields (right `trace`)."""
 
+    def bans(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Who is kept out for wrong passwords, as `control_api.messages.BanModel` fields (right `admin`)."""
+
+    async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
+        """Let somebody in again (right `admin`)."""
+
     def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
         """Hear every event from now on, synchronously; returns what ends it."""
 

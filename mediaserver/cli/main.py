@@ -242,3 +242,18 @@ def make_key(
         from mediaserver.cli import users
 
         users.make_key(file)
+
+
+@app.command()
+def bans(
+    lift: Annotated[str, typer.Option("--lift", metavar="SOURCE", help="Let this source in again.")] = "",
+    user: Annotated[str, typer.Option("--user", help="With --lift: the user there, where it is he who is kept out.")] = "",
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show who is kept out for wrong passwords, or let somebody in again (right admin)."""
+    with one_line_errors():
+        from mediaserver.cli import banning
+
+        banning.bans(url, token, lift, user, as_json)

@@ -33,6 +33,7 @@ from mediaserver.secrecy.key import VARIABLE, SecrecyError, key_of
 from mediaserver.secrecy.pins import PinChecks
 from mediaserver.signalling import sounds
 from mediaserver.signalling.addresses import Addresses
+from mediaserver.signalling.banning import Bans
 from mediaserver.signalling.beats import beat
 from mediaserver.signalling.desk import SwitchboardDesk
 from mediaserver.signalling.dispatching import Dispatcher
@@ -230,7 +231,7 @@ class Server:
         self._house = house
         self._switchboard = Switchboard(house)
         entrance = Entrance(house, self._switchboard)
-        self._desk = SwitchboardDesk(house, self._switchboard, entrance)
+        self._desk = SwitchboardDesk(house, self._switchboard, entrance, Bans(house, self._users))
         invitations = Invitations(house, self._switchboard, self._users, entrance)
         self._watching = Watching(house, self._users)
         self._switchboard.on_changed = self._watching.call_changed

@@ -15,6 +15,7 @@ from control_api.permissions import Identity, Refusal, Right, Subject, check_mod
 from control_api.ports import Applied, HouseEvent, Supervision
 from mediaserver.call import inputs
 from mediaserver.call.view import CallState, LegView
+from mediaserver.signalling.banning import Bans
 from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.digits import mode_of_digit
 from mediaserver.signalling.entrance import Entrance
@@ -37,10 +38,11 @@ APPLIED_WITHIN = 2.0
 class SwitchboardDesk:
     """`control_api.ports.Desk` over the switchboard."""
 
-    def __init__(self, house: House, switchboard: Switchboard, entrance: Entrance) -> None:
+    def __init__(self, house: House, switchboard: Switchboard, entrance: Entrance, bans: Bans) -> None:
         self._house = house
         self._switchboard = switchboard
         self._entrance = entrance
+        self._bans = bans
         switchboard.on_digit = self.digit_pressed
 
     # seeing
@@ -248,6 +250,14 @@ class SwitchboardDesk:
         if name is None or not may_see(identity, subject):
             raise Refusal("not_found", f"no agent {agent}", "agents are named in the configuration")
         return subject
+
+    def bans(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Who is kept out for wrong passwords."""
+        return self._counted(lambda: self._bans.listed(identity))
+
+    async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
+        """Let somebody in again."""
+        self._counted(lambda: self._bans.lift(identity, source, user))
 
     async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
         """The SIP messages of a call, live or ended."""

@@ -161,6 +161,14 @@ class FakeDesk:
         await self._done("trace", call=call, after=after)
         return {"messages": [], "next": after, "complete": True, "live": True}
 
+    def bans(self, identity: Identity) -> list[dict[str, Any]]:
+        check_right(identity, Right.ADMIN)
+        return [{"source": "203.0.113.5", "user": "", "seconds": 600.0}]
+
+    async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
+        check_right(identity, Right.ADMIN)
+        await self._done("lift_ban", source=source, user=user)
+
     def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)

@@ -29,7 +29,7 @@ TOKENS = (
         identity="anna",
         sha256=hash_of(ANNA_TOKEN),
         user="anna",
-        ceiling=CeilingSettings(agents=("*",), mode="barge", rights=("end", "hang_up", "originate", "trace")),
+        ceiling=CeilingSettings(agents=("*",), mode="barge", rights=("end", "hang_up", "originate", "trace", "admin")),
     ),
     TokenSettings(identity="bert", sha256=hash_of(BERT_TOKEN), ceiling=CeilingSettings(agents=("robert",), mode="listen")),
     TokenSettings(

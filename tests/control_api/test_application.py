@@ -231,6 +231,8 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         assert (await ask(websocket, type="originate", agent="robert", number="100"))["result"] == {"call": "c-new"}
         assert (await ask(websocket, type="message", call="c1", text="Hello"))["result"] == {"status": 200, "phones": 1}
         assert (await ask(websocket, type="trace", call="c1"))["result"]["complete"]
+        assert (await ask(websocket, type="bans"))["result"]["bans"][0]["source"] == "203.0.113.5"
+        assert (await ask(websocket, type="lift_ban", source="203.0.113.5"))["result"] == {}
         assert (await ask(websocket, type="end", call="c1"))["result"] == {}
     assert served.desk.asked == [
         ("supervise", {"call": "c1", "mode": "listen", "target": "agent", "phone": "sip:anna@192.0.2.7"}),
@@ -242,6 +244,7 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         ("originate", {"agent": "robert", "number": "100"}),
         ("message", {"call": "c1", "agent": None, "text": "Hello"}),
         ("trace", {"call": "c1", "after": 0}),
+        ("lift_ban", {"source": "203.0.113.5", "user": ""}),
         ("end", {"call": "c1"}),
     ]
 
@@ -257,6 +260,8 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         {"type": "originate", "agent": "robert", "number": "1"},
         {"type": "message", "call": "c1", "text": "Hello"},
         {"type": "trace", "call": "c1"},
+        {"type": "bans"},
+        {"type": "lift_ban", "source": "203.0.113.5"},
     ],
 )
 async def test_a_ceiling_cannot_be_exceeded_and_each_refusal_is_one_log_line(served: Served, command: dict[str, Any]) -> None:

@@ -56,6 +56,8 @@ async def test_every_command_is_a_method(served: Served, subprotocol: Subprotoco
         assert await client.originate(agent="robert", number="100") == {"call": "c-new"}
         assert (await client.message("Ask for the order number", agent="robert")).status == 200
         assert (await client.trace("c1", 7)).next == 7
+        assert [ban.source for ban in (await client.bans()).bans] == ["203.0.113.5"]
+        await client.lift_ban("203.0.113.5", "robert")
         await client.end("c1")
     assert [name for name, _ in served.desk.asked] == [
         "supervise",
@@ -68,6 +70,7 @@ async def test_every_command_is_a_method(served: Served, subprotocol: Subprotoco
         "originate",
         "message",
         "trace",
+        "lift_ban",
         "end",
     ]
 

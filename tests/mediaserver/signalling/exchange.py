@@ -14,6 +14,7 @@ from mediaserver.call.view import CallView
 from mediaserver.link.messages import Admit, Applied, CloseLeg, Command, DigitReceived, MediaStarted, OpenLeg, SetMode
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.addresses import Addresses
+from mediaserver.signalling.banning import Bans
 from mediaserver.signalling.desk import SwitchboardDesk
 from mediaserver.signalling.dispatching import Dispatcher
 from mediaserver.signalling.entrance import Entrance
@@ -209,7 +210,7 @@ class Exchange:
         self.trunks = house.trunks
         self.switchboard = Switchboard(house)
         self.entrance = entrance = Entrance(house, self.switchboard)
-        self.desk = SwitchboardDesk(house, self.switchboard, entrance)
+        self.desk = SwitchboardDesk(house, self.switchboard, entrance, Bans(house, users))
         self.watching = Watching(house, users)
         self.switchboard.on_changed = self.watching.call_changed
         invitations = Invitations(house, self.switchboard, users, entrance)

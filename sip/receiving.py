@@ -34,8 +34,6 @@ class Receiving:
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one datagram, or one message cut from a stream. Never raises."""
-        if refused := self._core.guard.refuses(data, flow, now):
-            return self._core.count(f"dropped_{refused}")
         if data in _KEEP_ALIVES:
             return self._core.count("keep_alive")
         try:

@@ -45,9 +45,19 @@ class UserAgent:
 
     # -- bytes and time
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> None:
-        """Take one datagram, or one message cut from a stream. Never raises."""
+    def receive(self, data: bytes, flow: Flow, now: float) -> bool:
+        """Take one datagram, or one message cut from a stream; False where it was dropped unread. Never raises."""
+        if not self.admits(data, flow, now):
+            return False
         self._receiving.receive(data, flow, now)
+        return True
+
+    def admits(self, data: bytes, flow: Flow, now: float) -> bool:
+        """Whether what arrived may be looked at, and its sender answered (see `sip.guard`); else it is counted."""
+        refused = self._core.guard.refuses(data, flow, now)
+        if refused:
+            self._core.count(f"dropped_{refused}")
+        return not refused
 
     def flow_lost(self, flow: Flow, now: float) -> None:
         """A connection was closed, or nothing could be sent to this flow."""

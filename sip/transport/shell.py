@@ -34,7 +34,7 @@ class SipShell:
         certificates: Certificates | None = None,
         tap: Tap | None = None,
     ) -> None:
-        """``tap(data, flow, is_ours, now)`` is called for each message that comes, before it is looked at, and each that was sent.
+        """``tap(data, flow, is_ours, now)`` is called for each message that comes and is not dropped as a flood, and each that was sent.
 
         Without ``certificates`` there is no TLS and no WSS.
         """
@@ -128,10 +128,13 @@ class SipShell:
         """Messages came, each with its flow."""
         now = time.monotonic()
         for data, flow in datagrams:
-            if self._tap is not None:
+            if self._agent.receive(data, flow, now) and self._tap is not None:
                 self._tap(data, flow, False, now)
-            self._agent.receive(data, flow, now)
         self.settle()
+
+    def admits(self, data: bytes, flow: Flow) -> bool:
+        """Whether a keep-alive may be answered."""
+        return self._agent.admits(data, flow, time.monotonic())
 
     def lost(self, flows: set[Flow]) -> None:
         """A connection is gone, or could not be made."""

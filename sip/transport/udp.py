@@ -39,6 +39,9 @@ class DatagramOwner(Protocol):
     def datagrams_arrived(self, datagrams: list[tuple[bytes, Flow]]) -> None:
         """What one wake-up brought."""
 
+    def admits(self, data: bytes, flow: Flow) -> bool:
+        """Whether a keep-alive may be answered."""
+
     def refused(self, flows: list[Flow]) -> None:
         """Nobody takes datagrams at the remote addresses of these flows."""
 
@@ -124,7 +127,7 @@ class UdpSocket:
         return Flow("udp", (host, self.address[1]), remote)
 
     def _answer_stun(self, data: bytes, flow: Flow) -> None:
-        answer = stun.answer(data, flow.remote)
+        answer = stun.answer(data, flow.remote) if self._owner.admits(data, flow) else None
         self._owner.count("stun_dropped" if answer is None else "stun_answered")
         if answer is not None:
             self.send(answer, flow)

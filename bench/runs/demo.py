@@ -65,7 +65,7 @@ def server_of(settings: Settings) -> tuple[str, int]:
 
 def home_of(settings: Settings, calls: int) -> Home:
     """The first agents whom a trunk's customers can dial, with their secrets. Raises `NothingToPlay`."""
-    secrets: Mapping[str, str] = {user.name: user.secret.get_secret_value() for user in settings.users}
+    secrets: Mapping[str, str] = {user.name: user.secret.get_secret_value() for user in settings.users if user.secret is not None}
     trunk = next((trunk for trunk in settings.trunks if trunk.addresses), None)
     if trunk is None:
         raise NothingToPlay("the configuration has no trunk with addresses: the demo's customers call from there")

@@ -49,7 +49,7 @@ LARS: Address = ("127.0.3.2", 5060)
 
 SETTINGS = Settings.model_validate(
     {
-        "media": {"bind": "127.0.0.1", "first_port": 42_000, "last_port": 42_199, "seats": 4},
+        "media": {"bind": "127.0.0.1", "first_port": 42_000, "last_port": 47_999, "seats": 4},
         "limits": {"ring_timeout": 20, "calls": 3},
         "trunks": [{"name": "carrier", "addresses": ["127.0.1.1"], "host": "127.0.1.1", "headers": {"X-Queue": "queue"}}],
         "agents": [

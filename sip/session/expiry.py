@@ -66,9 +66,9 @@ def asked_by_client(settings: UserAgentSettings) -> list[Header]:
     return [("Session-Expires", str(settings.session_expires)), *least_header(settings.min_se)]
 
 
-def least_header(seconds: int) -> list[Header]:
-    """A Min-SE, where it says more than its absence does (§5)."""
-    return [("Min-SE", str(seconds))] if seconds > LEAST else []
+def least_header(seconds: int, *, is_demanded: bool = False) -> list[Header]:
+    """A Min-SE, where it says more than its absence does (§5), or a 422 demanded it (§7.3)."""
+    return [("Min-SE", str(seconds))] if seconds > LEAST or is_demanded else []
 
 
 def is_too_small(settings: UserAgentSettings, request: Request) -> bool:

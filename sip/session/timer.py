@@ -121,7 +121,7 @@ class SessionTimer:
         if not self._interval:
             return []
         refresher = {State.OFF: "", State.THEIRS: ";refresher=uas"}.get(self._state, ";refresher=uac")
-        return [("Session-Expires", f"{self._interval}{refresher}"), *least_header(self._least)]
+        return [("Session-Expires", f"{self._interval}{refresher}"), *least_header(self._least, is_demanded=self._raises > 0)]
 
     def serve(self, request: Request, now: float) -> tuple[Header, ...]:
         """Headers of our 2xx to an INVITE or UPDATE; the interval begins."""

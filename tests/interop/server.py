@@ -8,7 +8,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Self
 
 from sip.transport.certificates import KeyPair
@@ -25,6 +27,7 @@ bind = "{address}"
 udp_port = {sip}
 tcp_port = {sip}
 t1 = {t1}
+{more}
 
 [media]
 bind = "{address}"
@@ -138,11 +141,14 @@ class Server:
         t1: float = 0.5,
         ring_timeout: float = 8,
         security: str = "accept",
+        sip: Mapping[str, float] = MappingProxyType({}),
         address: str = "127.0.0.1",
         configuration: str = "",
         secured_by: KeyPair | None = None,
     ) -> None:
-        """``configuration`` is TOML to be taken instead of our own; where it listens is ours to say all the same.
+        """``sip`` holds more keys of its table.
+
+        ``configuration`` is TOML to be taken instead of our own; where it listens is ours to say all the same.
 
         ``secured_by`` is a certificate for TLS and WSS.
         """
@@ -182,6 +188,7 @@ class Server:
                 address=self.address,
                 sip=self.port,
                 t1=t1,
+                more="\n".join(f"{key} = {value}" for key, value in sip.items()),
                 ring_timeout=ring_timeout,
                 security=security,
                 first_rtp=first_rtp,

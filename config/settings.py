@@ -200,7 +200,7 @@ class LimitSettings(Section):
 
 
 class TransferSettings(Section):
-    """What agents may do by REFER."""
+    """What agents may do by REFER, and whom we call by 3xx."""
 
     outside_uris: bool = False
     """To SIP URIs of other hosts. Numbers always go the way of the agent's own calls."""

@@ -117,8 +117,10 @@ class SwitchboardDesk:
         if phone is None:
             if not bindings:
                 raise Refusal("unavailable", "none of your phones is registered", "register it, or name one of your numbers")
-            return inputs.Target("uri", bindings[0].uri)
-        if phone not in identity.numbers and phone not in [binding.uri for binding in bindings]:
+            return inputs.Target("uri", bindings[0].uri, user=identity.user or "")
+        if phone in [binding.uri for binding in bindings]:
+            return inputs.Target("uri", phone, user=identity.user or "")
+        if phone not in identity.numbers:
             check_right(identity, Right.OUTSIDE_NUMBERS)
         return inputs.Target("uri", phone)
 

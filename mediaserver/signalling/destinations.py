@@ -87,7 +87,7 @@ class Destinations:
                 name, _, number = target.value.partition("/")
                 return self._of_trunk(name, unquote(number))
             case _:
-                return self._of_uri(target.value)
+                return self._of_uri(target.value, target.user)
 
     def locate(self, destination: Destination, found: Found) -> None:
         """Find the ways there; ``found`` is called once, at once where no look-up is needed."""
@@ -147,14 +147,15 @@ class Destinations:
         secret = line.settings.secret.get_secret_value()
         return replace(phone, uri=uri, branches=(), line=line, number=number, user=line.settings.user, secret=secret)
 
-    def _of_uri(self, text: str) -> Destination:
+    def _of_uri(self, text: str, user: str) -> Destination:
         try:
             uri = Uri.parse(text)
         except SipError as error:
             raise NoWay(str(error)) from error
-        for binding in self._house.agent.contacts(uri.user, self._house.clock()):
+        owner = user or uri.user
+        for binding in self._house.agent.contacts(owner, self._house.clock()):
             if binding.uri == text:
-                return replace(_of_binding(binding), owner=uri.user)
+                return replace(_of_binding(binding), owner=owner)
         return Destination(text, place=uri)
 
 

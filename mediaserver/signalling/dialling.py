@@ -3,7 +3,9 @@
 - At a name of ours (an address, the realm, ``sip.domains``, what the phone itself calls us) the user part counts as dialled: a
   route of our users leads on, or else it names an agent. What leads out needs the right to call, as a call of the agent's own.
 - At the trunk that the agent himself is on it is an extension there: his PBX may send the call on to its own.
-- Anywhere else is foreign: a REFER leads there only where ``transfers.outside_uris`` says so.
+- Anywhere else is foreign: a REFER or a 3xx leads there only where ``transfers.outside_uris`` says so.
+- A 3xx may name any agent. What leads out needs the right of whose phone it is, and of a trunk's leg that a known agent is there: whom
+  we call out there shall not make us call whom he likes. A trunk, or a host that a route names, may send us on to itself.
 """
 
 from mediaserver.call.hunting import agent_of
@@ -46,16 +48,34 @@ class Dialling:
         return self._allowed(leg, (Target("uri", str(uri)),))
 
     def redirected(self, entry: CallEntry, leg: Leg, text: str) -> tuple[Target, ...]:
-        """Where a contact of a 3xx leads; the known agent behind a name of ours, or behind a phone that is registered, is kept."""
+        """Where a contact of a 3xx by this leg leads; nowhere, if it may not send us there."""
         try:
             uri = Uri.parse(text)
         except SipError:
-            return (Target("uri", text),)
+            return ()
         tenant = entry.view.tenant
-        agent = self._registered(tenant, uri, text)
-        if agent is None and self._is_ours(uri, leg, frozenset()):
-            return self._dialled(tenant, leg, uri.user)
-        return (Target("uri", text, None, agent, self._house.router.team_of(tenant, agent) if agent else None),)
+        phone = self._registered(tenant, uri, text)
+        if phone is not None:
+            return (phone,)
+        if self._is_ours(uri, leg, frozenset()):
+            targets = self._dialled(tenant, leg, uri.user)
+            return targets if self._may_lead_out(leg) or all(agent_of(target) for target in targets) else ()
+        return (Target("uri", text),) if self._may_send_to(leg, uri.host) else ()
+
+    def _may_lead_out(self, leg: Leg) -> bool:
+        """Whether who answered with a 3xx may have us call anybody whom our users can call."""
+        if leg.trunk:
+            return bool(leg.agent)
+        user = self._user_of(leg)
+        return user is not None and user.may_call
+
+    def _may_send_to(self, leg: Leg, host: str) -> bool:
+        """Whether a foreign host is one that who answered with a 3xx may name."""
+        if leg.trunk and self._is_at_trunk(leg.trunk, host):
+            return True
+        if leg.user:
+            return self._house.settings.transfers.outside_uris and self._may_lead_out(leg)
+        return host == leg.far_host or self._house.settings.transfers.outside_uris
 
     def _is_ours(self, uri: Uri, leg: Leg, known_as: frozenset[str]) -> bool:
         return uri.scheme == "tel" or uri.host in self._names or uri.host in known_as or uri.host == leg.own_host
@@ -93,11 +113,16 @@ class Dialling:
     def _user_of(self, leg: Leg) -> User | None:
         return self._users.get(leg.user) if leg.user else None
 
-    def _registered(self, tenant: str, uri: Uri, text: str) -> str | None:
-        """The agent at whose registered contact this URI points."""
-        bindings = self._house.agent.contacts(uri.user, self._house.clock()) if uri.user else []
-        is_bound = any(binding.uri == text for binding in bindings)
-        return self._house.router.agent_called(tenant, uri.user) if is_bound else None
+    def _registered(self, tenant: str, uri: Uri, text: str) -> Target | None:
+        """The registered phone of a user of this tenant that this URI points at, with the agent whose it is."""
+        user = self._users.get(uri.user) if uri.user else None
+        if user is None or user.tenant != tenant:
+            return None
+        bindings = self._house.agent.contacts(user.name, self._house.clock())
+        if not any(binding.uri == text for binding in bindings):
+            return None
+        team = self._house.router.team_of(tenant, user.agent) if user.agent else None
+        return Target("uri", text, None, user.agent or None, team)
 
 
 def _host_of(uri: str) -> str:

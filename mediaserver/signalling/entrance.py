@@ -1,14 +1,17 @@
 """The way in for a supervisor who dialled: which call, whether he may, his PIN, and then the call.
 
-Who must give a PIN waits in the call's own seat, heard by nobody and hearing nothing but the prompt, until it is right.
+Who must give a PIN waits in the call's own seat, heard by nobody and hearing nothing but the prompt, until it is right. If a party has
+gone meanwhile, it is not the conversation any more that he asked to speak in: he enters in listen.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import structlog
 
 from control_api.permissions import Identity, Refusal, check_mode
 from mediaserver.call import actions, inputs
+from mediaserver.call.inputs import LegId
 from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.doors import Knock
 from mediaserver.signalling.house import House
@@ -17,7 +20,7 @@ from mediaserver.signalling.legs import Leg, Waiting
 from mediaserver.signalling.pins import PinLocks
 from mediaserver.signalling.sounds import ENTER_PIN, SEVERAL_CALLS, WRONG_PIN
 from mediaserver.signalling.switchboard import Switchboard
-from mixer.modes import Role
+from mixer.modes import Mode, Role
 
 _log = structlog.get_logger(__name__)
 
@@ -73,7 +76,8 @@ class Entrance:
         if not user.pin:
             self._arrive(entry, leg, supervisor)
             return
-        leg.waiting = Waiting(user, supervisor, self._house.new_timer(lambda: self._give_up(entry, leg, "no_pin")))
+        timer = self._house.new_timer(lambda: self._give_up(entry, leg, "no_pin"))
+        leg.waiting = Waiting(user, supervisor, timer, _parties(entry))
         leg.waiting.timer.set(self._house.clock() + _WAIT_SECONDS)
         if knock.pin:
             self._judge(entry, leg, leg.waiting, user, knock.pin)
@@ -119,7 +123,8 @@ class Entrance:
             leg.waiting = None
             if leg.is_opened:
                 self._switchboard.perform(entry, actions.StopSound(leg.leg))
-            self._arrive(entry, leg, waiting.supervisor)
+            is_as_before = waiting.parties <= _parties(entry)
+            self._arrive(entry, leg, waiting.supervisor if is_as_before else replace(waiting.supervisor, mode=Mode.LISTEN))
         elif not leg.is_opened:
             self._say(entry, leg, WRONG_PIN)
         elif self.is_locked(waiting.user):
@@ -141,3 +146,7 @@ class Entrance:
         self._house.counters.add("refusals", why)
         self._switchboard.turn_away(entry, leg)
         self._house.settle()
+
+
+def _parties(entry: CallEntry) -> frozenset[LegId]:
+    return frozenset(view.leg for view in entry.view.legs if view.role is not Role.SUPERVISOR)

@@ -37,6 +37,8 @@ class Waiting:
     supervisor: Supervisor | None
     """What he asked for."""
     timer: Timer
+    parties: frozenset[LegId] = frozenset()
+    """Who talked, or rang, when he asked."""
     digits: str = field(default="", repr=False)
     is_judged: bool = False
     """His PIN is being compared."""
@@ -82,6 +84,8 @@ class Leg:
     """The SIP user whose phone it is, where he is known."""
     own_host: str = ""
     """How we named ourselves to it."""
+    far_host: str = ""
+    """The host that we called, where it is no phone that registered here."""
     mixed_by: Worker | None = None
     """The worker that has it."""
     identity: Identity | None = None

@@ -104,6 +104,7 @@ class Placer:
         leg.negotiation.address = self._house.media_addresses.toward(flow.remote[0])
         leg.negotiation.terms = self._house.terms(self._trunk_at(action.target), faces_browser=is_browser(flow))
         leg.own_host = self._house.advertised(flow)[0]
+        leg.far_host = "" if destination.place is None else destination.place.host
         other = entry.legs.get(action.like) if action.like is not None else None
         offer = leg.negotiation.make_offer(like=other.format_offered if other is not None else None)
         shown = self._presentation(entry, leg, action, destination, flow)

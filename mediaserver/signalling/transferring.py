@@ -50,9 +50,12 @@ class Transfers:
         self._switchboard.feed(into, happened)
 
     def contacts(self, entry: CallEntry, leg: Leg, contacts: tuple[str, ...]) -> tuple[Target, ...]:
-        """The contacts of a 3xx as targets."""
-        found = (target for contact in contacts for target in self._dialling.redirected(entry, leg, contact))
-        return tuple(replace(target, is_diverted=True) for target in found)
+        """The contacts of a 3xx as targets; those that lead where this leg may not send us are left out."""
+        found = [self._dialling.redirected(entry, leg, contact) for contact in contacts]
+        if left_out := sum(not targets for targets in found):
+            self._house.counters.add("contacts_refused", "forbidden", left_out)
+            _log.info("call.redirection_refused", call=entry.view.call, leg=leg.leg, contacts=left_out)
+        return tuple(replace(target, is_diverted=True) for targets in found for target in targets)
 
     def _blind(self, entry: CallEntry, leg: Leg, event: ReferReceived) -> TransferRequested:
         found = self._dialling.referred(entry, leg, event.target, _names_of_us(leg, event))

@@ -313,9 +313,9 @@ class Phone:
         self.address = address
         self.media_port = 4000
 
-    def register(self, user: str, secret: str, *, headers: tuple[str, ...] = ()) -> "Phone":
+    def register(self, user: str, secret: str, *, headers: tuple[str, ...] = (), contact: str = "") -> "Phone":
         """Register at the server; the digest is answered."""
-        register_phone(self, user, secret, headers)
+        register_phone(self, user, secret, headers, contact)
         return self
 
     def dial(
@@ -380,7 +380,7 @@ class Phone:
         return self.station.told_of(kind)
 
 
-def register_phone(phone: Phone, user: str, secret: str, headers: tuple[str, ...] = ()) -> None:
+def register_phone(phone: Phone, user: str, secret: str, headers: tuple[str, ...] = (), contact: str = "") -> None:
     """Send REGISTER by hand, since user agents do not register outward yet."""
     from sip.digest import authorize
     from sip.message import Response, parse
@@ -396,7 +396,7 @@ def register_phone(phone: Phone, user: str, secret: str, headers: tuple[str, ...
             f"To: <sip:{user}@127.0.0.1>",
             f"Call-ID: reg-{user}-{host}",
             f"CSeq: {number} REGISTER",
-            f"Contact: <sip:{user}@{host}:{port}>;expires=3000",
+            f"Contact: {contact or f'<sip:{user}@{host}:{port}>'};expires=3000",
             "Max-Forwards: 70",
             *headers,
             *([f"Authorization: {authorization}"] if authorization else []),

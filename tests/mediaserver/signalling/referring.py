@@ -32,13 +32,13 @@ def take_notices(phone: Phone) -> None:
     agent = phone.station.agent
     receive = agent.receive
 
-    def take(data: bytes, flow: Flow, now: float) -> None:
-        if data.startswith(b"NOTIFY "):
-            request = parse(data)
-            assert isinstance(request, Request)
-            agent._core.reply_anyhow(request, flow, 200)
-        else:
-            receive(data, flow, now)
+    def take(data: bytes, flow: Flow, now: float) -> bool:
+        if not data.startswith(b"NOTIFY "):
+            return receive(data, flow, now)
+        request = parse(data)
+        assert isinstance(request, Request)
+        agent._core.reply_anyhow(request, flow, 200)
+        return True
 
     agent.receive = take  # type: ignore[method-assign]
 

@@ -216,6 +216,15 @@ async def refusal_of(house: House) -> str:
     return refusal.code
 
 
+async def test_a_supervisors_phone_is_rung_where_it_registered_whatever_its_contact_is_called() -> None:
+    """Browsers name hosts that do not exist, and many phones a user part of their own."""
+    house = House()
+    house.answered()
+    browser = house.exchange.phone(("127.0.3.9", 5060)).register("eve", "e", contact="<sip:x7f3@qk2.invalid>")
+    await ring_eve(house)
+    assert browser.ringing.request.uri == "sip:x7f3@qk2.invalid"
+
+
 async def test_a_rung_supervisor_never_answers() -> None:
     house = House()
     house.answered()

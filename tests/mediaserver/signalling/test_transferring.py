@@ -279,6 +279,21 @@ def test_a_supervisor_whose_ceiling_ends_leaves_in_the_turn_of_the_new_agent_and
     assert {leg.identity for leg in talking.exchange.view.legs if leg.role is Role.SUPERVISOR} == {"eve"}
 
 
+@pytest.mark.parametrize("changes", [False, True])
+def test_who_gives_his_pin_while_the_agent_changes_enters_in_listen(changes: bool) -> None:
+    """He dialled to whisper to robert; it is maria whom he would whisper to."""
+    users = [user.model_dump() | ({"pin": "4711"} if user.name == "eve" else {}) for user in SETTINGS.users]
+    talking = Talking(settings(users=users), supervisor="*1robert*4711")
+    late = talking.exchange.phone((EVE[0], 5070))
+    late.dial("*2robert", user="eve", secret="e")
+    waits = [told.leg for told in talking.exchange.media.worker.of(OpenLeg) if told.role == Role.SUPERVISOR][-1]
+    if changes:
+        talking.refer("<sip:300@127.0.0.1>")
+        talking.maria.answers()
+    talking.exchange.press(waits, "4711#")
+    assert talking.exchange.mode(waits) == ("listen" if changes else "whisper")
+
+
 def test_a_redirection_to_an_agent_keeps_who_he_is() -> None:
     exchange = Exchange(settings())
     robert, maria = exchange.phone(ROBERT).register("robert", "r"), exchange.phone(MARIA).register("maria", "m")

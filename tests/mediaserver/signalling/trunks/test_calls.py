@@ -197,7 +197,7 @@ def test_nothing_of_one_leg_reaches_the_other_but_what_is_named() -> None:
 
 
 def test_a_phone_that_sends_a_call_on_is_named_as_its_diversion() -> None:
-    exchange = started(CARRIER_TRUNK, PBX_TRUNK)
+    exchange = started(CARRIER_TRUNK, PBX_TRUNK, transfers={"outside_uris": True})
     _, phone = dialled(exchange)
     contact = (("Contact", "<sip:other@127.0.4.1>"),)
     phone.station.agent.reject(phone.ringing.session, 302, exchange.network.now, headers=contact)

@@ -12,11 +12,12 @@ import pytest
 from tests.audio import assert_hears, tone, write_wav
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.kamailio import RECIPE, Kamailio
+from tests.interop.phones.linphone import Linphone
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import SECRET, Server
 from tests.interop.tools import own_address
 
-CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
+CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ, OTHER_HZ = 433.0, 701.0, 1103.0, 1501.0
 EDGE = "127.0.0.1"
 
 
@@ -40,7 +41,7 @@ def configuration(kamailio: str) -> str:
 def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
     """Half a minute of each party's tone."""
     folder = tmp_path_factory.mktemp("voices")
-    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 30)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
+    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 30)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ, OTHER_HZ)}
 
 
 @pytest.fixture
@@ -48,7 +49,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
     """Kamailio, not yet started, and two servers that are."""
     addresses = own_address(), own_address()
     carrier = own_address()
-    kamailio = Kamailio(tmp_path / "kamailio", carriers=(f"{carrier}:5060",), users={"robert": SECRET, "anna": SECRET}, address=EDGE)
+    kamailio = Kamailio(
+        tmp_path / "kamailio", carriers=(f"{carrier}:5060",), users=dict.fromkeys(("robert", "maria", "anna"), SECRET), address=EDGE
+    )
     first, second = (
         Server(tmp_path / f"server-{number}", address=address, configuration=configuration(kamailio.sip))
         for number, address in enumerate(addresses)
@@ -93,6 +96,34 @@ async def test_phones_register_call_are_supervised_and_hang_up(site: Site, voice
         await agent.hang_up()
         await customer.wait_for("CALL_CLOSED", within=3)
         await supervisor.wait_for("CALL_CLOSED", within=3)
+
+
+async def test_an_agent_transfers_a_call_amid_a_whisper(site: Site, voices: dict[float, Path], tmp_path: Path) -> None:
+    async with (
+        site.kamailio,
+        Linphone(tmp_path / "robert", "robert", registrar=site.kamailio.sip, secret=SECRET, transport="udp") as agent,
+        phone(site, tmp_path, "maria", voices[OTHER_HZ]) as other,
+        phone(site, tmp_path, "anna", voices[SUPERVISOR_HZ]) as supervisor,
+        Baresip(tmp_path / "customer", "customer", voices[CUSTOMER_HZ], address=site.carrier) as customer,
+    ):
+        await agent.register()
+        await customer.dial(f"sip:100@{site.kamailio.sip}")
+        await agent.is_in("IncomingReceived")
+        await agent.accept()
+        await customer.wait_for("CALL_ESTABLISHED")
+        await supervisor.dial(f"sip:*2robert@{site.kamailio.sip}")
+        await supervisor.wait_for("CALL_ESTABLISHED")
+        await agent.transfer(f"sip:maria@{site.kamailio.sip}")
+        await other.wait_for("CALL_INCOMING")
+        await other.accept()
+        await other.wait_for("CALL_ESTABLISHED")
+        await agent.is_idle()
+        at_customer, at_other, at_supervisor = await asyncio.gather(*(each.listen(1.1) for each in (customer, other, supervisor)))
+        assert_hears(at_customer, {OTHER_HZ})
+        assert_hears(at_other, {CUSTOMER_HZ})
+        assert_hears(at_supervisor, {CUSTOMER_HZ, OTHER_HZ})
+        await other.hang_up()
+        await customer.wait_for("CALL_CLOSED", within=3)
 
 
 async def test_with_one_server_killed_the_next_calls_go_to_the_other(site: Site, tmp_path: Path) -> None:

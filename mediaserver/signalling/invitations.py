@@ -116,7 +116,7 @@ class Invitations:
 
     def _refuse(self, event: InviteReceived, status: int, why: str, *, retry: bool = False, **facts: str) -> None:
         self._house.counters.add("invites_refused", why)
-        _log.info("invite.refused", why=why, status=status, source=event.flow.remote[0], **facts)
+        _log.info("invite.refused", why=why, status=status, source=event.flow.remote[0], sip_call_id=event.request.call_id, **facts)
         headers = [("Retry-After", str(_RETRY_SECONDS))] if retry else []
         self._house.agent.reject(event.session, status, self._house.clock(), headers=headers)
 

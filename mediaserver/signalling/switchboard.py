@@ -245,6 +245,8 @@ class Switchboard:
     def _over(self, entry: CallEntry, now: float) -> None:
         """The machine is done; who was still waiting at the door goes too."""
         entry.timer.cancel()
+        view = entry.view
+        _log.info("call.ended", call=view.call, cause=view.cause, seconds=round(now - view.started, 1), answered=view.answered is not None)
         for leg in list(entry.legs.values()):
             self.turn_away(entry, leg)
         self._remove(entry, now)

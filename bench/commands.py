@@ -76,6 +76,12 @@ async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:
     return await trouble.run(around, calls=given.calls)
 
 
+async def _flood(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import flood
+
+    return await flood.run(around, calls=given.calls, seconds=given.seconds)
+
+
 async def _floor(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import floor
 
@@ -174,6 +180,15 @@ COMMANDS: Final = (
         "what the conversations lose while signalling stands still or supervisors' phones freeze",
         _trouble,
         (option("--calls", type=int, default=100),),
+    ),
+    Command(
+        "flood",
+        "what attackers get, and what the conversations lose meanwhile",
+        _flood,
+        (
+            option("--calls", type=int, default=50),
+            option("--seconds", type=float, default=6, help="of each phase"),
+        ),
     ),
     Command(
         "floor",

@@ -5,7 +5,7 @@ import json
 import random
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.generator.phones.asking import Credentials
@@ -35,10 +35,23 @@ class House:
     first_port: int
     called: str = ""
     """SIP URI that every call goes to; empty: to the agent who is dialled."""
+    guard: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of ``[sip.guard]``, but for who is trusted."""
 
     @classmethod
-    def build(cls, *, calls: int, agents: int | None = None, supervisors: int | None = None, called: str = "") -> "House":
-        """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own)."""
+    def build(
+        cls,
+        *,
+        calls: int,
+        agents: int | None = None,
+        supervisors: int | None = None,
+        called: str = "",
+        guard: Mapping[str, Any] | None = None,
+    ) -> "House":
+        """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own).
+
+        Without ``guard`` there is no limit for new requests.
+        """
         last = _LAST_PORT - _PORTS_A_ROW * _rows(calls)
         return cls(
             agents if agents is not None else calls,
@@ -48,6 +61,7 @@ class House:
             free_port(SERVER, socket.SOCK_STREAM),
             2 * random.randint(5_000, max(5_000, last // 2)),
             called,
+            {"new_rate": 0} if guard is None else guard,
         )
 
     @property
@@ -93,7 +107,7 @@ class House:
         token = {"sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "identity": "bench", "ceiling": admin}
         return {
             # All phones of a kind share an address here, so none of them may have a source's limit.
-            "sip": {"bind": SERVER, "udp_port": self.sip_port, "tcp": False, "guard": {"trusted": [AGENTS, SUPERVISORS], "new_rate": 0}},
+            "sip": {"bind": SERVER, "udp_port": self.sip_port, "tcp": False, "guard": {"trusted": [AGENTS, SUPERVISORS], **self.guard}},
             "media": {
                 "bind": SERVER,
                 "first_port": self.first_port,

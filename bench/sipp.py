@@ -1,4 +1,4 @@
-"""SIPp at both ends of the server: its built-in scenarios ``uac`` and ``uas``, in bounded time, and what they counted."""
+"""SIPp in bounded time, with its built-in scenarios or one of ours, and what it counted."""
 
 import asyncio
 import csv
@@ -25,6 +25,10 @@ class SippMissing(Exception):
 class Counted:
     """What one SIPp saw."""
 
+    created: int
+    """Calls that it began."""
+    rate: float
+    """Of these, a second."""
     successful: int
     failed: int
     retransmissions: int
@@ -36,7 +40,7 @@ class Counted:
 
 
 class Sipp:
-    """One SIPp process on one core; leaving its context ends it."""
+    """One SIPp process on one core; leaving its context ends it. ``scenario`` is the name of a built-in one, or a file's absolute path."""
 
     def __init__(self, folder: Path, scenario: str, address: str, *options: str, core: int | None, within: float) -> None:
         self._folder = folder
@@ -46,7 +50,7 @@ class Sipp:
             raise SippMissing
         self._command = [
             *(sys.executable, "-m", "bench.launch", "-" if core is None else str(core), "0"),
-            *("sipp", "-sn", scenario, "-i", address, "-mi", address, "-nostdin", *options),
+            *("sipp", "-sf" if scenario.startswith("/") else "-sn", scenario, "-i", address, "-mi", address, "-nostdin", *options),
             *("-timeout", f"{within:.0f}s", "-timeout_error", "-trace_stat", "-stf", "statistics.csv", "-fd", "1"),
             *("-trace_err", "-error_file", "errors.log"),
         ]
@@ -71,6 +75,8 @@ class Sipp:
         errors = self._folder / "errors.log"
         said = errors.read_text(errors="replace")[-2000:] if errors.exists() else ""
         return Counted(
+            int(last.get("TotalCallCreated", 0)),
+            float(last.get("CallRate(C)", 0)),
             int(last.get("SuccessfulCall(C)", 0)),
             int(last.get("FailedCall(C)", 0)),
             int(last.get("Retransmissions(C)", 0)),

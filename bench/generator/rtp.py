@@ -193,6 +193,13 @@ def percentiles_of(histogram: NDArray[np.int64], bins: int, width: float) -> tup
     return round((min(p50, bins - 1) + 1) * width, 3), round((min(p99, bins - 1) + 1) * width, 3)
 
 
+def missing(before: Snapshot, after: Snapshot, legs: NDArray[np.int64]) -> tuple[int, int]:
+    """Packets that these legs should have had in a window by their sequence numbers, and those that did not come."""
+    numbers = after.highest[legs] - before.highest[legs]
+    absent = numbers - (after.received[legs] - before.received[legs])
+    return int(numbers.sum()), int(np.maximum(absent, 0).sum())
+
+
 def gap_p99_ms(before: Snapshot, after: Snapshot, legs: NDArray[np.int64]) -> NDArray[np.float64]:
     """Each of these listeners' p99 gap between packets in a window, ms; infinite where fewer than two packets came."""
     window = (after.gaps[legs] - before.gaps[legs]).astype(np.int64)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.generator.rtp import LATE_LIMIT_MS, Snapshot, gap_p99_ms, late_ms
+from bench.generator.rtp import LATE_LIMIT_MS, gap_p99_ms, late_ms, missing
 from bench.generator.signals import Tones
 from bench.house import House
 from bench.options import Surroundings
@@ -106,7 +106,7 @@ async def _lost(stage: Stage, standing: list[Call], trouble: str, happens: Calla
     await happens()
     await asyncio.sleep(_AFTER)
     after = stage.rtp.snapshot()
-    packets, lost = _missing(before, after, parties)
+    packets, lost = missing(before, after, parties)
     return Loss(
         trouble,
         round(time.monotonic() - since, 1),
@@ -115,13 +115,6 @@ async def _lost(stage: Stage, standing: list[Call], trouble: str, happens: Calla
         float(gap_p99_ms(before, after, parties).max()),
         late_ms(before, after)[1],
     )
-
-
-def _missing(before: Snapshot, after: Snapshot, legs: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> tuple[int, int]:
-    """Packets that these legs should have had by their numbers, and those that did not come."""
-    numbers = after.highest[legs] - before.highest[legs]
-    missing = numbers - (after.received[legs] - before.received[legs])
-    return int(numbers.sum()), int(np.maximum(missing, 0).sum())
 
 
 def _result(losses: list[Loss], calls: int) -> Result:

@@ -18,7 +18,7 @@ from sip.transport.certificates import Shown
 _DROPPED = "dropped_"
 
 HELP = {
-    "sip_events": "What the SIP user agent counted: drops, refusals, retransmissions, time-outs, by kind.",
+    "sip_events": "What the SIP user agent counted: messages received and sent, drops, refusals, retransmissions, time-outs, by kind.",
     "control_events": "What the control API counted: clients, commands, slow readers, by kind.",
     "calls_ended": "Calls that ended, by cause.",
     "certificates": "Certificates read anew, or refused, by label.",

@@ -128,8 +128,10 @@ class SipShell:
         """Messages came, each with its flow."""
         now = time.monotonic()
         for data, flow in datagrams:
-            if self._agent.receive(data, flow, now) and self._tap is not None:
-                self._tap(data, flow, False, now)
+            if self._agent.receive(data, flow, now):
+                self.count("received")
+                if self._tap is not None:
+                    self._tap(data, flow, False, now)
         self.settle()
 
     def admits(self, data: bytes, flow: Flow) -> bool:
@@ -172,8 +174,10 @@ class SipShell:
 
     def _send(self, data: bytes, flow: Flow) -> None:
         used = self._send_datagram(data, flow) if flow.transport == "udp" else self._connections.send(data, flow)
-        if self._tap is not None and used is not None:
-            self._tap(data, used, True, time.monotonic())
+        if used is not None:
+            self.count("sent")
+            if self._tap is not None:
+                self._tap(data, used, True, time.monotonic())
 
     def _send_datagram(self, data: bytes, flow: Flow) -> Flow | None:
         sock = self._socket_for(flow.local, flow.remote)

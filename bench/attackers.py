@@ -1,0 +1,120 @@
+"""Attackers: SIPp as a flood, and sipvicious's tools, in bounded time.
+
+sipvicious is no dependency of the server: its commands are started as processes where they lie beside the interpreter.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from bench.sipp import Sipp
+
+TOOLS: Final = ("svmap", "svwar", "svcrack")
+FOUND_NOTHING: Final = "found nothing"
+_FAREWELL: Final = 5.0
+"""Seconds in which a tool that was interrupted must have told what it found."""
+_HEAD: Final = """\
+{method} sip:{user}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
+From: <sip:{user}@[remote_ip]>;tag=[pid]f[call_number]
+To: <sip:{user}@[remote_ip]>
+Call-ID: [call_id]
+CSeq: 1 {method}
+Contact: <sip:{user}@[local_ip]:[local_port]>
+Max-Forwards: 70
+"""
+_OFFER: Final = """\
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=flood 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [local_ip]
+t=0 0
+m=audio 9000 RTP/AVP 0
+"""
+_NO_BODY: Final = "Content-Length: 0\n\n"
+_SCENARIO: Final = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE scenario SYSTEM "sipp.dtd">
+<scenario name="flood">
+  <send>
+    <![CDATA[
+
+{message}
+    ]]>
+  </send>
+</scenario>
+"""
+
+
+def are_installed() -> bool:
+    """Whether sipvicious is there."""
+    return all(_path(tool).exists() for tool in TOOLS)
+
+
+def flood(
+    folder: Path, method: str, user: str, target: tuple[str, int], address: str, *, rate: float, seconds: float, core: int | None
+) -> Sipp:
+    """So many requests a second for so long, each of a call of its own; answers are not waited for, nor acknowledged."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scenario = folder / "flood.xml"
+    message = _HEAD.format(method=method, user=user) + (_OFFER if method == "INVITE" else _NO_BODY)
+    scenario.write_text(_SCENARIO.format(message=message))
+    return Sipp(
+        folder,
+        str(scenario.resolve()),
+        address,
+        *(f"{target[0]}:{target[1]}", "-r", f"{rate:g}", "-m", f"{rate * seconds:.0f}", "-l", f"{rate * seconds:.0f}"),
+        core=core,
+        within=seconds + 10,
+    )
+
+
+async def attack(folder: Path, tool: str, *arguments: str, port: int, seconds: float, core: int | None) -> str:
+    """What one of sipvicious's tools says in the end; after ``seconds`` it is interrupted, as by Ctrl+C.
+
+    It speaks from a port of its own, and hears what comes to this port at any address.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    launcher = [sys.executable, "-m", "bench.launch", "-" if core is None else str(core), "0"]
+    environment = os.environ | {"HOME": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = await asyncio.create_subprocess_exec(
+        *launcher,
+        *(str(_path(tool)), "-P", str(port), *arguments),
+        cwd=folder,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    interrupting = asyncio.get_running_loop().call_later(seconds, _interrupt, process)
+    try:
+        async with asyncio.timeout(seconds + _FAREWELL):
+            output, _ = await process.communicate()
+    finally:
+        interrupting.cancel()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return output.decode(errors="replace")
+
+
+def listed(folder: Path, name: str, words: list[str]) -> str:
+    """A file of words, for a tool to try."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text("\n".join(words) + "\n")
+    return str(path)
+
+
+def _interrupt(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.send_signal(signal.SIGINT)
+
+
+def _path(tool: str) -> Path:
+    return Path(sys.executable).with_name(f"sipvicious_{tool}")

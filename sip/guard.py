@@ -119,9 +119,16 @@ class Guard:
             return ""
         if self._calls and (call := self._call_of(data)) is not None:
             return "" if self._takes(call.bucket, self._settings.call_rate, now) else "flood_in_call"
-        if self._bans and self._is_banned((source, ""), now) and not self.is_registered(flow):
+        if self.shuts_out(flow, now):
             return "banned"
         return "" if self._takes(self._bucket(source), self._settings.rate, now) else "flood"
+
+    def shuts_out(self, flow: Flow, now: float) -> bool:
+        """Whether a source is kept out, and no phone is registered from this very flow."""
+        if not self._bans:
+            return False
+        source, is_trusted = self._source(flow.remote[0])
+        return not is_trusted and self._is_banned((source, ""), now) and not self.is_registered(flow)
 
     def takes_new(self, flow: Flow, now: float) -> bool:
         """Whether there is room for one more new request outside of dialogs."""

@@ -110,7 +110,7 @@ class Receiving:
         if invite is None:
             return self._refuse(transaction, 481, now)
         # the To tag of the INVITE's own answers (RFC 3261 §9.2): there are callers who go on with this one
-        tag = self._core.token() if invite.user is None else invite.user.local_tag
+        tag = invite.to_tag or self._core.token()
         self._core.reply(transaction, 200, now, to_tag=tag)
         if invite.user is not None and not invite.is_answered:
             invite.user.cancelled(invite, request, now)

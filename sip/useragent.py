@@ -59,6 +59,12 @@ class UserAgent:
             self._core.count(f"dropped_{refused}")
         return not refused
 
+    def shuts_out(self, flow: Flow, now: float) -> bool:
+        """Whether the other end of this flow is kept out, and neither a registration nor a call of ours needs the flow."""
+        if not self._core.guard.shuts_out(flow, now):
+            return False
+        return not any(session.goes_by(flow) for session in self._core.sessions.values())
+
     def flow_lost(self, flow: Flow, now: float) -> None:
         """A connection was closed, or nothing could be sent to this flow."""
         self._core.count("flow_lost")

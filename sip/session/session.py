@@ -189,6 +189,10 @@ class Session(Speaker):
         """No answer to a request of ours inside the dialog."""
         self.offers.failed(exchange, cause, now)
 
+    def goes_by(self, flow: Flow) -> bool:
+        """Whether what comes next would be sent by this flow."""
+        return any(dialog.flow == flow for dialog in self.dialogs())
+
     def flow_lost(self, flow: Flow, now: float) -> None:
         """A TCP connection is gone: what comes next opens one to where the peer says that it is."""
         for dialog in self.dialogs():

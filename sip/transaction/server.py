@@ -29,7 +29,7 @@ class ServerUser(Protocol):
 class ServerTransaction(Machine):
     """One request and our newest answer to it."""
 
-    __slots__ = ("_data", "identity", "is_invite", "key", "request", "status", "user")
+    __slots__ = ("_data", "_tag", "identity", "is_invite", "key", "request", "status", "user")
 
     def __init__(self, layer: "Transactions", key: ServerKey, identity: Identity, request: Request, flow: Flow) -> None:
         self.is_invite = request.method == "INVITE"
@@ -41,7 +41,15 @@ class ServerTransaction(Machine):
         self.status = 0
         """Of the newest answer; 0: none yet."""
         self.user: ServerUser | None = None
+        """Nobody once it is answered for good: many wait for retransmissions, and a session is large."""
+        self._tag = ""
+        """The To tag of its user's answers, kept."""
         self._data = b""
+
+    @property
+    def to_tag(self) -> str:
+        """The To tag of its user's answers; empty where it never had one."""
+        return self._tag if self.user is None else self.user.local_tag
 
     def respond(self, response: Response, now: float) -> bytes:
         """Send a response, and return its bytes for those who must retransmit a 2xx. A second final one is absorbed."""
@@ -53,6 +61,7 @@ class ServerTransaction(Machine):
         self.step(answered(response.status), now)
         if self.is_answered:
             self.request = _ANSWERED
+            self._tag, self.user = self.to_tag, None
         return data
 
     def act(self, action: Do, kind: Input, now: float) -> None:

@@ -4,6 +4,7 @@ After each call the shell writes what `outgoing` gives. Messages that are to be 
 number of them. When `problem` is set, the connection is to be closed after that.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from sip.transport.framing import Framing
@@ -34,6 +35,8 @@ class Channel:
         """Why it is to be closed: ``closed`` where the peer wishes it; empty while it is not."""
         self.skipped = False
         """Octets came that were no message; whoever looks resets it."""
+        self.admits_ping: Callable[[], bool] = lambda: True
+        """Whether one more ping of the peer may be answered."""
 
     @property
     def is_ready(self) -> bool:
@@ -67,6 +70,7 @@ class Channel:
         self._heard(bool(plain), bool(messages), now)
         self.skipped = self.skipped or framing.skipped > 0
         framing.skipped = 0
+        framing.pings = self._admitted(framing.pings)
         self._push(framing.replies())
         self.problem = self._problem()
         self._flush()
@@ -112,6 +116,10 @@ class Channel:
         data = bytes(self._outgoing)
         self._outgoing.clear()
         return data
+
+    def _admitted(self, pings: int) -> int:
+        """So many of these pings are answered; after the first one that may not be, none is."""
+        return next((number for number in range(pings) if not self.admits_ping()), pings)
 
     def _problem(self) -> str:
         if (broken := self._framing.broken) and broken != "closed":

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from functools import partial
 from typing import Final, Protocol, cast
 
 from sip.transport.channel import Channel
@@ -23,6 +24,9 @@ class ConnectionUser(Protocol):
 
     def shaken(self, connection: "Connection") -> None:
         """Its handshakes are done."""
+
+    def admits_ping(self, connection: "Connection") -> bool:
+        """Whether one more ping may be answered."""
 
     def arrived(self, connection: "Connection", messages: list[bytes]) -> None:
         """Whole messages came."""
@@ -73,6 +77,7 @@ class Connection(asyncio.Protocol):
         self.aliases.add(self.flow)
         if not self._user.admit(self):
             return transport.abort()
+        self.channel.admits_ping = partial(self._user.admits_ping, self)
         self.channel.opened(by_us=self.target is not None)
         self._settle()
 

@@ -12,7 +12,7 @@ from sip.transport.certificates import Certificates
 from sip.transport.channel import Channel
 from sip.transport.connection import Connection
 from sip.transport.flow import Address, Flow
-from sip.transport.framing import Framer, Framing
+from sip.transport.framing import PING, Framer, Framing
 from sip.transport.keepalive import KeepAlive
 from sip.transport.listeners import Listener, ListenFailed, TransportSettings
 from sip.transport.sockets import NoSource, address_of, family_of, source_toward
@@ -32,6 +32,12 @@ _log = structlog.get_logger(__name__)
 
 class ConnectionOwner(Protocol):
     """Who is told what connections do."""
+
+    def admits(self, data: bytes, flow: Flow) -> bool:
+        """Whether a keep-alive may be answered."""
+
+    def shuts_out(self, flow: Flow) -> bool:
+        """Whether there is to be no connection with the other end."""
 
     def arrived(self, messages: list[bytes], flow: Flow) -> None:
         """Whole messages came."""
@@ -127,6 +133,9 @@ class Connections:
         """Take a connection that was made into the table; False where there is no room for it."""
         assert connection.flow is not None
         listener, source = connection.listener, connection.flow.remote[0]
+        if listener is not None and self._owner.shuts_out(connection.flow):
+            self.count(f"{connection.kind}_banned")
+            return False
         if listener is not None and (problem := self._admission.enter(listener, source, shakes=connection.kind != "tcp")):
             self.count(f"{connection.kind}_{problem}")
             return False
@@ -144,6 +153,11 @@ class Connections:
             connection.alarm.cancel()
             if connection.listener is not None:
                 self._admission.shaken()
+
+    def admits_ping(self, connection: Connection) -> bool:
+        """Whether one more ping may be answered: it costs its sender as much as a message."""
+        assert connection.flow is not None
+        return self._owner.admits(PING, connection.flow)
 
     def arrived(self, connection: Connection, messages: list[bytes]) -> None:
         """Whole messages came."""
@@ -223,6 +237,9 @@ class Connections:
         now = loop.time()
         for connection in list(self._by_flow.values()):
             connection.check(now)
+            if connection.listener is not None and all(self._owner.shuts_out(flow) for flow in connection.aliases):
+                self.count(f"{connection.kind}_banned")
+                connection.abort()
         self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
 
 

@@ -23,6 +23,8 @@ class Framing(Protocol):
 
     broken: str
     """Why nothing more can be read; empty while it can."""
+    pings: int
+    """CRLF pings not yet answered; whoever looks may lower it, and then fewer are."""
     pongs: int
     """Answers to our pings; whoever looks resets it."""
     skipped: int

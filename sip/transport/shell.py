@@ -138,6 +138,10 @@ class SipShell:
         """Whether a keep-alive may be answered."""
         return self._agent.admits(data, flow, time.monotonic())
 
+    def shuts_out(self, flow: Flow) -> bool:
+        """Whether a connection is to be refused or closed, since its peer is kept out."""
+        return self._agent.shuts_out(flow, time.monotonic())
+
     def lost(self, flows: set[Flow]) -> None:
         """A connection is gone, or could not be made."""
         self.refused(list(flows))

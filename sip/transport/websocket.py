@@ -43,8 +43,8 @@ class WebSocketFraming:
         origins = [Origin(origin) for origin in settings.origins] or None
         self._protocol = ServerProtocol(origins=origins, subprotocols=[SUBPROTOCOL], max_size=settings.longest_message, logger=_UNHEARD)
         self._parts: list[bytes] = []
-        self._pongs_due = 0
         self.broken = ""
+        self.pings = 0
         self.pongs = 0
         self.skipped = 0
 
@@ -89,9 +89,9 @@ class WebSocketFraming:
     def replies(self) -> bytes:
         """Handshakes, pongs and farewells."""
         if self.is_ready:
-            for _ in range(self._pongs_due):
+            for _ in range(self.pings):
                 self._protocol.send_text(PONG)
-        self._pongs_due = 0
+        self.pings = 0
         return b"".join(self._protocol.data_to_send())
 
     def farewell(self) -> bytes:
@@ -101,7 +101,9 @@ class WebSocketFraming:
         return self.replies()
 
     def _shake_hands(self, request: Request) -> None:
-        self._protocol.send_response(self._response(request))
+        response = self._response(request)
+        if not self._protocol.eof_sent:  # nonsense right behind the request: the library has hung up already
+            self._protocol.send_response(response)
 
     def _response(self, request: Request) -> Response:
         """101, or why not."""
@@ -123,7 +125,7 @@ class WebSocketFraming:
         self._parts.clear()
         if message.strip(b"\r\n"):
             return message
-        self._pongs_due += message == PING
+        self.pings += message == PING
         return b""
 
     def _why_closed(self) -> str:

@@ -10,6 +10,7 @@ from sip.guard import GuardSettings
 from sip.late import MOST_WAITING, LateAnswers
 from sip.message import Request, Response
 from sip.timers import Timers
+from sip.transport.flow import Flow
 from tests.sip.network import BOB, Network
 from tests.sip.peer import PEER, SDP_OFFER, Peer, statuses
 
@@ -230,6 +231,22 @@ def test_a_ban_spares_calls_that_stand() -> None:
         peer.wait(1)
     assert peer.asks("OPTIONS") == []
     assert statuses(peer.say("BYE", to_tag=tag, cseq=2)) == [200]
+
+
+def test_a_ban_shuts_out_other_connections_of_the_source_only() -> None:
+    peer = Phone()
+    tag = peer.confirm()
+    ours, other = Flow("udp", BOB, PEER), Flow("tcp", BOB, (PEER[0], 40_000))
+    assert not peer.bob.agent.shuts_out(other, peer.network.now)
+    for _ in range(3):
+        peer.tries("wrong")
+        peer.wait(1)
+    assert peer.bob.agent.shuts_out(other, peer.network.now)
+    assert not peer.bob.agent.shuts_out(Flow("tcp", BOB, ("192.0.2.78", 40_000)), peer.network.now)
+    assert not peer.bob.agent.shuts_out(ours, peer.network.now)
+    peer.say("BYE", to_tag=tag, cseq=2)
+    peer.wait(40)
+    assert peer.bob.agent.shuts_out(ours, peer.network.now)
 
 
 def test_from_a_registered_phones_flow_it_is_the_user_who_is_kept_out() -> None:

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -48,6 +48,7 @@ def feed(channel: Channel, chunks: list[bytes]) -> None:
 
 
 @given(CHUNKS)
+@example([b"\r\n\x00\x00"])
 def test_any_bytes_before_a_websocket_handshake(chunks: list[bytes]) -> None:
     channel = Channel(WebSocketFraming(WebSocketSettings()), None, KeepAlive(0, 0), 0)
     channel.opened(by_us=False)

@@ -8,7 +8,7 @@ import asyncio
 import re
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -205,8 +205,13 @@ class _Siege:
         return {kind: int(float(value)) for _, kind, value in _COUNTER.findall(await self.server.metrics())}
 
 
-async def run(around: Surroundings, *, calls: int, seconds: float, guard: Mapping[str, Any] | None = None) -> Result:
-    """Monitored calls that stand, and one attack after the other. ``guard``: settings of it that are not the default ones."""
+async def run(
+    around: Surroundings, *, calls: int, seconds: float, guard: Mapping[str, Any] | None = None, only: Collection[str] = ()
+) -> Result:
+    """Monitored calls that stand, and one attack after the other.
+
+    ``guard``: settings of it that are not the default ones. ``only``: names of attacks; empty: all of them.
+    """
     house = House.build(calls=calls, guard=guard or {})
     with tempfile.TemporaryDirectory(prefix="bench-flood-") as folder:
         async with (
@@ -217,14 +222,15 @@ async def run(around: Surroundings, *, calls: int, seconds: float, guard: Mappin
             standing = await stand_up(stage, calls, _signals, around.progress, mode=_mode, records=False)
             await asyncio.sleep(_SETTLE)
             siege = _Siege(around, house, server, stage, standing, Path(folder), seconds)
+            await siege.measure("none", _calm)
             for name, attack in _attacks().items():
-                await siege.measure(name, attack)
+                if not only or name in only:
+                    await siege.measure(name, attack)
     return _result(siege.phases, calls)
 
 
 def _attacks() -> dict[str, Attack]:
-    found: dict[str, Attack] = {"none": _calm}
-    found |= {f"{method} flood": _flood(method) for method in _METHODS}
+    found = {f"{method} flood": _flood(method) for method in _METHODS}
     if attackers.are_installed():
         found |= {"svmap": _svmap}
         found |= {f"svwar {method}": _svwar(method) for method in _METHODS}
@@ -314,14 +320,15 @@ def _mode(number: int) -> str:
 
 
 def _result(phases: list[Phase], calls: int) -> Result:
-    attacks = phases[1:]
-    growth = attacks[-1].resident_kib - attacks[len(_METHODS) - 1].resident_kib
+    calm, *attacks = phases
+    flooded = attacks[: len(_METHODS)][-1]
+    growth = attacks[-1].resident_kib - flooded.resident_kib
     figures = {
         "calls": calls,
         "lost": sum(sum(phase.lost.values()) for phase in phases),
         "found": sorted({word for phase in phases for word in phase.said.found}),
         "attackers_limited": all(phase.is_limited for phase in attacks),
-        "rss_rise_kib": attacks[len(_METHODS) - 1].resident_kib - phases[0].resident_kib,
+        "rss_rise_kib": flooded.resident_kib - calm.resident_kib,
         "rss_growth_kib": growth,
         "generator_late_p99_ms": round(max(phase.late_ms for phase in phases), 1),
     }

@@ -14,7 +14,7 @@ from bench.generator.phones.asking import CallFailed
 from bench.house import SUPERVISORS, TOKEN, House
 from bench.options import Surroundings
 from bench.progress import Progress
-from bench.runs import audibility, capacity, crowds, latency, setup, switch, trouble
+from bench.runs import audibility, capacity, crowds, flood, latency, setup, switch, trouble
 from bench.server import Server, ServerFailed
 
 AROUND = Surroundings(None, 0, None, Progress(quiet=True))
@@ -133,3 +133,30 @@ async def test_trouble_elsewhere_costs_the_conversations_nothing(monkeypatch: py
     result = await trouble.run(AROUND, calls=2)
     assert set(result.figures["lost"].values()) == {0}
     assert all(row[2] > 100 for row in result.rows)
+
+
+async def test_flood_counts_what_attackers_get(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_SETTLE", "_AFTER"):
+        monkeypatch.setattr(flood, name, 0.3)
+    result = await flood.run(AROUND, calls=2, seconds=1.5, only=("OPTIONS flood", "svcrack"))
+    calm, flooded, cracked = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    figures: dict[str, Any] = result.figures
+    assert (calm["arrived"], figures["attackers_limited"], figures["found"]) == (0, True, [])
+    assert flooded["arrived"] == 750
+    assert flooded["dropped"] > 300
+    assert cracked["dropped"] > 0
+    assert {row["lost"] for row in (calm, flooded, cracked)} == {0}
+    assert calm["packets"] > 300
+    assert figures["rss_rise_kib"] < 50_000
+    assert "generator_late_p99_ms" in figures
+
+
+async def test_flood_sees_a_guard_that_does_not_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_SETTLE", "_AFTER"):
+        monkeypatch.setattr(flood, name, 0.3)
+    result = await flood.run(AROUND, calls=1, seconds=1.5, guard={"rate": 0, "failures": 0, "slowest": 0}, only=("INVITE flood", "svcrack"))
+    figures: dict[str, Any] = result.figures
+    assert not figures["attackers_limited"]
+    assert figures["found"] == ["bench-secret"]
+    assert not result.ok
+    assert [row[-1].split(",")[0] for row in result.rows] == ["held", "not limited", "found users"]

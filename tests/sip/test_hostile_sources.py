@@ -1,6 +1,8 @@
 """Floods, guessed secrets and searches for users, against a whole user agent on a virtual clock."""
 
 import re
+from gc import collect
+from weakref import ref
 
 import pytest
 
@@ -114,6 +116,19 @@ def test_a_call_that_is_not_accepted_yet_exempts_nobody() -> None:
     for _ in range(50):
         peer.asks("OPTIONS")
     assert peer.say("INFO", cseq=2) == []
+
+
+def test_a_refused_invite_keeps_its_answer_and_not_its_session() -> None:
+    peer = Phone()
+    peer.ring(branch="z9hG4bKgone")
+    session = ref(peer.bob.agent._core.sessions[peer.session])
+    peer.bob.agent.reject(peer.session, 403, peer.network.now)
+    peer.wait()
+    collect()
+    assert session() is None
+    assert statuses(peer.wait(1)) == [403]
+    tags = {answer.header("To") for answer in (*peer.say("CANCEL", branch="z9hG4bKgone"), *peer.wait(2)) if isinstance(answer, Response)}
+    assert len(tags) == 1
 
 
 def test_beyond_the_room_for_new_requests_everybody_is_told_503() -> None:

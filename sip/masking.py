@@ -2,7 +2,8 @@
 
 - Authorization and its kin keep scheme, user, realm and algorithm; every other parameter goes, a bearer token as a whole.
 - SDP: keys of ``a=crypto`` (RFC 4568), ``a=ice-pwd`` (RFC 8839), ``a=key-mgmt`` (RFC 4567) and ``k=`` (RFC 4566).
-- Passwords in URIs (RFC 3261 §19.1.1), and what follows a second star of a star code: ``*1robert*4711``.
+- Passwords in URIs (RFC 3261 §19.1.1), and what follows a star inside of a dialled number, where a PIN stands: ``*1robert*4711``, and
+  ``881robert*4711`` where the doors have codes without a star. Phones repeat what was dialled as a name in quotes.
 - Digits in the bodies of INFO (``application/dtmf-relay``, ``application/dtmf``) and KPML (RFC 4730).
 - Numbers, where it is asked for: user parts that are numbers keep their last two digits.
 
@@ -16,7 +17,7 @@ MASK: Final = b"***"
 
 _WORDS: Final = (
     *(b"authori", b"authentication-info", b"inline:", b"ice-pwd", b"key-mgmt", b"\nk="),
-    *(b"dtmf", b"kpml", b"signal", b":*", b":%2a"),
+    *(b"dtmf", b"kpml", b"signal", b"*", b"%2a"),
 )
 """Without one of these, in lower case, there is nothing to mask but a password in a URI: nearly every message."""
 _CREDENTIALS: Final = re.compile(
@@ -32,7 +33,8 @@ _SDP_KEYS: Final = (
 )
 _URI_PASSWORD: Final = re.compile(rb'(?i)(sips?:[^@\s<>";:]{1,128}:)[^@\s<>";]{0,128}(@)')
 _LOWER_URI_PASSWORD: Final = re.compile(rb'sips?:[^@\s<>";:]{1,128}:[^@\s<>";]{0,128}@')
-_STAR_PIN: Final = re.compile(rb"(?i)((?:sips?|tel):(?:\*|%2a)[^\s@<>\";*%]{1,64}(?:\*|%2a))[^\s@<>\";]+")
+_STAR_PIN: Final = re.compile(rb"(?i)((?:sips?|tel):(?:\*|%2a)?(?:[^\s@<>\":;*%]|%(?!2a)[\da-f]{2}){1,64}(?:\*|%2a))[^\s@<>\";]+")
+_QUOTED_PIN: Final = re.compile(rb'("[*#\d][^"*\s]{1,64}\*)\d[^"]*')
 _SIGNAL: Final = re.compile(rb"(?im)^(signal[ \t]*=[ \t]*)[^\r\n]+")
 _KPML: Final = re.compile(rb"(?i)(digits[ \t]*=[ \t]*)(\"[^\"]*\"|'[^']*')")
 _DTMF_TYPE: Final = re.compile(rb"(?im)^(?:content-type|c)[ \t]*:[ \t]*application/dtmf(?:-relay)?\b")
@@ -54,7 +56,7 @@ def _is_worth_a_look(lower: bytes) -> bool:
 def _masked_head(head: bytes) -> bytes:
     head = _CREDENTIALS.sub(_masked_credentials, head)
     head = _URI_PASSWORD.sub(rb"\1" + MASK + rb"\2", head)
-    return _STAR_PIN.sub(rb"\1" + MASK, head)
+    return _QUOTED_PIN.sub(rb"\1" + MASK, _STAR_PIN.sub(rb"\1" + MASK, head))
 
 
 def _masked_body(body: bytes, head: bytes) -> bytes:

@@ -22,6 +22,10 @@ HEAD = b"INVITE sip:100@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch
         (b"From: <sip:anna:pa55@example.org>;tag=1", b"From: <sip:anna:***@example.org>;tag=1"),
         (b"To: <sip:*1robert*4711@example.org>", b"To: <sip:*1robert****@example.org>"),
         (b"To: <sip:%2a1robert%2A4711@example.org>", b"To: <sip:%2a1robert%2A***@example.org>"),
+        (b"To: <sip:881robert*4711@example.org>", b"To: <sip:881robert****@example.org>"),
+        (b"To: <sip:%231robert%2a4711@example.org>", b"To: <sip:%231robert%2a***@example.org>"),
+        (b'To: "*1robert*4711" <sip:*1robert*4711@example.org>', b'To: "*1robert****" <sip:*1robert****@example.org>'),
+        (b"To: <sip:*1robert@example.org>\r\nContact: *", b"To: <sip:*1robert@example.org>\r\nContact: *"),
     ],
 )
 def test_a_secret_in_a_header_is_masked(secret: bytes, shown: bytes) -> None:

@@ -175,6 +175,7 @@ class Receiving:
 
     def _refuse(self, transaction: ServerTransaction, status: int, now: float, headers: "list[Header] | tuple[Header, ...]" = ()) -> None:
         self._core.count(f"refused_{status}")
+        transaction.say_once()
         self._core.reply(transaction, status, now, to_tag=self._core.token(), headers=headers)
 
 

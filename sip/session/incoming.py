@@ -81,6 +81,7 @@ class IncomingSession(Session):
         """401; the session is over, the retry is a new one."""
         if self.state is not State.RINGING:
             return self.core.count("command_too_late")
+        self._invite.say_once()
         self._finish(401, now, [("WWW-Authenticate", value) for value in challenges])
 
     def progress(self, status: int, now: float, description: SessionDescription | None, headers: Sequence[Header]) -> None:

@@ -29,7 +29,7 @@ class ServerUser(Protocol):
 class ServerTransaction(Machine):
     """One request and our newest answer to it."""
 
-    __slots__ = ("_data", "_tag", "identity", "is_invite", "key", "request", "status", "user")
+    __slots__ = ("_data", "_repeats", "_tag", "identity", "is_invite", "key", "request", "status", "user")
 
     def __init__(self, layer: "Transactions", key: ServerKey, identity: Identity, request: Request, flow: Flow) -> None:
         self.is_invite = request.method == "INVITE"
@@ -45,6 +45,12 @@ class ServerTransaction(Machine):
         self._tag = ""
         """The To tag of its user's answers, kept."""
         self._data = b""
+        self._repeats = True
+
+    def say_once(self) -> None:
+        """Do not repeat the failure that comes next by ourselves (RFC 3261 §26.3.2.4): whoever asks may not be where he says, and would get
+        eleven answers to one question. Who asks again is answered again, and he does so as long as he was told nothing at all."""
+        self._repeats = self.status != 0
 
     @property
     def to_tag(self) -> str:
@@ -73,7 +79,7 @@ class ServerTransaction(Machine):
                         self.layer.count("retransmitted_response")
                     self.layer.send(self._data, self.flow)
             case Do.START_G_AND_H:
-                if not self.flow.is_reliable:
+                if self._repeats and not self.flow.is_reliable:
                     self.start(Input.G, intervals.t1, now)
                 self.start(Input.H, intervals.give_up, now)
             case Do.RETRANSMIT_LATER:

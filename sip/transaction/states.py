@@ -3,6 +3,7 @@
 - What is not in a table is absorbed: a retransmission in a state that has nothing to say to it, a timer that came too late.
 - Timers A, E, G retransmit and start themselves anew, doubling; A without a bound, E and G up to T2. They run on unreliable
   transports only. Timers D, I, J, K wait for stray retransmissions; on reliable transports they take no time.
+- A server that was told to say a failure once starts H without G (RFC 3261 §26.3.2.4).
 - Timers B, F, H give up after 64 T1. Timer C here is the wait for a final answer that nobody wants any more (after CANCEL, §9.1),
   64 T1 as well.
 - RFC 6026: a 2xx takes an INVITE to ACCEPTED, not to its end, so that its retransmissions are known as such. Those of our 200 are

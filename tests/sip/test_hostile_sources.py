@@ -75,6 +75,39 @@ class Phone(Peer):
         assert answer.status == 200
 
 
+# -- floods by way of us (RFC 3261 §26.3.2.4)
+
+
+def test_who_has_proved_nothing_is_challenged_with_one_datagram_and_again_when_he_asks_again() -> None:
+    peer = Phone()
+    peer.say("INVITE", body=SDP_OFFER, branch="z9hG4bKonce")
+    peer.bob.agent.challenge(peer.session, peer.network.now)
+    assert statuses(peer.heard()) == [401]
+    assert statuses(peer.wait(20)) == []
+    assert statuses(peer.say("INVITE", body=SDP_OFFER, branch="z9hG4bKonce")) == [401]
+    peer.wait(40)
+    assert peer.bob.agent.leftovers() == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "tag"),
+    [(420, ("Require: nothing",), ""), (481, (), "unknown"), (400, ("Contact: <sip:",), ""), (406, ("Accept: a/b",), "")],
+)
+def test_an_invite_that_cannot_be_taken_is_refused_with_one_datagram(status: int, headers: tuple[str, ...], tag: str) -> None:
+    peer = Phone()
+    assert statuses(peer.say("INVITE", headers=headers, to_tag=tag, body=SDP_OFFER)) == [status]
+    assert statuses(peer.wait(40)) == []
+    assert peer.bob.agent.leftovers() == 0
+
+
+def test_a_caller_who_was_told_100_asks_no_more_and_is_told_until_he_acknowledges() -> None:
+    peer = Phone()
+    peer.say("INVITE", body=SDP_OFFER)
+    peer.bob.agent.challenge(peer.session, peer.network.now, after=0.5)
+    assert statuses(peer.wait(0.4)) == [100]
+    assert len(peer.wait(10)) > 3
+
+
 # -- floods
 
 

@@ -3,8 +3,10 @@
 import ipaddress
 import socket
 from collections import OrderedDict
+from functools import lru_cache
 
 _KNOWN_ROUTES = 4096
+_KNOWN_PEERS = 4096
 
 
 class Addresses:
@@ -15,6 +17,8 @@ class Addresses:
         self._advertised = advertised
         self._exempt = tuple(ipaddress.ip_network(network, strict=False) for network in local_networks)
         self._routes: OrderedDict[str, str] = OrderedDict()
+        self.is_outside = lru_cache(_KNOWN_PEERS)(self._is_outside)
+        """Whether an address is in none of our own networks; asked for each message, mostly about the same few peers."""
 
     def toward(self, remote: str) -> str:
         """The address of ours that ``remote`` (an IP address) should use."""
@@ -24,8 +28,7 @@ class Addresses:
             return self._bind
         return self._routed(remote)
 
-    def is_outside(self, remote: str) -> bool:
-        """Whether ``remote`` is in none of our own networks."""
+    def _is_outside(self, remote: str) -> bool:
         try:
             address = ipaddress.ip_address(remote)
         except ValueError:

@@ -19,6 +19,7 @@ RENEWAL_BEAT: Final = 10.0
 """Seconds between two looks at the certificates' files."""
 EXPIRY_WARNING: Final = timedelta(days=30)
 _WARNING_BEAT: Final = timedelta(days=1)
+_MOST_TOLD: Final = 4096
 
 _log = structlog.get_logger(__name__)
 
@@ -127,10 +128,23 @@ class OwnNames:
         """``listening`` gives the listeners with the ports that they have got."""
         self._sip = sip
         self._listening = listening
+        self._listeners: tuple[Listener, ...] = ()
+        self._told: dict[Flow, Address] = {}
+        """What the flows seen lately were told, as long as these are the listeners."""
         self._addresses = Addresses("", sip.advertised, sip.local_networks)
 
     def toward(self, flow: Flow) -> Address:
         """How we name ourselves to who is at the other end of a flow."""
+        listeners = self._listening()
+        if listeners != self._listeners or len(self._told) >= _MOST_TOLD:
+            self._listeners = listeners
+            self._told.clear()
+        told = self._told.get(flow)
+        if told is None:
+            told = self._told[flow] = self._toward(flow)
+        return told
+
+    def _toward(self, flow: Flow) -> Address:
         remote = flow.remote[0]
         port = self._port(flow)
         if not self._addresses.is_outside(remote):
@@ -148,5 +162,5 @@ class OwnNames:
 
     def _port(self, flow: Flow) -> int:
         """Where this transport is listened on; its usual port where we connect and listen not."""
-        ports = [listener.port for listener in self._listening() if listener.transport == flow.transport]
+        ports = [listener.port for listener in self._listeners if listener.transport == flow.transport]
         return flow.local[1] if flow.local[1] in ports else ports[0] if ports else DEFAULT_PORTS[flow.transport]

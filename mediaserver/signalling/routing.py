@@ -13,6 +13,7 @@ The settings were checked by `config.checks`; a target that cannot be filled in 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -242,6 +243,7 @@ def passed(path: str | None, server: str, called: str) -> str | None:
     return ", ".join([*marks, mark])
 
 
+@lru_cache(maxsize=4096)
 def _address(source: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(source.partition("%")[0])

@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sip.description.dtls import RemoteDtls, dtls_in
 from sip.description.formats import numbers_in, ptime_for
@@ -71,6 +72,7 @@ def read_stream(description: SessionDescription, index: int, ours: str) -> Strea
     )
 
 
+@lru_cache(maxsize=4096)
 def _destination(text: str, ours: str) -> str:
     """An address that we can send to, ``0.0.0.0`` for none of either family. Raises `SdpUnusable`."""
     try:

@@ -15,6 +15,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from sip.location.records import NOTHING, Answer, Hop, Kind, Naptr, Question, Srv, as_name
@@ -217,6 +218,7 @@ def _is_address(host: str) -> bool:
     return _family(host) != ""
 
 
+@lru_cache(maxsize=4096)
 def _family(host: str) -> str:
     """``A``, ``AAAA``, or empty for what is no address."""
     try:
@@ -225,6 +227,7 @@ def _family(host: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=4096)
 def _is_of_use(text: str) -> bool:
     """Whether it is the address of a single machine, wherever one stands: not one that means something on one link only."""
     address = ipaddress.ip_address(text)

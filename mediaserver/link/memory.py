@@ -43,6 +43,7 @@ class Memory:
         if magic != _MAGIC or wanted != size:
             raise ValueError("the memory file has another layout")
         self._views: dict[str, memoryview[Any]] = {}
+        self._counter_views = {name: self.view(f"count.{name}") for name in COUNTERS}
 
     @classmethod
     def create(cls, rows: int, calls: int, seats: int) -> "Memory":
@@ -67,6 +68,7 @@ class Memory:
         for view in self._views.values():
             view.release()
         self._views.clear()
+        self._counter_views.clear()
         self.map.close()
         os.close(self.fd)
 
@@ -99,7 +101,7 @@ class Memory:
 
     def counters(self, row: int) -> dict[str, int]:
         """The leg's counters by name (`COUNTERS`), in packets; ``…_blocks`` in blocks of 10 ms."""
-        return {name: int(self.view(f"count.{name}")[row]) for name in COUNTERS}
+        return {name: int(view[row]) for name, view in self._counter_views.items()}
 
     @property
     def turn(self) -> int:

@@ -13,7 +13,9 @@ class Counters:
 
     def add(self, counter: str, label: str = "", amount: int = 1) -> None:
         """Add to a counter; labels beyond the bound are counted as ``other``."""
-        labels = self._values.setdefault(counter, Counter())
+        labels = self._values.get(counter)
+        if labels is None:
+            labels = self._values[counter] = Counter()
         if label not in labels and len(labels) >= self._MOST_LABELS:
             label = "other"
         labels[label] += amount

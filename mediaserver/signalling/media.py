@@ -282,7 +282,8 @@ class Media:
         """Add a leg's packets to `RTP_PACKETS`: its row is about to be wiped."""
         if not worker.memory.map.closed:
             for kind, value in worker.memory.counters(row).items():
-                self._counters.add(RTP_PACKETS, kind, value)
+                if value:
+                    self._counters.add(RTP_PACKETS, kind, value)
 
     def flush(self) -> None:
         """Send what was told since the last flush."""

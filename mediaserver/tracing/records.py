@@ -4,7 +4,7 @@ Downward go messages, ties (this SIP Call-ID is a leg of that call), calls (whos
 """
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import msgpack
@@ -96,7 +96,8 @@ Record = Heard | Tied | CallKnown | Asked | Answered
 
 _KINDS: Final[tuple[type[Record], ...]] = (Heard, Tied, CallKnown, Asked, Answered)
 _CODES: Final = {kind: code for code, kind in enumerate(_KINDS)}
-_WIDTHS: Final = tuple(len(fields(kind)) for kind in _KINDS)
+_FIELDS: Final = {kind: tuple(field.name for field in fields(kind)) for kind in (*_KINDS, Traced)}
+_WIDTHS: Final = tuple(len(_FIELDS[kind]) for kind in _KINDS)
 
 
 def encode(record: Record) -> bytes:
@@ -108,9 +109,17 @@ def encode(record: Record) -> bytes:
             *(record.local, record.remote, record.data[:LARGEST_MESSAGE]),
         )
     else:
-        values = (_CODES[type(record)], *astuple(record))
-    packed: bytes = msgpack.packb(values)
+        values = (_CODES[type(record)], *_values(record))
+    packed: bytes = _PACKER.pack(values)
     return packed
+
+
+def _values(record: Record | Traced) -> list[Any]:
+    return [getattr(record, name) for name in _FIELDS[type(record)]]
+
+
+_PACKER: Final = msgpack.Packer(default=_values)
+"""Made once: it is used for each message on the wire."""
 
 
 def decode(packet: bytes) -> Iterable[Record]:

@@ -51,7 +51,10 @@ class ClientTransaction(Machine):
         """Take a response that matches; False where it has nothing to say any more."""
         self._response = response
         self._response_flow = flow
-        return self.step(answered(response.status), now)
+        try:
+            return self.step(answered(response.status), now)
+        finally:
+            self._response = None  # read by now, and the transaction stays for half a minute
 
     def is_unheard_by(self, flow: Flow) -> bool:
         """Whether this begins something new with the flow's remote address, by datagrams, and nothing came back yet."""

@@ -37,8 +37,13 @@ class HouseEvent:
     call: str
     agent: str
     team: str
-    body: dict[str, Any]
-    """JSON-ready; ``call.*`` and ``supervisor.*`` hold the call's model under ``call``."""
+    tell: Callable[[], dict[str, Any]]
+    """Makes the body; asked only where somebody may see the event."""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """JSON-ready; ``call.*`` and ``supervisor.*`` hold the call's model under ``call``."""
+        return self.tell()
 
 
 class Desk(Protocol):

@@ -1,5 +1,6 @@
 """The meters of live calls, read from shared memory a few times a second for whoever watches."""
 
+from functools import partial
 from typing import Any
 
 from control_api.ports import HouseEvent
@@ -15,7 +16,7 @@ def tell_meters(calls: Calls, publisher: Publisher) -> None:
         legs = _levels(entry)
         if legs:
             view = entry.view
-            publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, {"legs": legs}))
+            publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, partial(dict, legs=legs)))
 
 
 def _levels(entry: CallEntry) -> dict[str, Any]:

@@ -34,7 +34,11 @@ class Publisher:
     def publish(self, view: CallView, told: Publish) -> None:
         """Tell what a call said of itself."""
         if self._listeners:
-            body: dict[str, Any] = {"call": self.call_model(view), "leg": told.leg, "detail": told.detail}
+            now, wall = self._clock(), self._wall()
+
+            def body() -> dict[str, Any]:
+                return {"call": _call_model(view, now, wall), "leg": told.leg, "detail": told.detail}
+
             self.tell(HouseEvent(told.kind, view.tenant, view.call, view.agent, view.team, body))
 
     def tell(self, event: HouseEvent) -> None:
@@ -44,25 +48,29 @@ class Publisher:
 
     def call_model(self, view: CallView) -> dict[str, Any]:
         """A call as `control_api.messages.CallModel` has it: wall-clock times and a duration."""
-        offset = self._wall() - self._clock()
-        end = view.ended if view.ended is not None else self._clock()
-        return {
-            "call": view.call,
-            "tenant": view.tenant,
-            "state": str(view.state),
-            "caller": view.caller,
-            "called": view.called,
-            "agent": view.agent,
-            "team": view.team,
-            "trunk": view.trunk,
-            "metadata": view.metadata,
-            "started": iso(view.started + offset),
-            "answered": None if view.answered is None else iso(view.answered + offset),
-            "ended": None if view.ended is None else iso(view.ended + offset),
-            "duration": round(end - (view.started if view.answered is None else view.answered), 3),
-            "cause": view.cause,
-            "legs": [_leg_model(leg) for leg in view.legs],
-        }
+        return _call_model(view, self._clock(), self._wall())
+
+
+def _call_model(view: CallView, now: float, wall: float) -> dict[str, Any]:
+    offset = wall - now
+    end = view.ended if view.ended is not None else now
+    return {
+        "call": view.call,
+        "tenant": view.tenant,
+        "state": str(view.state),
+        "caller": view.caller,
+        "called": view.called,
+        "agent": view.agent,
+        "team": view.team,
+        "trunk": view.trunk,
+        "metadata": view.metadata,
+        "started": iso(view.started + offset),
+        "answered": None if view.answered is None else iso(view.answered + offset),
+        "ended": None if view.ended is None else iso(view.ended + offset),
+        "duration": round(end - (view.started if view.answered is None else view.answered), 3),
+        "cause": view.cause,
+        "legs": [_leg_model(leg) for leg in view.legs],
+    }
 
 
 def _leg_model(leg: LegView) -> dict[str, Any]:

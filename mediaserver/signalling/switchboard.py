@@ -219,6 +219,8 @@ class Switchboard:
         if isinstance(happened, inputs.LegHandedOver):
             happened = self._weigh(entry, happened)
         actions = entry.machine.handle_timer(now) if happened is None else entry.machine.handle(happened, now)
+        if not actions and isinstance(happened, inputs.MediaMissing):
+            return  # told twice a second of each silent leg: where it leads to nothing, nothing is to be seen of it either
         entry.view = entry.machine.view()
         for action in actions:
             if not isinstance(action, Publish):

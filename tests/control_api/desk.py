@@ -47,13 +47,13 @@ def call_model(call: str = "c1", agent: str = "robert", tenant: str = "default",
 
 def event_of(kind: str, call: dict[str, Any], **body: Any) -> HouseEvent:
     """An event about the call."""
-    return HouseEvent(kind, call["tenant"], call["call"], call["agent"], call["team"], {"call": call} | body)
+    return HouseEvent(kind, call["tenant"], call["call"], call["agent"], call["team"], lambda: {"call": call} | body)
 
 
 def meters_of(call: dict[str, Any], level: float) -> HouseEvent:
     """Meters of the call's first leg."""
     body = {"legs": {"1": {"level_dbov": level, "speaks": level > -50}}}
-    return HouseEvent("meters", call["tenant"], call["call"], call["agent"], call["team"], body)
+    return HouseEvent("meters", call["tenant"], call["call"], call["agent"], call["team"], lambda: body)
 
 
 class FakeDesk:

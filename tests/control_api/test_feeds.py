@@ -61,7 +61,7 @@ def test_both_subprotocols_say_the_same(feeds: Feeds) -> None:
 def test_a_body_cannot_forge_the_envelope(feeds: Feeds) -> None:
     feed = feeds.of(ANNA)
     body = {"sequence": 99, "kind": "x", "type": "reply", "call_id": "c2", "at": "never"}
-    feeds.publish(HouseEvent("call.started", "default", "c1", "robert", "support", body), 0.0)
+    feeds.publish(HouseEvent("call.started", "default", "c1", "robert", "support", lambda: body), 0.0)
     (event,) = events(feed)
     assert (event["sequence"], event["kind"], event["type"], event["call_id"]) == (1, "call.started", "event", "c1")
 
@@ -254,6 +254,6 @@ def test_what_a_trunk_does_is_for_administrators_of_its_tenant(feeds: Feeds) -> 
     admin = Identity("admin", "default", Ceiling(rights=frozenset({Right.ADMIN})))
     other = Identity("other", "second", Ceiling(rights=frozenset({Right.ADMIN})))
     everybody = [feeds.of(identity) for identity in (admin, other, ANNA, TEAM_LEAD)]
-    feeds.publish(HouseEvent("trunk.down", "default", "", "", "", {"detail": {"trunk": "carrier"}}), 0.0)
+    feeds.publish(HouseEvent("trunk.down", "default", "", "", "", lambda: {"detail": {"trunk": "carrier"}}), 0.0)
     assert [kinds(feed) for feed in everybody] == [["trunk.down"], [], [], []]
     assert events(everybody[0])[0]["detail"] == {"trunk": "carrier"}

@@ -89,5 +89,5 @@ class Line:
     def _tell(self, kind: str, status: int, *, target: str) -> None:
         log = _log.info if kind in ("trunk.up", "trunk.registered") else _log.warning
         log(kind, trunk=self.name, target=target, status=status)
-        detail = {"trunk": self.name, "target": target, "status": status, "is_up": self.is_up}
-        self._means.publisher.tell(HouseEvent(kind, self.settings.tenant, "", "", "", {"detail": detail}))
+        body = {"detail": {"trunk": self.name, "target": target, "status": status, "is_up": self.is_up}}
+        self._means.publisher.tell(HouseEvent(kind, self.settings.tenant, "", "", "", lambda: body))

@@ -66,6 +66,8 @@ _TYPES: Final[dict[str, type[Message]]] = {
         MediaStarted,
     )
 }
+_CUT_OFF: Final = int(socket.MSG_TRUNC) | int(socket.MSG_CTRUNC)
+"""As a plain number, since this is asked of every frame and enumerations calculate slowly."""
 _FIELDS: Final = {name: tuple(field.name for field in fields(kind)) for name, kind in _TYPES.items()}
 _FIELD_TYPES: Final = {name: tuple(get_type_hints(kind)[field] for field in _FIELDS[name]) for name, kind in _TYPES.items()}
 
@@ -162,7 +164,7 @@ class LinkEnd:
         if not frame and not descriptors:
             raise EOFError("the link is closed")
         try:
-            if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+            if flags & _CUT_OFF:
                 raise LinkError("a frame arrived cut off")
             return _with_descriptors(decode_frame(frame), descriptors)
         except LinkError:
@@ -178,6 +180,8 @@ def link_pair() -> tuple[LinkEnd, socket.socket]:
 
 
 def _with_descriptors(messages: list[tuple[int, Message]], descriptors: Sequence[int]) -> list[tuple[int, Message, int]]:
+    if not descriptors and not any(lends(message) for _, message in messages):
+        return [(request, message, -1) for request, message in messages]
     lent = iter(descriptors)
     owned = [(request, message, next(lent, -1) if lends(message) else -1) for request, message in messages]
     lacking = [message for _, message, descriptor in owned if lends(message) and descriptor < 0]
@@ -189,7 +193,7 @@ def _with_descriptors(messages: list[tuple[int, Message]], descriptors: Sequence
 
 def _plain(request: int, message: Message) -> list[object]:
     name = type(message).__name__
-    return [name, request, *(getattr(message, field) for field in _FIELDS[name])]
+    return [name, request, *[getattr(message, field) for field in _FIELDS[name]]]
 
 
 def _typed(item: object) -> tuple[int, Message]:
@@ -203,10 +207,16 @@ def _typed(item: object) -> tuple[int, Message]:
     wanted = _FIELD_TYPES[name]
     if len(values) != len(wanted):
         raise LinkError(f"{name} has {len(wanted)} fields, {len(values)} came")
-    for field, value, expected in zip(_FIELDS[name], values, wanted, strict=True):
+    if tuple(map(type, values)) != wanted:
+        _check(name, values)
+    return request, cast("type[Any]", _TYPES[name])(*values)
+
+
+def _check(name: str, values: Sequence[object]) -> None:
+    """Raise `LinkError` where a field is of another type; a whole number may stand for a float."""
+    for field, value, expected in zip(_FIELDS[name], values, _FIELD_TYPES[name], strict=True):
         if type(value) is not expected and not (expected is float and type(value) is int):
             raise LinkError(f"{name}.{field} is a {expected.__name__}, not {type(value).__name__}")
-    return request, cast("type[Any]", _TYPES[name])(*values)
 
 
 def _join(packed: Sequence[bytes]) -> bytes:

@@ -7,6 +7,7 @@ packet with it, or after `PATIENCE` where he has no clock now (his remote does n
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, Protocol, TypeVar, assert_never
 
@@ -35,6 +36,7 @@ from mediaserver.worker.sounds import MAX_SAMPLES, Sounds
 from mediaserver.worker.state import State
 from mixer.g711 import LAWS
 from mixer.modes import WHISPER_TARGETS, Mode, Role
+from rtp.arrays import Bytes
 from rtp.header import AUDIO, DIGIT, UNKNOWN
 from rtp.latch import Address
 
@@ -267,10 +269,16 @@ def write_latch(state: State, leg: Leg) -> None:
         (leg.latch.source, latch.source, latch.source_port),
     ):
         host, number = address or ("0.0.0.0", 0)
-        parsed = ip_address(host)
-        raw = parsed.packed if parsed.version == 6 else bytes(10) + b"\xff\xff" + parsed.packed
-        packed[row] = np.frombuffer(raw, dtype=np.uint8)
+        packed[row] = _packed(host)
         port[row] = number
+
+
+@lru_cache(maxsize=1024)
+def _packed(host: str) -> Bytes:
+    """An address as the arrays hold it: IPv6, IPv4 mapped."""
+    parsed = ip_address(host)
+    raw = parsed.packed if parsed.version == 6 else bytes(10) + b"\xff\xff" + parsed.packed
+    return np.frombuffer(raw, dtype=np.uint8)
 
 
 def _member(kind: type[_Choice], value: str, what: str) -> _Choice:
@@ -280,6 +288,7 @@ def _member(kind: type[_Choice], value: str, what: str) -> _Choice:
         raise Refusal("bad_value", f"{what} {value!r}; it is one of {', '.join(kind)}") from None
 
 
+@lru_cache(maxsize=1024)
 def _address(host: str, port: int) -> Address | None:
     """The signalled address; None for none (port 0 or an unspecified address: hold of the old kind)."""
     try:

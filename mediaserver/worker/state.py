@@ -170,6 +170,9 @@ class State:
         )
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
         """How many legs one source clocks at most; grows where three parties talk."""
+        groups = (self.leg, self.stream, self.tally, self.refusals, self.count, self.sender, self.mix, self.latch, self.meter)
+        self._of_rows = tuple(getattr(group, field.name) for group in groups for field in fields(group))
+        """Every array with an entry a row, but those of the playout buffers."""
         self.call_id: Final[Int64] = self._array("call.id")
         self.call_rows: Final[Int64] = self._array("call.rows")
         self.serial: Final[Int64] = self._array("worker.serial")
@@ -184,9 +187,8 @@ class State:
 
     def wipe(self, row: int) -> None:
         """Leave nothing of the leg that had this row."""
-        for group in (self.leg, self.stream, self.tally, self.refusals, self.count, self.sender, self.mix, self.latch, self.meter):
-            for field in fields(group):
-                getattr(group, field.name)[row] = 0
+        for array in self._of_rows:
+            array[row] = 0
         self.playout.wipe(row)
         self.leg.id[row] = -1
         self.stream.ssrc[row] = self.stream.event[row] = -1

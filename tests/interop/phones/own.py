@@ -36,7 +36,9 @@ class OwnPhone:
         """Where its audio is sent to, and stays: bound, so that no other phone takes the port."""
         self._media.bind(("127.0.0.1", 0))
         self._agent = UserAgent(UserAgentSettings(), ha1_of=lambda user, algorithm: None, entropy=os.urandom)
-        self._shell = SipShell(self._agent, on_event=self._heard, tap=self._tap)
+        self._receive = self._agent.receive
+        self._agent.receive = self._take  # type: ignore[method-assign]
+        self._shell = SipShell(self._agent, on_event=self._heard)
         self._events: list[Event] = []
         self._news = asyncio.Event()
         self.notices: list[int] = []
@@ -91,14 +93,15 @@ class OwnPhone:
         """Wait until the server ends a call."""
         await self._next(SessionEnded)
 
-    def _tap(self, data: bytes, flow: Flow, is_ours: bool, now: float) -> None:
+    def _take(self, data: bytes, flow: Flow, now: float) -> bool:
         """NOTIFYs are answered here: user agents of the project do not subscribe."""
-        if is_ours or not data.startswith(b"NOTIFY "):
-            return
+        if not data.startswith(b"NOTIFY "):
+            return self._receive(data, flow, now)
         request = parse(data)
         assert isinstance(request, Request)
         self.notices.append(int(request.body.split()[1]))
         self._agent._core.reply_anyhow(request, flow, 200)
+        return True
 
     def _heard(self, event: Event, now: float) -> None:
         self._events.append(event)

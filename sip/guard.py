@@ -27,7 +27,8 @@ FIRST_DELAY: Final = 0.25
 """Seconds that the answer to a second wrong proof waits; doubled with each one more."""
 LONGEST_NAME: Final = 64
 
-_CALL_ID: Final = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?\n", re.IGNORECASE)
+_CALL_ID: Final = re.compile(rb"\n(?:call-id|i)[ \t]*:([^\r\n]*)", re.IGNORECASE)
+"""One way only in which blanks can be matched: who sends a datagram of them must not cost more than another."""
 _USUAL: Final = b"\nCall-ID:"
 """As nearly everybody spells it: found ten times as fast."""
 _SUBSCRIBER_BITS: Final = 64
@@ -237,7 +238,7 @@ class Guard:
         if start >= 0:
             value = data[start + len(_USUAL) : data.find(b"\r", start + 1)].strip()
         elif (found := _CALL_ID.search(data)) is not None:
-            value = found[1]
+            value = found[1].strip()
         else:
             return None
         return self._calls.get(value.decode("utf-8", "surrogateescape"))

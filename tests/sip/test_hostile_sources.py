@@ -1,6 +1,7 @@
 """Floods, guessed secrets and searches for users, against a whole user agent on a virtual clock."""
 
 import re
+import time
 from gc import collect
 from weakref import ref
 
@@ -369,3 +370,13 @@ def test_a_wrong_secret_is_answered_like_an_unknown_user(method: str) -> None:
 
 def test_options_are_told_alike_whomever_they_are_for() -> None:
     assert [statuses(Phone().asks("OPTIONS", user)) for user in ("alice", "malli", "1000")] == [[200]] * 3
+
+
+@pytest.mark.parametrize("start", [b"i:", b"Call-id :"])
+def test_a_datagram_of_blanks_costs_no_more_than_another(start: bytes) -> None:
+    """While a call stands every datagram is searched for its Call-ID; who can make that slow stops all calls."""
+    peer = Phone(GuardSettings())
+    peer.confirm()
+    began = time.process_time()
+    assert peer.send(b"INVITE sip:bob@192.0.2.2 SIP/2.0\r\n" + start + b" " * 1500) == []
+    assert time.process_time() - began < 0.5

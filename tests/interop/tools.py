@@ -11,6 +11,7 @@ import pytest
 _FIRST_PORT: Final = 10_000
 _LAST_PORT: Final = 19_999
 _addresses = itertools.count()
+_given: set[tuple[str, int]] = set()
 
 
 def path_of(command: str) -> str:
@@ -28,11 +29,15 @@ def own_address() -> str:
 
 
 def free_port(address: str, first: int = _FIRST_PORT, last: int = _LAST_PORT) -> int:
-    """An even port that is free for UDP and TCP at this address, and its successor with it."""
-    start = first + (os.getpid() * 7 + next(_addresses) * 4) % (last - first)
+    """An even port that is free for UDP and TCP at this address, and its successor with it. None is given out twice.
+
+    Test runs side by side begin far from each other, for between the look and the use somebody else may take it.
+    """
+    start = first + (os.getpid() * 977 + next(_addresses) * 4) % (last - first)
     for offset in range(0, last - first, 2):
         port = first + (start - first + offset) % (last - first) // 2 * 2
-        if _is_free(address, port) and _is_free(address, port + 1):
+        if (address, port) not in _given and _is_free(address, port) and _is_free(address, port + 1):
+            _given.add((address, port))
             return port
     raise RuntimeError(f"no free port at {address} from {first} to {last}")
 

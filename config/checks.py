@@ -7,6 +7,7 @@ from typing import Final
 
 from config import certificates
 from config.findings import HEADER_NAME, Finding, distinct, is_address, is_network, unknown
+from config.name_checks import PLACEHOLDER, check_names, problem_of_uri
 from config.schema import Path, dotted
 from config.settings import AgentSettings, CeilingSettings, CertificateSettings, RouteSettings, Settings
 from config.trunk_checks import USERS_TRUNK, check_trunks
@@ -16,7 +17,6 @@ from config.user_checks import check_secrets
 CODE: Final = re.compile(r"[*#0-9]{1,8}")
 DIGIT: Final = re.compile(r"[0-9*#A-D]")
 TARGET: Final = re.compile(r"agent:(?P<agent>\S+)|(?P<uri>sips?:\S+)|trunk:(?P<trunk>[^/\s]+)/(?P<number>\S+)")
-PLACEHOLDER: Final = re.compile(r"\{(\w*)\}")
 
 
 def find(settings: Settings) -> Iterator[Finding]:
@@ -92,6 +92,8 @@ def _ranges(settings: Settings) -> Iterator[Finding]:
         yield ("watching", "shortest"), f"must be at most watching.longest ({settings.watching.longest})"
     if sip.min_se > sip.session_expires:
         yield ("sip", "min_se"), f"must be at most sip.session_expires ({sip.session_expires})"
+    if not media.codecs:
+        yield ("media", "codecs"), "must name at least one codec"
     if media.seats > media.rows:
         yield ("media", "seats"), f"must be at most media.rows ({media.rows})"
     if settings.control.queue > settings.control.resume:
@@ -161,6 +163,8 @@ def _target(
     for filler in PLACEHOLDER.findall(target):
         if filler not in fillers:
             yield f"{{{filler}}} is not filled in by the route's number; there are {', '.join(sorted(fillers))}"
+    if match["uri"] and (problem := problem_of_uri(match["uri"])):
+        yield problem
     tenant = trunks[route.trunk].tenant if route.trunk in trunks else None
     agent, trunk = match["agent"], match["trunk"]
     if agent and not PLACEHOLDER.search(agent):
@@ -232,6 +236,7 @@ def _ceiling(settings: Settings, path: Path, ceiling: CeilingSettings, tenant: s
 
 CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     _addresses,
+    check_names,
     _listeners,
     _certificates,
     _ranges,

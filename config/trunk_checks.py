@@ -25,6 +25,9 @@ NOT_PASSED: Final = frozenset(
 )
 """Headers that are a leg's own, or are carried by rules of their own; in lower case."""
 
+SECRETS: Final = frozenset({"authorization", "proxy-authorization", "authentication-info", "proxy-authentication-info"})
+"""Headers that never become metadata; in lower case."""
+
 
 def check_trunks(settings: Settings) -> Iterator[Finding]:
     """Everything about the trunks."""
@@ -130,6 +133,8 @@ def _headers(trunk: TrunkSettings) -> Iterator[Finding]:
     for header in trunk.headers:
         if not HEADER_NAME.fullmatch(header):
             yield ("headers",), f"{header!r} is not a header name"
+        elif header.lower() in SECRETS:
+            yield ("headers",), f"{header!r} holds a proof of who somebody is; metadata is shown to everybody who sees the call"
     for position, header in enumerate(trunk.pass_headers):
         if not HEADER_NAME.fullmatch(header):
             yield ("pass_headers", position), f"{header!r} is not a header name"

@@ -127,10 +127,11 @@ class Framer:
         buffer = self._buffer
         while self._begins():
             end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+            if (len(buffer) if end < 0 else end) > LONGEST_HEAD:
+                self.broken = "head_too_long"
+                return False
             if end < 0:
                 self._searched = len(buffer)
-                if len(buffer) > LONGEST_HEAD:
-                    self.broken = "head_too_long"
                 return False
             if self._is_message(end):
                 self._measure(end)

@@ -77,6 +77,19 @@ def test_two_tenants_may_have_agents_of_one_name_with_phones_of_their_own() -> N
             "media.last_port: must be above media.first_port (30000), so that there is a pair of ports to lend",
         ),
         ({"sip": {"udp_port": 20001}}, "sip.udp_port: must be outside of the media ports 20000 to 29999, not 20001"),
+        (
+            {"sip": {"realm": "a\r\nX: y"}},
+            "sip.realm: must be 1 to 128 printable characters without quotes and backslashes, not 'a\\r\\nX: y'",
+        ),
+        ({"sip": {"realm": ""}}, "sip.realm: must be 1 to 128 printable characters without quotes and backslashes, not ''"),
+        ({"sip": {"realm": 'a"b'}}, "sip.realm: must be 1 to 128 printable characters without quotes and backslashes, not 'a\"b'"),
+        ({"sip": {"advertised": "a\r\nb"}}, "sip.advertised: must be a host name or an IP address, without a port, not 'a\\r\\nb'"),
+        ({"sip": {"domains": ["b", "a b"]}}, "sip.domains[1]: must be a host name or an IP address, without a port, not 'a b'"),
+        (
+            {"sip": {"tls": {"advertised": "a:5061"}}},
+            "sip.tls.advertised: must be a host name or an IP address, without a port, not 'a:5061'",
+        ),
+        ({"media": {"codecs": []}}, "media.codecs: must name at least one codec"),
         ({"sip": {"registration_min": 4000}}, "sip.registration_min: must be at most sip.registration_max (3600)"),
         ({"sip": {"min_se": 2000}}, "sip.min_se: must be at most sip.session_expires (1800)"),
         ({"media": {"seats": 64, "rows": 8}}, "media.seats: must be at most media.rows (8)"),
@@ -126,6 +139,10 @@ def test_codes_and_digits_can_be_told_apart(doors: dict[str, Any], finding: str)
             "trunks[3].transport: is tcp, and sip.tcp is false; set one of the two",
         ),
         (added("trunks", name="x", host="h", headers={"X Queue": "queue"}), "trunks[3].headers: 'X Queue' is not a header name"),
+        (
+            added("trunks", name="x", host="h", headers={"Authorization": "a"}),
+            "trunks[3].headers: 'Authorization' holds a proof of who somebody is; metadata is shown to everybody who sees the call",
+        ),
     ],
 )
 def test_trunks_are_distinct_and_of_use(changes: dict[str, Any], finding: str) -> None:
@@ -148,6 +165,13 @@ def test_trunks_are_distinct_and_of_use(changes: dict[str, Any], finding: str) -
         (
             {"trunk": "pbx", "targets": ["trunk:other/1"]},
             "targets[0]: no trunk is named 'other'; known: door, pbx (of tenant 'default')",
+        ),
+        *(
+            (
+                {"targets": [target]},
+                "targets[0]: what is dialled can be filled in before the @ only: callers would say which host is called",
+            )
+            for target in ("sip:1@{number}", "sip:{number}", "sips:{number}@h;transport={number}")
         ),
     ],
 )

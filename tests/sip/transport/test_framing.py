@@ -58,3 +58,9 @@ def test_a_head_that_trickles_in_is_not_searched_anew_each_time() -> None:
     whole = HEAD + b"X: " + b"y" * 30_000 + b"\r\nl: 0\r\n\r\n"
     messages = [message for octet in whole for message in framer.feed(bytes([octet]))]
     assert messages == [whole]
+
+
+def test_a_head_that_is_too_long_ends_the_stream_also_where_it_comes_whole() -> None:
+    framer = Framer()
+    assert framer.feed(b"OPTIONS sip:a SIP/2.0\r\n" + b"X: y\r\n" * (LONGEST_HEAD // 6) + b"\r\n") == []
+    assert framer.broken == "head_too_long"

@@ -14,6 +14,7 @@ from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import User, UserRepository
 from mediaserver.signalling.legs import Leg
+from mediaserver.signalling.names import is_at_trunk, names_of_us
 from sip.errors import SipError
 from sip.uri import Uri
 
@@ -29,7 +30,7 @@ class Dialling:
         sip = house.settings.sip
         self._house = house
         self._users = users
-        self._names = {name.lower() for name in (*sip.addresses, sip.advertised, sip.realm, *sip.domains) if name}
+        self._names = names_of_us(sip)
 
     def referred(self, entry: CallEntry, leg: Leg, text: str, known_as: frozenset[str]) -> tuple[Target, ...] | int:
         """The targets of a REFER by this leg, or the status that refuses it; ``known_as``: how its phone calls us."""
@@ -82,10 +83,7 @@ class Dialling:
 
     def _is_at_trunk(self, name: str, host: str) -> bool:
         trunk = self._house.router.trunk(name)
-        if trunk is None:
-            return False
-        hosts = {_host_of(f"sip:{trunk.host}"), *(target.host.lower() for target in trunk.targets)}
-        return host in hosts or self._house.router.find_trunk(host) is trunk
+        return trunk is not None and is_at_trunk(self._house.router, trunk, host)
 
     def _dialled(self, tenant: str, leg: Leg, number: str) -> tuple[Target, ...]:
         """As if the agent had dialled it: the routes of our users, else an agent by his name, user or extension."""
@@ -123,10 +121,3 @@ class Dialling:
             return None
         team = self._house.router.team_of(tenant, user.agent) if user.agent else None
         return Target("uri", text, None, user.agent or None, team)
-
-
-def _host_of(uri: str) -> str:
-    try:
-        return Uri.parse(uri).host
-    except SipError:
-        return ""

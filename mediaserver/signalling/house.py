@@ -11,6 +11,7 @@ from mediaserver.secrecy.pins import check_at_once
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.certificate import Certificate, make_certificate
 from mediaserver.signalling.media import Media
+from mediaserver.signalling.names import is_at_trunk, names_of_us
 from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.pins import CheckPin
 from mediaserver.signalling.ports import PortPool
@@ -19,9 +20,11 @@ from mediaserver.signalling.resolving import Resolver
 from mediaserver.signalling.routing import Router
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
+from mediaserver.signalling.trunks.callers import user_asserted
 from mediaserver.signalling.trunks.means import Means
 from mediaserver.signalling.trunks.trunks import Trunks
 from sip.description.profiles import Security, Terms
+from sip.message import Request
 from sip.negotiated import PCMA, PCMU, Codec
 from sip.transport.flow import Flow
 from sip.useragent import UserAgent
@@ -85,6 +88,11 @@ class House:
     def codecs(self) -> tuple[Codec, ...]:
         """Ours, by preference."""
         return tuple(_CODECS[name] for name in self.settings.media.codecs)
+
+    def user_asserted(self, trunk: TrunkSettings | None, request: Request) -> str | None:
+        """The user of ours for whom a trunk that is a proxy vouches; None: for nobody."""
+        names = names_of_us(self.settings.sip)
+        return user_asserted(trunk, request, lambda host: host in names or (trunk is not None and is_at_trunk(self.router, trunk, host)))
 
     def terms(self, trunk: TrunkSettings | None = None, *, faces_browser: bool = False) -> Terms:
         """What a leg may agree on beside codecs: by the trunk it faces where that says so, else as for everybody."""

@@ -25,7 +25,6 @@ from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.replacing import Replacements
 from mediaserver.signalling.routing import PATH_HEADER, RoutedCall, passed
 from mediaserver.signalling.switchboard import NoWorker, Switchboard
-from mediaserver.signalling.trunks.callers import user_asserted
 from mediaserver.signalling.trunks.caps import Lease
 from mediaserver.signalling.trunks.line import Line
 from mixer.modes import Role
@@ -105,7 +104,7 @@ class Invitations:
 
     def _vouched_for(self, event: InviteReceived, caller: TrunkCaller | None) -> User | None:
         """The user whom a proxy has asked for his password already."""
-        name = user_asserted(None if caller is None else caller.line.settings, event.request)
+        name = self._house.user_asserted(None if caller is None else caller.line.settings, event.request)
         return None if name is None else self._users.get(name)
 
     def _is_phone(self, event: InviteReceived) -> bool:

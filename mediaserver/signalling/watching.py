@@ -19,7 +19,6 @@ from mediaserver.call.view import CallState, CallView, LegState, LegView
 from mediaserver.signalling.calls import CallEntry
 from mediaserver.signalling.house import House
 from mediaserver.signalling.identities import UserRepository
-from mediaserver.signalling.trunks.callers import user_asserted
 from mixer.modes import Role
 from sip.dialog_info import ANONYMOUS, CONTENT_TYPE, PACKAGE, DialogInfo, DialogState, write
 from sip.errors import SipError
@@ -145,7 +144,7 @@ class Watching:
 
     def _vouched_for(self, event: SubscribeReceived) -> Watcher | None:
         """The user whom a proxy has asked for his password already."""
-        name = user_asserted(self._house.router.find_trunk(event.flow.remote[0]), event.request)
+        name = self._house.user_asserted(self._house.router.find_trunk(event.flow.remote[0]), event.request)
         user = self._users.get(name) if name is not None else None
         return None if user is None or user.identity is None else Watcher(user.name, user.tenant, user.identity)
 

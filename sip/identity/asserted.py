@@ -3,10 +3,11 @@
 To be asked only about peers that are trusted: anybody can write these headers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sip.errors import ParseError
+from sip.errors import ParseError, SipError
 from sip.headers import NameAddress, parse_address
 from sip.message import Header, Message
 from sip.session.core import display_address
@@ -40,9 +41,16 @@ def asserted_in(message: Message) -> Asserted | None:
     return _remote_party(message)
 
 
-def user_asserted_in(message: Message) -> str:
-    """The user part of P-Asserted-Identity alone, for a peer that vouches for our users; empty: it vouches for nobody."""
-    return next((user for address in _addresses(message, _HEADERS[0]) if (user := number_in(address.uri))), "")
+def user_asserted_in(message: Message, is_known: Callable[[str], bool]) -> str:
+    """Whom P-Asserted-Identity alone names by a SIP URI of a known host, for a peer that vouches for our users; empty: nobody."""
+    for address in _addresses(message, _HEADERS[0]):
+        try:
+            uri = Uri.parse(address.uri)
+        except SipError:
+            continue
+        if uri.scheme != "tel" and uri.user and is_known(uri.host):
+            return number_in(address.uri)
+    return ""
 
 
 def assertion(number: str, display: str, host: str) -> Header:

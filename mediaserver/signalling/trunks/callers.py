@@ -7,6 +7,7 @@
 - Nothing else of a request goes on to the next leg but the headers that the trunk's ``pass_headers`` name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -88,11 +89,14 @@ def caller_of_user(user: str, request: Request) -> Caller:
     return Caller(number=user, display=display, is_private=hides, is_asserted=True, called=called)
 
 
-def user_asserted(trunk: TrunkSettings | None, request: Request) -> str | None:
-    """The user of ours for whom a proxy vouches; None: it vouches for nobody, or may not."""
+def user_asserted(trunk: TrunkSettings | None, request: Request, is_known: Callable[[str], bool]) -> str | None:
+    """The user of ours for whom a proxy vouches; None: it vouches for nobody, or may not.
+
+    ``is_known`` says whether a host is ours or the proxy's: an identity of elsewhere, which it passes on, is nobody of ours.
+    """
     if trunk is None or not (trunk.trusted and trunk.asserts_users):
         return None
-    return user_asserted_in(request) or None
+    return user_asserted_in(request, is_known) or None
 
 
 def agent_numbers(trunk: TrunkSettings, numbering: Numbering, request: Request) -> tuple[str, ...]:

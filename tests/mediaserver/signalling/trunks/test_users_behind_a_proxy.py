@@ -5,20 +5,22 @@ from typing import Any
 import pytest
 
 from config.checks import find
-from config.settings import Settings
+from config.settings import Settings, SipSettings
 from config.trunks import TrunkSettings
 from sip.events import Accepted, Rejected
 from tests.mediaserver.signalling.exchange import ROBERT, SETTINGS, TRUNK, Exchange, Phone
 
-EVE = ("P-Asserted-Identity", "<sip:eve@example.org>")
+EVE = ("P-Asserted-Identity", "<sip:eve@127.0.1.1>")
 
 
-def knocking(*headers: tuple[str, str], number: str = "*2robert", **trunk: Any) -> Phone:
+def knocking(*headers: tuple[str, str], number: str = "*2robert", own: str = "", **trunk: Any) -> Phone:
     """The proxy sends a supervisor's INVITE to a door of a live call."""
     settings = {"name": "edge", "addresses": ["127.0.1.1"], "host": "127.0.1.1", "trusted": True, "asserts_users": True} | trunk
     carrier = TrunkSettings.model_validate(settings)
     routes = tuple(route.model_copy(update={"trunk": "*"}) for route in SETTINGS.routes)
-    exchange = Exchange(SETTINGS.model_copy(update={"trunks": (carrier,), "routes": routes}))
+    exchange = Exchange(
+        SETTINGS.model_copy(update={"trunks": (carrier,), "routes": routes, "sip": SipSettings(domains=(own,) if own else ())})
+    )
     proxy = exchange.phone(TRUNK)
     robert = exchange.phone(ROBERT).register("robert", "r")
     proxy.dial("100")
@@ -31,25 +33,30 @@ def refusals(proxy: Phone) -> list[int]:
     return [event.status for event in proxy.told(Rejected)]
 
 
-def test_whom_it_asserts_is_let_in_without_a_challenge() -> None:
-    proxy = knocking(EVE)
+@pytest.mark.parametrize("host", ["127.0.1.1", "127.0.0.1", "mediaserver"])
+def test_whom_it_asserts_is_let_in_without_a_challenge(host: str) -> None:
+    """By its own name, or by one of ours."""
+    proxy = knocking(("P-Asserted-Identity", f"<sip:eve@{host}>"), own="127.0.0.1")
     assert len(proxy.told(Accepted)) == 2
     (supervisor,) = [leg for leg in proxy.exchange.view.legs if leg.role == "supervisor"]
     assert (supervisor.identity, supervisor.mode) == ("eve", "whisper")
 
 
 def test_a_user_without_a_ceiling_stays_without_one() -> None:
-    assert refusals(knocking(("P-Asserted-Identity", "<sip:maria@example.org>"))) == [403]
+    assert refusals(knocking(("P-Asserted-Identity", "<sip:maria@127.0.1.1>"))) == [403]
 
 
 @pytest.mark.parametrize(
     ("headers", "trunk"),
     [
         ((), {}),
-        ((("P-Asserted-Identity", "<sip:stranger@example.org>"),), {}),
-        ((("P-Preferred-Identity", "<sip:eve@example.org>"),), {}),
+        ((("P-Asserted-Identity", "<sip:stranger@127.0.1.1>"),), {}),
+        ((("P-Preferred-Identity", "<sip:eve@127.0.1.1>"),), {}),
         ((EVE,), {"asserts_users": False}),
         ((EVE,), {"trusted": False}),
+        # whom it passes on from elsewhere
+        ((("P-Asserted-Identity", "<sip:eve@carrier.example>"),), {}),
+        ((("P-Asserted-Identity", "<tel:eve>"),), {}),
     ],
 )
 def test_everybody_else_is_challenged(headers: tuple[tuple[str, str], ...], trunk: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ Where a request goes (§12.2.1.1, §16.12.1.2 for strict routers, and what NAT m
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -236,7 +235,7 @@ def _reachable(uri: str, flow: Flow) -> Flow:
     remote = (host, parsed.port or DEFAULT_PORTS[transport])
     if transport != "udp":
         return Flow(transport, (flow.local[0], 0), remote, host if transport == "tls" else "")
-    return flow if remote == flow.remote else replace(flow, remote=remote)
+    return flow if remote == flow.remote else flow._replace(remote=remote)
 
 
 def _transport_of(uri: Uri, flow: Flow) -> str:

@@ -36,6 +36,7 @@ HIGHEST_SECONDS: Final = 2**32 - 1
 Header = tuple[str, str]
 """Name in its one spelling, value without surrounding blanks."""
 
+_SPELT: Final = frozenset(CANONICAL.values())
 _ONCE: Final = ("From", "To", "Call-ID", "CSeq", "Max-Forwards")
 _VERSION: Final = "SIP/2.0"
 _START_PARTS: Final = 3
@@ -105,7 +106,7 @@ REASONS: Final = {
 class Message:
     """What requests and responses share: headers and body."""
 
-    __slots__ = ("_cseq", "_from", "_index", "_to", "_via", "body", "headers")
+    __slots__ = ("_cseq", "_data", "_from", "_index", "_to", "_via", "body", "headers")
 
     def __init__(self, headers: Sequence[Header] = (), body: bytes = b"") -> None:
         self.headers: list[Header] = list(headers)
@@ -116,6 +117,8 @@ class Message:
         self._from: NameAddress | None = None
         self._to: NameAddress | None = None
         self._cseq: CSeq | None = None
+        self._data = b""
+        """As bytes, from when they were asked for: size, transaction and retransmission all want them."""
 
     def values(self, name: str) -> tuple[str, ...]:
         """Values of all headers of this name (any case or compact form), as they stand, in order."""
@@ -127,8 +130,8 @@ class Message:
                 index[key] = (*index[key], value) if key in index else (value,)
         found = index.get(name)
         if found is None:
-            key = _key(name)
-            return index.get(key, ()) if key != name else ()
+            # Mostly the name is spelt as it should be, and there is no such header.
+            return () if name in _SPELT else index.get(_key(name), ())
         return found
 
     @property
@@ -190,7 +193,8 @@ class Message:
     @property
     def call_id(self) -> str:
         """The Call-ID."""
-        return _first(self.values("Call-ID"), "Call-ID")
+        values = self.values("Call-ID")
+        return values[0] if values else _first(values, "Call-ID")
 
     @property
     def contacts(self) -> list[NameAddress]:
@@ -237,6 +241,10 @@ class Message:
 
     def serialize(self) -> bytes:
         """The message as bytes, with Content-Length last. Raises `UnsafeValue` where a value holds a line break."""
+        self._data = self._data or self._written()
+        return self._data
+
+    def _written(self) -> bytes:
         lines = [
             self.start_line(),
             *[f"{name}: {value}" for name, value in self.headers if name != "Content-Length"],

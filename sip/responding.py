@@ -10,10 +10,10 @@ def response_headers(request: Request, flow: Flow, to_tag: str) -> list[Header]:
     vias = request.values("Via")
     headers: list[Header] = [("Via", stamped(request, vias[0], flow))] if vias else []
     headers += [("Via", value) for value in vias[1:]]
-    headers += [("From", value) for value in request.values("From")[:1]]
-    headers += [("To", tagged(value, to_tag)) for value in request.values("To")[:1]]
-    headers += [("Call-ID", value) for value in request.values("Call-ID")[:1]]
-    headers += [("CSeq", value) for value in request.values("CSeq")[:1]]
+    for name in ("From", "To", "Call-ID", "CSeq"):
+        values = request.values(name)
+        if values:
+            headers.append((name, tagged(values[0], to_tag) if name == "To" else values[0]))
     return headers
 
 

@@ -1,9 +1,16 @@
-"""All timers of the SIP core in one heap. Stopping one only marks it; the heap is cleaned when most of it is dead."""
+"""All timers of the SIP core in one heap. Stopping one only forgets it; the heap is cleaned when most of it is dead.
+
+There are several for each message, and most wait for half a minute and are then of no use. So the heap holds plain numbers, which the
+garbage collector has no interest in.
+"""
 
 import heapq
-from typing import Final, Protocol
+from typing import Final, NewType, Protocol
 
 _FEWEST_TO_CLEAN: Final = 512
+
+Timer = NewType("Timer", int)
+"""A timer that was started; it means nothing any more once it fired or was stopped."""
 
 
 class Timed(Protocol):
@@ -13,28 +20,16 @@ class Timed(Protocol):
         """The timer that was started under this name is due."""
 
 
-class Timer:
-    """One running, fired or stopped timer."""
-
-    __slots__ = ("at", "name", "owner")
-
-    def __init__(self, at: float, owner: Timed, name: str) -> None:
-        self.at = at
-        self.owner: Timed | None = owner
-        """None once it fired or was stopped."""
-        self.name = name
-
-
 class Timers:
     """The heap. Timers due at the same time fire in the order in which they were started."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Timer]] = []
+        self._heap: list[tuple[float, Timer]] = []
+        self._waiting: dict[Timer, tuple[Timed, str]] = {}
         self._started = 0
-        self._dead = 0
 
     def __len__(self) -> int:
-        return len(self._heap) - self._dead
+        return len(self._waiting)
 
     @property
     def held(self) -> int:
@@ -43,38 +38,31 @@ class Timers:
 
     def start(self, at: float, owner: Timed, name: str) -> Timer:
         """Tell ``owner`` at this time."""
-        timer = Timer(at, owner, name)
         self._started += 1
-        heapq.heappush(self._heap, (at, self._started, timer))
+        timer = Timer(self._started)
+        self._waiting[timer] = (owner, name)
+        heapq.heappush(self._heap, (at, timer))
         return timer
 
     def stop(self, timer: Timer | None) -> None:
         """Forget a timer; one that fired, was stopped or never was is fine."""
-        if timer is None or timer.owner is None:
+        if timer is None or self._waiting.pop(timer, None) is None:
             return
-        timer.owner = None
-        self._dead += 1
-        if self._dead > _FEWEST_TO_CLEAN and self._dead * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2].owner is not None]
+        dead = len(self._heap) - len(self._waiting)
+        if dead > _FEWEST_TO_CLEAN and dead * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[1] in self._waiting]
             heapq.heapify(self._heap)
-            self._dead = 0
 
     def next(self) -> float | None:
         """When the next one is due."""
-        self._skip_dead()
+        while self._heap and self._heap[0][1] not in self._waiting:
+            heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def run(self, now: float) -> None:
         """Fire what is due, also what becomes due by it."""
-        self._skip_dead()
         while self._heap and self._heap[0][0] <= now:
-            timer = heapq.heappop(self._heap)[2]
-            owner, timer.owner = timer.owner, None
-            if owner is not None:
-                owner.fired(timer.name, now)
-            self._skip_dead()
-
-    def _skip_dead(self) -> None:
-        while self._heap and self._heap[0][2].owner is None:
-            heapq.heappop(self._heap)
-            self._dead -= 1
+            found = self._waiting.pop(heapq.heappop(self._heap)[1], None)
+            if found is not None:
+                owner, name = found
+                owner.fired(name, now)

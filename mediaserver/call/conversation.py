@@ -1,7 +1,7 @@
 """What a call knows, and the few things that every rule does with it: say an action, find, admit and close a leg."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mediaserver.call.actions import Action, Admit, ChooseFork, CloseLeg, Count, NotifyTransfer, Publish
@@ -118,28 +118,25 @@ class Conversation:
         """Whether a supervisor may enter: from the first 18x on."""
         return self.state in (CallState.RINGING, CallState.ANSWERED, CallState.HELD)
 
-    def parties(self) -> Iterator[Leg]:
+    def parties(self) -> list[Leg]:
         """The live legs of the conversation itself, the first one first."""
-        if self.first is not None:
-            yield self.first
-        if self.second is not None:
-            yield self.second
+        return [leg for leg in (self.first, self.second) if leg is not None]
 
     @property
     def successor(self) -> Leg | None:
         """Who is rung to take a party's place."""
         return None if self.transfer is None else self.transfer.successor
 
-    def legs(self) -> Iterator[Leg]:
+    def legs(self) -> list[Leg]:
         """Every live leg."""
-        yield from self.parties()
-        if self.successor is not None:
-            yield self.successor
-        yield from self.supervisors.values()
+        return [leg for leg in (self.first, self.second, self.successor, *self.supervisors.values()) if leg is not None]
 
     def find(self, leg: LegId) -> Leg | None:
         """A live leg by its number."""
-        return next((found for found in self.legs() if found.leg == leg), None)
+        for found in self.legs():
+            if found.leg == leg:
+                return found
+        return None
 
     def other(self, leg: Leg) -> Leg | None:
         """Whom a party talks to."""
@@ -206,5 +203,5 @@ class Conversation:
             answered=self.answered,
             ended=self.ended,
             cause=self.cause,
-            legs=tuple(leg.view() for leg in self.legs()),
+            legs=tuple([leg.view() for leg in self.legs()]),
         )

@@ -150,7 +150,7 @@ def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg 
 
     ``gone`` ended by its own side; ``label`` names the cause where it came from outside; ``reason`` is for the other party.
     """
-    legs = tuple(conversation.legs())
+    legs = conversation.legs()
     conversation.notify(ENDINGS[Cause.CANCELLED].status)  # 487: given up (RFC 3261 §21.4.25)
     conversation.do(*(parting(leg, cause, reason) for leg in legs if leg is not gone))
     conversation.move(Step.END)

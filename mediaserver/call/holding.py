@@ -36,7 +36,7 @@ SILENT_AFTER: Final = 0.5
 def connect(conversation: Conversation, now: float) -> None:
     """The parties were just answered; one may have answered on hold."""
     conversation.quiet_since = now
-    for party in tuple(conversation.parties()):
+    for party in conversation.parties():
         _review(conversation, party, now)
 
 

@@ -209,7 +209,7 @@ class Call:
         ):
             if _is_due(due_at, now) and not conversation.is_over:
                 ending.end_call(conversation, cause, now)
-        for leg in tuple(conversation.legs()):
+        for leg in conversation.legs():
             if conversation.find(leg.leg) is not leg:
                 continue  # an earlier leg's time-out ended the call
             if _is_due(leg.retry_at, now):

@@ -228,14 +228,15 @@ class Switchboard:
         for action in actions:
             if isinstance(action, Publish):
                 self.house.publisher.publish(entry.view, action)
-        if entry.subject != before:
-            self.house.tracer.know(entry.view.call, entry.subject)
+        after = entry.subject
+        if after != before:
+            self.house.tracer.know(entry.view.call, after)
         self.on_changed(entry)
         if entry.machine.is_over:
             self._over(entry, now)
             return
         entry.timer.set(entry.machine.next_timer())
-        if entry.subject != before:
+        if after != before:
             self._check_ceilings(entry)
 
     def _tie(self, entry: CallEntry, leg: Leg, session: int) -> None:

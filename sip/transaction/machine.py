@@ -10,6 +10,7 @@ from sip.transport.flow import Flow
 if TYPE_CHECKING:
     from sip.transaction.layer import Transactions
 
+_NAMES: Final = {kind: kind.name for kind in Input}
 _IN_HAND: Final = (State.CALLING, State.TRYING, State.PROCEEDING)
 
 
@@ -87,7 +88,7 @@ class Machine:
         """Start one of the timers anew."""
         timers = self.layer.timers
         timers.stop(self._timers.get(timer))
-        self._timers[timer] = timers.start(now + delay, self, timer.name)
+        self._timers[timer] = timers.start(now + delay, self, _NAMES[timer])
 
     def start_unless_reliable(self, timer: Input, delay: float, now: float) -> None:
         """Start a timer that takes no time on a reliable transport: there it fires at once."""

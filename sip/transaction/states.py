@@ -17,6 +17,8 @@ from typing import Final
 class State(Enum):
     """States of all four machines."""
 
+    __hash__ = object.__hash__  # each is one of a kind; Enum's own is Python, and asked at every step
+
     CALLING = auto()
     TRYING = auto()
     PROCEEDING = auto()
@@ -28,6 +30,8 @@ class State(Enum):
 
 class Input(Enum):
     """What can happen to a transaction. Timers have the names that they are started under."""
+
+    __hash__ = object.__hash__
 
     PROVISIONAL = auto()
     """1xx: received by a client, sent by a server."""

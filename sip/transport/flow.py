@@ -1,7 +1,9 @@
-"""A flow: the way between one of our sockets and one remote address."""
+"""A flow: the way between one of our sockets and one remote address.
 
-from dataclasses import dataclass, replace
-from typing import Final
+A named tuple: one is made for each message that comes, and it is looked up by in many tables.
+"""
+
+from typing import Final, NamedTuple
 
 Address = tuple[str, int]
 """Host and port; IPv6 without brackets and scope."""
@@ -13,8 +15,7 @@ DEFAULT_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 80, "wss": 
 """Where a URI or Via names no port (RFC 3261 §19.1.2, RFC 7118 §5.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """Where a message came from, and where answers to it go."""
 
     transport: str
@@ -42,7 +43,7 @@ class Flow:
 
     def anew(self) -> "Flow":
         """The same way over a connection yet to be opened."""
-        return replace(self, local=(self.local[0], 0)) if self.is_reliable else self
+        return self._replace(local=(self.local[0], 0)) if self.is_reliable else self
 
     def __str__(self) -> str:
         return f"{self.transport} {self.local[0]}:{self.local[1]} ↔ {self.remote[0]}:{self.remote[1]}"

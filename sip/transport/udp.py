@@ -103,10 +103,13 @@ class UdpSocket:
             sock.sendmsg([data], beside, 0, to)
 
     def _read(self) -> None:
-        if refused := self._refusals():
-            self._owner.refused(refused)
         arrived: list[tuple[bytes, Flow]] = []
         for _ in range(READS_A_TURN):
+            waiting = self._poll.poll(0, 1)
+            if not waiting:
+                break
+            if waiting[0][1] & select.EPOLLERR and (refused := self._refusals()):
+                self._owner.refused(refused)
             try:
                 data, beside, _, name = self._socket.recvmsg(LONGEST_DATAGRAM, _ANCILLARY_BYTES)
             except BlockingIOError:

@@ -42,7 +42,7 @@ def test_a_supervisor_in_listen_or_without_a_mode_is_audible_nowhere(role: Role)
         assert gain(speaker, Seat(role, admitted=True)) == 0.0
 
 
-@pytest.mark.parametrize("target", list(WHISPER_TARGETS))
+@pytest.mark.parametrize("target", sorted(WHISPER_TARGETS))
 @pytest.mark.parametrize("role", list(Role))
 def test_a_whisper_is_for_its_target_and_the_supervisors(target: Role, role: Role) -> None:
     speaker = Seat(Role.SUPERVISOR, Mode.WHISPER, target, admitted=True, sends=True)

@@ -65,6 +65,12 @@ class UserAgent:
             return False
         return not any(session.goes_by(flow) for session in self._core.sessions.values())
 
+    def unneeded(self, flows: Sequence[Flow]) -> list[Flow]:
+        """Those of these flows by which neither a registration nor a call or a subscription goes, and that are no trusted peer's."""
+        core = self._core
+        used = {dialog.flow for session in core.sessions.values() for dialog in session.dialogs()} | self._subscriptions.flows()
+        return [flow for flow in flows if not (flow in used or core.guard.is_registered(flow) or core.guard.is_trusted(flow.remote[0]))]
+
     def flow_lost(self, flow: Flow, now: float) -> None:
         """A connection was closed, or nothing could be sent to this flow."""
         self._core.count("flow_lost")

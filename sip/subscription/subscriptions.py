@@ -49,6 +49,10 @@ class Subscriptions:
             self.core.count("command_too_late")
         return found
 
+    def flows(self) -> set[Flow]:
+        """Those by which subscribers are told."""
+        return {subscription.dialog.flow for subscription in self._subscriptions.values()}
+
     def flow_lost(self, flow: Flow) -> None:
         """A connection is gone: what comes next opens one to where the subscriber says that he is."""
         for subscription in self._subscriptions.values():

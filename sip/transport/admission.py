@@ -41,5 +41,10 @@ class Admission:
             del self._sources[source]
         self._shaking -= shakes
 
+    def crowded(self) -> list[tuple[Hashable, int]]:
+        """The listeners of whose places less than a tenth is free, and how many of each would have to go."""
+        wanted = self._most_of_listener - self._most_of_listener // 10
+        return [(listener, count - wanted) for listener, count in self._listeners.items() if count > wanted]
+
     def __len__(self) -> int:
         return self._listeners.total()

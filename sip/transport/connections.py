@@ -39,6 +39,9 @@ class ConnectionOwner(Protocol):
     def shuts_out(self, flow: Flow) -> bool:
         """Whether there is to be no connection with the other end."""
 
+    def unneeded(self, flows: list[Flow]) -> list[Flow]:
+        """Those of these flows that could end without harm."""
+
     def arrived(self, messages: list[bytes], flow: Flow) -> None:
         """Whole messages came."""
 
@@ -240,7 +243,17 @@ class Connections:
             if connection.listener is not None and all(self._owner.shuts_out(flow) for flow in connection.aliases):
                 self.count(f"{connection.kind}_banned")
                 connection.abort()
+        self._make_room()
         self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _make_room(self) -> None:
+        """Where a listener is nearly full, those go who are there longest and for nothing: else a few sources could keep all phones out."""
+        for listener, excess in self._admission.crowded():
+            here = list(dict.fromkeys(connection for connection in self._by_flow.values() if connection.listener == listener))
+            unneeded = set(self._owner.unneeded([flow for connection in here for flow in connection.aliases]))
+            for connection in [connection for connection in here if connection.aliases <= unneeded][:excess]:
+                self.count(f"{connection.kind}_made_room")
+                connection.abort()
 
 
 def _place(flow: Flow) -> Place:

@@ -142,6 +142,10 @@ class SipShell:
         """Whether a connection is to be refused or closed, since its peer is kept out."""
         return self._agent.shuts_out(flow, time.monotonic())
 
+    def unneeded(self, flows: list[Flow]) -> list[Flow]:
+        """Those of these flows that could end without harm."""
+        return self._agent.unneeded(flows)
+
     def lost(self, flows: set[Flow]) -> None:
         """A connection is gone, or could not be made."""
         self.refused(list(flows))

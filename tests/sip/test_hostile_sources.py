@@ -380,3 +380,17 @@ def test_a_datagram_of_blanks_costs_no_more_than_another(start: bytes) -> None:
     began = time.process_time()
     assert peer.send(b"INVITE sip:bob@192.0.2.2 SIP/2.0\r\n" + start + b" " * 1500) == []
     assert time.process_time() - began < 0.5
+
+
+def test_connections_are_needed_while_a_registration_a_call_or_a_subscription_goes_by_them() -> None:
+    peer = Phone(GuardSettings(trusted=("192.0.2.99",)), Network(transport="tcp"))
+    proxy, stranger = (Flow("tcp", BOB, (host, 5070)) for host in ("192.0.2.99", "192.0.2.98"))
+    asked = [peer.flow, proxy, stranger]
+    assert peer.bob.agent.unneeded(asked) == [peer.flow, stranger]
+    tag = peer.confirm()
+    assert peer.bob.agent.unneeded(asked) == [stranger]
+    peer.say("BYE", cseq=2, to_tag=tag)
+    peer.wait(40)
+    assert peer.bob.agent.unneeded(asked) == [peer.flow, stranger]
+    peer.registers()
+    assert peer.bob.agent.unneeded(asked) == [stranger]

@@ -5,7 +5,9 @@ from contextlib import suppress
 
 import pytest
 
+from sip.transport import connections
 from sip.transport.admission import Admission
+from sip.transport.flow import Address
 from sip.transport.listeners import Listener, TransportSettings
 from sip.transport.shell import SipShell
 from sip.useragent import UserAgent, UserAgentSettings
@@ -48,6 +50,16 @@ def test_whoever_leaves_makes_room_everywhere(is_shaken: bool) -> None:
     assert len(house) == 0
 
 
+def test_a_listener_is_crowded_while_less_than_a_tenth_of_it_is_free() -> None:
+    house = Admission(listener=20, source=100, handshakes=1)
+    for _ in range(18):
+        house.enter("a", "192.0.2.1", shakes=False)
+    house.enter("b", "192.0.2.1", shakes=False)
+    assert house.crowded() == []
+    house.enter("a", "192.0.2.1", shakes=False)
+    assert house.crowded() == [("a", 1)]
+
+
 async def is_served(bob: Phone, index: int, kept: list[asyncio.StreamWriter]) -> bool:
     """Whether a new connection to one of Bob's listeners is answered; it stays."""
     reader, writer = await asyncio.open_connection(*bob.shell.listeners[index].address)
@@ -68,6 +80,27 @@ async def test_the_limits_hold_on_real_sockets() -> None:
         kept[0].close()
         await bob.counted("flow_lost")
         assert await is_served(bob, 0, kept)
+    for writer in kept:
+        writer.close()
+
+
+async def test_a_crowded_listener_lets_go_of_the_eldest_that_nothing_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.01)
+    kept: list[asyncio.StreamWriter] = []
+    async with phone(2, ["tcp"], settings=TransportSettings(max_connections=10, keep_alive=0)) as bob:
+        registered: list[Address] = []
+        bob.agent._core.guard.is_registered = lambda flow: flow.remote in registered
+        for number in range(10):
+            reader, writer = await asyncio.open_connection(*bob.shell.listeners[0].address)
+            kept.append(writer)
+            if number == 0:
+                registered.append(writer.get_extra_info("sockname"))
+            if number == 1:
+                second = reader
+        assert await asyncio.wait_for(second.read(), 5) == b""
+        assert bob.agent.counters["tcp_made_room"] == 1
+        assert await is_served(bob, 0, kept)
+        assert not kept[0].is_closing()
     for writer in kept:
         writer.close()
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.phones.sipp import SCENARIOS, Sipp
+from tests.interop.phones.parts import SCENARIOS
+from tests.interop.phones.sipp import Sipp
 
 PAIRS = [
     ("customer", "agent_answers", {}),

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.interop.phones.parts import assembled
 from tests.interop.tools import free_port, path_of
 
-SCENARIOS: Final = Path(__file__).parents[1] / "sipp"
 BUILT_IN: Final = frozenset({"uac", "uas", "regexp", "branchc", "branchs", "uac_pcap"})
 _GRACE: Final = 3.0
 
@@ -111,10 +111,10 @@ class Sipp:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def _filled(self, scenario: str, keys: Mapping[str, str]) -> Path:
-        """The scenario with its keys filled in; SIPp's own ``-key`` does so inside messages only."""
-        text = (SCENARIOS / f"{scenario}.xml").read_text()
+        """The scenario with its parts and keys filled in; SIPp's own ``-key`` does so inside messages only."""
+        text = assembled(scenario)
         for name, value in keys.items():
-            text = text.replace(f"[{name}]", value)
+            text = text.replace(f"[{name}]", value) if value else text.replace(f"[{name}]\n", "")
         path = self._folder / f"{scenario}.xml"
         path.write_text(text)
         return path

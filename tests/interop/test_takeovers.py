@@ -1,0 +1,112 @@
+"""Who takes whose place, with SIPp at every end: INVITE with Replaces (RFC 3891), attended transfers, and Referred-By (RFC 3892)."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.interop.phones.sipp import Sipp
+from tests.interop.server import Server
+from tests.interop.test_sipp import agent, customer, phone, run
+
+LONG = ("-d", "2000")
+ELSEWHERE = {"because": 'SIP;cause=200;text="Call completed elsewhere"'}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all of these."""
+    with Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+async def said(sipp: Sipp, pattern: str) -> re.Match[str]:
+    """Wait for a message of a phone's."""
+    async with asyncio.timeout(10):
+        while not (found := re.search(pattern, sipp.messages().replace("\r", ""), re.DOTALL)):
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def place_of_called(sipp: Sipp, status: int = 200) -> str:
+    """The dialog of a phone that was called, as the server has it."""
+    found = await said(sipp, rf"SIP/2.0 {status} .*?From:.*?;tag=(\S+)\nTo:.*?;tag=(\S+)\nCall-ID: (\S+)")
+    return f"{found[3]};to-tag={found[1]};from-tag={found[2]}"
+
+
+async def place_of_caller(sipp: Sipp) -> str:
+    """The dialog of a phone that called, as the server has it, once it has acknowledged the answer."""
+    found = await said(sipp, r"\nACK sip:[^\n]*\nVia:[^\n]*\nFrom:[^\n]*?;tag=(\S+)\nTo:[^\n]*?;tag=(\S+)\nCall-ID: (\S+)\nCSeq: 2 ACK")
+    return f"{found[3]};to-tag={found[2]};from-tag={found[1]}"
+
+
+@asynccontextmanager
+async def talking(called: Sipp, calling: Sipp) -> AsyncIterator[str]:
+    """A call from its answer to its end, which both find as written; and the place of the one who was called."""
+    async with called, calling:
+        await said(called, r"\nACK sip:")
+        yield await place_of_called(called)
+        for statistics in await asyncio.gather(called.finished(), calling.finished()):
+            statistics.check()
+
+
+async def test_a_permitted_user_takes_an_agents_place(server: Server, tmp_path: Path) -> None:
+    async with talking(agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, "customer_is_hung_up", "nora")) as place:
+        await run(phone(server, tmp_path, "phone_replaces", "sue", "pickup", keys={"replaces": place}))
+
+
+async def test_a_call_that_rings_is_picked_up(server: Server, tmp_path: Path) -> None:
+    rings = agent(server, tmp_path, "agent_is_cancelled_because", keys=ELSEWHERE)
+    async with rings, customer(server, tmp_path, "customer_is_hung_up", "nora") as calling:
+        place = await place_of_called(rings, 180)
+        await run(phone(server, tmp_path, "phone_replaces", "sue", "pickup", keys={"replaces": f"{place};early-only"}))
+        for statistics in await asyncio.gather(rings.finished(), calling.finished()):
+            statistics.check()
+
+
+@pytest.mark.parametrize(
+    ("user", "replaces", "status"),
+    [("sue", "{place};early-only", "486"), ("sue", "nonesuch;to-tag=1;from-tag=2", "481"), ("lee", "{place}", "481"), ("carl", "{place}", "403")],
+    ids=["answered already", "unknown", "beyond the ceiling", "no ceiling"],
+)
+async def test_who_may_not_take_a_place_is_refused(server: Server, tmp_path: Path, user: str, replaces: str, status: str) -> None:
+    called, calling = agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, number="nora", options=("-d", "800"))
+    async with talking(called, calling) as place:
+        keys = {"replaces": replaces.format(place=place), "status": status}
+        await run(phone(server, tmp_path, "phone_may_not_replace", user, "pickup", keys=keys))
+
+
+async def test_a_supervisor_keeps_his_place(server: Server, tmp_path: Path) -> None:
+    called, calling = agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, number="nora", options=LONG)
+    async with talking(called, calling), phone(server, tmp_path, "phone_calls", "pia", "*1nora") as supervises:
+        keys = {"replaces": await place_of_caller(supervises), "status": "603"}
+        await run(phone(server, tmp_path, "phone_may_not_replace", "sue", "pickup", keys=keys))
+        (await supervises.finished()).check()
+
+
+async def robert(server: Server, folder: Path, scenario: str, **keys: str) -> Sipp:
+    """Robert's phone, registered, and then waiting for a call at the same port."""
+    comes = phone(server, folder, "phone_comes", "robert", "robert")
+    await run(comes)
+    return agent(server, folder, scenario, port=comes.port, keys={"outcome": "200", **keys})
+
+
+async def test_an_attended_transfer_joins_the_two_calls_of_an_agent(server: Server, tmp_path: Path) -> None:
+    consults = phone(server, tmp_path, "phone_calls", "robert", "nora")
+    async with talking(agent(server, tmp_path, "agent_answers"), consults):
+        replaces = quote(await place_of_caller(consults), safe="")
+        transfers = await robert(server, tmp_path, "agent_transfers_and_waits", refer_to=f"sip:nora@{server.sip}?Replaces={replaces}")
+        await run(transfers, customer(server, tmp_path, number="robert", options=LONG))
+
+
+async def test_the_target_of_a_transfer_is_told_by_whom(server: Server, tmp_path: Path) -> None:
+    keys = {"invite_reads": "Referred-By: .sip:", "bye_reads": "BYE", "never_reads": "nothing like this", "agent_says": ""}
+    await run(
+        agent(server, tmp_path, "agent_reads", port=server.second, keys=keys),
+        await robert(server, tmp_path, "agent_transfers_and_waits", refer_to=f"sip:mona@{server.sip}"),
+        customer(server, tmp_path, number="robert", options=LONG),
+    )

@@ -1,0 +1,81 @@
+"""The way of requests inside calls, with SIPp at both ends: routers that record themselves, phones behind NAT, forks, and glare."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.interop.phones.sipp import Sipp
+from tests.interop.server import Server
+from tests.interop.test_sipp import agent, customer, run
+from tests.interop.tools import free_port
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all of these."""
+    with Server(tmp_path_factory.mktemp("server"), ring_timeout=2) as running:
+        yield running
+
+
+# routers: loose ones stay in Route, strict ones are where the request goes, and the phone stands last in Route (RFC 3261 §12.2.1.1)
+
+ROUTER = "sip:router@[local_ip]:[local_port]"
+LOOSE = {"router": f"<{ROUTER};lr>", "goes_to": "sip:{phone}@", "passes": "sip:router@.*;lr"}
+STRICT = {"router": f"<{ROUTER}>", "goes_to": "sip:router@", "passes": "sip:{phone}@"}
+
+
+@pytest.mark.parametrize("router", [LOOSE, STRICT], ids=["loose", "strict"])
+async def test_requests_to_a_caller_pass_his_router(server: Server, tmp_path: Path, router: dict[str, str]) -> None:
+    keys = {name: value.replace("{phone}", "customer") for name, value in router.items()}
+    await run(agent(server, tmp_path, "agent_hangs_up"), customer(server, tmp_path, "customer_behind_a_router", keys=keys))
+
+
+@pytest.mark.parametrize("router", [LOOSE, STRICT], ids=["loose", "strict"])
+async def test_requests_to_an_agent_pass_his_router(server: Server, tmp_path: Path, router: dict[str, str]) -> None:
+    keys = {name: value.replace("{phone}", "agent") for name, value in router.items()}
+    await run(agent(server, tmp_path, "agent_behind_a_router", keys=keys), customer(server, tmp_path))
+
+
+# Via: what is not true in it is put right for the answer (RFC 3261 §18.2.1, RFC 3581)
+
+
+@pytest.mark.parametrize(
+    ("sent_by", "told"),
+    [("192.0.2.9:9;rport", "received={address};rport={port}|rport={port};received={address}"), ("192.0.2.9:{port}", "received={address}")],
+    ids=["rport", "received alone"],
+)
+async def test_a_phone_behind_nat_is_answered_and_hung_up_where_it_is(server: Server, tmp_path: Path, sent_by: str, told: str) -> None:
+    port = free_port(server.trunk)
+    keys = {name: text.format(address=server.trunk, port=port) for name, text in {"sent_by": sent_by, "told": told}.items()}
+    await run(agent(server, tmp_path, "agent_hangs_up"), customer(server, tmp_path, "customer_behind_nat", keys=keys, port=port))
+
+
+async def test_of_two_forks_that_answer_the_second_is_hung_up(server: Server, tmp_path: Path) -> None:
+    await run(agent(server, tmp_path, "agent_forks"), customer(server, tmp_path, options=("-d", "600")))
+
+
+# glare: who owns the Call-ID waits longer (RFC 3261 §14.1)
+
+
+async def test_after_a_491_of_the_caller_the_offer_comes_again_within_two_seconds(server: Server, tmp_path: Path) -> None:
+    calling = customer(server, tmp_path, "customer_answers_491")
+    await run(agent(server, tmp_path, "agent_holds_once"), calling)
+    assert 0 <= waited(calling) <= 2.5
+
+
+async def test_after_a_491_of_the_called_the_offer_comes_again_after_two_seconds_at_least(server: Server, tmp_path: Path) -> None:
+    called = agent(server, tmp_path, "agent_answers_491")
+    await run(called, customer(server, tmp_path, "customer_holds_once"))
+    assert 2.1 <= waited(called) <= 4.5
+
+
+def waited(phone: Sipp) -> float:
+    """Seconds from a phone's 491 to the INVITE after it."""
+    _, _, after = phone.messages().partition("SIP/2.0 491")
+    assert after
+    (refused,) = re.findall(r"^-+ (\S+ \S+)$", phone.messages().partition("SIP/2.0 491")[0], re.MULTILINE)[-1:]
+    invited = next(time for time, text in re.findall(r"^-+ (\S+ \S+)\n(.*\n\n.*)$", after, re.MULTILINE) if "INVITE sip:" in text)
+    return (datetime.fromisoformat(invited) - datetime.fromisoformat(refused)).total_seconds()

@@ -32,6 +32,8 @@ class Target:
     """Said in its INVITE: Referred-By, Replaces (RFC 3892, 3891)."""
     is_diverted: bool = False
     """Whom the call was for sent it here (3xx)."""
+    referred_by: str = ""
+    """Number of the agent who transferred the call here; empty: nobody did."""
     user: str = ""
     """The SIP user whose registered phone the URI is, where that is known."""
 

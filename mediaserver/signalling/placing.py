@@ -1,12 +1,14 @@
 """Sending a leg's INVITE: where its target is, who it comes from, and what it offers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
 from config.trunks import TrunkSettings
 from mediaserver.call import inputs
 from mediaserver.call.actions import PlaceLeg
+from mediaserver.call.hunting import agent_of
 from mediaserver.call.inputs import LegId
 from mediaserver.signalling.auto_answer import AutoAnswering
 from mediaserver.signalling.calls import CallEntry, Calls
@@ -17,7 +19,7 @@ from mediaserver.signalling.legs import Leg, is_browser
 from mediaserver.signalling.ports import NoFreePort
 from mediaserver.signalling.routing import PATH_HEADER
 from mediaserver.signalling.trunks.callers import Caller
-from mediaserver.signalling.trunks.presenting import Listener, Presentation, present
+from mediaserver.signalling.trunks.presenting import Listener, Presentation, present, referral
 from mixer.modes import Role
 from sip.errors import SipError
 from sip.session.settings import Invitation
@@ -143,8 +145,13 @@ class Placer:
             who = who.diverted_by(entry.view.called)
         line = destination.line
         if line is None:
-            return present(who, Listener(host, port, number=number_in(destination.uri)))
-        if line.registering is None:
-            return present(who, Listener(host, port, line.settings, line.numbering, destination.number))
-        # A registrar knows its own domain only (RFC 3261 §8.1.1.3).
-        return present(who, Listener(line.registering.domain, None, line.settings, line.numbering, destination.number))
+            listener = Listener(host, port, number=number_in(destination.uri))
+        elif line.registering is None:
+            listener = Listener(host, port, line.settings, line.numbering, destination.number)
+        else:
+            # A registrar knows its own domain only (RFC 3261 §8.1.1.3).
+            listener = Listener(line.registering.domain, None, line.settings, line.numbering, destination.number)
+        shown = present(who, listener)
+        by = action.target.referred_by
+        is_told = by and (agent_of(action.target) or listener.is_trusted)
+        return replace(shown, headers=(*shown.headers, referral(by, listener))) if is_told else shown

@@ -131,6 +131,11 @@ class Router:
         agent = self._agents.get((tenant, name))
         return None if agent is None else agent.user
 
+    def number_of_agent(self, tenant: str, name: str) -> str:
+        """By which the tenant's agent is called: his extension, else his SIP user, else his name."""
+        agent = self._agents.get((tenant, name))
+        return name if agent is None else agent.extension or agent.user or name
+
     def team_of(self, tenant: str, name: str) -> str:
         """The team of the tenant's agent; empty where there is none."""
         agent = self._agents.get((tenant, name))

@@ -62,7 +62,10 @@ class Transfers:
         to = _user_of(event.target)
         if isinstance(found, int):
             return TransferRequested(leg.leg, event.refer, to, refusal=found)
-        return TransferRequested(leg.leg, event.refer, to, found)
+        # What the phone itself says in Referred-By proves nothing; who it is was proved when the call began.
+        agent = _agent_at(entry, leg)
+        number = self._house.router.number_of_agent(entry.view.tenant, agent) if agent else ""
+        return TransferRequested(leg.leg, event.refer, to, tuple(replace(target, referred_by=number) for target in found))
 
     def _attended(self, entry: CallEntry, leg: Leg, event: ReferReceived, replaces: Replaces) -> tuple[CallEntry, TransferRequested]:
         session = self._house.agent.session_named(replaces)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from sip.transport.certificates import KeyPair
-from tests.interop.tools import free_port, own_address
+from tests.interop.tools import free_port, in_uri, own_address
 
 READY_WITHIN: Final = 30.0
 SECRET: Final = "wonderland"
@@ -55,25 +55,37 @@ number = "robert"
 targets = ["agent:robert"]
 
 [[routes]]
+number = "rita"
+targets = ["agent:rita"]
+
+[[routes]]
 number = "first"
-targets = ["sip:service@{address}:{first}"]
+targets = ["sip:service@{host}:{first}"]
 
 [[routes]]
 number = "nora"
-targets = ["sip:1001@{address}:{first}"]
+targets = ["sip:1001@{host}:{first}"]
 
 [[routes]]
 number = "mona"
-targets = ["sip:1002@{address}:{second}"]
+targets = ["sip:1002@{host}:{second}"]
+
+[[routes]]
+number = "stream"
+targets = ["sip:service@{host}:{first};transport=tcp"]
 
 [[routes]]
 number = "hunt"
-targets = ["sip:service@{address}:{first}", "sip:service@{address}:{second}"]
+targets = ["sip:service@{host}:{first}", "sip:service@{host}:{second}"]
 
 [[agents]]
 name = "robert"
 team = "support"
 user = "robert"
+
+[[agents]]
+name = "rita"
+user = "rita"
 
 [[agents]]
 name = "nora"
@@ -86,6 +98,11 @@ extension = "1002"
 [[users]]
 name = "robert"
 secret = "{secret}"
+
+[[users]]
+name = "rita"
+secret = "{secret}"
+may_call = true
 
 [[users]]
 name = "carl"
@@ -128,9 +145,10 @@ rights = ["hang_up", "end", "originate", "trace"]
 class Server:
     """`mediaserver serve`. ``with`` waits until it is ready, and ends it.
 
-    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` (a user), ``nora`` (at port `first`) and
+    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` and ``rita`` (users; she may call), ``nora`` (at port `first`) and
     ``mona`` (at `second`), the user ``carl`` who may call, the supervisors ``sue`` (barge), ``lee`` (listen) and ``pia`` (barge,
-    PIN 4711), all with `SECRET`; the numbers ``robert``, ``nora``, ``mona``, ``first`` (rings port `first`) and ``hunt`` (rings
+    PIN 4711), all with `SECRET`; the numbers ``robert``, ``rita``, ``nora``, ``mona``, ``first`` (rings port `first`), ``stream`` (the same
+    over TCP) and ``hunt`` (rings
     `first`, then `second`).
     """
 
@@ -153,7 +171,7 @@ class Server:
         ``secured_by`` is a certificate for TLS and WSS.
         """
         self.address = address
-        self.trunk = own_address()
+        self.trunk = self.address if ":" in self.address else own_address()
         self.port = free_port(self.address)
         self.first, self.second = free_port(self.address), free_port(self.address)
         self._control = free_port(self.address)
@@ -186,6 +204,7 @@ class Server:
             configuration
             or _CONFIG.format(
                 address=self.address,
+                host=in_uri(self.address),
                 sip=self.port,
                 t1=t1,
                 more="\n".join(f"{key} = {value}" for key, value in sip.items()),
@@ -205,12 +224,12 @@ class Server:
     @property
     def sip(self) -> str:
         """Where SIP is spoken, ``host:port``."""
-        return f"{self.address}:{self.port}"
+        return f"{in_uri(self.address)}:{self.port}"
 
     @property
     def control(self) -> str:
         """The control API's URL."""
-        return f"http://{self.address}:{self._control}"
+        return f"http://{in_uri(self.address)}:{self._control}"
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:

@@ -1,6 +1,5 @@
 """What one leg says and the other is told, with SIPp at both ends: digits, reasons, Session-ID, who calls, hops, answering by itself."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,6 @@ from tests.interop.test_sipp import agent, customer, phone, run
 
 ANYTHING, NOTHING = "SIP/2.0", "not in any message"
 UUIDS = ("a1a2a3a4b1b24c1c8d1d2d3d4d5d6d7d", "0f0e0d0c0b0a4908870605040302010f")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these."""
-    with Server(tmp_path_factory.mktemp("server"), ring_timeout=2) as running:
-        yield running
 
 
 def saying(server: Server, folder: Path, *, invite: str = "", bye: str = "", hops: str = "70", reads: str = ANYTHING, **more: Any) -> Sipp:

@@ -1,10 +1,10 @@
 """Offers of every kind between SIPp and SIPp: each is answered as RFC 3264 and its company ask, and the call goes on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.interop.conftest import Servers
 from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, run
 
@@ -45,6 +45,12 @@ FIRST = {
         "m=video 0 RTP/AVP 31.*m=audio [1-9][0-9]* RTP/AVP 0 101.*m=audio 0 RTP/AVP 8.*m=image 0 UDPTL t38",
     ),
     "feedback profile": (offer(AUDIO.replace("AVP", "AVPF"), "a=rtcp-fb:* nack"), "m=audio [1-9][0-9]* RTP/AVPF 0 101"),
+    "packet time at most": (offer(AUDIO, "a=maxptime:10"), "a=ptime:10"),
+    "digits at a clock of their own": (offer(AUDIO.replace("event/8000", "event/48000")), "m=audio [1-9][0-9]* RTP/AVP 0[^ 0-9]"),
+    "digits at two clocks": (
+        offer(AUDIO.replace("8 101", "8 100 101"), "a=rtpmap:100 telephone-event/16000"),
+        "m=audio [1-9][0-9]* RTP/AVP 0 101[^ 0-9].*a=rtpmap:101 telephone-event/8000",
+    ),
     "one port for both": (offer(AUDIO, "a=rtcp-mux", "a=rtcp:40001"), "a=rtcp-mux"),
     "best effort": (offer(AUDIO, CRYPTO), TALKS),
     "secured line beside a plain one": (
@@ -63,13 +69,6 @@ FIRST = {
         "a=setup:active.*a=ice-ufrag:.*a=candidate:.* typ host.*m=video 0 UDP/TLS/RTP/SAVPF 96.*a=mid:1",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these, with the policy that it has by default."""
-    with Server(tmp_path_factory.mktemp("server")) as running:
-        yield running
 
 
 def offers(first: str, answer: str, then: str = "", then_answer: str = "", last: str = "", last_answer: str = "") -> dict[str, str]:
@@ -106,8 +105,9 @@ async def test_offers_survive_lost_messages(server: Server, tmp_path: Path) -> N
     )
 
 
-async def test_a_delayed_offer_is_answered_in_the_ack(server: Server, tmp_path: Path) -> None:
-    await run(agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, "customer_delayed_offer"))
+@pytest.mark.parametrize("calling", ["customer_delayed_offer", "customer_asks_for_an_offer"])
+async def test_a_delayed_offer_is_answered_in_the_ack(server: Server, tmp_path: Path, calling: str) -> None:
+    await run(agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, calling))
 
 
 @pytest.mark.parametrize(
@@ -126,21 +126,44 @@ async def test_what_cannot_be_agreed_on_is_488(server: Server, tmp_path: Path, r
     await run(customer(server, tmp_path, "customer_offer_is_refused", keys={"offer": refused}))
 
 
-async def test_the_policy_refuse_takes_plain_packets_only(tmp_path: Path) -> None:
-    with Server(tmp_path / "server", security="refuse") as plain:
-        secured, _ = FIRST["secured"]
-        await run(customer(plain, tmp_path / "secured", "customer_offer_is_refused", keys={"offer": secured}))
-        best_effort, answer = FIRST["best effort"]
-        await run(
-            agent(plain, tmp_path, "agent_answers"),
-            customer(plain, tmp_path / "best effort", "customer_offers", keys=offers(best_effort, answer)),
-        )
+async def test_the_policy_refuse_takes_plain_packets_only(servers: Servers, tmp_path: Path) -> None:
+    plain = servers(security="refuse")
+    secured, _ = FIRST["secured"]
+    await run(customer(plain, tmp_path / "secured", "customer_offer_is_refused", keys={"offer": secured}))
+    best_effort, answer = FIRST["best effort"]
+    await run(
+        agent(plain, tmp_path, "agent_answers"),
+        customer(plain, tmp_path / "best effort", "customer_offers", keys=offers(best_effort, answer)),
+    )
 
 
-async def test_the_policy_prefer_takes_keys_where_they_are_offered(tmp_path: Path) -> None:
-    with Server(tmp_path / "server", security="prefer") as secure:
-        first, _ = FIRST["best effort"]
-        await run(
-            agent(secure, tmp_path, "agent_answers"),
-            customer(secure, tmp_path, "customer_offers", keys=offers(first, f"m=audio [1-9][0-9]* RTP/AVP 0 101.*{OUR_KEY}")),
-        )
+# what an agent is offered under a policy, and what he may answer
+OFFERED = "m=audio [1-9][0-9]* {profile} 0 8 101.*a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:[A-Za-z0-9+/]{{40}}"
+ANSWERED = f"m=audio [media_port] {{profile}} 0 101\na=rtpmap:101 telephone-event/8000\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}"
+AGREED = {
+    "prefer, keys": ("prefer", "RTP/AVP", offer(ANSWERED.format(profile="RTP/AVP"))),
+    "prefer, plain": ("prefer", "RTP/AVP", USUAL),
+    "require, keys": ("require", "RTP/SAVP", offer(ANSWERED.format(profile="RTP/SAVP"))),
+}
+
+
+@pytest.mark.parametrize("kind", AGREED)
+async def test_the_policies_prefer_and_require_offer_keys_and_take_them(servers: Servers, tmp_path: Path, kind: str) -> None:
+    policy, profile, answer = AGREED[kind]
+    secure = servers(security=policy)
+    first, _ = FIRST["best effort"]
+    keys = {"offered": OFFERED.format(profile=profile), "answer": answer}
+    await run(
+        agent(secure, tmp_path, "agent_agrees", keys=keys),
+        customer(secure, tmp_path, "customer_offers", keys=offers(first, f"m=audio [1-9][0-9]* RTP/AVP 0 101.*{OUR_KEY}")),
+    )
+
+
+async def test_an_agent_who_answers_a_secured_offer_in_the_clear_is_hung_up(servers: Servers, tmp_path: Path) -> None:
+    secure = servers(security="require")
+    keys = {"offered": OFFERED.format(profile="RTP/SAVP"), "answer": USUAL}
+    first, _ = FIRST["best effort"]
+    await run(
+        agent(secure, tmp_path, "agent_agrees", keys=keys),
+        customer(secure, tmp_path, "customer_calls_in_vain", keys={"offer": first, "status": "488"}),
+    )

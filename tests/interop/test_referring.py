@@ -1,7 +1,6 @@
 """REFER with SIPp: an agent's phone transfers and is told what became of it; whoever may not is declined (RFC 3515)."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,6 @@ from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, phone, run
 
 LONG = ("-d", "2500")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these."""
-    with Server(tmp_path_factory.mktemp("server")) as running:
-        yield running
 
 
 async def robert(server: Server, folder: Path, scenario: str, **keys: str) -> Sipp:

@@ -1,7 +1,6 @@
 """The server between SIPp and SIPp: every call goes as the scenarios of both sides are written."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,6 @@ from tests.interop.server import SECRET, Server
 
 TALK = ("-d", "300")
 CREDENTIALS = ("-ap", SECRET)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these."""
-    with Server(tmp_path_factory.mktemp("server"), ring_timeout=2) as running:
-        yield running
 
 
 def customer(server: Server, folder: Path, scenario: str = "customer", number: str = "first", **settings: Any) -> Sipp:

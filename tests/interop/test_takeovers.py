@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -15,13 +15,6 @@ from tests.interop.test_sipp import agent, customer, phone, run
 
 LONG = ("-d", "2000")
 ELSEWHERE = {"because": 'SIP;cause=200;text="Call completed elsewhere"'}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these."""
-    with Server(tmp_path_factory.mktemp("server")) as running:
-        yield running
 
 
 async def said(sipp: Sipp, pattern: str) -> re.Match[str]:
@@ -88,25 +81,25 @@ async def test_a_supervisor_keeps_his_place(server: Server, tmp_path: Path) -> N
         (await supervises.finished()).check()
 
 
-async def robert(server: Server, folder: Path, scenario: str, **keys: str) -> Sipp:
-    """Robert's phone, registered, and then waiting for a call at the same port."""
-    comes = phone(server, folder, "phone_comes", "robert", "robert")
+async def rita(server: Server, folder: Path, scenario: str, **keys: str) -> Sipp:
+    """Rita's phone, registered, and then waiting for a call at the same port."""
+    comes = phone(server, folder, "phone_comes", "rita", "rita")
     await run(comes)
     return agent(server, folder, scenario, port=comes.port, keys={"outcome": "200", **keys})
 
 
 async def test_an_attended_transfer_joins_the_two_calls_of_an_agent(server: Server, tmp_path: Path) -> None:
-    consults = phone(server, tmp_path, "phone_calls", "robert", "nora")
+    consults = phone(server, tmp_path, "phone_calls", "rita", "nora")
     async with talking(agent(server, tmp_path, "agent_answers"), consults):
         replaces = quote(await place_of_caller(consults), safe="")
-        transfers = await robert(server, tmp_path, "agent_transfers_and_waits", refer_to=f"sip:nora@{server.sip}?Replaces={replaces}")
-        await run(transfers, customer(server, tmp_path, number="robert", options=LONG))
+        transfers = await rita(server, tmp_path, "agent_transfers_and_waits", refer_to=f"sip:nora@{server.sip}?Replaces={replaces}")
+        await run(transfers, customer(server, tmp_path, number="rita", options=LONG))
 
 
 async def test_the_target_of_a_transfer_is_told_by_whom(server: Server, tmp_path: Path) -> None:
-    keys = {"invite_reads": "Referred-By: .sip:", "bye_reads": "BYE", "never_reads": "nothing like this", "agent_says": ""}
+    keys = {"invite_reads": "Referred-By: .sip:rita@", "bye_reads": "BYE", "never_reads": "nothing like this", "agent_says": ""}
     await run(
         agent(server, tmp_path, "agent_reads", port=server.second, keys=keys),
-        await robert(server, tmp_path, "agent_transfers_and_waits", refer_to=f"sip:mona@{server.sip}"),
-        customer(server, tmp_path, number="robert", options=LONG),
+        await rita(server, tmp_path, "agent_transfers_and_waits", refer_to=f"sip:mona@{server.sip}"),
+        customer(server, tmp_path, number="rita", options=LONG),
     )

@@ -1,20 +1,12 @@
 """REFER through the server between SIPp and SIPp: every side's messages go as its scenario is written, lost ones too."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, run
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these."""
-    with Server(tmp_path_factory.mktemp("server"), ring_timeout=2) as running:
-        yield running
 
 
 def to_mona(server: Server) -> str:

@@ -1,7 +1,6 @@
 """Lamp keys and texts with SIPp: a real subscriber beside a real call, and a real phone that is written to."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,6 @@ from tests.interop.server import TOKEN, Server
 from tests.interop.test_sipp import agent, customer, phone, run
 
 TEXT = "Offer him the refund"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these."""
-    with Server(tmp_path_factory.mktemp("server"), ring_timeout=2) as running:
-        yield running
 
 
 async def subscribed(keys: Sipp) -> None:

@@ -1,7 +1,6 @@
 """The way of requests inside calls, with SIPp at both ends: routers that record themselves, phones behind NAT, forks, and glare."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -11,13 +10,6 @@ from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, run
 from tests.interop.tools import free_port
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these."""
-    with Server(tmp_path_factory.mktemp("server"), ring_timeout=2) as running:
-        yield running
 
 
 # routers: loose ones stay in Route, strict ones are where the request goes, and the phone stands last in Route (RFC 3261 §12.2.1.1)

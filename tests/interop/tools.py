@@ -28,6 +28,11 @@ def own_address() -> str:
     return f"127.{16 + process // 250 % 200}.{1 + process % 250}.{1 + next(_addresses) % 250}"
 
 
+def in_uri(address: str) -> str:
+    """An address as it stands in URIs."""
+    return f"[{address}]" if ":" in address else address
+
+
 def free_port(address: str, first: int = _FIRST_PORT, last: int = _LAST_PORT) -> int:
     """An even port that is free for UDP and TCP at this address, and its successor with it. None is given out twice.
 
@@ -43,8 +48,9 @@ def free_port(address: str, first: int = _FIRST_PORT, last: int = _LAST_PORT) ->
 
 
 def _is_free(address: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
+        with socket.socket(family, kind) as probe:
             try:
                 probe.bind((address, port))
             except OSError:

@@ -66,6 +66,11 @@ def present(caller: Caller, listener: Listener) -> Presentation:
     return Presentation(listener.address(number), caller.display, headers)
 
 
+def referral(number: str, listener: Listener) -> Header:
+    """Which agent transferred the call to the listener (RFC 3892 §2.1), under an address of ours."""
+    return "Referred-By", f"<{listener.address(listener.written(number))}>"
+
+
 def _identity(caller: Caller, listener: Listener) -> list[Header]:
     number = listener.written(caller.number)
     if not (listener.is_trusted and caller.is_asserted and number):

@@ -36,8 +36,8 @@ def assembled(scenario: str) -> str:
 
 def _part(found: re.Match[str]) -> str:
     name, attributes, content = found.groups(default="")
-    headers, _, body = content.partition("\n\n")
-    values = {**dict(_ATTRIBUTE.findall(attributes)), "headers": headers, "body": body, "content": content}
+    headers, _, body = f"\n{content}".partition("\n\n")
+    values = {**dict(_ATTRIBUTE.findall(attributes)), "headers": headers.strip("\n"), "body": body, "content": content}
 
     def fill(place: re.Match[str]) -> str:
         value = values.get(place[1]) or place[2] or ""

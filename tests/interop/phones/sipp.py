@@ -9,15 +9,17 @@ import contextlib
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from tests.interop.phones.parts import assembled
-from tests.interop.tools import free_port, path_of
+from tests.interop.tools import free_port, in_uri, path_of
 
 BUILT_IN: Final = frozenset({"uac", "uas", "regexp", "branchc", "branchs", "uac_pcap"})
 _GRACE: Final = 3.0
+_TABLES: Final = ("/proc/net/udp", "/proc/net/udp6", "/proc/net/tcp", "/proc/net/tcp6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +57,20 @@ class Sipp:
         address: str = "127.0.0.1",
         port: int = 0,
         transport: str = "u1",
+        repeats_ms: int = 500,
         within: float = 20,
     ) -> None:
         """Run ``scenario`` toward ``remote`` (``host:port``; empty for one that waits), at most ``within`` seconds.
 
         ``service`` fills ``[service]``; ``keys`` fill ``[name]`` anywhere in a scenario of ours; ``transport`` is that of SIPp's
-        ``-t``: ``u1`` or ``t1``.
+        ``-t``: ``u1`` or ``t1``; after ``repeats_ms`` a scenario of ours says again what was not answered.
         """
         self._command = path_of("sipp")
         self.address = address
         self.port = port or free_port(address)
         self._folder = folder
         self._within = within
+        self._repeats_ms = repeats_ms
         self._process: asyncio.subprocess.Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
         named = ["-sn", scenario] if scenario in BUILT_IN else ["-sf", str(self._filled(scenario, keys or {}))]
@@ -79,7 +83,7 @@ class Sipp:
     @property
     def uri(self) -> str:
         """Where a waiting scenario can be called."""
-        return f"sip:service@{self.address}:{self.port}"
+        return f"sip:service@{in_uri(self.address)}:{self.port}"
 
     async def __aenter__(self) -> Self:
         with (self._folder / "screen.log").open("wb") as screen:
@@ -116,7 +120,7 @@ class Sipp:
         for name, value in keys.items():
             text = text.replace(f"[{name}]", value) if value else text.replace(f"[{name}]\n", "")
         path = self._folder / f"{scenario}.xml"
-        path.write_text(text)
+        path.write_text(text.replace('retrans="500"', f'retrans="{self._repeats_ms}"'))
         return path
 
     def _statistics(self, exit_code: int) -> Statistics:
@@ -139,11 +143,12 @@ class Sipp:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
                 while self._process is not None and self._process.returncode is None:
-                    if any(wanted in Path(table).read_text() for table in ("/proc/net/udp", "/proc/net/tcp")):
+                    if any(wanted in Path(table).read_text() for table in _TABLES):
                         return
                     await asyncio.sleep(0.02)
 
 
 def _as_kernel_writes(address: str, port: int) -> str:
-    """``0100007F:13C4``, as in ``/proc/net/udp`` of a little-endian machine."""
-    return "".join(f"{int(byte):02X}" for byte in reversed(address.split("."))) + f":{port:04X}"
+    """``0100007F:13C4``, as in ``/proc/net/udp`` of a little-endian machine: words of four bytes, each backwards."""
+    packed = ip_address(address).packed
+    return "".join(packed[start : start + 4][::-1].hex() for start in range(0, len(packed), 4)).upper() + f":{port:04X}"

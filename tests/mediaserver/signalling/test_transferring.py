@@ -252,10 +252,26 @@ def test_an_agent_who_may_not_call_transfers_to_agents_only() -> None:
     assert talking.refer("<sip:300@127.0.0.1>").status == 202
 
 
+def test_another_agent_is_told_who_transfers_to_him_and_nothing_that_the_phone_says_of_itself() -> None:
+    talking = Talking()
+    talking.refer("<sip:300@127.0.0.1>", ("Referred-By", "<sip:boss@inner.example>"))
+    assert talking.maria.ringing.request.header("Referred-By") == "<sip:robert@127.0.0.1:5060>"
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_trunk_is_told_who_transfers_where_it_is_trusted(trusted: bool) -> None:
+    trunks = [trunk.model_copy(update={"trusted": trusted}) for trunk in SETTINGS.trunks]
+    talking = Talking(settings(trunks=trunks))
+    talking.refer("<sip:9555@127.0.0.1>")
+    told = talking.trunk.ringing.request.header("Referred-By")
+    assert told == ("<sip:robert@127.0.0.1:5060>" if trusted else None)
+
+
 def test_other_hosts_are_called_where_that_is_set() -> None:
     talking = Talking(settings(transfers={"outside_uris": True}))
     elsewhere: Phone = talking.exchange.phone(("127.0.5.5", 5060))
     assert talking.refer("<sip:x@127.0.5.5>").status == 202
+    assert elsewhere.ringing.request.header("Referred-By") is None
     elsewhere.answers()
     assert talking.exchange.leg("outside")
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.interop.server import Server
+from tests.interop.tools import own_address
 
 Servers = Callable[..., Server]
 
@@ -24,7 +25,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         def server(**settings: Any) -> Server:
             name = json.dumps(settings, sort_keys=True)
             if name not in running:
-                running[name] = stack.enter_context(Server(tmp_path_factory.mktemp("server"), **settings))
+                at = {"address": own_address()} | settings  # nobody else on this machine has ports there
+                running[name] = stack.enter_context(Server(tmp_path_factory.mktemp("server"), **at))
             return running[name]
 
         yield server

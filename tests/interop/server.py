@@ -75,6 +75,10 @@ number = "stream"
 targets = ["sip:service@{host}:{first};transport=tcp"]
 
 [[routes]]
+number = "at([0-9]+)"
+targets = ["sip:service@{host}:{{1}}"]
+
+[[routes]]
 number = "hunt"
 targets = ["sip:service@{host}:{first}", "sip:service@{host}:{second}"]
 
@@ -148,7 +152,7 @@ class Server:
     Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` and ``rita`` (users; she may call), ``nora`` (at port `first`) and
     ``mona`` (at `second`), the user ``carl`` who may call, the supervisors ``sue`` (barge), ``lee`` (listen) and ``pia`` (barge,
     PIN 4711), all with `SECRET`; the numbers ``robert``, ``rita``, ``nora``, ``mona``, ``first`` (rings port `first`), ``stream`` (the same
-    over TCP) and ``hunt`` (rings
+    over TCP), ``at12345`` (rings that port) and ``hunt`` (rings
     `first`, then `second`).
     """
 

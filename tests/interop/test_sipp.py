@@ -31,7 +31,8 @@ def phone(server: Server, folder: Path, scenario: str, user: str, service: str, 
     """A user's phone, which knows his secret unless told another."""
     options = ("-au", user, *settings.pop("options", CREDENTIALS), *TALK)
     keys = {"supervisor": user, **settings.pop("keys", {})}
-    return Sipp(folder / f"{scenario}-{user}", scenario, server.sip, service=service, options=options, keys=keys, **settings)
+    where = {"address": server.address} | settings
+    return Sipp(folder / f"{scenario}-{user}", scenario, server.sip, service=service, options=options, keys=keys, **where)
 
 
 async def run(*phones: Sipp, calls: int = 1) -> None:

@@ -58,19 +58,21 @@ class Sipp:
         port: int = 0,
         transport: str = "u1",
         repeats_ms: int = 500,
+        lingers_ms: int = 0,
         within: float = 20,
     ) -> None:
         """Run ``scenario`` toward ``remote`` (``host:port``; empty for one that waits), at most ``within`` seconds.
 
         ``service`` fills ``[service]``; ``keys`` fill ``[name]`` anywhere in a scenario of ours; ``transport`` is that of SIPp's
-        ``-t``: ``u1`` or ``t1``; after ``repeats_ms`` a scenario of ours says again what was not answered.
+        ``-t``: ``u1`` or ``t1``; after ``repeats_ms`` a scenario of ours says again what was not answered, and for ``lingers_ms`` after
+        its end it answers again what comes again.
         """
         self._command = path_of("sipp")
         self.address = address
         self.port = port or free_port(address)
         self._folder = folder
         self._within = within
-        self._repeats_ms = repeats_ms
+        self._repeats_ms, self._lingers_ms = repeats_ms, lingers_ms
         self._process: asyncio.subprocess.Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
         named = ["-sn", scenario] if scenario in BUILT_IN else ["-sf", str(self._filled(scenario, keys or {}))]
@@ -119,8 +121,11 @@ class Sipp:
         text = assembled(scenario)
         for name, value in keys.items():
             text = text.replace(f"[{name}]", value) if value else text.replace(f"[{name}]\n", "")
+        text = text.replace('retrans="500"', f'retrans="{self._repeats_ms}"')
+        if self._lingers_ms:
+            text = text.replace("</scenario>", f'  <timewait milliseconds="{self._lingers_ms}"/>\n</scenario>')
         path = self._folder / f"{scenario}.xml"
-        path.write_text(text.replace('retrans="500"', f'retrans="{self._repeats_ms}"'))
+        path.write_text(text)
         return path
 
     def _statistics(self, exit_code: int) -> Statistics:

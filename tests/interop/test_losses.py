@@ -1,0 +1,116 @@
+"""What is lost or said twice over UDP: every call goes as written all the same, and nobody is told anything twice.
+
+Flows whose scenarios cannot bear that one message overtakes another (PRACK, UPDATE, CANCEL) are tried in `tests.sip.test_lossy_networks`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop.conftest import Servers
+from tests.interop.phones.sipp import Sipp
+from tests.interop.server import Server
+from tests.interop.test_sipp import agent, customer, phone, run
+from tests.interop.tools import free_port
+
+
+STOIC = ("-nr",)
+"""SIPp does not say again what it said last when it is told something again, which it does even to an ACK."""
+
+
+@pytest.fixture
+def quick(servers: Servers) -> Server:
+    """A server that is quick to say things again."""
+    return servers(t1=0.1, ring_timeout=3)
+
+
+def heard(sipp: Sipp, start: str) -> int:
+    """How often a phone was sent a message that starts so."""
+    return sipp.messages().replace("\r", "").count(f"bytes :\n\n{start}")
+
+
+# said twice, or late
+
+
+async def test_what_a_caller_says_twice_happens_once(quick: Server, tmp_path: Path) -> None:
+    called, calling = agent(quick, tmp_path, "agent_answers_at_once"), customer(quick, tmp_path, "customer_repeats_himself", options=STOIC)
+    await run(called, calling)
+    assert [heard(called, method) for method in ("INVITE", "ACK", "BYE")] == [1, 1, 1]
+
+
+async def test_a_200_comes_again_until_it_is_acknowledged(quick: Server, tmp_path: Path) -> None:
+    called, calling = agent(quick, tmp_path, "agent_answers_at_once"), customer(quick, tmp_path, "customer_acknowledges_slowly")
+    await run(called, calling)
+    assert heard(calling, "SIP/2.0 200") >= 3
+    assert heard(called, "INVITE") == 1
+
+
+async def test_a_refusal_comes_again_until_it_is_acknowledged(quick: Server, tmp_path: Path) -> None:
+    calling = customer(quick, tmp_path, "customer_is_refused_and_slow", "nobody", keys={"status": "404"})
+    await run(calling)
+    assert heard(calling, "SIP/2.0 404") >= 3
+
+
+async def test_an_invite_comes_again_until_it_is_answered(quick: Server, tmp_path: Path) -> None:
+    called = agent(quick, tmp_path, "agent_rings_late")
+    await run(called, customer(quick, tmp_path))
+    assert heard(called, "INVITE") >= 2
+
+
+async def test_each_200_of_an_agent_is_acknowledged_and_a_bye_comes_again_until_it_is_answered(quick: Server, tmp_path: Path) -> None:
+    called = agent(quick, tmp_path, "agent_repeats_himself", options=STOIC)
+    await run(called, customer(quick, tmp_path))
+    assert heard(called, "ACK") == 2
+    assert heard(called, "BYE") == 2
+
+
+async def test_a_cancel_comes_again_until_it_is_answered(quick: Server, tmp_path: Path) -> None:
+    called, calling = agent(quick, tmp_path, "agent_is_slow_to_go"), customer(quick, tmp_path, "customer_cancels")
+    await run(called, calling)
+    assert heard(called, "CANCEL") >= 2
+    assert heard(calling, "SIP/2.0 487") == 1
+
+
+async def test_a_prack_comes_again_until_it_is_answered(quick: Server, tmp_path: Path) -> None:
+    called = agent(quick, tmp_path, "agent_answers_pracks_late")
+    await run(called, customer(quick, tmp_path))
+    assert heard(called, "PRACK") >= 2
+
+
+# lost: one in ten, or in twenty, at one side, each way
+
+FLOWS = [
+    ("customer", "agent_answers_at_once"),
+    ("customer", "agent_answers"),
+    ("customer_is_hung_up", "agent_hangs_up"),
+    ("customer_delayed_offer", "agent_answers"),
+]
+PATIENT: dict[str, Any] = {"calls": 6, "repeats_ms": 100, "within": 30}
+
+
+async def losing(server: Server, folder: Path, calling: str, called: str, side: str, share: str) -> None:
+    """Calls of which one side loses a share of what it sends and what it is sent."""
+    port = free_port(server.address)  # what the server says again to somebody who left must not reach the next test
+    options = {name: ("-lost", share if name == side else "0", "-d", "600") for name in ("customer", "agent")}
+    lingers_ms = 1600 if side == "agent" else 0
+    await run(
+        agent(server, folder, called, port, options=options["agent"], lingers_ms=lingers_ms, **PATIENT),
+        customer(server, folder, calling, f"at{port}", options=options["customer"], rate=20, **PATIENT),
+        calls=6,
+    )
+
+
+@pytest.mark.parametrize(("calling", "called"), [*FLOWS, ("customer_holds_by_zeros", "agent_is_held_once")])
+async def test_calls_survive_losses_at_the_customer(quick: Server, tmp_path: Path, calling: str, called: str) -> None:
+    await losing(quick, tmp_path, calling, called, "customer", "10")
+
+
+@pytest.mark.parametrize(("calling", "called"), FLOWS)
+async def test_calls_survive_losses_at_the_agent(quick: Server, tmp_path: Path, calling: str, called: str) -> None:
+    await losing(quick, tmp_path, calling, called, "agent", "5")
+
+
+async def test_registrations_survive_losses(quick: Server, tmp_path: Path) -> None:
+    options = ("-ap", "wonderland", "-lost", "10", "-l", "1")
+    await run(phone(quick, tmp_path, "phone_registers", "robert", "robert", options=options, calls=5, repeats_ms=100), calls=5)

@@ -49,7 +49,7 @@ async def test_an_agents_phones_all_ring_and_the_first_to_answer_has_the_call(tm
     with Server(tmp_path / "server") as server:
         for port in (server.first, server.second):
             options = ("-au", "robert", "-ap", SECRET)
-            await run(Sipp(tmp_path / f"comes-{port}", "phone_comes", server.sip, service="robert", port=port, options=options))
+            await run(Sipp(tmp_path / f"comes-{port}", "phone_comes_too", server.sip, service="robert", port=port, options=options))
         ringing = phone(server, tmp_path, "agent_never_answers", server.second)
         await run(ringing, phone(server, tmp_path, "agent_answers", server.first), customer(server, tmp_path, "robert"))
         assert 'Reason: SIP;cause=200;text="Call completed elsewhere"' in ringing.messages()

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -67,20 +68,25 @@ async def went_as_written(*phones: Sipp) -> None:
         statistics.check()
 
 
-async def test_a_scan_finds_the_server_and_nobody_in_it(tmp_path: Path) -> None:
-    with Server(tmp_path / "server") as server:
-        found = await attack("svmap", "-p", str(server.port), server.address, folder=tmp_path)
-        assert f"{server.address}:{server.port}" in found
-        assert not [user for user in USERS if user in found]
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all who search."""
+    with Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+async def test_a_scan_finds_the_server_and_nobody_in_it(searched: Server, tmp_path: Path) -> None:
+    found = await attack("svmap", "-p", str(searched.port), searched.address, folder=tmp_path)
+    assert f"{searched.address}:{searched.port}" in found
+    assert not [user for user in USERS if user in found]
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "INVITE", "OPTIONS"])
-async def test_a_search_for_users_finds_none(tmp_path: Path, method: str) -> None:
-    with Server(tmp_path / "server") as server:
-        names = listed(tmp_path, "names", NAMES)
-        target = f"udp://{server.sip}"
-        said = await attack("svwar", "-m", method, "-d", names, "--force", "--maximumtime", "3", target, folder=tmp_path)
-        assert FOUND_NOTHING in said
+async def test_a_search_for_users_finds_none(searched: Server, tmp_path: Path, method: str) -> None:
+    names = listed(tmp_path, "names", NAMES)
+    target = f"udp://{searched.sip}"
+    said = await attack("svwar", "-m", method, "-d", names, "--force", "--maximumtime", "3", target, folder=tmp_path)
+    assert FOUND_NOTHING in said
 
 
 async def test_a_guesser_is_kept_out_while_a_call_between_others_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

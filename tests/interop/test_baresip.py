@@ -1,7 +1,7 @@
 """baresip as customer, agent and supervisor: who hears whom in each mode, reached by digits and by the websocket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ import pytest
 
 from control_api.client import ControlClient
 from tests.audio import Int16, assert_hears, tone, write_wav
+from tests.interop.conftest import Servers
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import SECRET, TOKEN, Server
@@ -22,11 +23,10 @@ SECONDS = 1.1
 """Of each recording that is judged."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these."""
-    with Server(tmp_path_factory.mktemp("server")) as running:
-        yield running
+@pytest.fixture
+def server(servers: Servers) -> Server:
+    """The one for phones that nobody here wrote."""
+    return servers(ring_timeout=8)
 
 
 @pytest.fixture(scope="module")

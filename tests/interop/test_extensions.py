@@ -3,27 +3,25 @@
 Loss is tried in `tests.sip.test_lossy_networks`: SIPp cannot bear a 200 that overtakes the one to its PRACK.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.interop.conftest import Servers
 from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, run
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture
+def server(servers: Servers) -> Server:
     """A server that is quick to say things again."""
-    with Server(tmp_path_factory.mktemp("server"), t1=0.1) as running:
-        yield running
+    return servers(t1=0.1, ring_timeout=3)
 
 
-@pytest.fixture(scope="module")
-def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture
+def brief(servers: Servers) -> Server:
     """One whose sessions last two seconds."""
-    with Server(tmp_path_factory.mktemp("brief"), sip={"session_expires": 2, "min_se": 2}) as running:
-        yield running
+    return servers(sip={"session_expires": 2, "min_se": 2})
 
 
 @pytest.mark.parametrize(
@@ -49,6 +47,7 @@ async def test_18x_with_prack_and_updates(server: Server, tmp_path: Path, callin
         ("customer_is_refreshed", "agent_knows_no_timers"),
         ("customer_refreshes", "agent_refreshes"),
         ("customer_never_refreshes", "agent_is_refreshed"),
+        ("customer_is_refreshed_and_hung_up", "agent_stops_refreshing"),
         ("customer_asks_too_brief", "agent_answers"),
         ("customer", "agent_demands_longer"),
     ],
@@ -63,8 +62,8 @@ async def test_early_media_is_said_again_until_it_is_acknowledged(server: Server
     assert calling.messages().count("SIP/2.0 183") >= 3
 
 
-async def test_early_media_that_nobody_acknowledges_is_refused(tmp_path: Path) -> None:
-    with Server(tmp_path / "server", t1=0.02) as impatient:
-        calling = customer(impatient, tmp_path, "customer_never_acknowledges_early")
-        await run(agent(impatient, tmp_path, "agent_early_media_is_cancelled"), calling)
+async def test_early_media_that_nobody_acknowledges_is_refused(servers: Servers, tmp_path: Path) -> None:
+    impatient = servers(t1=0.02)
+    calling = customer(impatient, tmp_path, "customer_never_acknowledges_early")
+    await run(agent(impatient, tmp_path, "agent_early_media_is_cancelled"), calling)
     assert calling.messages().count("SIP/2.0 183") > 3

@@ -14,7 +14,6 @@ from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, phone, run
 from tests.interop.tools import free_port
 
-
 STOIC = ("-nr",)
 """SIPp does not say again what it said last when it is told something again, which it does even to an ACK."""
 

@@ -1,22 +1,21 @@
 """pyVoIP as agent and as customer, with baresip at the other end."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.audio import assert_hears, judge, tone, write_wav
+from tests.interop.conftest import Servers
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.pyvoip import PyVoip
 from tests.interop.server import SECRET, Server
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of these."""
-    with Server(tmp_path_factory.mktemp("server")) as running:
-        yield running
+@pytest.fixture
+def server(servers: Servers) -> Server:
+    """The one for phones that nobody here wrote."""
+    return servers(ring_timeout=8)
 
 
 @pytest.fixture(scope="module")

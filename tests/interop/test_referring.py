@@ -9,7 +9,7 @@ from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, phone, run
 
-LONG = ("-d", "2500")
+LONG = ("-d", "1200")
 
 
 async def robert(server: Server, folder: Path, scenario: str, **keys: str) -> Sipp:

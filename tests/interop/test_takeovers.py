@@ -13,7 +13,7 @@ from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, phone, run
 
-LONG = ("-d", "2000")
+LONG = ("-d", "1200")
 ELSEWHERE = {"because": 'SIP;cause=200;text="Call completed elsewhere"'}
 
 
@@ -63,7 +63,12 @@ async def test_a_call_that_rings_is_picked_up(server: Server, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("user", "replaces", "status"),
-    [("sue", "{place};early-only", "486"), ("sue", "nonesuch;to-tag=1;from-tag=2", "481"), ("lee", "{place}", "481"), ("carl", "{place}", "403")],
+    [
+        ("sue", "{place};early-only", "486"),
+        ("sue", "nonesuch;to-tag=1;from-tag=2", "481"),
+        ("lee", "{place}", "481"),
+        ("carl", "{place}", "403"),
+    ],
     ids=["answered already", "unknown", "beyond the ceiling", "no ceiling"],
 )
 async def test_who_may_not_take_a_place_is_refused(server: Server, tmp_path: Path, user: str, replaces: str, status: str) -> None:

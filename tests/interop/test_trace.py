@@ -37,12 +37,11 @@ def packets(pcap: bytes) -> int:
     return count
 
 
-async def test_a_call_that_ended_is_a_ladder_and_a_pcap(tmp_path: Path) -> None:
-    with Server(tmp_path / "server") as server:
-        call = await one_call(server, tmp_path)
-        lines = (await asyncio.to_thread(mediaserver, server, "trace", call)).splitlines()
-        file = tmp_path / "call.pcap"
-        await asyncio.to_thread(mediaserver, server, "trace", call, "--pcap", str(file))
+async def test_a_call_that_ended_is_a_ladder_and_a_pcap(server: Server, tmp_path: Path) -> None:
+    call = await one_call(server, tmp_path)
+    lines = (await asyncio.to_thread(mediaserver, server, "trace", call)).splitlines()
+    file = tmp_path / "call.pcap"
+    await asyncio.to_thread(mediaserver, server, "trace", call, "--pcap", str(file))
     assert lines[0].split()[0] == "customer"
     assert [end for end in ("customer", "mediaserver", "agent", "outside") if end in lines[0]][:2] == ["customer", "mediaserver"]
     told = "\n".join(lines[2:])

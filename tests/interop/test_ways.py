@@ -11,7 +11,6 @@ from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, run
 from tests.interop.tools import free_port
 
-
 # routers: loose ones stay in Route, strict ones are where the request goes, and the phone stands last in Route (RFC 3261 §12.2.1.1)
 
 ROUTER = "sip:router@[local_ip]:[local_port]"

@@ -13,6 +13,7 @@ Rules that the state keeps:
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from sip.description.carriage import Carriage, Carried, Keyring, answering, concluding, offering
 from sip.description.choosing import agreed, choose_stream, keying_of, switched_off
@@ -23,6 +24,9 @@ from sip.description.stream import Stream, read_stream
 from sip.errors import SipError
 from sip.negotiated import Codec, Direction, NegotiatedMedia
 from sip.sdp import Attribute, Media, Origin, SdpError, SdpUnusable, SessionDescription
+
+USERNAME: Final = "media"
+"""Of our o= lines. A dash would do (RFC 8866 §5.2), but there are peers that read a name there."""
 
 
 class NoCommonCodec(SdpUnusable):
@@ -272,7 +276,7 @@ class Negotiation:
         if said != self._said:
             self._version += 1
             self._said = said
-        origin = Origin("-", self._session_id, self._version, self.address)
+        origin = Origin(USERNAME, self._session_id, self._version, self.address)
         return SessionDescription(origin, media, self.address, attributes=attributes)
 
     # what they say

@@ -79,6 +79,10 @@ number = "at([0-9]+)"
 targets = ["sip:service@{host}:{{1}}"]
 
 [[routes]]
+number = "ua2"
+targets = ["sip:service@{host}:{second}"]
+
+[[routes]]
 number = "hunt"
 targets = ["sip:service@{host}:{first}", "sip:service@{host}:{second}"]
 
@@ -149,11 +153,10 @@ rights = ["hang_up", "end", "originate", "trace"]
 class Server:
     """`mediaserver serve`. ``with`` waits until it is ready, and ends it.
 
-    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` and ``rita`` (users; she may call), ``nora`` (at port `first`) and
-    ``mona`` (at `second`), the user ``carl`` who may call, the supervisors ``sue`` (barge), ``lee`` (listen) and ``pia`` (barge,
-    PIN 4711), all with `SECRET`; the numbers ``robert``, ``rita``, ``nora``, ``mona``, ``first`` (rings port `first`), ``stream`` (the same
-    over TCP), ``at12345`` (rings that port) and ``hunt`` (rings
-    `first`, then `second`).
+    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` and ``rita`` (users; she may call), ``nora``
+    (at port `first`) and ``mona`` (at `second`), the user ``carl`` who may call, the supervisors ``sue`` (barge), ``lee`` (listen)
+    and ``pia`` (barge, PIN 4711), all with `SECRET`; the numbers ``robert``, ``rita``, ``nora``, ``mona``, ``first`` (rings port
+    `first`), ``stream`` (the same over TCP), ``at12345`` (rings that port), ``ua2`` and ``hunt`` (rings `first`, then `second`).
     """
 
     def __init__(

@@ -64,9 +64,8 @@ async def test_why_one_hangs_up_is_told_to_the_other_in_our_words(server: Server
 
 
 async def test_what_an_untrusted_trunk_asserts_is_not_passed_on(server: Server, tmp_path: Path) -> None:
-    asserted = (
-        "P-Asserted-Identity: <sip:president@house.example>\nP-Preferred-Identity: <sip:president@house.example>\nX-Inner: of the pbx"
-    )
+    who = "<sip:president@house.example>"
+    asserted = f"P-Asserted-Identity: {who}\nP-Preferred-Identity: {who}\nX-Inner: of the pbx"
     await run(reading(server, tmp_path, never="president|P-Asserted-Identity|X-Inner"), saying(server, tmp_path, invite=asserted))
 
 

@@ -227,6 +227,7 @@ def test_hold_and_resume_keep_the_numbers() -> None:
     assert (hold.direction, again) == (SENDONLY, talking)
     assert [answer.origin.version for answer in (first, held, resumed)] == [7, 8, 9]
     assert {answer.origin.session_id for answer in (first, held, resumed)} == {7}
+    assert first.serialize().startswith(b"v=0\r\no=media 7 7 IN IP4 ")
 
 
 # -- our offers

@@ -1,4 +1,4 @@
-"""Kamailio as the recipe in ``deploy/kamailio`` has it: its files copied, their addresses and passwords replaced, one process."""
+"""Kamailio: as the recipe in ``deploy/kamailio`` has it (its files copied, their addresses and passwords replaced), and as a front."""
 
 import asyncio
 import contextlib
@@ -12,28 +12,21 @@ from typing import Final, Self
 from tests.interop.tools import free_port, path_of
 
 RECIPE: Final = Path(__file__).parents[3] / "deploy" / "kamailio"
+FRONT: Final = Path(__file__).parent / "front.cfg"
 START_WITHIN: Final = 15.0
 
 
-class Kamailio:
-    """One Kamailio, registrar and dispatcher."""
+class _Proxy:
+    """One Kamailio process. It is there when its port is."""
 
-    def __init__(self, folder: Path, *, carriers: Sequence[str], users: Mapping[str, str], address: str) -> None:
-        """``carriers`` are ``host:port``; ``users`` names and passwords."""
+    def __init__(self, folder: Path, configuration: Path, address: str, *defined: str) -> None:
         self._command = path_of("kamailio")
+        self._configuration = configuration
+        self._defined = defined
         self.address = address
         self.port = free_port(address)
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
-        shutil.copytree(RECIPE, folder)
-        self._carriers = tuple(carriers)
-        passwords = "".join(f'    $sht(users=>{name}) = "{password}";\n' for name, password in users.items())
-        (folder / "users.cfg").write_text("event_route[htable:mod-init] {\n" + passwords + "}\n")
-
-    def send_calls_to(self, servers: Sequence[str]) -> None:
-        """Say before the start which mediaservers there are, ``host:port``."""
-        targets = [f"1 sip:{server}" for server in servers] + [f"2 sip:{carrier}" for carrier in self._carriers]
-        (self._folder / "dispatcher.list").write_text("\n".join(targets) + "\n")
 
     @property
     def sip(self) -> str:
@@ -41,11 +34,13 @@ class Kamailio:
         return f"{self.address}:{self.port}"
 
     async def __aenter__(self) -> Self:
+        defined = (f"LISTEN=udp:{self.sip}", *self._defined)
         log = (self._folder / "kamailio.log").open("wb")
         with log:
             self._process = await asyncio.create_subprocess_exec(
-                *(self._command, "-DD", "-E", "-f", str(self._folder / "kamailio.cfg"), "-m", "32", "-M", "4"),
-                *("-A", f"LISTEN=udp:{self.sip}", "-Y", str(self._folder), "-w", str(self._folder)),
+                *(self._command, "-DD", "-E", "-f", str(self._configuration), "-m", "32", "-M", "4"),
+                *(part for text in defined for part in ("-A", text)),
+                *("-Y", str(self._folder), "-w", str(self._folder)),
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,
@@ -67,3 +62,28 @@ class Kamailio:
     def log(self) -> str:
         """The end of what it said."""
         return (self._folder / "kamailio.log").read_text(errors="replace")[-4000:]
+
+
+class Kamailio(_Proxy):
+    """One Kamailio, registrar and dispatcher."""
+
+    def __init__(self, folder: Path, *, carriers: Sequence[str], users: Mapping[str, str], address: str) -> None:
+        """``carriers`` are ``host:port``; ``users`` names and passwords."""
+        super().__init__(folder, folder / "kamailio.cfg", address)
+        shutil.copytree(RECIPE, folder)
+        self._carriers = tuple(carriers)
+        passwords = "".join(f'    $sht(users=>{name}) = "{password}";\n' for name, password in users.items())
+        (folder / "users.cfg").write_text("event_route[htable:mod-init] {\n" + passwords + "}\n")
+
+    def send_calls_to(self, servers: Sequence[str]) -> None:
+        """Say before the start which mediaservers there are, ``host:port``."""
+        targets = [f"1 sip:{server}" for server in servers] + [f"2 sip:{carrier}" for carrier in self._carriers]
+        (self._folder / "dispatcher.list").write_text("\n".join(targets) + "\n")
+
+
+class Front(_Proxy):
+    """Before a mediaserver, for callers that register and have no password."""
+
+    def __init__(self, folder: Path, server: str, address: str) -> None:
+        folder.mkdir()
+        super().__init__(folder, FRONT, address, f'MEDIASERVER="sip:{server}"')

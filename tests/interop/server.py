@@ -1,6 +1,7 @@
 """The server as its own process, with a configuration that the test writes and ports that nobody else has."""
 
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
@@ -20,6 +21,13 @@ READY_WITHIN: Final = 30.0
 SECRET: Final = "wonderland"
 TOKEN: Final = "interop-token"
 """Of an identity that may do everything; its phones are those of the user ``sue``."""
+
+_MORE_PORTS: Final = 20
+_AT_PORT: Final = """\
+[[routes]]
+number = "at{port}"
+targets = ["sip:service@{host}:{port}"]
+"""
 
 _CONFIG: Final = """\
 [sip]
@@ -74,10 +82,7 @@ targets = ["sip:1002@{host}:{second}"]
 number = "stream"
 targets = ["sip:service@{host}:{first};transport=tcp"]
 
-[[routes]]
-number = "at([0-9]+)"
-targets = ["sip:service@{host}:{{1}}"]
-
+{at_ports}
 [[routes]]
 number = "ua2"
 targets = ["sip:service@{host}:{second}"]
@@ -156,7 +161,8 @@ class Server:
     Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` and ``rita`` (users; she may call), ``nora``
     (at port `first`) and ``mona`` (at `second`), the user ``carl`` who may call, the supervisors ``sue`` (barge), ``lee`` (listen)
     and ``pia`` (barge, PIN 4711), all with `SECRET`; the numbers ``robert``, ``rita``, ``nora``, ``mona``, ``first`` (rings port
-    `first`), ``stream`` (the same over TCP), ``at12345`` (rings that port), ``ua2`` and ``hunt`` (rings `first`, then `second`).
+    `first`), ``stream`` (the same over TCP), ``at12345`` (rings that port, where `another_port` gave it out), ``ua2`` and
+    ``hunt`` (rings `first`, then `second`).
     """
 
     def __init__(
@@ -181,6 +187,8 @@ class Server:
         self.trunk = self.address if ":" in self.address else own_address()
         self.port = free_port(self.address)
         self.first, self.second = free_port(self.address), free_port(self.address)
+        ports = [free_port(self.address) for _ in range(_MORE_PORTS)]
+        self._more_ports = itertools.cycle(ports)
         self._control = free_port(self.address)
         self.tls_port, self.wss_port = free_port(self.address), free_port(self.address)
         self._log = folder / "server.log"
@@ -212,6 +220,7 @@ class Server:
             or _CONFIG.format(
                 address=self.address,
                 host=in_uri(self.address),
+                at_ports="\n".join(_AT_PORT.format(host=in_uri(self.address), port=port) for port in ports),
                 sip=self.port,
                 t1=t1,
                 more="\n".join(f"{key} = {value}" for key, value in sip.items()),
@@ -266,6 +275,10 @@ class Server:
     def log(self) -> str:
         """The end of what it said."""
         return self._log.read_text(errors="replace")[-4000:]
+
+    def another_port(self) -> int:
+        """A port at which nobody was rung lately, for who must not be told what comes late for another."""
+        return next(self._more_ports)
 
     def metrics(self) -> str:
         """The text of ``/metrics``."""

@@ -12,7 +12,6 @@ from tests.interop.phones.kamailio import Front
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
 from tests.interop.test_sipp import agent
-from tests.interop.tools import free_port
 
 RECORDINGS = Path("/usr/share/sip-tester")
 """Where Debian's package has what ``uac_pcap`` plays; it looks for it beside itself, in ``pcap``."""
@@ -24,8 +23,8 @@ def caller(server: Server, folder: Path, scenario: str, number: str = "", remote
     """One of SIPp's callers, behind the trunk."""
     (folder / scenario).mkdir()
     (folder / scenario / "pcap").symlink_to(RECORDINGS)
-    where = {"address": server.trunk, "calls": calls, "within": 20}
-    return Sipp(folder / scenario, scenario, remote or server.sip, service=number or "service", **where)
+    service = number or "service"
+    return Sipp(folder / scenario, scenario, remote or server.sip, service=service, address=server.trunk, calls=calls)
 
 
 def packets(server: Server, kind: str) -> int:
@@ -37,7 +36,7 @@ def packets(server: Server, kind: str) -> int:
 
 async def test_sipps_own_scenarios_pass(server: Server, tmp_path: Path) -> None:
     calls = {"uac": 3, "regexp": 1, "uac_pcap": 1}
-    ports = {scenario: free_port(server.address) for scenario in calls}
+    ports = {scenario: server.another_port() for scenario in calls}
     called = {name: agent(server, tmp_path, "uas", port, calls=calls[name]) for name, port in ports.items()}
     calling = {name: caller(server, tmp_path, name, f"at{port}", calls=calls[name]) for name, port in ports.items()}
     before = packets(server, "received")

@@ -12,7 +12,6 @@ from tests.interop.conftest import Servers
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, phone, run
-from tests.interop.tools import free_port
 
 STOIC = ("-nr",)
 """SIPp does not say again what it said last when it is told something again, which it does even to an ACK."""
@@ -90,7 +89,7 @@ PATIENT: dict[str, Any] = {"calls": 6, "repeats_ms": 100, "within": 30}
 
 async def losing(server: Server, folder: Path, calling: str, called: str, side: str, share: str) -> None:
     """Calls of which one side loses a share of what it sends and what it is sent."""
-    port = free_port(server.address)  # what the server says again to somebody who left must not reach the next test
+    port = server.another_port()  # what the server says again to somebody who left must not reach the next test
     options = {name: ("-lost", share if name == side else "0", "-d", "600") for name in ("customer", "agent")}
     lingers_ms = 1600 if side == "agent" else 0
     await run(

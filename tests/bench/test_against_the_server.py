@@ -131,8 +131,10 @@ async def test_trouble_elsewhere_costs_the_conversations_nothing(monkeypatch: py
     for name, seconds in (("STOPPED_SECONDS", 0.8), ("_SETTLE", 0.5), ("_AFTER", 0.3)):
         monkeypatch.setattr(trouble, name, seconds)
     result = await trouble.run(AROUND, calls=2)
-    # What is lost is the bench's to judge, on a machine of its own; here other tests run beside it.
-    assert set(result.figures["lost"]) == {"none", "signalling stopped", "supervisors' phones freeze"}
+    # Other tests may run beside this one: not that nothing is lost is judged here, but that the bench convicts whatever is.
+    lost = result.figures["lost"]
+    assert set(lost) == {"none", "signalling stopped", "supervisors' phones freeze"}
+    assert result.ok is (set(lost.values()) == {0})
     assert all(row[2] > 100 for row in result.rows)
 
 
@@ -147,6 +149,8 @@ async def test_flood_counts_what_attackers_get(monkeypatch: pytest.MonkeyPatch) 
     assert flooded["dropped"] > 300
     assert cracked["dropped"] > 0
     assert calm["packets"] > 300
+    for row in (calm, flooded, cracked):
+        assert ("lost packets" in row["verdict"]) is (row["lost"] > 0)
     assert figures["rss_rise_kib"] < 50_000
     assert "generator_late_p99_ms" in figures
 

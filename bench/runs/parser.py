@@ -140,9 +140,16 @@ def read_as_received(data: bytes) -> Request | Response:
     return received
 
 
+def write_anew(message: Request | Response) -> bytes:
+    """Make the message and write it: one that was written keeps its octets, and would cost nothing a second time."""
+    if isinstance(message, Request):
+        return Request(message.method, message.uri, message.headers, message.body).serialize()
+    return Response(message.status, message.headers, message.body, message.reason).serialize()
+
+
 def _measure(name: str, messages: Sequence[bytes]) -> Measured:
     read = _microseconds(read_as_received, messages)
-    written = _microseconds(lambda parsed: parsed.serialize(), [parse(data) for data in messages])
+    written = _microseconds(write_anew, [parse(data) for data in messages])
     return Measured(name, round(sum(map(len, messages)) / len(messages)), read, written)
 
 

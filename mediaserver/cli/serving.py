@@ -49,7 +49,7 @@ def _open_secrets(settings: Settings, config: Path | None) -> None:
     """Try the key on what is sealed, where there is a key. Raises `ConfigError`."""
     # Imported late: most configurations have nothing sealed.
     from mediaserver.secrecy.key import SecrecyError, key_of
-    from mediaserver.signalling.identities import ConfiguredUsers
+    from mediaserver.signalling.entering.identities import ConfiguredUsers
 
     try:
         key = key_of(os.environ)

@@ -10,7 +10,7 @@ from config.loading import load
 from mediaserver.secrecy.key import FILE_VARIABLE, VARIABLE, key_of, new_key, write_key
 from mediaserver.secrecy.pins import hashed
 from mediaserver.secrecy.sealing import seal
-from mediaserver.signalling.identities import about
+from mediaserver.signalling.entering.identities import about
 from sip.digest import BOTH, ha1
 
 _LONGEST = 256

@@ -10,9 +10,9 @@ from prometheus_client.registry import Collector
 from mediaserver.link.layout import LATENESS_STEP_MS
 from mediaserver.link.memory import COUNTERS
 from mediaserver.observing.counters import Counters
-from mediaserver.signalling.calls import Calls
-from mediaserver.signalling.media import RTP_PACKETS, Media, Worker
-from mediaserver.signalling.ports import PortPool
+from mediaserver.signalling.calls.live import Calls
+from mediaserver.signalling.media.ports import PortPool
+from mediaserver.signalling.media.workers import RTP_PACKETS, Media, Worker
 from sip.transport.certificates import Shown
 
 _DROPPED = "dropped_"

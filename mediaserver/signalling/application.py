@@ -31,16 +31,20 @@ from mediaserver.observing.metrics import ServerCollector, dropped, metrics_text
 from mediaserver.observing.trunk_metrics import trunk_metrics
 from mediaserver.secrecy.key import VARIABLE, SecrecyError, key_of
 from mediaserver.secrecy.pins import PinChecks
-from mediaserver.signalling import sounds
 from mediaserver.signalling.addresses import Addresses
-from mediaserver.signalling.banning import Bans
 from mediaserver.signalling.beats import beat
-from mediaserver.signalling.desk import SwitchboardDesk
+from mediaserver.signalling.calls.switchboard import MISSING_AFTER, Switchboard
+from mediaserver.signalling.calls.transferring import Transfers
+from mediaserver.signalling.desk.banning import Bans
+from mediaserver.signalling.desk.meters import tell_meters
+from mediaserver.signalling.desk.publishing import Publisher
+from mediaserver.signalling.desk.supervising import SwitchboardDesk
+from mediaserver.signalling.desk.watching import Watching, subscription_settings
 from mediaserver.signalling.dispatching import Dispatcher
-from mediaserver.signalling.entrance import Entrance
+from mediaserver.signalling.entering.entrance import Entrance
+from mediaserver.signalling.entering.identities import ConfiguredUsers, UserRepository, plain_secrets
+from mediaserver.signalling.entering.invitations import Invitations
 from mediaserver.signalling.house import House
-from mediaserver.signalling.identities import ConfiguredUsers, UserRepository, plain_secrets
-from mediaserver.signalling.invitations import Invitations
 from mediaserver.signalling.listening import (
     RENEWAL_BEAT,
     OwnNames,
@@ -50,18 +54,14 @@ from mediaserver.signalling.listening import (
     transport_settings,
     why_not,
 )
-from mediaserver.signalling.media import Media, WorkerFailed
-from mediaserver.signalling.meters import tell_meters
+from mediaserver.signalling.media import sounds
+from mediaserver.signalling.media.ports import NoFreePort, PortPool
+from mediaserver.signalling.media.workers import Media, WorkerFailed
 from mediaserver.signalling.outside import OutsideRequests
-from mediaserver.signalling.ports import NoFreePort, PortPool
-from mediaserver.signalling.publishing import Publisher
-from mediaserver.signalling.resolving import Resolver
-from mediaserver.signalling.routing import Router
-from mediaserver.signalling.switchboard import MISSING_AFTER, Switchboard
+from mediaserver.signalling.routing.resolving import Resolver
+from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.tracer import Tracer
-from mediaserver.signalling.transferring import Transfers
 from mediaserver.signalling.trunks.places import addresses_of
-from mediaserver.signalling.watching import Watching, subscription_settings
 from sip.events import Event
 from sip.guard import GuardSettings
 from sip.session.settings import UserAgentSettings

@@ -5,17 +5,17 @@ from typing import assert_never
 import structlog
 
 from mediaserver.call import inputs
-from mediaserver.signalling.agreeing import tell_media
-from mediaserver.signalling.calls import CallEntry
-from mediaserver.signalling.digits import digit_of_info
-from mediaserver.signalling.entrance import Entrance
+from mediaserver.signalling.calls.introducing import introduce
+from mediaserver.signalling.calls.legs import Leg
+from mediaserver.signalling.calls.live import CallEntry
+from mediaserver.signalling.calls.switchboard import Switchboard
+from mediaserver.signalling.calls.transferring import Transfers
+from mediaserver.signalling.desk.watching import Watching
+from mediaserver.signalling.entering.digits import digit_of_info
+from mediaserver.signalling.entering.entrance import Entrance
+from mediaserver.signalling.entering.invitations import Invitations
 from mediaserver.signalling.house import House
-from mediaserver.signalling.introducing import introduce
-from mediaserver.signalling.invitations import Invitations
-from mediaserver.signalling.legs import Leg
-from mediaserver.signalling.switchboard import Switchboard
-from mediaserver.signalling.transferring import Transfers
-from mediaserver.signalling.watching import Watching
+from mediaserver.signalling.media.agreeing import tell_media
 from mixer.modes import Role
 from sip import events
 from sip.errors import SipError

@@ -9,15 +9,15 @@ from config.trunks import TrunkSettings
 from mediaserver.observing.counters import Counters
 from mediaserver.secrecy.pins import check_at_once
 from mediaserver.signalling.addresses import Addresses
-from mediaserver.signalling.certificate import Certificate, make_certificate
-from mediaserver.signalling.media import Media
-from mediaserver.signalling.names import is_at_trunk, names_of_us
+from mediaserver.signalling.desk.publishing import Publisher
+from mediaserver.signalling.entering.pins import CheckPin
+from mediaserver.signalling.media.certificate import Certificate, make_certificate
+from mediaserver.signalling.media.ports import PortPool
+from mediaserver.signalling.media.workers import Media
 from mediaserver.signalling.outside import OutsideRequests
-from mediaserver.signalling.pins import CheckPin
-from mediaserver.signalling.ports import PortPool
-from mediaserver.signalling.publishing import Publisher
-from mediaserver.signalling.resolving import Resolver
-from mediaserver.signalling.routing import Router
+from mediaserver.signalling.routing.names import is_at_trunk, names_of_us
+from mediaserver.signalling.routing.resolving import Resolver
+from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
 from mediaserver.signalling.trunks.callers import user_asserted

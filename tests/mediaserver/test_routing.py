@@ -7,8 +7,8 @@ import pytest
 from config.settings import AgentSettings, RouteSettings, Settings
 from config.trunks import TrunkSettings
 from mediaserver.call.inputs import Target
-from mediaserver.signalling.identities import User
-from mediaserver.signalling.routing import LONGEST_METADATA, MOST_PASSES, RoutedCall, Router, passed
+from mediaserver.signalling.entering.identities import User
+from mediaserver.signalling.routing.routes import LONGEST_METADATA, MOST_PASSES, RoutedCall, Router, passed
 from mediaserver.signalling.trunks.callers import LONGEST_NUMBER, Caller
 from sip.message import Request
 

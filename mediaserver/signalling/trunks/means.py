@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mediaserver.observing.counters import Counters
+from mediaserver.signalling.desk.publishing import Publisher
 from mediaserver.signalling.outside import OutsideRequests
-from mediaserver.signalling.publishing import Publisher
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.trunks.places import Locator
 from sip.transport.flow import Flow

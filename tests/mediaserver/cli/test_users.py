@@ -11,7 +11,7 @@ from config.loading import load
 from mediaserver.cli.main import app
 from mediaserver.secrecy.key import Key, read_key
 from mediaserver.secrecy.pins import is_right
-from mediaserver.signalling.identities import ConfiguredUsers
+from mediaserver.signalling.entering.identities import ConfiguredUsers
 from sip.digest import ha1
 
 KEY = Key(bytes(range(32)))

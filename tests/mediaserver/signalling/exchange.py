@@ -14,24 +14,24 @@ from mediaserver.call.view import CallView
 from mediaserver.link.messages import Admit, Applied, CloseLeg, Command, DigitReceived, MediaStarted, OpenLeg, SetMode
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.addresses import Addresses
-from mediaserver.signalling.banning import Bans
-from mediaserver.signalling.desk import SwitchboardDesk
+from mediaserver.signalling.calls.switchboard import Switchboard
+from mediaserver.signalling.calls.transferring import Transfers
+from mediaserver.signalling.desk.banning import Bans
+from mediaserver.signalling.desk.publishing import Publisher
+from mediaserver.signalling.desk.supervising import SwitchboardDesk
+from mediaserver.signalling.desk.watching import Watching, subscription_settings
 from mediaserver.signalling.dispatching import Dispatcher
-from mediaserver.signalling.entrance import Entrance
+from mediaserver.signalling.entering.entrance import Entrance
+from mediaserver.signalling.entering.identities import ConfiguredUsers
+from mediaserver.signalling.entering.invitations import Invitations
 from mediaserver.signalling.house import House
-from mediaserver.signalling.identities import ConfiguredUsers
-from mediaserver.signalling.invitations import Invitations
-from mediaserver.signalling.media import Media, Reply
+from mediaserver.signalling.media.ports import PortPool
+from mediaserver.signalling.media.workers import Media, Reply
 from mediaserver.signalling.outside import OutsideRequests
-from mediaserver.signalling.ports import PortPool
-from mediaserver.signalling.publishing import Publisher
-from mediaserver.signalling.resolving import Resolver
-from mediaserver.signalling.routing import Router
-from mediaserver.signalling.switchboard import Switchboard
+from mediaserver.signalling.routing.resolving import Resolver
+from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
-from mediaserver.signalling.transferring import Transfers
-from mediaserver.signalling.watching import Watching, subscription_settings
 from sip.events import Event, InviteReceived
 from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow

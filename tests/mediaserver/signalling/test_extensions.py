@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mediaserver.signalling.auto_answer import STYLES
+from mediaserver.signalling.routing.auto_answer import STYLES
 from mixer.modes import Mode, Role
 from sip.events import Accepted, OfferAnswered, OfferReceived, OfferRejected, Progressed, Rejected, SessionEnded
 from sip.message import Request

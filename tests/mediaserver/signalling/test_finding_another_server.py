@@ -11,7 +11,7 @@ import pytest
 
 from config.dns import DnsSettings
 from mediaserver.observing.counters import Counters
-from mediaserver.signalling.resolving import Resolver
+from mediaserver.signalling.routing.resolving import Resolver
 from sip.events import Accepted, Event, InviteReceived, Rejected
 from sip.location.records import Hop
 from sip.transport.flow import Flow

@@ -7,13 +7,13 @@ import pytest
 
 from config.settings import Settings
 from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, SetMedia, SetMode
-from mediaserver.signalling.calls import CallEntry
-from mediaserver.signalling.media import Worker
+from mediaserver.signalling.calls.live import CallEntry
+from mediaserver.signalling.media.workers import Worker
 from mixer.modes import Role
 from sip.events import InviteReceived, OfferReceived, SessionEnded
+from tests.mediaserver.signalling.calls.test_transferring import ROUTES, settings
 from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, SETTINGS, TRUNK, Exchange, RecordedWorker, description
 from tests.mediaserver.signalling.referring import Referral, attended
-from tests.mediaserver.signalling.test_transferring import ROUTES, settings
 
 FAR = ("127.0.4.4", 5060)
 

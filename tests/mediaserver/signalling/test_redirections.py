@@ -7,8 +7,8 @@ import pytest
 from config.settings import Settings
 from mixer.modes import Role
 from sip.events import InviteReceived
+from tests.mediaserver.signalling.calls.test_transferring import ROUTES, settings
 from tests.mediaserver.signalling.exchange import MARIA, ROBERT, SETTINGS, TRUNK, Exchange, Phone
-from tests.mediaserver.signalling.test_transferring import ROUTES, settings
 
 ELSEWHERE = ("127.0.9.9", 5060)
 OUTWARD = ["<sip:9900@127.0.0.1>", "<tel:9900>", "<sip:9900@127.0.0.1;user=phone>"]

@@ -3,7 +3,7 @@
 import pytest
 
 from mediaserver.call.view import CallState
-from mediaserver.signalling.contacts import branches_of
+from mediaserver.signalling.routing.contacts import branches_of
 from sip.events import Accepted, InviteReceived, Rejected, SessionEnded
 from sip.message import Request
 from sip.registrar import Binding

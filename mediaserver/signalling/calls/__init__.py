@@ -1,0 +1,1 @@
+"""The calls that are live: their legs, and what their machines decided carried out."""

@@ -1,0 +1,179 @@
+"""A leg as signalling holds it: its SIP session, its offer and answer, its lent port and its place in a worker."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from config.settings import DigitSettings
+from control_api.permissions import Identity
+from mediaserver.call.inputs import LegId, Supervisor
+from mediaserver.link.messages import SetMedia
+from mediaserver.signalling.entering.identities import User
+from mediaserver.signalling.media.ports import LentPort
+from mediaserver.signalling.timers import Timer
+from mediaserver.signalling.trunks.caps import Lease
+from mixer.modes import Role
+from sip.negotiated import Direction, NegotiatedMedia
+from sip.offer_answer import Negotiation, NothingOffered, RemoteOffer
+from sip.sdp import SessionDescription
+from sip.transport.flow import Flow
+
+NOWHERE = "0.0.0.0"
+"""The address of a remote that wants no packets, and a leg's own until it is known whom it faces."""
+if TYPE_CHECKING:
+    from mediaserver.signalling.media.workers import Worker
+
+_MOST_FORKS = 8
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A supervisor at the door: his PIN is still to come, or he only gets an announcement."""
+
+    user: User | None
+    """Whose PIN it is; None: no PIN will help."""
+    supervisor: Supervisor | None
+    """What he asked for."""
+    timer: Timer
+    parties: frozenset[LegId] = frozenset()
+    """Who talked, or rang, when he asked."""
+    digits: str = field(default="", repr=False)
+    is_judged: bool = False
+    """His PIN is being compared."""
+
+
+@dataclass(slots=True)
+class Leg:
+    """One endpoint's side of a call."""
+
+    leg: LegId
+    role: Role
+    negotiation: Negotiation
+    port: LentPort
+    session: int | None = None
+    """The user agent's; None while its INVITE could not be sent yet."""
+    calls_us: bool = False
+    """It called in (we answer its INVITE); else we called it."""
+    has_offer: bool = False
+    """Its INVITE brought an offer (else our 200 makes one)."""
+    remote_offer: RemoteOffer | None = None
+    answer: SessionDescription | None = None
+    """What we answered its INVITE with; an early answer is said again in the 200."""
+    offer: SessionDescription | None = None
+    """What we offered to its INVITE that brought no offer."""
+    takes_early_offer: Literal["", "may", "must"] = ""
+    """Whether such a caller can be made an offer in an 18x, or has to be (RFC 3262 §5)."""
+    is_accepted: bool = False
+    """The INVITE's 200 was sent or received."""
+    is_opened: bool = False
+    """The worker has it."""
+    is_over: bool = False
+    """SIP is done with; nothing more is sent."""
+    awaits_answer: bool = False
+    """Our 200 made an offer, and the ACK is to bring its answer."""
+    wish: Direction = Direction.SENDRECV
+    """What we are willing to do, as we see it (hold relayed)."""
+    agent: str | None = None
+    team: str | None = None
+    """The agent who was rung, where he is known."""
+    trunk: str = ""
+    """The trunk that it is on; empty for a phone of ours."""
+    user: str = ""
+    """The SIP user whose phone it is, where he is known."""
+    own_host: str = ""
+    """How we named ourselves to it."""
+    far_host: str = ""
+    """The host that we called, where it is no phone that registered here."""
+    mixed_by: Worker | None = None
+    """The worker that has it."""
+    identity: Identity | None = None
+    """Who the supervisor is."""
+    mode_digits: DigitSettings | None = None
+    """The digits of the door he came by."""
+    waiting: Waiting | None = None
+    """He has still to give his PIN; the call does not know him yet."""
+    lease: Lease | None = None
+    """Its place on a trunk."""
+    is_strict: bool = False
+    """RTP only from the signalled address."""
+    is_without_audio: bool = False
+    """It agreed on SRTP, which workers do not carry, and that was told."""
+    row: int = -1
+    """In the worker's shared memory."""
+    opened_at: float = 0.0
+    is_missing: bool = False
+    """It ought to send and does not."""
+    early: dict[str, SessionDescription] = field(default_factory=dict)
+    """Answers of the forks of our INVITE, by To tag."""
+    fork: str = ""
+    """The one whose media is the leg's."""
+
+    def keep_early(self, fork: str, answer: SessionDescription) -> None:
+        """Remember a fork's answer, of so many forks as one call may have."""
+        if fork in self.early or len(self.early) < _MOST_FORKS:
+            self.early[fork] = answer
+
+    early_change: tuple[str, Negotiation] | None = None
+    """The fork that changed by UPDATE what it agreed, and our side as it was for the other forks."""
+    is_refreshing: bool = False
+    """Our offer under way says nothing new: it keeps the session alive (RFC 4028)."""
+
+    def changes_early(self, fork: str) -> bool:
+        """Whether this early dialog of our INVITE may agree on something else: only the one that is heard."""
+        if fork != self.fork:
+            return False
+        if self.early_change is None:
+            self.early_change = (fork, copy(self.negotiation))
+        return True
+
+    def take_answer(self, fork: str, answer: SessionDescription | None) -> NegotiatedMedia:
+        """The answer that a 200 brings, or the early one of its fork. Raises `SipError` where there is none of use."""
+        if self.early_change is not None:
+            changed, before = self.early_change
+            if changed == fork and self.negotiation.current is not None:
+                return self.negotiation.current
+            self.negotiation = before
+        answer = answer or self.early.get(fork)
+        if answer is None:
+            raise NothingOffered("the 200 brings no answer to our offer")
+        return self.negotiation.receive_answer(answer)
+
+    @property
+    def media(self) -> NegotiatedMedia | None:
+        """What was agreed last."""
+        return self.negotiation.current
+
+    @property
+    def format_offered(self) -> NegotiatedMedia | RemoteOffer | None:
+        """What another leg should be offered first, so that nothing needs transcoding."""
+        return self.negotiation.current or self.remote_offer
+
+
+def is_browser(flow: Flow) -> bool:
+    """Whether a browser's softphone is at the other end: those alone speak SIP over WebSocket (RFC 7118)."""
+    return flow.transport in ("ws", "wss")
+
+
+def is_carried(media: NegotiatedMedia) -> bool:
+    """Whether workers can carry what was agreed: plain RTP alone, for a secured leg must never hear or be heard in the clear."""
+    return media.security is None
+
+
+def set_media(leg: LegId, media: NegotiatedMedia) -> SetMedia:
+    """The worker's command for what was agreed; of a leg that is not carried it takes nothing, and sends it nothing."""
+    digits_in, digits_out = media.receive_digit_payload_type, media.send_digit_payload_type
+    return SetMedia(
+        leg=leg,
+        address=media.address,
+        port=media.port,
+        codec=media.codec.name,
+        receive_payload_type=media.receive_payload_type,
+        send_payload_type=media.send_payload_type,
+        ptime_ms=media.ptime_ms,
+        receive_digit_payload_type=-1 if digits_in is None else digits_in,
+        send_digit_payload_type=-1 if digits_out is None else digits_out,
+        remote_sends=media.direction.sends and is_carried(media),
+        remote_receives=media.direction.receives and is_carried(media) and media.port != 0 and media.address != NOWHERE,
+    )

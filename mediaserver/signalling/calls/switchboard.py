@@ -1,0 +1,288 @@
+"""The switchboard: what SIP, the workers and the desk tell becomes a call's input, and its actions are carried out.
+
+The one invariant: after anything happened, the machine's actions are performed in order, its timer is set again, the
+commands for the worker leave as one frame (one turn), and the SIP shell settles.
+"""
+
+import itertools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from control_api.permissions import Identity, may_see
+from mediaserver.call import actions as call_actions
+from mediaserver.call import inputs
+from mediaserver.call.actions import Publish
+from mediaserver.call.ending import Cause
+from mediaserver.call.inputs import LegId
+from mediaserver.call.limits import CallLimits
+from mediaserver.call.machine import Call
+from mediaserver.call.supervising import PARTY_SEATS
+from mediaserver.link.messages import DigitReceived, MediaStarted, Notice
+from mediaserver.signalling.calls.farewells import Farewells
+from mediaserver.signalling.calls.legs import NOWHERE, Leg, is_carried
+from mediaserver.signalling.calls.live import CallEntry, Calls
+from mediaserver.signalling.calls.performing import PerformedAction, Performer
+from mediaserver.signalling.calls.requests import PendingRequests
+from mediaserver.signalling.house import House
+from mediaserver.signalling.media.workers import Worker
+from mediaserver.signalling.routing.placing import Placer
+from mixer.modes import Role
+from sip.offer_answer import Negotiation
+
+MISSING_AFTER = 0.5
+"""Seconds without RTP after which a leg's media is missing."""
+
+_log = structlog.get_logger(__name__)
+
+
+class NoWorker(Exception):
+    """No media worker can take a call now."""
+
+
+class Switchboard:
+    """Every live call, and the way from happenings to their machines."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.calls = Calls()
+        self.requests = PendingRequests()
+        self.is_draining = False
+        self.entering: dict[LegId, Identity] = {}
+        """Supervisors whose phones the desk is about to ring."""
+        self.on_digit: Callable[[CallEntry, Leg, str], None] = lambda entry, leg, digit: None
+        self.calls.on_tied = self._tie
+        self.on_changed: Callable[[CallEntry], None] = lambda entry: None
+        """Told after each input to a call."""
+        placer = Placer(house, self.calls, self.new_leg, self.feed)
+        self.farewells = Farewells(house)
+        self._performer = Performer(house, self.calls, self.requests, placer, self.farewells, self.feed)
+        self._leg_numbers = itertools.count(1)
+        self._call_numbers = itertools.count(1)
+        self._waiting: deque[tuple[CallEntry, inputs.Input | None]] = deque()
+        self._is_feeding = False
+
+    # calls and legs
+
+    def new_call(self, tenant: str, trunk: str, *, ring_timeout: float | None = None, agent: str | None = None) -> CallEntry:
+        """Begin a call that has no leg yet, on the worker of the agent's other calls where he has any; raises `NoWorker`."""
+        others = self.calls.of_agent(tenant, agent) if agent else []
+        worker = self.house.media.choose(others[0].worker if others else None)
+        if worker is None:
+            raise NoWorker("no media worker is up")
+        worker.calls += 1
+        limits, media = self.house.settings.limits, self.house.settings.media
+        call_id = self.house.entropy(6).hex()
+        machine = Call(
+            call_id,
+            tenant=tenant,
+            trunk=trunk,
+            limits=CallLimits(
+                ring_timeout=ring_timeout or limits.ring_timeout,
+                longest_call=limits.longest_call,
+                no_rtp=limits.no_rtp,
+                no_rtp_hold=limits.no_rtp_hold,
+                hold=media.hold,
+                return_to_referrer=self.house.settings.transfers.return_to_referrer,
+                seats=media.seats,
+            ),
+            allocate_leg=self.next_leg,
+        )
+        entry = CallEntry(
+            number=next(self._call_numbers),
+            machine=machine,
+            worker=worker,
+            view=machine.view(),
+            timer=self.house.new_timer(lambda: self._timer_fired(entry)),
+        )
+        self.calls.add(entry)
+        self.house.tracer.know(call_id, entry.subject)
+        return entry
+
+    def new_leg(
+        self, entry: CallEntry, role: Role, remote: str | None = None, *, leg: LegId | None = None, session: int | None = None
+    ) -> Leg:
+        """Lend a port to a leg that faces ``remote`` (None: not known yet); raises `NoFreePort`."""
+        now = self.house.clock()
+        port = self.house.ports.lend(now)
+        address = NOWHERE if remote is None else self.house.media_addresses.toward(remote)
+        negotiation = Negotiation(address, port.port, self.house.codecs, session_id=self._sdp_session(), terms=self.house.terms())
+        made = Leg(
+            leg=self.next_leg() if leg is None else leg,
+            role=role,
+            negotiation=negotiation,
+            port=port,
+            session=session,
+            calls_us=session is not None,
+            opened_at=now,
+        )
+        made.identity = self.entering.pop(made.leg, None)
+        if made.identity is not None:
+            doors = self.house.settings.doors
+            made.mode_digits = doors.api_digits or doors.digits
+        self.calls.add_leg(entry, made)
+        return made
+
+    def _sdp_session(self) -> int:
+        """A number for ``o=``: drawn, so that nobody can count our calls or tell that two legs belong together."""
+        return int.from_bytes(self.house.entropy(6), "big")
+
+    def next_leg(self) -> LegId:
+        """A number for a leg."""
+        return next(self._leg_numbers)
+
+    def forget(self, entry: CallEntry) -> None:
+        """A call that never got as far as its machine is taken back, with its legs."""
+        for leg in list(entry.legs.values()):
+            self._performer.close(entry, leg)
+        self._remove(entry, self.house.clock())
+        self.house.media.flush()
+
+    # happenings
+
+    def feed(self, entry: CallEntry, happened: inputs.Input | None) -> None:
+        """One input to one call, and all that follows from it. What is fed meanwhile waits for its turn."""
+        self._waiting.append((entry, happened))
+        if self._is_feeding:
+            return
+        self._is_feeding = True
+        try:
+            while self._waiting:
+                self._handle(*self._waiting.popleft())
+        finally:
+            self._is_feeding = False
+        self.house.media.flush()
+
+    def perform(self, entry: CallEntry, action: PerformedAction) -> None:
+        """Carry out one action that is not a machine's (a supervisor still at the door); amid an input, in that one's turn."""
+        self._performer.perform(entry, action, self.house.clock())
+        if not self._is_feeding:
+            self.house.media.flush()
+
+    def turn_away(self, entry: CallEntry, leg: Leg) -> None:
+        """Hang up somebody whom the call does not know: who still waits at the door."""
+        if leg.waiting is not None:
+            leg.waiting.timer.cancel()
+            leg.waiting = None
+        self.perform(entry, call_actions.EndLeg(leg.leg, ""))
+        self.perform(entry, call_actions.CloseLeg(leg.leg))
+
+    def is_full(self, entry: CallEntry) -> bool:
+        """Whether no seat is left for a supervisor; who waits at the door has one, and two are kept for the parties."""
+        taken = sum(leg.role is Role.SUPERVISOR for leg in entry.legs.values())
+        return taken + PARTY_SEATS >= self.house.settings.media.seats
+
+    def notice(self, notice: Notice) -> None:
+        """What a worker tells."""
+        found = self.calls.of_leg(notice.leg)
+        if found is None:
+            return
+        entry, leg = found
+        match notice:
+            case DigitReceived(digit=digit):
+                self.house.counters.add("digits", leg.role)
+                self.on_digit(entry, leg, digit)
+            case MediaStarted():
+                self.feed(entry, inputs.MediaStarted(leg.leg))
+        self.house.settle()
+
+    def watch_media(self) -> None:
+        """Twice a second: tell each call which of its legs ought to send and do not, and which do again."""
+        now = self.house.clock()
+        for entry in list(self.calls):
+            for leg in list(entry.legs.values()):
+                media = leg.media
+                if leg.row < 0 or media is None or not (media.direction.sends and is_carried(media)):
+                    continue
+                quiet = now - max(entry.worker.memory.last_packet(leg.row), leg.opened_at)
+                if quiet >= MISSING_AFTER:
+                    leg.is_missing = True
+                    self.feed(entry, inputs.MediaMissing(leg.leg, quiet))
+                elif leg.is_missing:
+                    leg.is_missing = False
+                    self.feed(entry, inputs.MediaStarted(leg.leg))
+        self.house.settle()
+
+    def worker_died(self, worker: Worker) -> None:
+        """Every leg of a dead worker is gone, and so are its calls."""
+        for entry in list(self.calls):
+            if entry.worker is worker:
+                self.feed(entry, inputs.HangUpRequested(None, "worker_died"))
+        self.house.settle()
+
+    def _handle(self, entry: CallEntry, happened: inputs.Input | None) -> None:
+        """One input (None: its timer) to its machine, and the actions carried out."""
+        now = self.house.clock()
+        before = entry.subject
+        if isinstance(happened, inputs.LegHandedOver):
+            happened = self._weigh(entry, happened)
+        actions = entry.machine.handle_timer(now) if happened is None else entry.machine.handle(happened, now)
+        if not actions and isinstance(happened, inputs.MediaMissing):
+            return  # told twice a second of each silent leg: where it leads to nothing, nothing is to be seen of it either
+        entry.view = entry.machine.view()
+        for action in actions:
+            if not isinstance(action, Publish):
+                self._performer.perform(entry, action, now)
+        for action in actions:
+            if isinstance(action, Publish):
+                self.house.publisher.publish(entry.view, action)
+        after = entry.subject
+        if after != before:
+            self.house.tracer.know(entry.view.call, after)
+        self.on_changed(entry)
+        if entry.machine.is_over:
+            self._over(entry, now)
+            return
+        entry.timer.set(entry.machine.next_timer())
+        if after != before:
+            self._check_ceilings(entry)
+
+    def _tie(self, entry: CallEntry, leg: Leg, session: int) -> None:
+        """The trace learns whose messages these are."""
+        sip_call_id = self.house.agent.call_id_of(session)
+        if sip_call_id:
+            self.house.tracer.tie(sip_call_id, entry.view.call, leg.leg, leg.role)
+
+    def _over(self, entry: CallEntry, now: float) -> None:
+        """The machine is done; who was still waiting at the door goes too."""
+        entry.timer.cancel()
+        view = entry.view
+        _log.info("call.ended", call=view.call, cause=view.cause, seconds=round(now - view.started, 1), answered=view.answered is not None)
+        for leg in list(entry.legs.values()):
+            self.turn_away(entry, leg)
+        self._remove(entry, now)
+
+    def _remove(self, entry: CallEntry, now: float) -> None:
+        entry.worker.calls -= 1
+        self.calls.remove(entry, now)
+
+    def _timer_fired(self, entry: CallEntry) -> None:
+        self.feed(entry, None)
+        self.house.settle()
+
+    def _check_ceilings(self, entry: CallEntry) -> None:
+        """The call has another agent: whoever's ceiling does not cover him leaves, in the turn in which gains would open."""
+        known = {view.leg for view in entry.view.legs}
+        for leg in list(entry.legs.values()):
+            is_here = leg.waiting is not None or leg.leg in known
+            if is_here and not self._covers(entry, leg):
+                if leg.waiting is not None:
+                    self.turn_away(entry, leg)
+                else:
+                    self.feed(entry, inputs.HangUpRequested(leg.leg, Cause.CEILING))
+
+    def _weigh(self, entry: CallEntry, happened: inputs.LegHandedOver) -> inputs.LegHandedOver:
+        """A supervisor of a consultation comes along as far as his ceiling covers the call that it is a part of now."""
+        leg = entry.legs.get(happened.leg)
+        return happened if leg is None or self._covers(entry, leg) else replace(happened, is_covered=False)
+
+    def _covers(self, entry: CallEntry, leg: Leg) -> bool:
+        """Whether a supervisor's ceiling covers the call's present agent; where not, that is logged and counted."""
+        subject = entry.subject
+        if leg.identity is None or may_see(leg.identity, subject):
+            return True
+        _log.warning("supervisor.beyond_ceiling", call=entry.view.call, identity=leg.identity.name, agent=subject.agent)
+        self.house.counters.add("refusals", "agent_changed")
+        return False

@@ -1,0 +1,330 @@
+"""The desk: what supervisors may ask of the house, by websocket or by digit. Here every permission is checked.
+
+Order, always: find (what is hidden does not exist), check, then one input to one call; a change is answered once the
+audio shows it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import structlog
+
+from control_api.permissions import Identity, Refusal, Right, Subject, check_mode, check_right, check_visible, may_see
+from control_api.ports import Applied, HouseEvent, Supervision
+from mediaserver.call import inputs
+from mediaserver.call.view import CallState, LegView
+from mediaserver.signalling.calls.legs import Leg
+from mediaserver.signalling.calls.live import CallEntry
+from mediaserver.signalling.calls.requests import NOBODY_WAITS
+from mediaserver.signalling.calls.switchboard import NoWorker, Switchboard
+from mediaserver.signalling.desk.banning import Bans
+from mediaserver.signalling.desk.messaging import send_text
+from mediaserver.signalling.desk.traces import read_trace
+from mediaserver.signalling.entering.digits import mode_of_digit
+from mediaserver.signalling.entering.entrance import Entrance
+from mediaserver.signalling.house import House
+from mixer.modes import Mode, Role
+
+_log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+APPLIED_WITHIN = 2.0
+"""Seconds in which a media worker has to answer; it answers in some 20 ms."""
+
+
+class SwitchboardDesk:
+    """`control_api.ports.Desk` over the switchboard."""
+
+    def __init__(self, house: House, switchboard: Switchboard, entrance: Entrance, bans: Bans) -> None:
+        self._house = house
+        self._switchboard = switchboard
+        self._entrance = entrance
+        self._bans = bans
+        switchboard.on_digit = self.digit_pressed
+
+    # seeing
+
+    def calls(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Every live call the identity may see."""
+        publisher = self._house.publisher
+        return [publisher.call_model(entry.view) for entry in self._switchboard.calls if may_see(identity, entry.subject)]
+
+    def call(self, identity: Identity, call: str) -> dict[str, Any]:
+        """One call, live or ended in the last minute."""
+        ended = self._switchboard.calls.ended(call)
+        if ended is not None:
+            check_visible(identity, Subject(ended.tenant, ended.agent, ended.team))
+            return self._house.publisher.call_model(ended)
+        return self._house.publisher.call_model(self._visible(identity, call).view)
+
+    def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
+        """Hear every event from now on."""
+        return self._house.publisher.subscribe(listener)
+
+    def is_ready(self) -> bool:
+        """Whether new calls are taken."""
+        return self._house.media.is_ready and not self._switchboard.is_draining
+
+    def health(self) -> dict[str, Any]:
+        """Small facts for ``/healthz``."""
+        return {"calls": len(self._switchboard.calls), "workers": len(self._house.media.workers), "draining": self._switchboard.is_draining}
+
+    # entering
+
+    async def supervise(
+        self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, phone: str | None
+    ) -> Supervision:
+        """Ring the identity's phone into a call."""
+        entry = self._counted(lambda: self._joinable(identity, call, agent, mode, target))
+        rung = self._counted(lambda: self._phone(identity, phone))
+        leg = self._switchboard.next_leg()
+        supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=mode, target=target)
+        with self._asked() as (request, future):
+            self._switchboard.entering[leg] = identity
+            try:
+                self._feed(entry, inputs.SupervisorCalled(leg, supervisor, rung, request))
+            finally:
+                self._switchboard.entering.pop(leg, None)
+            if future.done():
+                self._counted(future.result)
+        if self._leg_view(entry, leg) is None:
+            raise Refusal("unavailable", "your phone could not be rung", "the server's log says why; try again, or name another phone")
+        return Supervision(entry.view.call, leg, mode, "ringing")
+
+    def _joinable(self, identity: Identity, call: str | None, agent: str | None, mode: Mode, target: Role) -> CallEntry:
+        entry = self._visible(identity, call) if call is not None else self._only_call_of(identity, agent or "")
+        check_mode(identity, entry.subject, mode, target)
+        if self._switchboard.is_full(entry):
+            raise Refusal("too_many", "every seat of the call is taken", "try again when somebody has left")
+        return entry
+
+    def _only_call_of(self, identity: Identity, agent: str) -> CallEntry:
+        name = self._house.router.agent_called(identity.tenant, agent) or agent
+        entries = [entry for entry in self._switchboard.calls.of_agent(identity.tenant, name) if may_see(identity, entry.subject)]
+        if not entries:
+            raise Refusal("not_found", f"{agent} has no call that you may see", "list shows the calls that you may see")
+        if len(entries) > 1:
+            ids = ", ".join(entry.view.call for entry in entries)
+            raise Refusal("ambiguous", f"{agent} has several calls", f"name one by its id: {ids}")
+        return entries[0]
+
+    def _phone(self, identity: Identity, phone: str | None) -> inputs.Target:
+        """His own registered phone, one of his contacts or numbers, or any with the right to outside numbers."""
+        bindings = self._house.agent.contacts(identity.user, self._house.clock()) if identity.user else []
+        if phone is None:
+            if not bindings:
+                raise Refusal("unavailable", "none of your phones is registered", "register it, or name one of your numbers")
+            return inputs.Target("uri", bindings[0].uri, user=identity.user or "")
+        if phone in [binding.uri for binding in bindings]:
+            return inputs.Target("uri", phone, user=identity.user or "")
+        if phone not in identity.numbers:
+            check_right(identity, Right.OUTSIDE_NUMBERS)
+        return inputs.Target("uri", phone)
+
+    # the supervisor's own leg
+
+    async def set_mode(self, identity: Identity, *, leg: int, mode: Mode, target: Role) -> Applied:
+        """Change the mode of a supervising leg."""
+
+        def check() -> CallEntry:
+            entry, own = self._own(identity, leg)
+            check_mode(identity, entry.subject, mode, target)
+            if own.identity is not None and own.identity != identity:
+                # An administrator's hand on another's leg: who speaks there is the other one.
+                check_mode(own.identity, entry.subject, mode, target)
+            return entry
+
+        entry = self._counted(check)
+        return await self._change(entry, lambda request: inputs.ModeRequested(leg, mode, target, request))
+
+    async def mute(self, identity: Identity, *, leg: int, muted: bool) -> Applied:
+        """Mute or unmute a supervising leg."""
+        entry, _ = self._counted(lambda: self._own(identity, leg))
+        return await self._change(entry, lambda request: inputs.MuteRequested(leg, muted, request))
+
+    async def volumes(self, identity: Identity, *, leg: int, hears: float | None, heard: float | None) -> Applied:
+        """Set a supervising leg's volumes."""
+        entry, _ = self._counted(lambda: self._own(identity, leg))
+        return await self._change(entry, lambda request: inputs.VolumesRequested(leg, hears, heard, request))
+
+    async def leave(self, identity: Identity, *, leg: int) -> None:
+        """End a supervising leg."""
+        entry, _ = self._counted(lambda: self._own(identity, leg))
+        self._feed(entry, inputs.HangUpRequested(leg, "left"))
+
+    def digit_pressed(self, entry: CallEntry, leg: Leg, digit: str) -> None:
+        """A digit of a supervisor: his PIN, or a mode. What it asks for meets the same check as anything else."""
+        if leg.waiting is not None:
+            self._entrance.pressed(entry, leg, digit)
+            self._house.settle()
+            return
+        if leg.role is not Role.SUPERVISOR or leg.identity is None or leg.mode_digits is None:
+            return
+        if leg.mode_digits.leave and digit == leg.mode_digits.leave:
+            self._feed(entry, inputs.HangUpRequested(leg.leg, "left"))
+            return
+        asked = mode_of_digit(digit, leg.mode_digits)
+        if asked is None:
+            return
+        mode, target = asked
+        identity = leg.identity
+        try:
+            self._counted(lambda: check_mode(identity, entry.subject, mode, target))
+        except Refusal as refusal:
+            _log.warning("digit.refused", call=entry.view.call, identity=identity.name, mode=mode, code=refusal.code, why=refusal.text)
+            return
+        self._feed(entry, inputs.ModeRequested(leg.leg, mode, target, NOBODY_WAITS))
+
+    # the call
+
+    async def hang_up(self, identity: Identity, *, call: str, leg: int) -> None:
+        """Hang up one leg."""
+
+        def check() -> CallEntry:
+            entry = self._visible(identity, call)
+            check_right(identity, Right.HANG_UP)
+            if self._leg_view(entry, leg) is None:
+                raise Refusal("not_found", f"call {call} has no leg {leg}", "get shows its legs")
+            return entry
+
+        self._feed(self._counted(check), inputs.HangUpRequested(leg, "hung_up"))
+
+    async def end(self, identity: Identity, *, call: str) -> None:
+        """End a call."""
+
+        def check() -> CallEntry:
+            entry = self._visible(identity, call)
+            check_right(identity, Right.END)
+            return entry
+
+        self._feed(self._counted(check), inputs.HangUpRequested(None, "ended"))
+
+    async def originate(self, identity: Identity, *, agent: str, number: str) -> dict[str, Any]:
+        """Ring an agent, then a number for him."""
+        router = self._house.router
+
+        def check() -> tuple[inputs.Target, tuple[inputs.Target, ...]]:
+            check_right(identity, Right.ORIGINATE)
+            name = router.agent_called(identity.tenant, agent)
+            if name is None or not identity.ceiling.covers(name, router.team_of(identity.tenant, name)):
+                raise Refusal("not_found", f"no agent {agent}", "agents are named in the configuration")
+            targets = router.targets_for(identity.tenant, number)
+            if not targets:
+                raise Refusal("not_found", f"no route leads to {number}", "routes of the trunk 'users' are used")
+            if any(target.kind != "agent" for target in targets):
+                check_right(identity, Right.OUTSIDE_NUMBERS)
+            return inputs.Target("agent", name, agent=name, team=router.team_of(identity.tenant, name)), targets
+
+        target, targets = self._counted(check)
+        entry = self._counted(lambda: self._new_call(identity.tenant))
+        self._feed(entry, inputs.Originated(self._switchboard.next_leg(), target, caller=target.value, called=number, targets=targets))
+        return self._house.publisher.call_model(entry.view)
+
+    def _new_call(self, tenant: str) -> CallEntry:
+        if self._switchboard.is_draining:
+            raise Refusal("unavailable", "the server is stopping", "try again later")
+        if len(self._switchboard.calls) >= self._house.settings.limits.calls:
+            raise Refusal("too_many", "the server has as many calls as it may", "try again later, or raise limits.calls")
+        try:
+            return self._switchboard.new_call(tenant, "users")
+        except NoWorker:
+            raise Refusal("unavailable", "no media worker is up", "look at /healthz") from None
+
+    async def message(self, identity: Identity, *, call: str | None, agent: str | None, text: str) -> dict[str, Any]:
+        """A text to an agent's phones. Who may whisper to him may write to him."""
+
+        def check() -> Subject:
+            subject = self._visible(identity, call).subject if call is not None else self._agent(identity, agent or "")
+            check_mode(identity, subject, Mode.WHISPER, Role.AGENT)
+            return subject
+
+        subject = self._counted(check)
+        return await self._told(send_text(self._house, identity, subject, text))
+
+    def _agent(self, identity: Identity, agent: str) -> Subject:
+        """An agent of the tenant, on a call or not; who is beyond the ceiling does not exist."""
+        router = self._house.router
+        name = router.agent_called(identity.tenant, agent)
+        subject = Subject(identity.tenant, name or "", router.team_of(identity.tenant, name or ""))
+        if name is None or not may_see(identity, subject):
+            raise Refusal("not_found", f"no agent {agent}", "agents are named in the configuration")
+        return subject
+
+    def bans(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Who is kept out for wrong passwords."""
+        return self._counted(lambda: self._bans.listed(identity))
+
+    async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
+        """Let somebody in again."""
+        self._counted(lambda: self._bans.lift(identity, source, user))
+
+    async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
+        """The SIP messages of a call, live or ended."""
+        is_live = self._switchboard.calls.get(call) is not None
+        return await self._told(read_trace(self._house, identity, call=call, after=after, is_live=is_live))
+
+    async def _told(self, asked: Awaitable[Result]) -> Result:
+        """What another part of the house answers; every refusal is counted."""
+        try:
+            return await asked
+        except Refusal as refusal:
+            self._house.counters.add("refusals", refusal.code)
+            raise
+
+    # shared steps
+
+    def _visible(self, identity: Identity, call: str) -> CallEntry:
+        entry = self._switchboard.calls.get(call)
+        if entry is None:
+            raise Refusal("not_found", "no such call", "list shows the calls that you may see")
+        check_visible(identity, entry.subject)
+        return entry
+
+    def _own(self, identity: Identity, leg: int) -> tuple[CallEntry, Leg]:
+        """A supervising leg of his own, or with the right `admin` any that he may see."""
+        found = self._switchboard.calls.of_leg(leg)
+        if found is None or found[1].role is not Role.SUPERVISOR or not may_see(identity, found[0].subject):
+            raise Refusal("not_found", f"no supervising leg {leg}", "supervise returns the leg's number, and get shows it")
+        owner = found[1].identity
+        if owner is None or (owner.name, owner.tenant) != (identity.name, identity.tenant):
+            check_right(identity, Right.ADMIN)
+        return found
+
+    def _leg_view(self, entry: CallEntry, leg: int) -> LegView | None:
+        return next((view for view in entry.view.legs if view.leg == leg), None)
+
+    async def _change(self, entry: CallEntry, made: Callable[[int], inputs.Input]) -> Applied:
+        """Feed a numbered request and wait until the audio shows it, or it is refused."""
+        with self._asked() as (request, future):
+            self._feed(entry, made(request))
+            try:
+                async with asyncio.timeout(APPLIED_WITHIN):
+                    return Applied(await future)
+            except TimeoutError:
+                raise Refusal("timeout", "the media worker did not answer in time", "look at /healthz") from None
+
+    @contextmanager
+    def _asked(self) -> Iterator[tuple[int, asyncio.Future[int]]]:
+        """A request's number and its future, which is not kept whatever happens."""
+        request, future = self._switchboard.requests.open()
+        try:
+            yield request, future
+        finally:
+            future.cancel()
+
+    def _feed(self, entry: CallEntry, happened: inputs.Input) -> None:
+        if entry.view.state is CallState.ENDED:
+            raise Refusal("not_found", "the call is over")
+        self._switchboard.feed(entry, happened)
+        self._house.settle()
+
+    def _counted(self, check: Callable[[], Result]) -> Result:
+        """Run a check; every refusal is counted. (The control API logs those it tells, digits are logged above.)"""
+        try:
+            return check()
+        except Refusal as refusal:
+            self._house.counters.add("refusals", refusal.code)
+            raise

@@ -1,0 +1,1 @@
+"""The media plane as signalling sees it: workers, ports, sounds, and what a leg agreed on."""

@@ -1,0 +1,20 @@
+"""What a leg agreed on, told to its worker. Workers carry plain RTP: a leg that agreed on SRTP is signalled, and has no audio."""
+
+import structlog
+
+from mediaserver.signalling.calls.legs import Leg, set_media
+from mediaserver.signalling.calls.live import CallEntry
+from mediaserver.signalling.house import House
+from sip.negotiated import NegotiatedMedia
+
+_log = structlog.get_logger(__name__)
+
+
+def tell_media(house: House, entry: CallEntry, leg: Leg, media: NegotiatedMedia) -> None:
+    """Tell the worker; where it cannot carry what was agreed, say so once for the leg."""
+    house.media.tell(entry.worker, set_media(leg.leg, media))
+    if media.security is not None and not leg.is_without_audio:
+        leg.is_without_audio = True
+        keying = type(media.security).__name__.lower()
+        house.counters.add("legs_without_audio", keying)
+        _log.warning("leg.without_audio", call=entry.view.call, leg=leg.leg, why=f"SRTP was agreed on ({keying})")

@@ -1,8 +1,8 @@
 """What every test gets: two rules.
 
 - Where ``MEDIASERVER_NO_SKIPS`` is set (CI), a skipped test fails the run and is named.
-- Run side by side (``-n 2 --dist loadgroup``, as ``make test`` does), tests with real phones share one process and so do those that
-  install things: they wait for each other, not for a core.
+- Run side by side (``-n 3 --dist loadgroup``, as ``make test`` does), tests with phones that speak share one process, those that only
+  signal (SIPp, attackers) another, and so do those that install things: they wait for each other, not for a core.
 """
 
 import os
@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import pytest
 
-_GROUPS: Final = {"interop": "phones", "house": "installing"}
+_GROUPS: Final = {"interop": "signalling", "house": "installing"}
+_SPEAKING: Final = {f"test_{name}.py" for name in ("baresip", "jssip", "kamailio", "phones", "pyvoip", "transfers", "transports")}
 _HERE: Final = Path(__file__).parent
 
 _skipped: pytest.StashKey[list[str]] = pytest.StashKey()
@@ -32,9 +33,15 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests are not to run beside each other."""
     for item in items:
-        group = _GROUPS.get(item.path.relative_to(_HERE).parts[0]) if item.path.is_relative_to(_HERE) else None
+        group = _group(item.path)
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(path: Path) -> str | None:
+    """The tests beside which those of this file are not to run."""
+    room = path.relative_to(_HERE).parts[0] if path.is_relative_to(_HERE) else ""
+    return "speaking" if room == "interop" and path.name in _SPEAKING else _GROUPS.get(room)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,18 @@
 
 from typing import Final
 
+from rtp.rtcp.building import build
+from rtp.rtcp.packets import (
+    DelaySinceReference,
+    ExtendedReport,
+    Goodbye,
+    ReceiverReferenceTime,
+    ReceiverReport,
+    ReportBlock,
+    SenderReport,
+    SourceDescription,
+    VoipMetrics,
+)
 from sip.content import SDP
 from tests.sip.network import ANSWER, OFFER
 from tests.sip.test_fuzz import a_request
@@ -57,6 +69,17 @@ _SDP: Final = b"\r\n".join(
         b"",
     )
 )
+RTCP: Final = [
+    build(
+        [
+            SenderReport(1, 2 << 32, 3, 4, 5, (ReportBlock(6, 7, -8, 9, 10, 11, 12),)),
+            SourceDescription(((1, b"name"),)),
+            ExtendedReport(1, (ReceiverReferenceTime(3 << 32), DelaySinceReference(6, 7, 8), VoipMetrics(6, *range(8)))),
+            Goodbye((1,), b"over"),
+        ]
+    ),
+    build([ReceiverReport(1)]),
+]
 _WORDS: Final = (
     *("SIP/2.0", "sip:", "sips:", "tel:", ";tag=", ";branch=z9hG4bK", ";lr", ";q=", ";expires=", "*", "%00"),
     *("\\x0d\\x0a", "\\x0d\\x0a ", "\\x0d\\x0a\\x0d\\x0a", "\\x0a%%\\x0a"),
@@ -87,6 +110,8 @@ def seeds(target: str) -> list[bytes]:
                 b'Digest username="alice", realm="mediaserver", nonce="0", uri="sip:h", response="1", qop=auth, nc=00000001, cnonce="c"',
                 b'Digest realm="r", nonce="n", qop="auth,auth-int", algorithm=SHA-256, stale=true',
             ]
+        case "rtcp":
+            return RTCP
         case _:
             lines = full.decode("latin-1").split("\r\n")
             return [line.partition(": ")[2].encode() for line in lines if ": " in line] + [SDP.encode()]

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from rtp.rtcp.building import build as build_rtcp
+from rtp.rtcp.parsing import Malformed
+from rtp.rtcp.parsing import parse as parse_rtcp
 from sip.description.profiles import Security, Terms
 from sip.digest import DigestServer, authorize
 from sip.errors import ParseError, SipError
@@ -27,6 +30,7 @@ SEPARATOR: Final = b"\n%%\n"
 """Stands between the messages of an endpoint's script."""
 CODECS: Final = (PCMU, PCMA)
 TERMS: Final = Terms(seeded_entropy(3), Security.ACCEPT, Fingerprint("sha-256", bytes(32)), ice_for_all=True)
+EMPTY_REPORT: Final = bytes.fromhex("80c90001 00000001")
 _MOST_MESSAGES: Final = 40
 _STEPS: Final = (0.0, 0.01, 0.6, 5.0, 40.0)
 
@@ -120,6 +124,15 @@ def masking(data: bytes) -> None:
     assert mask(masked, numbers=True) == masked, "a second look finds more"
 
 
+def rtcp(data: bytes) -> None:
+    """A compound of RTCP: what is read and written anew is read as the same."""
+    try:
+        packets = parse_rtcp(data)
+    except Malformed:
+        return
+    assert parse_rtcp(EMPTY_REPORT + build_rtcp(packets))[1:] == packets, "a packet changes on its way"
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
-    target.__name__: target for target in (message, headers, sdp, digest, stream, endpoint, masking)
+    target.__name__: target for target in (message, headers, sdp, digest, stream, endpoint, masking, rtcp)
 }

@@ -1,0 +1,1 @@
+"""Tests of RTCP: packets, refusals, intervals."""

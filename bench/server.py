@@ -143,7 +143,7 @@ class Server:
 
     def _end(self) -> None:
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:

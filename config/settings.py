@@ -197,6 +197,8 @@ class LimitSettings(Section):
     no_rtp_hold: Seconds = 600
     pin_attempts: int = Field(3, ge=1)
     pin_lock: Seconds = 300
+    drain: float = Field(25, ge=0, allow_inf_nan=False)
+    """How long calls may go on after SIGTERM."""
 
 
 class TransferSettings(Section):

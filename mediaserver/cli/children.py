@@ -1,5 +1,6 @@
 """Child processes of the demo: started with their output in a file, watched, and ended."""
 
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ class Child:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._process.terminate()
+        self._process.send_signal(signal.SIGINT)  # to the server: now, and not when its calls have ended
         try:
             self._process.wait(GRACE)
         except subprocess.TimeoutExpired:

@@ -57,6 +57,7 @@ from mediaserver.signalling.listening import (
 from mediaserver.signalling.media import sounds
 from mediaserver.signalling.media.ports import NoFreePort, PortPool
 from mediaserver.signalling.media.workers import Media, WorkerFailed
+from mediaserver.signalling.draining import Drain
 from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router
@@ -120,7 +121,7 @@ class Server:
     def __init__(self, settings: Settings, users: UserRepository) -> None:
         self._settings = settings
         self._users = users
-        self._stop = asyncio.Event()
+        self._drain = Drain()
         self._counters = Counters()
         self._pin_thread = ThreadPoolExecutor(1, "pins")
         self._tracer = Tracer(settings.trace, self._counters)
@@ -139,8 +140,8 @@ class Server:
     async def run(self) -> None:
         """Start, serve, stop."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+        for number, patience in ((signal.SIGTERM, self._settings.limits.drain), (signal.SIGINT, 0.0)):
+            loop.add_signal_handler(number, self._drain.ask, patience)
         loop.add_signal_handler(signal.SIGHUP, self._renewal.reload)
         async with asyncio.TaskGroup() as tasks:
             self._build(tasks)
@@ -154,7 +155,8 @@ class Server:
             _log.info("server.started", sip=[str(listener) for listener in self._shell.listeners], pid=os.getpid())
             if plain := plain_secrets(self._settings):
                 _log.warning("users.plain_secrets", users=plain[:10], count=len(plain), hint="`mediaserver user` seals them")
-            await self._stop.wait()
+            await self._drain.asked()
+            await self._let_calls_finish()
             await self._say_goodbye()
             for task in (control, *beats):
                 task.cancel()
@@ -296,9 +298,15 @@ class Server:
             tell = partial(tell_meters, self._switchboard.calls, self._house.publisher)
             yield beat("meters", 1 / self._settings.control.meters_hz, tell, self._counters)
 
-    async def _say_goodbye(self) -> None:
-        """No new calls; BYE to everybody, and a moment for the answers."""
+    async def _let_calls_finish(self) -> None:
+        """No new calls from now on; those that stand have `limits.drain` seconds."""
+        calls = self._switchboard.calls
         self._switchboard.is_draining = True
+        _log.info("server.draining", calls=len(calls))
+        await self._drain.finished(lambda: not len(calls))
+
+    async def _say_goodbye(self) -> None:
+        """BYE to everybody who is left, and a moment for the answers."""
         for entry in list(self._switchboard.calls):
             self._switchboard.feed(entry, inputs.HangUpRequested(None, "shutdown"))
         self._watching.close()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -272,6 +273,16 @@ class Server:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def ask_to_end(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def ended(self) -> int:
+        """Wait until it ends by itself; its exit code."""
+        assert self._process is not None
+        return self._process.wait(8)
+
     def log(self) -> str:
         """The end of what it said."""
         return self._log.read_text(errors="replace")[-4000:]
@@ -285,15 +296,22 @@ class Server:
         with urllib.request.urlopen(f"{self.control}/metrics", timeout=5) as answer:
             return str(answer.read().decode())
 
+    def readiness(self) -> int:
+        """The status of ``/readyz``."""
+        try:
+            with urllib.request.urlopen(f"{self.control}/readyz", timeout=2) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline:
             if self._process is not None and self._process.poll() is not None:
                 raise AssertionError(f"the server ended with {self._process.returncode}:\n{self.log()}")
             try:
-                with urllib.request.urlopen(f"{self.control}/readyz", timeout=2) as answer:
-                    if answer.status == 200:
-                        return
+                if self.readiness() == 200:
+                    return
             except OSError:
                 pass
             time.sleep(0.1)
@@ -302,7 +320,7 @@ class Server:
     def _end(self) -> None:
         if self._process is None or self._process.poll() is not None:
             return
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(8)
         except subprocess.TimeoutExpired:

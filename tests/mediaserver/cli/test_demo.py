@@ -109,7 +109,7 @@ def test_a_child_ends_with_its_context(tmp_path: Path) -> None:
 
 def test_a_child_that_will_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediaserver.cli.children.GRACE", 0.2)
-    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     with child(tmp_path, code) as running:
         while "deaf" not in (tmp_path / "output").read_text():
             running.check()

@@ -1,20 +1,11 @@
 """G.722: levels, narrowband calls, and what a coder leaves alone."""
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from mixer.coders.opening import NoCoder, open_decoder, open_encoder
 from mixer.formats import G722, PCMU
-from mixer.g711 import FULL_SCALE
-
-Samples = npt.NDArray[np.int16]
-
-
-def tone(frequency: float, seconds: float, sample_rate: int, amplitude: float = FULL_SCALE / 2) -> Samples:
-    """A sine in the 14-bit domain."""
-    times = np.arange(int(seconds * sample_rate)) / sample_rate
-    return np.rint(amplitude * np.sin(2 * np.pi * frequency * times)).astype(np.int16)
+from tests.mixer.signals import Samples, level_change_db, tone
 
 
 def through(samples: Samples, rate: int, ptime_ms: int = 20, heard_at: int = 0) -> Samples:
@@ -30,16 +21,6 @@ def through(samples: Samples, rate: int, ptime_ms: int = 20, heard_at: int = 0) 
         assert decoder.decode(payload, out) == heard_size
         heard.append(out[:heard_size].copy())
     return np.concatenate(heard)
-
-
-def level_change_db(before: Samples, after: Samples) -> float:
-    """How much louder the steady part of ``after`` is than that of ``before``."""
-
-    def power(samples: Samples) -> float:
-        steady = samples[len(samples) // 4 :].astype(np.float64)
-        return float(np.mean(steady**2))
-
-    return float(10 * np.log10(power(after) / power(before)))
 
 
 @pytest.mark.parametrize("frequency", [300, 1000, 3000, 5000, 6500])

@@ -7,15 +7,16 @@ import numpy.typing as npt
 
 from mixer.arrays import Float32, Int16
 
-RAMP: Final = 40
-"""Samples of a gain's ramp: 5 ms at 8 kHz."""
+RAMP_BLOCKS: Final = 0.5
+"""Length of a gain's ramp: 5 ms."""
 
 _MAX: Final = 32767.0
 
 
-def ramp(samples: int) -> Float32:
-    """Shares (samples) of the new gain over a frame: a line over `RAMP` samples, then one."""
-    return np.minimum(np.arange(1, samples + 1, dtype=np.float32) / RAMP, 1.0).astype(np.float32)
+def ramp(blocks: int, block: int) -> Float32:
+    """Shares (blocks · block) of the new gain over a frame of blocks of ``block`` samples: a line over 5 ms, then one."""
+    steps = np.arange(1, blocks * block + 1, dtype=np.float32)
+    return np.asarray(np.minimum(steps / np.float32(block * RAMP_BLOCKS), 1.0), dtype=np.float32)
 
 
 def sum_plain(frames: Int16) -> Int16:

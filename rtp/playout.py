@@ -16,11 +16,10 @@ from typing import Final
 import numpy as np
 
 from rtp.arrays import Float64, Int16, Int64
-from rtp.stream import BLOCK, CLOCK
+from rtp.stream import BLOCK_SECONDS
 
 RING: Final = 64
 """Blocks that a buffer holds."""
-BLOCK_SECONDS: Final = BLOCK / CLOCK
 UNREAD: Final = -1
 """Read pointer of a reader who has not started."""
 _EMPTY: Final = -2 * RING
@@ -40,14 +39,14 @@ class Playout:
     """The buffers of all legs."""
 
     samples: Int16
-    """(rows · RING, BLOCK), 14-bit domain."""
+    """(rows · RING, samples of a block), 14-bit domain."""
     held: Int64
     """(rows · RING) the block that a slot holds."""
     end: Int64
     """(rows) the first block after the newest."""
 
     def store(self, rows: Int64, position: Int64, blocks: int, frames: Int16) -> None:
-        """Write frames (n, blocks · BLOCK) that start at block ``position`` (n), at most one of a row.
+        """Write frames (n, samples of so many blocks) that start at block ``position`` (n), at most one of a row.
 
         What is older than the ring is left out.
         """
@@ -56,7 +55,7 @@ class Playout:
         if not recent.all():
             rows, position, frames, end = rows[recent], position[recent], frames[recent], end[recent]
         stored, slots = self.slots(rows, position, blocks)
-        self.samples[slots] = frames.reshape(-1, blocks, BLOCK)
+        self.samples[slots] = frames.reshape(-1, blocks, self.samples.shape[1])
         self.held[slots] = stored
         self.end[rows] = np.maximum(end, position + blocks)
 
@@ -75,7 +74,7 @@ class Playout:
         self.end[row] = 0
 
     def history(self, rows: Int64, before: Int64, blocks: int) -> Int16:
-        """The ``blocks`` blocks before block ``before`` (n) of rows (n), as (n, blocks · BLOCK); silence where they are not there."""
+        """The ``blocks`` blocks before block ``before`` (n) of rows (n), as (n, samples); silence where they are not there."""
         wanted, slots = self.slots(rows, before - blocks, blocks)
         there = self.held[slots] == wanted
         return np.asarray(self.samples[slots] * there[..., None], dtype=np.int16).reshape(len(rows), -1)
@@ -93,8 +92,8 @@ def margins(end: Int64, arrival: Float64, read: Int64, blocks: int, packet: Int6
 
 
 def goal_seconds(jitter: Float64) -> Float64:
-    """The margin that a reader aims at, from the jitter in ticks of the source (and of what clocks the reader)."""
-    goal: Float64 = GOAL_SECONDS + jitter * (GOAL_JITTERS / CLOCK)
+    """The margin that a reader aims at, from the jitter, in seconds, of the source (and of what clocks the reader)."""
+    goal: Float64 = GOAL_SECONDS + jitter * GOAL_JITTERS
     return goal
 
 

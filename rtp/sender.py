@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from rtp.arrays import Bools, Float64, Int64, UInt64
-from rtp.stream import CLOCK
+from rtp.stream import BLOCK_SECONDS
 
 PATIENCE: Final = 0.1
 """Seconds of nothing but late packets after which a source's time is taken as it comes."""
@@ -71,8 +71,10 @@ class Relay:
     timestamp: Int64
     forward: Bools
     """Newer than all before it."""
-    ticks: Int64
+    blocks: Int64
     """Length of a packet."""
+    ticks: Int64
+    """Length of a block by the listener's clock."""
     own_numbers: Bools
     """Listeners under own consecutive numbers."""
 
@@ -145,18 +147,18 @@ def follow_clock(senders: Senders, listener: Int64, ticks: Int64, now: float) ->
     return sequence, timestamp
 
 
-def hold_over(ticks: Int64, jitter: Float64) -> Float64:
-    """Seconds that a listener waits for his silent source: two packets and its jitter (both in ticks), at most `HOLD_OVER_MAX`."""
-    wait: Float64 = np.minimum((2 * ticks + jitter) / CLOCK, HOLD_OVER_MAX)
+def hold_over(blocks: Int64, jitter: Float64) -> Float64:
+    """Seconds that a listener waits for his silent source: two packets of ``blocks`` and its jitter (seconds), at most `HOLD_OVER_MAX`."""
+    wait: Float64 = np.minimum(2 * blocks * BLOCK_SECONDS + jitter, HOLD_OVER_MAX)
     return wait
 
 
-def pause_ticks(senders: Senders, row: int, ticks: int, now: float) -> int:
-    """How far the timestamp goes on for a packet now: the time that passed, in whole packets, at least one."""
+def pause_blocks(senders: Senders, row: int, blocks: int, now: float) -> int:
+    """How far the time goes on for a packet of ``blocks`` now: the time that passed, in whole packets, at least one."""
     if senders.sent_at[row] == 0.0:
-        return ticks
-    packets = round((now - float(senders.sent_at[row])) * CLOCK / ticks)
-    return max(1, packets) * ticks
+        return blocks
+    packets = round((now - float(senders.sent_at[row])) / (blocks * BLOCK_SECONDS))
+    return max(1, packets) * blocks
 
 
 def _note(senders: Senders, listener: Int64, sequence: Int64, timestamp: Int64, now: float) -> None:
@@ -193,9 +195,10 @@ def _settle(senders: Senders, relay: Relay, index: int, now: float) -> tuple[int
 
 
 def _anchor(senders: Senders, relay: Relay, index: int, now: float) -> tuple[int, int]:
-    row, ticks = int(relay.listener[index]), int(relay.ticks[index])
+    row = int(relay.listener[index])
+    ticks = pause_blocks(senders, row, int(relay.blocks[index]), now) * int(relay.ticks[index])
     sequence = int(senders.sequence[row]) + 1
-    timestamp = (int(senders.timestamp[row]) + pause_ticks(senders, row, ticks, now)) & 0xFFFF_FFFF
+    timestamp = (int(senders.timestamp[row]) + ticks) & 0xFFFF_FFFF
     senders.sequence_offset[row] = sequence - int(relay.extended[index])
     senders.timestamp_offset[row] = (timestamp - int(relay.timestamp[index])) & 0xFFFF_FFFF
     senders.floor[row] = int(relay.extended[index])

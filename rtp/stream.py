@@ -13,20 +13,21 @@ from typing import Final
 import numpy as np
 
 from rtp.arrays import Bools, Float64, Int64, UInt64
-from rtp.header import AUDIO, Packets
+from rtp.header import Packets
 
-CLOCK: Final = 8000
-"""RTP clock of G.711 and telephone-event, ticks a second."""
+BLOCK_SECONDS: Final = 0.01
+"""A block, the unit of every time line, whatever a leg's clock and its audio's rate."""
+BLOCKS_A_SECOND: Final = 100
 BLOCK: Final = 80
-"""Samples, and for G.711 bytes, of a block of 10 ms."""
+"""Samples of a block at 8 kHz."""
 WINDOW: Final = 64
 """Numbers behind the highest in which a late packet is still told from a repeated one."""
 MAX_FORWARD: Final = 3000
 MAX_BACKWARD: Final = 1000
 MAX_PAUSE: Final = 3000
 """Blocks that a timestamp may leap ahead between two packets (30 s)."""
-_MAX_DEVIATION: Final = 4000.0
-"""Largest deviation, in ticks, that goes into the jitter: more is a pause, not jitter."""
+_MAX_DEVIATION: Final = 0.5
+"""Largest deviation, in seconds, that goes into the jitter: more is a pause, not jitter."""
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Streams:
     arrival: Float64
     """When that packet came, seconds."""
     jitter: Float64
-    """RFC 3550 §6.4.1, in ticks."""
+    """RFC 3550 §6.4.1, but in seconds, so that it does not depend on the clock."""
     blocks: Int64
     """Blocks of that packet: the packet time really in use, 0 before the first."""
     event: Int64
@@ -78,10 +79,10 @@ class Followed:
     """Which of them are."""
 
 
-def follow(streams: Streams, tally: Tally, packets: Packets, last_serial: Int64, now: float) -> Followed:
+def follow(streams: Streams, tally: Tally, packets: Packets, ticks: Int64, last_serial: Int64, now: float) -> Followed:
     """Bring each packet's stream forward; repeated and outdated packets are counted and left out.
 
-    last_serial (1) is the last serial given out; it is counted up for new streams.
+    ticks (row) of each leg's RTP clock make a block; last_serial (1) is the last serial given out; it is counted up for new streams.
     """
     rows = packets.row
     highest = streams.highest[rows]
@@ -93,31 +94,31 @@ def follow(streams: Streams, tally: Tally, packets: Packets, last_serial: Int64,
         streams.window[rows] = (streams.window[rows] << np.uint64(1)) | np.uint64(1)
         tally.received[rows] += 1
         return Followed(packets, extended, streams.serial[rows], True, usual)
-    return _follow_unusual(streams, tally, packets, step, last_serial, now)
+    return _follow_unusual(streams, tally, packets, step, ticks, last_serial, now)
 
 
-def place(streams: Streams, audio: Followed, now: float) -> tuple[Int64, Int64]:
-    """Blocks on the time line (n) where these audio packets start, and how many whole blocks each holds (n); jitter goes along."""
+def place(streams: Streams, audio: Followed, ticks: Int64, now: float) -> Int64:
+    """Blocks on the time line (n) where these audio packets start; ticks (n) of their clocks make a block. Jitter goes along."""
     packets = audio.packets
     rows = packets.row
-    blocks = packets.size // BLOCK
     elapsed = ((packets.timestamp - streams.timestamp[rows] + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-    steps = (elapsed + BLOCK // 2) // BLOCK
+    steps = (elapsed + ticks // 2) // ticks
     odd = (steps < 1) | (steps > MAX_PAUSE)
     if odd.any():
         steps = np.where(odd & audio.forward, np.maximum(streams.blocks[rows], 1), steps)
         steps = np.where(odd & ~audio.forward & ((steps >= 0) | (steps < -WINDOW * 8)), -WINDOW * 8, steps)
     position = streams.position[rows] + steps
     if audio.in_order:
-        _advance(streams, rows, packets.timestamp, elapsed, position, now)
+        _advance(streams, rows, packets.timestamp, elapsed / ticks, position, now)
     else:
         newer = audio.forward
-        _advance(streams, rows[newer], packets.timestamp[newer], elapsed[newer], position[newer], now)
-    return position, blocks
+        _advance(streams, rows[newer], packets.timestamp[newer], elapsed[newer] / ticks[newer], position[newer], now)
+    return position
 
 
-def _advance(streams: Streams, rows: Int64, timestamp: Int64, elapsed: Int64, position: Int64, now: float) -> None:
-    deviation = np.abs((now - streams.arrival[rows]) * CLOCK - elapsed)
+def _advance(streams: Streams, rows: Int64, timestamp: Int64, elapsed: Float64, position: Int64, now: float) -> None:
+    """Note these packets (n) as their streams' newest; elapsed (n) blocks, with fractions, since the ones before by their timestamps."""
+    deviation = np.abs(now - streams.arrival[rows] - elapsed * BLOCK_SECONDS)
     jitter = streams.jitter[rows]
     streams.jitter[rows] = jitter + (np.where(deviation > _MAX_DEVIATION, jitter, deviation) - jitter) * 0.0625
     streams.arrival[rows] = now
@@ -125,11 +126,13 @@ def _advance(streams: Streams, rows: Int64, timestamp: Int64, elapsed: Int64, po
     streams.position[rows] = position
 
 
-def _follow_unusual(streams: Streams, tally: Tally, packets: Packets, step: Int64, last_serial: Int64, now: float) -> Followed:
+def _follow_unusual(
+    streams: Streams, tally: Tally, packets: Packets, step: Int64, ticks: Int64, last_serial: Int64, now: float
+) -> Followed:
     rows = packets.row
     new = (streams.ssrc[rows] != packets.ssrc) | (step > MAX_FORWARD) | (step < -MAX_BACKWARD)
     if new.any():
-        _begin(streams, packets.where(new), last_serial, now)
+        _begin(streams, packets.where(new), ticks, last_serial, now)
         step = np.where(new, 1, step)
     outdated = step <= -WINDOW
     behind = np.clip(-step, 0, WINDOW - 1).astype(np.uint64)
@@ -153,7 +156,7 @@ def _follow_unusual(streams: Streams, tally: Tally, packets: Packets, step: Int6
     return Followed(packets.where(fits), extended[fits], serial[fits], bool(forward.all()), forward)
 
 
-def _begin(streams: Streams, packets: Packets, last_serial: Int64, now: float) -> None:
+def _begin(streams: Streams, packets: Packets, ticks: Int64, last_serial: Int64, now: float) -> None:
     """Start new streams so that these packets are the next in order, and their frames come right after the old stream's."""
     rows = packets.row
     streams.ssrc[rows] = packets.ssrc
@@ -163,7 +166,6 @@ def _begin(streams: Streams, packets: Packets, last_serial: Int64, now: float) -
     streams.window[rows] = 0
     streams.event[rows] = -1
     streams.jitter[rows] = 0.0
-    blocks = np.where(packets.kind == AUDIO, np.maximum(packets.size // BLOCK, 1), 1)
-    streams.timestamp[rows] = (packets.timestamp - blocks * BLOCK) & 0xFFFF_FFFF
-    streams.position[rows] = np.maximum(streams.position[rows] + streams.blocks[rows], WINDOW) - blocks
-    streams.arrival[rows] = now - blocks * (BLOCK / CLOCK)
+    streams.timestamp[rows] = (packets.timestamp - ticks[rows]) & 0xFFFF_FFFF
+    streams.position[rows] = np.maximum(streams.position[rows] + streams.blocks[rows], WINDOW) - 1
+    streams.arrival[rows] = now - BLOCK_SECONDS

@@ -97,7 +97,7 @@ class Memory:
 
     def jitter_ms(self, row: int) -> float:
         """Interarrival jitter of what the leg sends (RFC 3550 §6.4.1), in milliseconds."""
-        return float(self.view("stream.jitter")[row]) / 8.0
+        return float(self.view("stream.jitter")[row]) * 1000.0
 
     def counters(self, row: int) -> dict[str, int]:
         """The leg's counters by name (`COUNTERS`), in packets; ``…_blocks`` in blocks of 10 ms."""

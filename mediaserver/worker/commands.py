@@ -195,8 +195,8 @@ class Desk:
         return leg.row
 
     def _set_media(self, leg: Leg, command: SetMedia, now: float) -> None:
-        law = LAWS.get(command.codec)
-        if law is None:
+        codec = LAWS.get(command.codec)
+        if codec is None:
             raise Refusal("bad_value", f"codec {command.codec!r}; this worker speaks {', '.join(LAWS)}")
         if not 1 <= command.ptime_ms <= 200:
             raise Refusal("bad_value", f"ptime {command.ptime_ms} ms; 1 to 200 is possible, 10 to 60 is sent")
@@ -206,12 +206,13 @@ class Desk:
             raise Refusal("bad_value", f"payload types {types} and {digit_types}; they are 0 to 127, or -1 for no digits")
         address = _address(command.address, command.port)
         row, arrays = leg.row, self._state.leg
-        leg.has_media, leg.law = True, law
+        leg.has_media, leg.codec = True, codec
         leg.frame = min(max(round(command.ptime_ms / 10), 1), 6)
         leg.seat.sends = command.remote_sends
         moves = leg.latch.set_media(address, now)
         leg.receives = command.remote_receives and leg.latch.source is not None
-        arrays.has_media[row], arrays.law[row], arrays.frame[row] = True, law, leg.frame
+        arrays.has_media[row], arrays.codec[row], arrays.clock[row] = True, codec, leg.clock
+        arrays.frame[row], arrays.ticks[row] = leg.frame, leg.ticks
         arrays.send_payload_type[row], arrays.send_digit_payload_type[row] = command.send_payload_type, command.send_digit_payload_type
         arrays.remote_sends[row], arrays.remote_receives[row] = command.remote_sends, leg.receives
         arrays.payload_kind[row] = UNKNOWN

@@ -12,14 +12,12 @@ import numpy as np
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
 from mixer.arrays import Int16
-from mixer.concealment import FADED, HISTORY, Concealments, cross
+from mixer.concealment import FADED_BLOCKS, HISTORY_BLOCKS, Concealments, cross
 from mixer.mixing import ramp, saturate, sum_plain, sum_ramped
 from rtp.arrays import Bools, Int64
-from rtp.playout import BLOCK_SECONDS, MAX_MARGIN, RING, UNREAD, goal_seconds, margins, spare_blocks, starting_blocks
-from rtp.stream import BLOCK
+from rtp.playout import MAX_MARGIN, RING, UNREAD, Playout, goal_seconds, margins, spare_blocks, starting_blocks
+from rtp.stream import BLOCK_SECONDS
 
-FADED_BLOCKS: Final = FADED // BLOCK
-HISTORY_BLOCKS: Final = HISTORY // BLOCK
 REVIEW_TURNS: Final = 16
 """Margins are looked at each so many turns …"""
 REVIEW_PARTS: Final = 32
@@ -34,7 +32,6 @@ MAX_NEW_GAPS: Final = 64
 """Concealments that may begin in one turn: more at once are not the network's doing, but a machine that is too slow."""
 _MEASURED_TURNS: Final = 3
 """Margins are taken each so many turns; not a divisor of the turns in a packet time, so that every listener is met."""
-_RAMPS: Final = tuple(ramp(blocks * BLOCK) for blocks in range(RING))
 
 
 @dataclass(slots=True)
@@ -52,14 +49,18 @@ class _Reads:
     there: Bools
     """(n, blocks)"""
     frames: Int16
-    """(n, blocks, BLOCK), written."""
+    """(n, blocks, samples of a block), written."""
 
 
 class Listening:
-    """Makes the frames that listeners hear. Holds what is private to this worker: the concealments under way."""
+    """Makes the frames that listeners hear, at one rate. Holds what is private to this worker: the concealments under way."""
 
-    def __init__(self, state: State, sounds: Sounds) -> None:
+    def __init__(self, state: State, playout: Playout, sounds: Sounds) -> None:
+        """playout: the buffers of the rate that these listeners hear at."""
         self._state = state
+        self._playout = playout
+        self._block = playout.samples.shape[1]
+        self._ramps = tuple(ramp(blocks, self._block) for blocks in range(RING))
         self._sounds = sounds
         self._columns = np.arange(state.seats)
         self._source = state.mix.source.reshape(-1)
@@ -68,18 +69,18 @@ class Listening:
         self._margin = state.mix.margin.reshape(-1)
         self._excess = state.mix.excess.reshape(-1)
         self._gap = state.mix.gap.reshape(-1)
-        self._concealments = Concealments(state.rows * state.seats)
+        self._concealments = Concealments(state.rows * state.seats, self._block)
         self.settled: Final[list[int]] = []
         """Rows whose gains, or whose sound, came to their goal or end in this turn: their calls need a new plan."""
 
     def frames(self, listener: Int64, blocks: int, now: float) -> Int16:
-        """One frame (n, blocks · BLOCK) int16 for each listener (n), its sources' read pointers brought forward."""
+        """One frame (n, samples) int16 for each listener (n), its sources' read pointers brought forward."""
         mix = self._state.mix
         count = mix.count[listener]
         smooth = mix.smooth[listener] != 0
         if smooth.all() and count[0] and (count == count[0]).all():
             return self._quickly(listener, int(count[0]), blocks, now)
-        mixed = np.empty((len(listener), blocks * BLOCK), dtype=np.int16)
+        mixed = np.empty((len(listener), blocks * self._block), dtype=np.int16)
         for sources in range(int(count.min()), int(count.max()) + 1):
             alike = count == sources
             for part, frames in ((alike & smooth, self._quickly), (alike & ~smooth, self._carefully)):
@@ -108,10 +109,10 @@ class Listening:
         self._smooth_where_possible(rows)
 
     def _quickly(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
-        """Frames (n, blocks · BLOCK) of listeners with so many sources, all at unity; who misses one goes the careful way."""
+        """Frames (n, samples) of listeners with so many sources, all at unity; who misses one goes the careful way."""
         if not sources:
-            return np.zeros((len(listener), blocks * BLOCK), dtype=np.int16)
-        playout = self._state.playout
+            return np.zeros((len(listener), blocks * self._block), dtype=np.int16)
+        playout = self._playout
         pairs = (listener * self._state.seats)[:, None] + self._columns[:sources]
         source, read = self._source.take(pairs), self._read_pointer.take(pairs)
         wanted, slots = playout.slots(source, read, blocks)
@@ -122,10 +123,10 @@ class Listening:
         if not int(self._state.turn[0]) % _MEASURED_TURNS:
             self._measure(pairs, source, read, blocks, now)
         frames = playout.samples.take(slots, axis=0)
-        return sum_plain(frames.reshape(len(listener), sources, blocks * BLOCK))
+        return sum_plain(frames.reshape(len(listener), sources, blocks * self._block))
 
     def _mostly_quickly(self, listener: Int64, complete: Bools, sources: int, blocks: int, now: float) -> Int16:
-        mixed = np.empty((len(listener), blocks * BLOCK), dtype=np.int16)
+        mixed = np.empty((len(listener), blocks * self._block), dtype=np.int16)
         if complete.any():
             mixed[complete] = self._quickly(listener[complete], sources, blocks, now)
         mixed[~complete] = self._carefully(listener[~complete], sources, blocks, now)
@@ -135,15 +136,15 @@ class Listening:
         state, mix = self._state, self._state.mix
         frames = self._read(listener, sources, blocks, now)
         gain, goal = mix.gain[listener, :sources], mix.goal[listener, :sources]
-        mixed = sum_ramped(frames, gain, goal, _RAMPS[blocks])
+        mixed = sum_ramped(frames, gain, goal, self._ramps[blocks])
         changed = (gain != goal).any(axis=1)
         mix.gain[listener, :sources] = goal
         played = mix.sound[listener] >= 0
         if played.any():
             hearing = listener[played]
-            sound, ended = self._sounds.frames(mix, hearing, blocks * BLOCK)
+            sound, ended = self._sounds.frames(mix, hearing, blocks * self._block)
             level, level_goal = mix.sound_gain[hearing][:, None], mix.sound_goal[hearing][:, None]
-            mixed[played] += sum_ramped(sound[:, None, :], level, level_goal, _RAMPS[blocks])
+            mixed[played] += sum_ramped(sound[:, None, :], level, level_goal, self._ramps[blocks])
             mix.sound_gain[hearing] = mix.sound_goal[hearing]
             over = np.union1d(ended, hearing[mix.sound_goal[hearing] == 0.0])
             mix.sound[over] = -1
@@ -154,16 +155,16 @@ class Listening:
         return saturate(mixed)
 
     def _read(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
-        """Frames (n, sources, blocks · BLOCK) of listed sources, whatever is missing made up."""
+        """Frames (n, sources, samples) of listed sources, whatever is missing made up."""
         state = self._state
         pairs = (listener * state.seats)[:, None] + self._columns[:sources]
         source, read = self._source.take(pairs), self._read_pointer.take(pairs)
-        wanted, slots = state.playout.slots(source, read, blocks)
-        there = state.playout.held.take(slots) == wanted
-        frames = state.playout.samples.take(slots, axis=0)
+        wanted, slots = self._playout.slots(source, read, blocks)
+        there = self._playout.held.take(slots) == wanted
+        frames = self._playout.samples.take(slots, axis=0)
         frames *= there[..., None]
         self._measure(pairs, source, read, blocks, now)
-        whole, gap, end = there.all(axis=2), self._gap.take(pairs), state.playout.end[source]
+        whole, gap, end = there.all(axis=2), self._gap.take(pairs), self._playout.end[source]
         stale = (read == UNREAD) & (now - state.stream.arrival[source] > STALE_SECONDS)
         silent = ~whole & ((end == 0) | stale | ((gap >= FADED_BLOCKS) & (end <= read)))
         self._read_pointer[pairs] = np.where(whole, read + blocks, read)
@@ -176,7 +177,7 @@ class Listening:
             roomy = whole & (gap == 0) & (self._excess.take(pairs) != 0)
             for index, column in zip(*(axis.tolist() for axis in np.nonzero(roomy)), strict=True):
                 self._catch_up(int(pairs[index, column]), int(source[index, column]), frames[index, column], now)
-        return frames.reshape(len(listener), sources, blocks * BLOCK)
+        return frames.reshape(len(listener), sources, blocks * self._block)
 
     def _repair(self, reads: "_Reads", now: float) -> None:
         """Make up what is missing of ``reads``, fade in what returns, and set where each reads next."""
@@ -220,7 +221,7 @@ class Listening:
         return overdue
 
     def _read_again(self, reads: "_Reads", which: Bools) -> None:
-        playout = self._state.playout
+        playout = self._playout
         wanted, slots = playout.slots(reads.source[which], reads.read[which], reads.there.shape[1])
         there = playout.held[slots] == wanted
         reads.there[which] = there
@@ -232,11 +233,11 @@ class Listening:
         begins = missing & (gap == 0)
         if begins.any():
             begins = self._bounded(reads, begins)
-            history = self._state.playout.history(reads.source[begins], reads.read[begins] + block, HISTORY_BLOCKS)
+            history = self._playout.history(reads.source[begins], reads.read[begins] + block, HISTORY_BLOCKS)
             self._concealments.begin(reads.pairs[begins], history)
         if missing.any():
             np.add.at(self._state.count.concealed_blocks, reads.source[missing & (gap < FADED_BLOCKS)], 1)
-            reads.frames[missing, block] = self._concealments.play(reads.pairs[missing], BLOCK)
+            reads.frames[missing, block] = self._concealments.play(reads.pairs[missing], self._block)
         returns = ~missing & (gap > 0)
         if returns.any():
             reads.frames[returns, block] = self._concealments.join(reads.pairs[returns], reads.frames[returns, block])
@@ -252,10 +253,10 @@ class Listening:
     def _catch_up(self, pair: int, source: int, frame: Int16, now: float) -> None:
         """Leave out the blocks that are more than the pair's margin needs, as far as nobody hears it. One try a review.
 
-        frame (blocks, BLOCK) was read at the pair's pointer, which stands behind it already. Where the delay has grown
+        frame (blocks, samples) was read at the pair's pointer, which stands behind it already. Where the delay has grown
         beyond `MAX_MARGIN`, it is done whatever is heard.
         """
-        state, playout = self._state, self._state.playout
+        state, playout = self._state, self._playout
         self._excess[pair] = 0
         read = int(self._read_pointer[pair])
         margin = (int(playout.end[source]) - read) * BLOCK_SECONDS + now - float(state.stream.arrival[source])
@@ -270,7 +271,7 @@ class Listening:
             later = later[: int(loud[0])] if len(loud) else later
         if len(later):
             shifted = np.concatenate([frame, later])[len(later) :]
-            frame[:] = cross(frame.reshape(-1), shifted.reshape(-1)).reshape(frame.shape)
+            frame[:] = cross(frame.reshape(-1), shifted.reshape(-1), self._block // 2).reshape(frame.shape)
             self._read_pointer[pair] = read + len(later)
             self._margin[pair] = np.inf
             state.count.skipped_blocks[source] += len(later)
@@ -282,7 +283,7 @@ class Listening:
 
     def _measure(self, pairs: Int64, source: Int64, read: Int64, blocks: int, now: float) -> None:
         state = self._state
-        margin = margins(state.playout.end[source], state.stream.arrival[source], read, blocks, self._packet(source), now)
+        margin = margins(self._playout.end[source], state.stream.arrival[source], read, blocks, self._packet(source), now)
         self._margin[pairs] = np.minimum(self._margin.take(pairs), margin)
 
     def _smooth_where_possible(self, listener: Int64) -> None:

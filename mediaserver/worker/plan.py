@@ -20,9 +20,9 @@ from mediaserver.worker.state import Kind, State
 from mixer.gains import Seat, gain
 from mixer.modes import PARTIES, Role
 from rtp.latch import Latch
-from rtp.playout import BLOCK_SECONDS, UNREAD
-from rtp.sender import hold_over, pause_ticks
-from rtp.stream import BLOCK
+from rtp.playout import UNREAD
+from rtp.sender import hold_over, pause_blocks
+from rtp.stream import BLOCK_SECONDS, BLOCKS_A_SECOND
 
 CLOSING_SECONDS: Final = 0.1
 """How long a closed leg's voice may take to fade before its row is taken."""
@@ -42,9 +42,17 @@ class Leg:
     has_media: bool = False
     receives: bool = False
     """Whether its remote said that it receives, and where."""
-    law: int = 0
+    codec: int = 0
+    clock: int = 8000
+    """RTP ticks a second."""
     frame: int = 2
+    """Blocks in a packet that we send."""
     closes_at: float = 0.0
+
+    @property
+    def ticks(self) -> int:
+        """RTP ticks of a block."""
+        return self.clock // BLOCKS_A_SECOND
 
 
 @dataclass(slots=True)
@@ -67,7 +75,7 @@ class _Source:
     gap: int = 0
     is_party: bool = False
     blocks: int = 0
-    law: int = 0
+    codec: int = 0
 
 
 def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int]:
@@ -143,7 +151,7 @@ def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> li
             source = _Source(speaker.row, goal, goal if is_first else 0.0)
         source.is_party = speaker.seat.role in PARTIES
         source.blocks = int(state.stream.blocks[speaker.row]) or speaker.frame
-        source.law = speaker.law
+        source.codec = speaker.codec
         if source.goal or source.gain:
             sources.append(source)
     return sources
@@ -162,7 +170,7 @@ def _clock(leg: Leg, sources: Sequence[_Source], legs: Sequence[Leg], *, plays: 
     if main.blocks != leg.frame:
         return Kind.SERVER, None
     alone = len(sources) == 1 and not plays and main.gain == main.goal == 1.0
-    return (Kind.PASS if alone and main.law == leg.law else Kind.CLOCKED), main
+    return (Kind.PASS if alone and main.codec == leg.codec else Kind.CLOCKED), main
 
 
 def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
@@ -186,7 +194,7 @@ def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, now: 
     before = Kind(int(mix.kind[row]))
     mix.kind[row] = kind
     mix.main[row] = -1 if main is None else main.row
-    mix.own_numbers[row] = main is not None and main.law != leg.law
+    mix.own_numbers[row] = main is not None and main.codec != leg.codec
     if main is not None:
         followers = mix.followers[main.row]
         column = int(np.argmax(followers < 0))
@@ -197,13 +205,13 @@ def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, now: 
     if kind in (Kind.CLOCKED, Kind.SERVER):
         for source in mix.source[row, : int(mix.count[row])].tolist():
             mix.wanted[source] = 1
-    ticks = leg.frame * BLOCK
     match kind:
         case Kind.SERVER if before is not Kind.SERVER:
             mix.next_due[row] = now + leg.frame * BLOCK_SECONDS * ((row * _GOLDEN) % 1.0)
-            mix.pause[row] = pause_ticks(state.sender, row, ticks, float(mix.next_due[row])) - ticks
+            missed = pause_blocks(state.sender, row, leg.frame, float(mix.next_due[row])) - leg.frame
+            mix.pause[row] = missed * leg.ticks
         case Kind.CLOCKED if before is not Kind.CLOCKED and main is not None:
-            wait = float(hold_over(np.array([ticks]), state.stream.jitter[main.row : main.row + 1])[0])
+            wait = float(hold_over(np.array([leg.frame]), state.stream.jitter[main.row : main.row + 1])[0])
             mix.next_due[row] = max(now, float(state.sender.sent_at[row]) + wait)
             mix.pause[row] = 0
         case Kind.NONE | Kind.PASS:

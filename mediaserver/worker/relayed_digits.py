@@ -14,9 +14,9 @@ from rtp.arrays import Bytes
 from rtp.digits import read_event
 from rtp.header import HEADER
 from rtp.sender import Relay, follow_clock_with_event, follow_event
-from rtp.stream import BLOCK, CLOCK, Followed
+from rtp.stream import Followed
 
-_TICKS_A_MS: Final = CLOCK // 1000
+_TICKS_A_MS: Final = 8
 
 
 class RelayedDigits:
@@ -67,12 +67,14 @@ class RelayedDigits:
                 serial=followed.serial[one],
                 timestamp=packets.timestamp[one],
                 forward=followed.forward[one],
-                ticks=np.array([listener.frame * BLOCK]),
+                blocks=np.array([listener.frame]),
+                ticks=np.array([listener.ticks]),
                 own_numbers=state.mix.own_numbers[row : row + 1].astype(np.bool_),
             )
             numbers = follow_event(state.sender, relay, now)
         else:
-            numbers = follow_clock_with_event(state.sender, row, int(packets.timestamp[index]), listener.frame * BLOCK)
+            ticks = listener.frame * listener.ticks
+            numbers = follow_clock_with_event(state.sender, row, int(packets.timestamp[index]), ticks)
         if numbers is None:
             state.tally.late[row] += 1
             return

@@ -48,7 +48,11 @@ class Legs:
     hears: Float64
     heard: Float64
     has_media: Bytes
-    law: Int64
+    codec: Int64
+    clock: Int64
+    """RTP ticks a second."""
+    ticks: Int64
+    """RTP ticks of a block of 10 ms."""
     frame: Int64
     """Blocks of 10 ms in a packet that we send."""
     send_payload_type: Int64
@@ -191,6 +195,7 @@ class State:
             array[row] = 0
         self.playout.wipe(row)
         self.leg.id[row] = -1
+        self.leg.clock[row], self.leg.ticks[row] = 8000, 80
         self.stream.ssrc[row] = self.stream.event[row] = -1
         self.mix.main[row] = self.mix.sound[row] = -1
         self.mix.followers[row] = -1

@@ -21,9 +21,8 @@ from mixer.g711 import decode, encode
 from mixer.levels import GATE_DBOV, SpeechDetector, levels_dbov
 from rtp.arrays import Bools, Bytes, Int64
 from rtp.header import AUDIO, HEADER, Packets, parse
-from rtp.playout import BLOCK_SECONDS
 from rtp.sender import Relay, follow_clock, follow_source, hold_over
-from rtp.stream import BLOCK, Followed, follow, place
+from rtp.stream import BLOCK, BLOCK_SECONDS, Followed, follow, place
 
 MEASURE_EVERY: Final = 4
 """One packet of so many is measured for level and speech; a power of two."""
@@ -60,7 +59,7 @@ class Turn:
         """`MediaStarted` and `DigitReceived` of this turn."""
         self.changing: dict[int, list[int]] = {}
         """By index of a call that was planned in this turn: the rows of listeners whose gains change with their next packet."""
-        self._listening = Listening(state, sounds)
+        self._listening = Listening(state, state.playout, sounds)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices)
         self._detector = SpeechDetector()
 
@@ -86,13 +85,15 @@ class Turn:
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
         state = self.state
         packets = parse(self.inbox, lengths, rows, state.leg.payload_kind, state.refusals)
-        followed = follow(state.stream, state.tally, packets, state.serial, now)
+        followed = follow(state.stream, state.tally, packets, state.leg.ticks, state.serial, now)
         self._note_arrival(followed.packets.row, now)
         audio = self._without_digits(followed, now)
         if not len(audio.packets):
             return []
-        position, blocks = place(state.stream, audio, now)
-        self._note_packet_time(audio.packets.row, blocks)
+        rows = audio.packets.row
+        position = place(state.stream, audio, state.leg.ticks[rows], now)
+        blocks = audio.packets.size // BLOCK
+        self._note_packet_time(rows, blocks)
         self._keep(audio, position, blocks)
         return self._relay(audio, position, blocks, now)
 
@@ -151,7 +152,7 @@ class Turn:
 
     def _decode(self, packets: Packets, index: Int64, blocks: int) -> Int16:
         codes = self.inbox[packets.line[index], HEADER : HEADER + blocks * BLOCK]
-        return decode(codes, self.state.leg.law[packets.row[index]])
+        return decode(codes, self.state.leg.codec[packets.row[index]])
 
     def _measure(self, rows: Int64, frames: Int16) -> None:
         level = levels_dbov(frames)
@@ -179,7 +180,8 @@ class Turn:
             serial=audio.serial[index],
             timestamp=packets.timestamp[index],
             forward=audio.forward[index],
-            ticks=np.maximum(blocks, 1) * BLOCK,
+            blocks=np.maximum(blocks, 1),
+            ticks=state.leg.ticks[listener],
             own_numbers=state.mix.own_numbers[listener] != 0,
         )
         before = state.sender.timestamp[listener]
@@ -193,7 +195,7 @@ class Turn:
             self._pass(packets, index, passes, due)
         if not mixes.any():
             return []
-        leap = (((timestamp - before + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000 - relay.ticks) // BLOCK
+        leap = (((timestamp - before + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000) // relay.ticks - relay.blocks
         due = due.where(mixes)
         self._clock(due, packets.row[index[mixes]], position[mixes], leap[mixes], now)
         return [due]
@@ -210,7 +212,7 @@ class Turn:
         """Set what a main source's packets clock: its own frame is the one that came; the others leap with it where they can."""
         state, mix = self.state, self.state.mix
         mix.read[due.listener, 0] = position
-        mix.next_due[due.listener] = now + hold_over(due.blocks * BLOCK, state.stream.jitter[main])
+        mix.next_due[due.listener] = now + hold_over(due.blocks, state.stream.jitter[main])
         leaping = (leap > 0) & (leap < 8) & (mix.count[due.listener] > 1)
         if leaping.any():
             listener, leap, blocks = due.listener[leaping], leap[leaping][:, None], due.blocks[leaping][:, None]
@@ -224,7 +226,8 @@ class Turn:
         if not len(listener):
             return []
         blocks = state.leg.frame[listener]
-        sequence, timestamp = follow_clock(state.sender, listener, blocks * BLOCK + mix.pause[listener], now)
+        ticks = blocks * state.leg.ticks[listener]
+        sequence, timestamp = follow_clock(state.sender, listener, ticks + mix.pause[listener], now)
         mix.pause[listener] = 0
         self._schedule(listener, blocks, now)
         return [Due(listener, state.leg.send_payload_type[listener], sequence, timestamp, blocks)]
@@ -236,7 +239,7 @@ class Turn:
         behind = following < now - MAX_LAG
         if behind.any():
             missed = np.where(behind, (now - following) / BLOCK_SECONDS, 0.0).astype(np.int64) // blocks * blocks
-            mix.pause[listener] += missed * BLOCK
+            mix.pause[listener] += missed * self.state.leg.ticks[listener]
             following = following + missed * BLOCK_SECONDS
         mix.next_due[listener] = following
 
@@ -254,7 +257,7 @@ class Turn:
     def _mix_alike(self, due: Due, blocks: int, now: float) -> None:
         frames = self._listening.frames(due.listener, blocks, now)
         size = blocks * BLOCK
-        self.outbox.room(len(due.listener))[:, HEADER : HEADER + size] = encode(frames, self.state.leg.law[due.listener])
+        self.outbox.room(len(due.listener))[:, HEADER : HEADER + size] = encode(frames, self.state.leg.codec[due.listener])
         self.outbox.put(due.listener, due.marked_type, due.sequence, due.timestamp, size)
 
 

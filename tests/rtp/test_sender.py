@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtp.sender import HOLD_OVER_MAX, Relay, Senders, follow_clock, follow_event, follow_source, hold_over, pause_ticks
+from rtp.sender import HOLD_OVER_MAX, Relay, Senders, follow_clock, follow_event, follow_source, hold_over, pause_blocks
 
 
 def senders() -> Senders:
@@ -23,7 +23,8 @@ def relay(extended: int, timestamp: int, serial: int, *, forward: bool, own: boo
         serial=np.array([serial]),
         timestamp=np.array([timestamp & 0xFFFF_FFFF]),
         forward=np.array([forward]),
-        ticks=np.array([160]),
+        blocks=np.array([2]),
+        ticks=np.array([80]),
         own_numbers=np.array([own]),
     )
 
@@ -110,13 +111,13 @@ def test_a_source_keeps_a_constant_offset() -> None:
 
 
 def test_the_hold_over_is_two_packets_and_the_jitter_and_bounded() -> None:
-    waits = hold_over(np.array([80, 160, 480, 160]), np.array([0.0, 40.0, 0.0, 9e9]))
+    waits = hold_over(np.array([1, 2, 6, 2]), np.array([0.0, 0.005, 0.0, 9e9]))
     assert np.allclose(waits, [0.02, 0.045, 0.1, HOLD_OVER_MAX])
 
 
-def test_a_pause_moves_the_timestamp_by_whole_packets() -> None:
+def test_a_pause_moves_time_on_by_whole_packets() -> None:
     made = senders()
-    assert pause_ticks(made, 0, 160, 5.0) == 160
+    assert pause_blocks(made, 0, 2, 5.0) == 2
     made.sent_at[0] = 5.0
-    assert pause_ticks(made, 0, 160, 5.001) == 160
-    assert pause_ticks(made, 0, 160, 6.009) == 50 * 160
+    assert pause_blocks(made, 0, 2, 5.001) == 2
+    assert pause_blocks(made, 0, 2, 6.009) == 50 * 2

@@ -39,14 +39,14 @@ def packet(sequence: int, timestamp: int, ssrc: int = 5, size: int = 160) -> Pac
 class Feed:
     """One stream, fed packet by packet."""
 
-    def __init__(self) -> None:
-        self.streams, self.tally, self.serial = streams(), tally(), np.zeros(1, dtype=np.int64)
+    def __init__(self, clock: int = 8000) -> None:
+        self.streams, self.tally, self.serial, self.clock = streams(), tally(), np.zeros(1, dtype=np.int64), clock
 
     def take(self, sequence: int, timestamp: int, now: float, ssrc: int = 5) -> Followed:
-        return follow(self.streams, self.tally, packet(sequence, timestamp, ssrc), self.serial, now)
+        return follow(self.streams, self.tally, packet(sequence, timestamp, ssrc), np.array([self.clock // 100]), self.serial, now)
 
     def place(self, sequence: int, timestamp: int, now: float, ssrc: int = 5) -> int:
-        position, _ = place(self.streams, self.take(sequence, timestamp, now, ssrc), now)
+        position = place(self.streams, self.take(sequence, timestamp, now, ssrc), np.array([self.clock // 100]), now)
         self.streams.blocks[0] = 2
         return int(position[0])
 
@@ -114,6 +114,14 @@ def test_a_timestamp_that_leaps_is_taken_as_going_on(leap: int) -> None:
     assert feed.place(3, 1_000_160 + leap, 0.04) == first + 4
 
 
+@pytest.mark.parametrize("clock", [8000, 16_000, 48_000])
+def test_blocks_are_ten_milliseconds_whatever_the_clock(clock: int) -> None:
+    feed = Feed(clock)
+    places = [feed.place(count, 0xFFFF_FF00 + count * clock // 50, count * 0.02) for count in range(10)]
+    assert np.diff(places).tolist() == [2] * 9
+    assert feed.streams.jitter[0] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_a_new_stream_goes_on_behind_the_old_one_under_a_new_serial() -> None:
     feed = Feed()
     first = feed.place(1, 160, 0.0)
@@ -129,7 +137,7 @@ def test_jitter_is_the_standards_and_pauses_do_not_count() -> None:
     for count, now in enumerate(times.tolist()):
         feed.place(count, 160 * count, now)
         if before is not None:
-            wanted += (abs((now - before) * 8000 - 160) - wanted) / 16
+            wanted += (abs(now - before - 0.02) - wanted) / 16
         before = now
     assert feed.streams.jitter[0] == pytest.approx(wanted, rel=0.01)
     feed.place(200, 160 * 200, float(times[-1]) + 5.0)

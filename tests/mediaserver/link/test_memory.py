@@ -61,7 +61,7 @@ def test_counters_are_told_by_name(memory: Memory) -> None:
 
 
 def test_jitter_is_in_milliseconds(memory: Memory) -> None:
-    memory.view("stream.jitter")[1] = 16.0
+    memory.view("stream.jitter")[1] = 0.002
     assert memory.jitter_ms(1) == 2.0
 
 

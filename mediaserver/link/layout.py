@@ -100,8 +100,12 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "latch.signalled_port": ("q", ()),
     "latch.source": ("B", (16,)),
     "latch.source_port": ("q", ()),
+    "latch.replaced": ("B", (16,)),
+    "latch.replaced_port": ("q", ()),
     "latch.opened": ("d", ()),
     "latch.heard": ("B", ()),
+    # the turn under way: rows of the packets that it took, one a line
+    "batch.row": ("q", ()),
     # meters
     "meter.last_packet": ("d", ()),
     "meter.level": ("f", ()),
@@ -130,11 +134,16 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
 CALL_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "call.id": ("q", ()),
     "call.rows": ("q", (SEATS,)),
+    "call.changed": ("B", ()),
 }
 """Arrays with one entry a call."""
 
 WORKER_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "worker.turn": ("Q", ()),
+    "worker.begun": ("Q", ()),
+    "worker.taken": ("Q", ()),
+    "worker.handling": ("q", ()),
+    "worker.batch": ("q", ()),
     "worker.now": ("d", ()),
     "worker.cpu": ("d", ()),
     "worker.serial": ("q", ()),

@@ -127,7 +127,44 @@ class Ping:
     """Ask for a sign of life; the reply names the turn."""
 
 
-Command = OpenLeg | SetMedia | MoveLeg | Admit | SetMode | SetMuted | SetVolumes | LoadSound | Play | StopPlaying | CloseLeg | Ping
+@dataclass(frozen=True, slots=True)
+class Inherit:
+    """Said to a spare worker: take the memory that the frame lends, a fresh one or that of a worker that is dead and reaped."""
+
+    legs: int
+    """So many are named by `AdoptLegs` after this; no turn begins before."""
+    cpu: int
+    """Core to stay on; -1 for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptLegs:
+    """Legs that lie in the inherited memory, and go on as they are; the frame lends the socket of each, in this order.
+
+    Three lists of as many int64, in the machine's order of bytes. A leg whose row is not what it should be is told by `LegDoubted`.
+    """
+
+    legs: bytes
+    calls: bytes
+    rows: bytes
+
+
+Command = (
+    OpenLeg
+    | SetMedia
+    | MoveLeg
+    | Admit
+    | SetMode
+    | SetMuted
+    | SetVolumes
+    | LoadSound
+    | Play
+    | StopPlaying
+    | CloseLeg
+    | Ping
+    | Inherit
+    | AdoptLegs
+)
 
 # -- replies and notices: worker to signalling
 
@@ -172,5 +209,12 @@ class MediaStarted:
     port: int
 
 
-Notice = DigitReceived | MediaStarted
+@dataclass(frozen=True, slots=True)
+class LegDoubted:
+    """A leg could not be adopted: its row does not hold what was told of it. The worker has no such leg now."""
+
+    leg: int
+
+
+Notice = DigitReceived | MediaStarted | LegDoubted
 Upward = Applied | Refused | Notice

@@ -2,24 +2,29 @@
 
 A frame is a msgpack list of messages; a message is ``[type name, request number, field, field, …]`` with the fields of the
 dataclass of that name in their order. Commands carry the number that their reply names; messages upward carry 0.
-The n-th message of a frame that lends a descriptor (`LENDING`) owns the n-th descriptor of the frame.
+Messages that lend (`lends`) own the frame's descriptors in their order.
 A frame that cannot be read costs its descriptors and nothing else: they are closed before `LinkError` is raised.
 """
 
+import errno
 import os
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from itertools import islice
 from typing import Any, Final, cast, get_type_hints
 
 import msgpack
 
 from mediaserver.link.messages import (
     Admit,
+    AdoptLegs,
     Applied,
     CloseLeg,
     Command,
     DigitReceived,
+    Inherit,
+    LegDoubted,
     LoadSound,
     MediaStarted,
     MoveLeg,
@@ -42,8 +47,8 @@ MAX_FRAME: Final = 60_000
 MAX_DESCRIPTORS: Final = 200
 """Descriptors of a frame (the kernel's limit is 253)."""
 
-LENDING: Final = (OpenLeg, LoadSound)
-"""Messages that own one file descriptor each."""
+LENDING: Final[dict[type, int]] = {OpenLeg: 1, LoadSound: 1, Inherit: 1}
+"""How many file descriptors a message owns; `AdoptLegs` owns one a leg."""
 
 _TYPES: Final[dict[str, type[Message]]] = {
     kind.__name__: kind
@@ -60,10 +65,13 @@ _TYPES: Final[dict[str, type[Message]]] = {
         StopPlaying,
         CloseLeg,
         Ping,
+        Inherit,
+        AdoptLegs,
         Applied,
         Refused,
         DigitReceived,
         MediaStarted,
+        LegDoubted,
     )
 }
 _CUT_OFF: Final = int(socket.MSG_TRUNC) | int(socket.MSG_CTRUNC)
@@ -116,9 +124,11 @@ def decode_frame(frame: bytes | memoryview) -> list[tuple[int, Message]]:
     return [_typed(item) for item in items]
 
 
-def lends(message: Message) -> bool:
-    """Whether this message owns one of its frame's descriptors."""
-    return isinstance(message, LENDING)
+def lends(message: Message) -> int:
+    """How many of its frame's descriptors this message owns."""
+    if isinstance(message, AdoptLegs):
+        return len(message.legs) // 8
+    return LENDING.get(type(message), 0)
 
 
 class LinkEnd:
@@ -140,7 +150,10 @@ class LinkEnd:
         self._socket.close()
 
     def send(self, frame: bytes, descriptors: Sequence[int] = ()) -> bool:
-        """Send one frame with what it lends; False where the socket is full. `OSError` where the other end is gone."""
+        """Send one frame with what it lends; False where the socket is full, or too many descriptors are under way.
+
+        `OSError` where the other end is gone.
+        """
         try:
             if descriptors:
                 socket.send_fds(self._socket, [frame], list(descriptors))
@@ -148,10 +161,14 @@ class LinkEnd:
                 self._socket.send(frame)
         except BlockingIOError:
             return False
+        except OSError as error:
+            if error.errno == errno.ETOOMANYREFS:
+                return False
+            raise
         return True
 
-    def receive(self) -> list[tuple[int, Message, int]] | None:
-        """One frame as (request, message, descriptor or -1); None where nothing waits.
+    def receive(self) -> list[tuple[int, Message, tuple[int, ...]]] | None:
+        """One frame as (request, message, its descriptors); None where nothing waits.
 
         `EOFError` where the other end closed, `LinkError` for a frame that cannot be read (its descriptors are closed).
         """
@@ -179,16 +196,12 @@ def link_pair() -> tuple[LinkEnd, socket.socket]:
     return LinkEnd(ours), theirs
 
 
-def _with_descriptors(messages: list[tuple[int, Message]], descriptors: Sequence[int]) -> list[tuple[int, Message, int]]:
-    if not descriptors and not any(lends(message) for _, message in messages):
-        return [(request, message, -1) for request, message in messages]
+def _with_descriptors(messages: list[tuple[int, Message]], descriptors: Sequence[int]) -> list[tuple[int, Message, tuple[int, ...]]]:
+    counts = [lends(message) for _, message in messages]
+    if sum(counts) != len(descriptors):
+        raise LinkError(f"{len(descriptors)} descriptors came, the messages lend {sum(counts)}")
     lent = iter(descriptors)
-    owned = [(request, message, next(lent, -1) if lends(message) else -1) for request, message in messages]
-    lacking = [message for _, message, descriptor in owned if lends(message) and descriptor < 0]
-    left = len(list(lent))
-    if lacking or left:
-        raise LinkError(f"{len(descriptors)} descriptors came; {len(lacking)} messages lack one, {left} belong to none")
-    return owned
+    return [(request, message, tuple(islice(lent, count))) for (request, message), count in zip(messages, counts, strict=True)]
 
 
 def _plain(request: int, message: Message) -> list[object]:

@@ -104,6 +104,7 @@ class Desk:
         else:
             turn = int(self._state.turn[0]) + 1
             self._pending.append(_Pending(request, turn, row, call, [], now + PATIENCE))
+        self._state.taken[0] = request
 
     def note_changing(self, changing: dict[int, list[int]]) -> None:
         """Tell what the turn's plan changed, by index of the call; before the turn's packets are made."""
@@ -266,8 +267,9 @@ def write_latch(state: State, leg: Leg) -> None:
     latch, row = state.latch, leg.row
     latch.opened[row] = leg.latch.opened
     for address, packed, port in (
-        (leg.latch.signalled, latch.signalled, latch.signalled_port),
         (leg.latch.source, latch.source, latch.source_port),
+        (leg.latch.replaced, latch.replaced, latch.replaced_port),
+        (leg.latch.signalled, latch.signalled, latch.signalled_port),
     ):
         host, number = address or ("0.0.0.0", 0)
         packed[row] = _packed(host)

@@ -122,6 +122,8 @@ class Latches:
     signalled_port: Int64
     source: Bytes
     source_port: Int64
+    replaced: Bytes
+    replaced_port: Int64
     opened: Float64
     heard: Bytes
     """A valid packet came since the media was set."""
@@ -179,8 +181,21 @@ class State:
         """Every array with an entry a row, but those of the playout buffers."""
         self.call_id: Final[Int64] = self._array("call.id")
         self.call_rows: Final[Int64] = self._array("call.rows")
+        self.call_changed: Final[Bytes] = self._array("call.changed")
+        """A call's plan is to be made anew."""
         self.serial: Final[Int64] = self._array("worker.serial")
         self.turn: Final[UInt64] = self._array("worker.turn")
+        """Number of the last turn that was finished."""
+        self.begun: Final[UInt64] = self._array("worker.begun")
+        """Number of the last turn that was begun."""
+        self.taken: Final[UInt64] = self._array("worker.taken")
+        """Request number of the last command that was carried out."""
+        self.handling: Final = memory.view("worker.handling")
+        """One more than the row whose packet is being handled by itself; 0 while none is. Of a worker that died it tells the culprit."""
+        self.batch: Final = memory.view("worker.batch")
+        """How many packets the turn took …"""
+        self.batch_row: Final[Int64] = self._array("batch.row")
+        """… and from which rows."""
         self.now: Final[Float64] = self._array("worker.now")
         self.cpu: Final[Float64] = self._array("worker.cpu")
         self.lateness: Final[UInt64] = self._array("worker.lateness").reshape(-1)

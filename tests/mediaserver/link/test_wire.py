@@ -2,6 +2,7 @@
 
 import os
 import socket
+from array import array
 
 import msgpack
 import pytest
@@ -9,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediaserver.link.messages import (
+    AdoptLegs,
     Admit,
     Applied,
     CloseLeg,
     DigitReceived,
+    Inherit,
+    LegDoubted,
     LoadSound,
     MediaStarted,
     MoveLeg,
@@ -53,10 +57,13 @@ EVERY_KIND = [
     StopPlaying(1),
     CloseLeg(1),
     Ping(),
+    Inherit(0, -1),
+    AdoptLegs(b"", b"", b""),
     Applied(4, 1 << 40, -1),
     Refused(4, "no_row", "all rows are taken — every one"),
     DigitReceived(1, "#", 120),
     MediaStarted(1, "::1", 5000),
+    LegDoubted(1),
 ]
 
 
@@ -133,10 +140,22 @@ def test_each_lending_message_gets_its_own_descriptor_in_order() -> None:
     got = theirs.receive()
     assert got is not None
     assert [(request, message) for request, message, _ in got] == messages
-    lent = [descriptor for _, message, descriptor in got if lends(message)]
+    lent = [descriptor for _, message, descriptors in got if lends(message) for descriptor in descriptors]
     assert [os.readlink(f"/proc/self/fd/{descriptor}") for descriptor in lent] == [os.readlink(f"/proc/self/fd/{file}") for file in files]
-    assert got[1][2] == -1
+    assert got[1][2] == ()
     for descriptor in [*lent, *files]:
+        os.close(descriptor)
+
+
+def test_legs_that_are_adopted_bring_a_descriptor_each() -> None:
+    ours, theirs = connected()
+    file = os.memfd_create("file")
+    numbers = array("q", [7, 8, 9]).tobytes()
+    assert ours.send(encode_frame([(1, Inherit(3, -1)), (2, AdoptLegs(numbers, numbers, numbers))]), [file] * 4)
+    got = theirs.receive()
+    assert got is not None
+    assert [len(descriptors) for _, _, descriptors in got] == [1, 3]
+    for descriptor in [file, *(descriptor for _, _, descriptors in got for descriptor in descriptors)]:
         os.close(descriptor)
 
 

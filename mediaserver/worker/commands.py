@@ -15,9 +15,11 @@ import numpy as np
 
 from mediaserver.link.messages import (
     Admit,
+    AdoptLegs,
     Applied,
     CloseLeg,
     Command,
+    Inherit,
     LoadSound,
     MoveLeg,
     OpenLeg,
@@ -94,11 +96,13 @@ class Desk:
         self._entropy = entropy
         self._pending: list[_Pending] = []
         self._refused: list[Refused] = []
+        self.inherited = 0
+        """Of an heir: the last request that the dead worker carried out. What it did not answer is told again."""
 
     def take(self, request: int, command: Command, descriptor: int, now: float) -> None:
         """Carry out one command; its answer comes from `answers`. A lent descriptor is the desk's from now on."""
         try:
-            row, call = self._carry_out(command, descriptor, now)
+            row, call = self._carry_out(request, command, descriptor, now)
         except (Refusal, Full) as refusal:
             self._refused.append(Refused(request, refusal.code, str(refusal)))
         else:
@@ -132,7 +136,7 @@ class Desk:
         count = int(mix.count[row])
         return bool((mix.gain[row, :count] != mix.goal[row, :count]).any())
 
-    def _carry_out(self, command: Command, descriptor: int, now: float) -> tuple[int, int]:
+    def _carry_out(self, request: int, command: Command, descriptor: int, now: float) -> tuple[int, int]:
         """Row that the command names or -1, index of the call whose gains it changes or -1."""
         match command:
             case OpenLeg():
@@ -142,6 +146,8 @@ class Desk:
                 return -1, -1
             case Ping():
                 return -1, -1
+            case Inherit() | AdoptLegs():
+                raise Refusal("bad_value", "this worker has a memory already")
         leg = self._leg(command.leg)
         match command:
             case SetMedia():
@@ -159,8 +165,10 @@ class Desk:
                 self._state.leg.muted[leg.row] = command.muted
             case SetVolumes():
                 self._set_volumes(leg, command)
-            case Play():
+            case Play() if request > self.inherited or self._state.mix.sound[leg.row] < 0:
                 self._play(leg, command)
+            case Play():
+                pass  # it is being played since before the heir came
             case StopPlaying():
                 self._state.mix.sound_goal[leg.row] = 0.0
             case CloseLeg():

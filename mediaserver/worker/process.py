@@ -85,6 +85,7 @@ class Worker:
             self._failures = 0
 
     def _one_turn(self, now: float) -> None:
+        self._turn.begin()
         self._read_link(now)
         lengths, rows = self._sockets.receive(now)
         self._turn.step(lengths, rows, now)
@@ -117,12 +118,12 @@ class Worker:
                 return
             if messages is None:
                 return
-            for request, message, descriptor in messages:
-                self._take(request, message, descriptor, now)
+            for request, message, descriptors in messages:
+                self._take(request, message, descriptors, now)
 
-    def _take(self, request: int, message: Message, descriptor: int, now: float) -> None:
+    def _take(self, request: int, message: Message, descriptors: tuple[int, ...], now: float) -> None:
         if isinstance(message, Command):
-            self._desk.take(request, message, descriptor, now)
+            self._desk.take(request, message, descriptors[0] if descriptors else -1, now)
         else:
             self._state.link_frames_refused[0] += 1
 

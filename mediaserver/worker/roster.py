@@ -95,6 +95,7 @@ class Roster:
     def change(self, leg: Leg, *, gently: bool = False) -> None:
         """The leg's call needs a new plan; ``gently`` as in `plan_call`."""
         self._changed[leg.call] = self._changed.get(leg.call, False) or gently
+        self._state.call_changed[leg.call] = True
 
     def change_row(self, row: int) -> None:
         """As `change`, by row."""
@@ -121,7 +122,9 @@ class Roster:
             return {}
         changed, self._changed = self._changed, {}
         plans = {index: self._call_at[index] for index in changed}
-        return {index: plan_call(self._state, call, now, gently=changed[index]) for index, call in plans.items() if call is not None}
+        changing = {index: plan_call(self._state, call, now, gently=changed[index]) for index, call in plans.items() if call is not None}
+        self._state.call_changed[list(changed)] = False
+        return changing
 
     def _take_back(self, now: float) -> None:
         for leg in [leg for leg in self._closing if leg.closes_at <= now or not self._is_heard(leg)]:

@@ -65,19 +65,32 @@ class Turn:
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
         """Take the first n lines of `inbox` (lengths (n) bytes, from rows (n), each row once) and leave what to send in `outbox`."""
+        self.begin()
+        self._note_batch(rows)
         self.outbox.clear()
         self.notices.clear()
         self._plan(now)
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
         self._listening.review(int(self.state.turn[0]))
+        self._settle()
         self.state.now[0] = now
         self.state.turn[0] += 1
 
-    def _plan(self, now: float) -> None:
+    def begin(self) -> None:
+        """Note that a turn is under way, before anything of it is: an heir must know whether it was finished."""
+        self.state.begun[0] = self.state.turn[0] + 1
+
+    def _note_batch(self, rows: Int64) -> None:
+        self.state.batch_row[: len(rows)] = rows
+        self.state.batch[0] = len(rows)
+
+    def _settle(self) -> None:
         for row in self._listening.settled:
             self.roster.change_row(row)
         self._listening.settled.clear()
+
+    def _plan(self, now: float) -> None:
         self.changing = self.roster.plan(now)
         for row in self.roster.ended:
             self._detector.forget(row)

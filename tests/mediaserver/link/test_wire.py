@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediaserver.link.messages import (
-    AdoptLegs,
     Admit,
+    AdoptLegs,
     Applied,
     CloseLeg,
     DigitReceived,

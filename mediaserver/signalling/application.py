@@ -41,6 +41,7 @@ from mediaserver.signalling.desk.publishing import Publisher
 from mediaserver.signalling.desk.supervising import SwitchboardDesk
 from mediaserver.signalling.desk.watching import Watching, subscription_settings
 from mediaserver.signalling.dispatching import Dispatcher
+from mediaserver.signalling.draining import Drain
 from mediaserver.signalling.entering.entrance import Entrance
 from mediaserver.signalling.entering.identities import ConfiguredUsers, UserRepository, plain_secrets
 from mediaserver.signalling.entering.invitations import Invitations
@@ -57,7 +58,6 @@ from mediaserver.signalling.listening import (
 from mediaserver.signalling.media import sounds
 from mediaserver.signalling.media.ports import NoFreePort, PortPool
 from mediaserver.signalling.media.workers import Media, WorkerFailed
-from mediaserver.signalling.draining import Drain
 from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router

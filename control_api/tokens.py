@@ -18,6 +18,10 @@ class TokenStore:
     """The configured tokens."""
 
     def __init__(self, tokens: Iterable[TokenSettings]) -> None:
+        self.take(tokens)
+
+    def take(self, tokens: Iterable[TokenSettings]) -> None:
+        """From now on these are the tokens; who is connected stays who he is."""
         self._identities = [(token.sha256, identity_of_token(token)) for token in tokens]
 
     def identity(self, token: str) -> Identity | None:

@@ -25,7 +25,7 @@ def serve(config: Path | None, log_json: bool, log_level: str) -> int:
     from mediaserver.signalling.application import run
 
     configure_logs(as_json=log_json, level=log_level)
-    return run(settings)
+    return run(settings, lambda: load(config, os.environ))
 
 
 def check_config(config: Path | None, as_json: bool) -> None:

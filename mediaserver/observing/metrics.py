@@ -22,6 +22,7 @@ HELP = {
     "control_events": "What the control API counted: clients, commands, slow readers, by kind.",
     "calls_ended": "Calls that ended, by cause.",
     "certificates": "Certificates read anew, or refused, by label.",
+    "settings": "Settings read anew under way, or refused, by label.",
     "legs_refused": "Legs that a media worker had no room for.",
     "legs_without_audio": "Legs that agreed on SRTP, which the media workers do not carry, by its keying.",
     "invites_refused": "INVITEs answered with a failure before a call began, by reason.",

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from array import array
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -43,7 +43,7 @@ from mediaserver.signalling.desk.watching import Watching, subscription_settings
 from mediaserver.signalling.dispatching import Dispatcher
 from mediaserver.signalling.draining import Drain
 from mediaserver.signalling.entering.entrance import Entrance
-from mediaserver.signalling.entering.identities import ConfiguredUsers, UserRepository, plain_secrets
+from mediaserver.signalling.entering.identities import ConfiguredUsers, plain_secrets
 from mediaserver.signalling.entering.invitations import Invitations
 from mediaserver.signalling.house import House
 from mediaserver.signalling.listening import (
@@ -59,6 +59,7 @@ from mediaserver.signalling.media import sounds
 from mediaserver.signalling.media.ports import NoFreePort, PortPool
 from mediaserver.signalling.media.workers import Media, WorkerFailed
 from mediaserver.signalling.outside import OutsideRequests
+from mediaserver.signalling.reloading import Reloading
 from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.tracer import Tracer
@@ -88,8 +89,8 @@ class StartFailed(Exception):
     """The server could not start; the text says what to change."""
 
 
-def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code."""
+def run(settings: Settings, read: Callable[[], Settings]) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code. ``read`` gives the settings anew, for SIGHUP, or raises `ConfigError`."""
     code = EX_OK
     allow_open_files()
     try:
@@ -100,7 +101,7 @@ def run(settings: Settings) -> int:
     finally:
         os.environ.pop(VARIABLE, None)  # workers and others that are started have no business with it
     try:
-        uvloop.run(Server(settings, users).run())
+        uvloop.run(Server(settings, users, read).run())
     except* StartFailed as failures:
         for failure in failures.exceptions:
             sys.stderr.write(f"mediaserver: {failure}\n")
@@ -118,9 +119,11 @@ def allow_open_files() -> None:
 class Server:
     """Everything of one signalling process."""
 
-    def __init__(self, settings: Settings, users: UserRepository) -> None:
+    def __init__(self, settings: Settings, users: ConfiguredUsers, read: Callable[[], Settings]) -> None:
         self._settings = settings
         self._users = users
+        self._tokens = TokenStore(settings.tokens)
+        self._read = read
         self._drain = Drain()
         self._counters = Counters()
         self._pin_thread = ThreadPoolExecutor(1, "pins")
@@ -142,9 +145,9 @@ class Server:
         loop = asyncio.get_running_loop()
         for number, patience in ((signal.SIGTERM, self._settings.limits.drain), (signal.SIGINT, 0.0)):
             loop.add_signal_handler(number, self._drain.ask, patience)
-        loop.add_signal_handler(signal.SIGHUP, self._renewal.reload)
         async with asyncio.TaskGroup() as tasks:
             self._build(tasks)
+            loop.add_signal_handler(signal.SIGHUP, self._reload)
             await self._open()
             gc.freeze()  # what was made at start lives for ever: nothing to look at again
             gc.set_threshold(*COLLECT_EVERY)
@@ -235,6 +238,7 @@ class Server:
             check_pin=PinChecks(self._pin_thread, asyncio.get_running_loop().call_soon_threadsafe).check,
         )
         self._house = house
+        self._reloading = Reloading(house, self._users, self._tokens, self._read)
         self._switchboard = Switchboard(house)
         entrance = Entrance(house, self._switchboard)
         self._desk = SwitchboardDesk(house, self._switchboard, entrance, Bans(house, self._users))
@@ -277,13 +281,18 @@ class Server:
 
     async def _control(self) -> None:
         collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters)
-        app = create_app(self._desk, TokenStore(self._settings.tokens), self._settings.control, metrics_text(collector))
+        app = create_app(self._desk, self._tokens, self._settings.control, metrics_text(collector))
         collector.certificates = lambda: self._renewal.shown
         collector.counted["sip_events"] = lambda: self._agent.counters
         collector.gathered.append(lambda: trunk_metrics(self._house.trunks))
         collector.counted["sip_dropped"] = lambda: dropped(self._agent.counters)
         collector.counted["control_events"] = lambda: app.state.reception.counters
         await serve_control(app, self._settings.control, [self._listener])
+
+    def _reload(self) -> None:
+        """SIGHUP: certificates, and the settings that can change under way."""
+        self._renewal.reload()
+        self._reloading.reload()
 
     def _heard(self, event: Event, now: float) -> None:
         self._dispatcher.handle(event, now)

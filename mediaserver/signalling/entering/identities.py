@@ -40,24 +40,42 @@ class UserRepository(Protocol):
         """What the digest check needs (`sip.digest.HashOf`). To look for nobody is the same work as to look for somebody."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Users as they were written, with what was sealed opened."""
+
+    users: dict[str, User]
+    ha1: dict[tuple[str, str], str]
+    """By name and algorithm."""
+
+
 class ConfiguredUsers:
     """The users of the configuration."""
 
     def __init__(self, settings: Settings, key: Key | None = None) -> None:
         """``key`` opens what is sealed. Raises `SecrecyError`, which names the user and what to do."""
+        self._key = key
+        self._opened = self.read(settings)
+
+    def read(self, settings: Settings) -> Opened:
+        """The users of other settings, for `take`. Raises `SecrecyError`."""
         agents = {agent.user: agent.name for agent in settings.agents if agent.user}
-        self._users = {user.name: _user(user, agents.get(user.name, "")) for user in settings.users}
-        self._ha1 = {
-            (user.name, algorithm): value for user in settings.users for algorithm, value in _hashes(user, settings.sip.realm, key)
+        hashes = {
+            (user.name, algorithm): value for user in settings.users for algorithm, value in _hashes(user, settings.sip.realm, self._key)
         }
+        return Opened({user.name: _user(user, agents.get(user.name, "")) for user in settings.users}, hashes)
+
+    def take(self, opened: Opened) -> None:
+        """From now on these are the users."""
+        self._opened = opened
 
     def get(self, name: str) -> User | None:
         """One user."""
-        return self._users.get(name)
+        return self._opened.users.get(name)
 
     def ha1_of(self, name: str, algorithm: str) -> str | None:
         """For the digest check; None for who is not known."""
-        return self._ha1.get((name, algorithm))
+        return self._opened.ha1.get((name, algorithm))
 
 
 def about(name: str, realm: str, algorithm: str) -> str:

@@ -25,6 +25,8 @@ class AutoAnswering:
     """The headers for each user's phone, made once."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        """What they were made of."""
         self._usual = _headers(settings.sip.auto_answer)
         self._of_user = {user.name: _headers(user.auto_answer) for user in settings.users if user.auto_answer is not None}
 

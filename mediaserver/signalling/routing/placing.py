@@ -22,6 +22,7 @@ from mediaserver.signalling.trunks.callers import Caller
 from mediaserver.signalling.trunks.presenting import Listener, Presentation, present, referral
 from mixer.modes import Role
 from sip.errors import SipError
+from sip.message import Header
 from sip.session.settings import Invitation
 from sip.telephone import number_in
 from sip.transport.flow import Flow
@@ -42,6 +43,11 @@ class Placer:
         self._new_leg = new_leg
         self._feed = feed
         self._auto_answering = AutoAnswering(house.settings)
+
+    def _auto_answer(self, user: str) -> tuple[Header, ...]:
+        if self._auto_answering.settings is not self._house.settings:
+            self._auto_answering = AutoAnswering(self._house.settings)
+        return self._auto_answering.headers(user)
 
     def prepare(self, entry: CallEntry, leg: LegId, role: Role) -> None:
         """Lend a port to a leg that we are about to call; a `Rejected` follows where none is free."""
@@ -110,7 +116,7 @@ class Placer:
         other = entry.legs.get(action.like) if action.like is not None else None
         offer = leg.negotiation.make_offer(like=other.format_offered if other is not None else None)
         shown = self._presentation(entry, leg, action, destination, flow)
-        answering = self._auto_answering.headers(leg.user or destination.owner) if action.auto_answer else ()
+        answering = self._auto_answer(leg.user or destination.owner) if action.auto_answer else ()
         path = [(PATH_HEADER, entry.path)] if entry.path else []
         invitation = Invitation(
             request_uri=ways[0].uri,

@@ -15,13 +15,36 @@ class Trunks:
     """Every trunk of the settings."""
 
     def __init__(self, settings: Iterable[TrunkSettings], means: Means) -> None:
+        self._means = means
         self._lines = {trunk.name: Line(trunk, means) for trunk in settings}
+        self._index()
+
+    def _index(self) -> None:
         self._by_contact = {line.registering.contact_user: line for line in self if line.registering is not None}
         self._by_user = {line.settings.auth_user: line for line in self if line.settings.auth_user is not None}
         self._by_certificate = {name.lower(): line for line in self for name in line.settings.tls_names}
 
     def __iter__(self) -> Iterator[Line]:
         return iter(self._lines.values())
+
+    def take(self, settings: Iterable[TrunkSettings]) -> None:
+        """Other settings: a trunk that is as it was goes on; one that changed is begun anew; one that is gone ends its registration.
+
+        Calls keep the place that they have on an old trunk, and count for its caps no more.
+        """
+        before, self._lines = self._lines, {}
+        for trunk in settings:
+            line = before.get(trunk.name)
+            self._lines[trunk.name] = line if line is not None and line.settings == trunk else Line(trunk, self._means)
+        self._index()
+        kept = set(map(id, self))
+        for line in before.values():
+            if id(line) not in kept:
+                line.stop()
+        known = set(map(id, before.values()))
+        for line in self:
+            if id(line) not in known:
+                line.start()
 
     def start(self) -> None:
         """Register and watch, all of them."""

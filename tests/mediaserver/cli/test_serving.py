@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -63,7 +64,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """Settings that the server would have been run with; it ends with 5."""
     asked: list[Settings] = []
 
-    def application(settings: Settings) -> int:
+    def application(settings: Settings, read: Callable[[], Settings]) -> int:
+        assert read() == settings
         asked.append(settings)
         return 5
 

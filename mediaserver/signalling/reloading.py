@@ -1,0 +1,65 @@
+"""Settings read anew while calls go on (SIGHUP): who calls from where, whither, and who may supervise.
+
+What stands in `TAKEN` is taken, all of it or, where something is wrong, nothing. Calls that stand are not touched: they keep what
+was decided when they began. A trunk whose settings changed registers anew and is watched anew, one that is gone ends its
+registration, and the others go on as they are. Anything else that changed waits for a restart, and the log names it.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from config.errors import ConfigError
+from config.settings import Settings
+from control_api.tokens import TokenStore
+from mediaserver.secrecy.key import SecrecyError
+from mediaserver.signalling.entering.identities import ConfiguredUsers
+from mediaserver.signalling.house import House
+from mediaserver.signalling.routing.routes import Router
+from mediaserver.signalling.trunks.places import addresses_of
+
+TAKEN: Final = ("trunks", "routes", "agents", "users", "tokens", "limits", "transfers")
+
+_log = structlog.get_logger(__name__)
+
+
+class Reloading:
+    """Takes new settings for the parts of the house that can change under way."""
+
+    def __init__(self, house: House, users: ConfiguredUsers, tokens: TokenStore, read: Callable[[], Settings]) -> None:
+        """``read`` gives the settings as they are written now, or raises `ConfigError`."""
+        self._house = house
+        self._users = users
+        self._tokens = tokens
+        self._read = read
+
+    def reload(self) -> bool:
+        """Take what is written now; False, and a line in the log, where it cannot be used or nothing changed."""
+        try:
+            written = self._read()
+            users = self._users.read(written)
+        except (ConfigError, SecrecyError) as error:
+            self._house.counters.add("settings", "refused")
+            _log.error("settings.refused", problem=str(error))
+            return False
+        before = self._house.settings
+        changed = [name for name in type(written).model_fields if getattr(written, name) != getattr(before, name)]
+        if waiting := [name for name in changed if name not in TAKEN]:
+            _log.warning("settings.need_restart", sections=waiting)
+        if taken := [name for name in changed if name in TAKEN]:
+            settings = before.model_copy(update={name: getattr(written, name) for name in taken})
+            self._users.take(users)
+            self._take(settings)
+            self._house.counters.add("settings", "reloaded")
+            _log.info("settings.reloaded", sections=taken)
+        return bool(taken)
+
+    def _take(self, settings: Settings) -> None:
+        house = self._house
+        house.settings = settings
+        house.router = Router(settings)
+        house.agent.trust(*(address for trunk in settings.trunks for address in addresses_of(trunk)))
+        house.trunks.take(settings.trunks)
+        self._tokens.take(settings.tokens)
+        house.settle()

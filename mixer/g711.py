@@ -1,7 +1,8 @@
 """G.711 as tables: decoding two samples a look-up, encoding by a table over all int16 that saturates.
 
 Samples are in the 14-bit domain of µ-law (full scale ±8031; A-law's ±4032 is doubled to ±8064), so that the sum of four
-full-scale voices fits int16. Source: ITU-T G.711 tables 1a/1b and 2a/2b.
+full-scale voices fits int16. Source: ITU-T G.711 tables 1a/1b and 2a/2b. A sample right at a decision value, of which the
+tables say nothing, belongs to the interval above it, as a positive one does in the ITU's own tools (G.191).
 """
 
 from typing import Final
@@ -35,17 +36,23 @@ def _decode_alaw() -> Int16:
     return (2 * np.where(code & 0x80, magnitude, -magnitude)).astype(np.int16)
 
 
-def _encode(decoded: Int16) -> Bytes:
-    """The code nearest to each int16, saturated (of two equally near, the smaller in magnitude), indexed by the sample as uint16."""
+def _decisions_ulaw() -> Int64:
+    """Decision values x_0 to x_127 (tables 2a and 2b): interval n goes from one to the next."""
+    segment, step = np.divmod(np.arange(128), 16)
+    return np.maximum(((2 * step + 32) << segment) - 33, 0)
+
+
+def _decisions_alaw() -> Int64:
+    """Decision values x_0 to x_127 (tables 1a and 1b), doubled."""
+    segment, step = np.divmod(np.arange(128), 16)
+    return 2 * np.where(segment == 0, 2 * step, (2 * step + 32) << np.maximum(segment - 1, 0))
+
+
+def _encode(decisions: Int64, silence: int) -> Bytes:
+    """The code of each int16, saturated, indexed by the sample as uint16; silence is the code of the lowest positive interval."""
     samples = np.arange(65_536, dtype=np.uint16).view(np.int16).astype(np.int64)
-    order = np.argsort(decoded, kind="stable")
-    values = decoded[order].astype(np.int64)
-    right = np.clip(np.searchsorted(values, samples), 1, 255)
-    nearer = np.abs(samples - values[right - 1]) - np.abs(values[right] - samples)
-    take_left = (nearer < 0) | ((nearer == 0) & (samples > 0))
-    codes = order[np.where(take_left, right - 1, right)].astype(np.uint8)
-    codes[samples == 0] = SILENCE[ULAW] if decoded[SILENCE[ULAW]] == 0 else SILENCE[ALAW]
-    return codes
+    interval = np.searchsorted(decisions, np.abs(samples), side="right") - 1
+    return np.where(samples < 0, silence ^ 0x80 ^ interval, silence ^ interval).astype(np.uint8)
 
 
 def _pairs(decoded: Int16) -> npt.NDArray[np.uint32]:
@@ -57,7 +64,7 @@ DECODE: Final[Int16] = np.stack([_decode_ulaw(), _decode_alaw()])
 """(law, code) int16 in the 14-bit domain."""
 _DECODE_PAIRS: Final = np.concatenate([_pairs(DECODE[ULAW]), _pairs(DECODE[ALAW])])
 """(law · 65536 + two codes as native uint16) uint32: two samples."""
-_ENCODE: Final[Bytes] = np.concatenate([_encode(DECODE[ULAW]), _encode(DECODE[ALAW])])
+_ENCODE: Final[Bytes] = np.concatenate([_encode(_decisions_ulaw(), SILENCE[ULAW]), _encode(_decisions_alaw(), SILENCE[ALAW])])
 """(law · 65536 + sample as uint16) uint8."""
 
 

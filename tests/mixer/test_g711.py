@@ -46,15 +46,48 @@ def test_every_code_survives_decoding_and_encoding(law: int) -> None:
     assert again == wanted
 
 
+# ITU-T G.711 tables 2a (µ-law, full scale 8159) and 1a (A-law, full scale 4096): number of intervals and their size, segment by segment
+ULAW_INTERVALS = [(1, 1), (15, 2), (16, 4), (16, 8), (16, 16), (16, 32), (16, 64), (16, 128), (16, 256)]
+ALAW_INTERVALS = [(32, 2), (16, 4), (16, 8), (16, 16), (16, 32), (16, 64), (16, 128)]
+# and the values at the ends of the segments, as they stand there
+ULAW_ENDS = [31, 95, 223, 479, 991, 2015, 4063, 8159]
+ALAW_ENDS = [64, 128, 256, 512, 1024, 2048, 4096]
+
+
+def decision_values(intervals: list[tuple[int, int]]) -> list[int]:
+    """x_0 to x_128 of the standard."""
+    values = [0]
+    for count, size in intervals:
+        values += [values[-1] + size * (number + 1) for number in range(count)]
+    return values
+
+
+def test_the_decision_values_written_here_end_where_the_standards_segments_end() -> None:
+    assert decision_values(ULAW_INTERVALS)[16::16] == ULAW_ENDS
+    assert decision_values(ALAW_INTERVALS)[32::16] == ALAW_ENDS
+
+
 @pytest.mark.parametrize("law", [ULAW, ALAW])
-def test_every_sample_gets_a_nearest_code_and_loud_ones_are_held_at_full_scale(law: int) -> None:
+def test_every_sample_gets_the_code_of_the_interval_in_which_it_lies(law: int) -> None:
+    values = decision_values(ULAW_INTERVALS) if law == ULAW else [2 * value for value in decision_values(ALAW_INTERVALS)]
+    codes = encode(np.arange(-32_768, 32_768).astype(np.int16)[None], np.array([law]))[0].tolist()
+    wrong = []
+    for sample, code in zip(range(-32_768, 32_768), codes, strict=True):
+        character = code ^ 0xFF if law == ULAW else code ^ 0x55
+        is_positive = (character & 0x80 == 0) == (law == ULAW)
+        number = character & 0x7F
+        above = values[number + 1] if number < 127 else 32_769
+        if not (values[number] <= abs(sample) < above and is_positive == (sample >= 0)):
+            wrong.append((sample, code))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("law", [ULAW, ALAW])
+def test_what_is_louder_is_never_heard_softer(law: int) -> None:
     samples = np.arange(-32_768, 32_768).astype(np.int16)[None]
     heard = decode(encode(samples, np.array([law])), np.array([law]))[0].astype(int)
-    values = np.sort(DECODE[law].astype(int))
-    nearest = np.abs(samples[0].astype(int)[:, None] - values[None, :]).min(axis=1)
-    assert (np.abs(heard - samples[0]) == nearest).all()
     assert (np.diff(heard) >= 0).all()
-    assert (heard[0], heard[-1]) == (values[0], values[-1])
+    assert (heard[0], heard[-1]) == (DECODE[law].min(), DECODE[law].max())
 
 
 def test_rows_of_both_laws_are_handled_together() -> None:

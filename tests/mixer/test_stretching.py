@@ -1,0 +1,47 @@
+"""Time scaling: the move that is heard least is about a period, and how alike the sound is there is told."""
+
+import numpy as np
+import pytest
+
+from mixer.arrays import Int16, Int64
+from mixer.concealment import cross
+from mixer.stretching import LONGEST, SHORTEST, best_move
+
+RATES = (80, 160)
+
+
+def moves(block: int) -> Int64:
+    return np.arange(int(SHORTEST * block), int(LONGEST * block) + 1)
+
+
+def tone(frequency: float, count: int, block: int) -> Int16:
+    return np.rint(3000 * np.sin(2 * np.pi * frequency * np.arange(count) / (100 * block))).astype(np.int16)
+
+
+@pytest.mark.parametrize("block", RATES)
+@pytest.mark.parametrize("frequency", [100.0, 173.0, 440.0, 1003.0])
+def test_a_tone_is_shortened_by_whole_periods_without_a_dip(frequency: float, block: int) -> None:
+    sound = tone(frequency, 5 * block, block)
+    move, alike = best_move(sound, 0, moves(block), block)
+    periods = move * frequency / (100 * block)
+    assert periods == pytest.approx(round(periods), abs=0.5 * frequency / (100 * block) + 0.01)
+    assert alike > 0.9
+    frame = cross(sound[: 2 * block], sound[move : move + 2 * block], block).astype(float)
+    assert 2700 < np.abs(frame).max() <= 3000
+    assert np.abs(np.diff(frame)).max() < 1.1 * 3000 * 2 * np.pi * frequency / (100 * block)
+
+
+def test_a_sound_is_lengthened_by_going_back() -> None:
+    move, alike = best_move(tone(200.0, 400, 80), 160, -moves(80)[::-1], 80)
+    assert move in (-40, -80, -120)
+    assert alike == pytest.approx(1.0, abs=0.01)
+
+
+def test_noise_is_not_like_itself() -> None:
+    for seed in range(10):
+        sound = np.random.default_rng(seed).normal(0, 800, 400).astype(np.int16)
+        assert best_move(sound, 0, moves(80), 80)[1] < 0.6
+
+
+def test_silence_is_like_nothing() -> None:
+    assert best_move(np.zeros(400, dtype=np.int16), 0, moves(80), 80)[1] == 0.0

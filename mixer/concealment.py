@@ -119,7 +119,7 @@ def _best_lags(wide: Float32, shortest: int, longest: int, block: int) -> Int64:
     windows = np.lib.stride_tricks.sliding_window_view(past, compared, axis=1)
     products = np.matmul(windows, recent[:, :, None])[:, :, 0]
     squares = np.cumsum(np.pad(past.astype(np.float64) ** 2, ((0, 0), (1, 0))), axis=1)
-    energies = squares[:, compared:] - squares[:, :-compared]
+    energies = (squares[:, compared:] - squares[:, :-compared]).astype(np.float32)
     return np.asarray(longest - np.argmax(_likeness(products, energies), axis=1), dtype=np.int64)
 
 

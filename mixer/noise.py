@@ -8,6 +8,7 @@ their synthesis filter. Whoever knows the row, the time and the noise makes the 
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from mixer.arrays import Float32, Int16, Int64
 from mixer.g711 import FULL_SCALE
@@ -37,7 +38,7 @@ def read_noise(payload: bytes) -> tuple[float, Float32]:
 def write_noise(level: float, reflections: Float32) -> bytes:
     """The payload of noise at ``level`` dBov with these reflection coefficients (k), each of -1 to 1."""
     coded = np.clip(np.rint(np.asarray(reflections) * (32768 / 258)) + 127, 0, 254).astype(np.uint8)
-    return bytes([int(np.clip(np.rint(-level), 0, SILENCE))]) + coded.tobytes()
+    return bytes([int(np.clip(np.rint(-level), 0, SILENCE)), *coded.tolist()])
 
 
 def analyse(frames: Int16, order: int) -> tuple[Float32, Float32]:
@@ -73,10 +74,10 @@ def comfort_noise(rows: Int64, level: Float32, response: Float32, at: Int64, cou
     windows = np.lib.stride_tricks.sliding_window_view(_WHITE[begin & (_TABLE - 1)], TAPS, axis=1)
     shaped = np.matmul(windows, response[:, ::-1, None])[:, :, 0]
     loudness = np.where(level <= -SILENCE, 0.0, FULL_SCALE * 10.0 ** (level / 20.0))
-    return np.rint(np.clip(shaped * loudness[:, None], -32767.0, 32767.0)).astype(np.int16)
+    return np.asarray(np.rint(np.clip(shaped * loudness[:, None], -32767.0, 32767.0)), dtype=np.int16)
 
 
-def _response(reflections: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Float32:
+def _response(reflections: npt.NDArray[np.float64]) -> Float32:
     """Impulse response of the all-pole filter with these reflection coefficients, of unit power."""
     predictor = np.ones(1)
     for reflection in reflections:
@@ -86,4 +87,4 @@ def _response(reflections: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Fl
     for time in range(TAPS):
         past = response[max(0, time - len(predictor) + 1) : time][::-1]
         response[time] = (time == 0) - float(predictor[1 : 1 + len(past)] @ past)
-    return (response / np.sqrt((response**2).sum())).astype(np.float32)
+    return np.asarray(response / np.sqrt((response**2).sum()), dtype=np.float32)

@@ -42,6 +42,8 @@ class Playout:
     """(rows · RING, samples of a block), 14-bit domain."""
     held: Int64
     """(rows · RING) the block that a slot holds."""
+    made: Int64
+    """(rows · RING) the block that was made up in a slot, for want of the real one."""
     end: Int64
     """(rows) the first block after the newest."""
 
@@ -67,16 +69,24 @@ class Playout:
         wanted = position[..., None] + _RANGE[blocks]
         return wanted, (wanted & (RING - 1)) + (rows * RING)[..., None]
 
+    def make_up(self, rows: Int64, position: Int64, blocks: Int16) -> None:
+        """Note what was played (n, samples) in place of block ``position`` (n) that is not there: a later gap goes on from it."""
+        slots = (position & (RING - 1)) + rows * RING
+        self.samples[slots] = blocks
+        self.held[slots] = _EMPTY
+        self.made[slots] = position
+
     def wipe(self, row: int) -> None:
         """Forget all of a leg: nothing of it is ever read again."""
         self.samples[row * RING : (row + 1) * RING] = 0
         self.held[row * RING : (row + 1) * RING] = _EMPTY
+        self.made[row * RING : (row + 1) * RING] = _EMPTY
         self.end[row] = 0
 
     def history(self, rows: Int64, before: Int64, blocks: int) -> Int16:
-        """The ``blocks`` blocks before block ``before`` (n) of rows (n), as (n, samples); silence where they are not there."""
+        """What was heard in the ``blocks`` blocks before block ``before`` (n) of rows (n), as (n, samples); silence where nothing was."""
         wanted, slots = self.slots(rows, before - blocks, blocks)
-        there = self.held[slots] == wanted
+        there = (self.held[slots] == wanted) | (self.made[slots] == wanted)
         return np.asarray(self.samples[slots] * there[..., None], dtype=np.int16).reshape(len(rows), -1)
 
 

@@ -58,6 +58,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     # its frames, for those who mix it (rtp.playout.Playout)
     "playout.samples": ("h", (RING * BLOCK,)),
     "playout.held": ("q", (RING,)),
+    "playout.made": ("q", (RING,)),
     "playout.end": ("q", ()),
     # what we send it (rtp.sender.Senders)
     "sender.ssrc": ("q", ()),
@@ -83,6 +84,8 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "mix.source": ("q", (SEATS,)),
     "mix.read": ("q", (SEATS,)),
     "mix.gap": ("q", (SEATS,)),
+    "mix.gap_at": ("q", (SEATS,)),
+    "mix.lag": ("q", (SEATS,)),
     "mix.waited": ("q", (SEATS,)),
     "mix.margin": ("d", (SEATS,)),
     "mix.excess": ("B", (SEATS,)),

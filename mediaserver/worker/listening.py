@@ -11,8 +11,8 @@ import numpy as np
 
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
-from mixer.arrays import Int16
-from mixer.concealment import FADED_BLOCKS, HISTORY_BLOCKS, Concealments, cross
+from mixer.arrays import Float32, Int16
+from mixer.concealment import FADED_BLOCKS, HISTORY_BLOCKS, conceal, cross, overlaps, pitch_lags, rejoin
 from mixer.mixing import ramp, saturate, sum_plain, sum_ramped
 from rtp.arrays import Bools, Int64
 from rtp.playout import MAX_MARGIN, RING, UNREAD, Playout, goal_seconds, margins, spare_blocks, starting_blocks
@@ -53,7 +53,7 @@ class _Reads:
 
 
 class Listening:
-    """Makes the frames that listeners hear, at one rate. Holds what is private to this worker: the concealments under way."""
+    """Makes the frames that listeners hear, at one rate."""
 
     def __init__(self, state: State, playout: Playout, sounds: Sounds) -> None:
         """playout: the buffers of the rate that these listeners hear at."""
@@ -69,7 +69,8 @@ class Listening:
         self._margin = state.mix.margin.reshape(-1)
         self._excess = state.mix.excess.reshape(-1)
         self._gap = state.mix.gap.reshape(-1)
-        self._concealments = Concealments(state.rows * state.seats, self._block)
+        self._gap_at = state.mix.gap_at.reshape(-1)
+        self._lag = state.mix.lag.reshape(-1)
         self.settled: Final[list[int]] = []
         """Rows whose gains, or whose sound, came to their goal or end in this turn: their calls need a new plan."""
 
@@ -205,7 +206,6 @@ class Listening:
         age, goal = now - stream.arrival[source], goal_seconds(stream.jitter[source])
         reads.read[starts] = starting_blocks(reads.end[starts], blocks, self._packet(source), age, goal)
         self._read_again(reads, starts)
-        self._concealments.begin_silent(reads.pairs[starts])
 
     def _skip_what_was_waited_for(self, reads: "_Reads", now: float) -> Bools:
         """Which reads (n) are so late that what is missing has been lost; they go on behind it, as far as it was filled in by waiting."""
@@ -232,23 +232,38 @@ class Listening:
         missing = ~reads.there[:, block]
         begins = missing & (gap == 0)
         if begins.any():
-            begins = self._bounded(reads, begins)
-            history = self._playout.history(reads.source[begins], reads.read[begins] + block, HISTORY_BLOCKS)
-            self._concealments.begin(reads.pairs[begins], history)
+            self._begin_gaps(reads, begins, gap, block)
         if missing.any():
             np.add.at(self._state.count.concealed_blocks, reads.source[missing & (gap < FADED_BLOCKS)], 1)
-            reads.frames[missing, block] = self._concealments.play(reads.pairs[missing], self._block)
+            made_up = np.rint(self._played_on(reads, missing, gap)).astype(np.int16)
+            reads.frames[missing, block] = made_up
+            self._playout.make_up(reads.source[missing], reads.read[missing] + block, made_up)
         returns = ~missing & (gap > 0)
         if returns.any():
-            reads.frames[returns, block] = self._concealments.join(reads.pairs[returns], reads.frames[returns, block])
+            overlap = overlaps(self._lag[reads.pairs[returns]], gap[returns], self._block)
+            played_on = self._played_on(reads, returns, gap)
+            reads.frames[returns, block] = rejoin(reads.frames[returns, block], played_on, overlap)
         gap[missing] += 1
         gap[returns] = 0
 
-    def _bounded(self, reads: "_Reads", begins: Bools) -> Bools:
-        """At most `MAX_NEW_GAPS` of the gaps that begin are made up; the others are silent, as nothing else would keep the turn short."""
+    def _begin_gaps(self, reads: "_Reads", begins: Bools, gap: Int64, block: int) -> None:
+        """Note where gaps begin, and the pitch there. Of more than `MAX_NEW_GAPS` the others are silent: it keeps the turn short."""
         beyond = begins & (np.cumsum(begins) > MAX_NEW_GAPS)
-        self._concealments.begin_silent(reads.pairs[beyond])
-        return begins & ~beyond
+        gap[beyond] = FADED_BLOCKS
+        begins = begins & ~beyond
+        pairs, at = reads.pairs[begins], reads.read[begins] + block
+        self._gap_at[pairs] = at
+        self._lag[pairs] = pitch_lags(self._playout.history(reads.source[begins], at, HISTORY_BLOCKS))
+
+    def _played_on(self, reads: "_Reads", which: Bools, gap: Int64) -> Float32:
+        """The next block (n, samples) of the gaps of some reads; silence where they have faded."""
+        played = np.zeros((int(which.sum()), self._block), dtype=np.float32)
+        sounds = which & (gap < FADED_BLOCKS)
+        if sounds.any():
+            pairs = reads.pairs[sounds]
+            history = self._playout.history(reads.source[sounds], self._gap_at[pairs], HISTORY_BLOCKS)
+            played[sounds[which]] = conceal(history, self._lag[pairs], gap[sounds] * self._block, self._block)
+        return played
 
     def _catch_up(self, pair: int, source: int, frame: Int16, now: float) -> None:
         """Leave out the blocks that are more than the pair's margin needs, as far as nobody hears it. One try a review.

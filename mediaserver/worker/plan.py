@@ -16,9 +16,10 @@ from typing import Final
 
 import numpy as np
 
-from mediaserver.worker.state import Kind, State
+from mediaserver.worker.state import Kind, Mixes, State
 from mixer.gains import Seat, gain
 from mixer.modes import PARTIES, Role
+from rtp.arrays import Int64
 from rtp.latch import Latch
 from rtp.playout import UNREAD
 from rtp.sender import hold_over, pause_blocks
@@ -71,8 +72,8 @@ class _Source:
     row: int
     goal: float
     gain: float
-    read: int = UNREAD
-    gap: int = 0
+    listed: int = -1
+    """Its place in the list until now; -1 for none."""
     is_party: bool = False
     blocks: int = 0
     codec: int = 0
@@ -102,7 +103,7 @@ def forget_source(state: State, listeners: Sequence[Leg], row: int) -> None:
         keep = [index for index in range(count) if mix.source[leg.row, index] != row]
         if len(keep) == count:
             continue
-        for array in (mix.source, mix.read, mix.gap, mix.waited, mix.gain, mix.goal, mix.margin, mix.excess):
+        for array in (mix.source, mix.gain, mix.goal, mix.margin, mix.excess, *_reading(mix)):
             array[leg.row, : len(keep)] = array[leg.row, keep]
         mix.count[leg.row] = len(keep)
 
@@ -116,6 +117,11 @@ def begin_anew(state: State, row: int) -> None:
     state.playout.wipe(row)
     for flags in (state.leg.admitted, state.leg.muted, state.leg.mode, state.leg.target):
         flags[row] = 0
+
+
+def _reading(mix: Mixes) -> tuple[Int64, ...]:
+    """Arrays (row, seats) that say how far each source was read."""
+    return mix.read, mix.gap, mix.gap_at, mix.lag, mix.waited
 
 
 def _plan_listener(state: State, leg: Leg, legs: Sequence[Leg], now: float, *, gently: bool) -> bool:
@@ -145,7 +151,7 @@ def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> li
         goal = 0.0 if speaker.closes_at or leg.closes_at else gain(speaker.seat, leg.seat)
         index = listed.get(speaker.row)
         if index is not None:
-            source = _Source(speaker.row, goal, float(mix.gain[row, index]), int(mix.read[row, index]), int(mix.gap[row, index]))
+            source = _Source(speaker.row, goal, float(mix.gain[row, index]), index)
         else:
             is_first = not gently and speaker.seat.role in PARTIES and leg.seat.role in PARTIES
             source = _Source(speaker.row, goal, goal if is_first else 0.0)
@@ -175,18 +181,19 @@ def _clock(leg: Leg, sources: Sequence[_Source], legs: Sequence[Leg], *, plays: 
 
 def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
     mix, row = state.mix, leg.row
+    kept = [source.listed for source in sources]
+    is_new = np.array(kept, dtype=np.int64) < 0
+    for array in _reading(mix):
+        array[row, : len(kept)] = np.where(is_new, UNREAD if array is mix.read else 0, array[row, kept])
     for index, source in enumerate(sources):
         mix.source[row, index] = source.row
-        mix.read[row, index] = source.read
-        mix.gap[row, index] = source.gap
-        mix.waited[row, index] = 0
         mix.margin[row, index] = np.inf
         mix.excess[row, index] = 0
         mix.gain[row, index] = source.gain
         mix.goal[row, index] = source.goal
     mix.count[row] = len(sources)
     mix.plain[row] = mix.sound[row] < 0 and all(source.gain == source.goal == 1.0 for source in sources)
-    mix.smooth[row] = mix.plain[row] and not any(source.gap for source in sources)
+    mix.smooth[row] = mix.plain[row] and not mix.gap[row, : len(sources)].any()
 
 
 def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, now: float) -> None:

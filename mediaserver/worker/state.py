@@ -91,6 +91,10 @@ class Mixes:
     """(row, seats) the block of each source that is due next."""
     gap: Int64
     """(row, seats) blocks of it that were filled in since the last real one."""
+    gap_at: Int64
+    """(row, seats) the block of it with which that began."""
+    lag: Int64
+    """(row, seats) the pitch period, in samples, with which it is filled in."""
     waited: Int64
     """(row, seats) those of them that were played while waiting for a frame that may still come."""
     margin: Float64
@@ -172,6 +176,7 @@ class State:
         self.playout: Final = Playout(
             self._array("playout.samples").reshape(-1, BLOCK),
             self._array("playout.held").reshape(-1),
+            self._array("playout.made").reshape(-1),
             self._array("playout.end"),
         )
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1

@@ -15,7 +15,7 @@ def moves(block: int) -> Int64:
 
 
 def tone(frequency: float, count: int, block: int) -> Int16:
-    return np.rint(3000 * np.sin(2 * np.pi * frequency * np.arange(count) / (100 * block))).astype(np.int16)
+    return np.asarray(np.rint(3000 * np.sin(2 * np.pi * frequency * np.arange(count) / (100 * block))), dtype=np.int16)
 
 
 @pytest.mark.parametrize("block", RATES)

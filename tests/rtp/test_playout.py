@@ -11,7 +11,12 @@ from rtp.stream import BLOCK
 
 
 def playout(rows: int = 3) -> Playout:
-    buffers = Playout(np.zeros((rows * RING, BLOCK), dtype=np.int16), np.zeros(rows * RING, dtype=np.int64), np.zeros(rows, dtype=np.int64))
+    buffers = Playout(
+        np.zeros((rows * RING, BLOCK), dtype=np.int16),
+        np.zeros(rows * RING, dtype=np.int64),
+        np.zeros(rows * RING, dtype=np.int64),
+        np.zeros(rows, dtype=np.int64),
+    )
     for row in range(rows):
         buffers.wipe(row)
     return buffers
@@ -64,6 +69,17 @@ def test_history_is_silent_where_nothing_was() -> None:
     buffers.store(np.array([1]), np.array([100]), 2, frame(7, 2))
     past = buffers.history(np.array([1, 1]), np.array([102, 103]), 4).reshape(2, 4, BLOCK)[:, :, 0]
     assert past.tolist() == [[0, 0, 7, 8], [0, 7, 8, 0]]
+
+
+def test_a_gap_after_a_gap_goes_on_from_what_was_made_up_and_the_real_block_takes_its_place() -> None:
+    buffers = playout()
+    buffers.store(np.array([1]), np.array([100]), 2, frame(7, 2))
+    buffers.make_up(np.array([1]), np.array([102]), frame(5, 1))
+    wanted, slots = buffers.slots(np.array([1]), np.array([102]), 1)
+    assert not (buffers.held[slots] == wanted).any()
+    assert buffers.history(np.array([1]), np.array([103]), 3).reshape(3, BLOCK)[:, 0].tolist() == [7, 8, 5]
+    buffers.store(np.array([1]), np.array([102]), 1, frame(9, 1))
+    assert buffers.history(np.array([1]), np.array([103]), 3).reshape(3, BLOCK)[:, 0].tolist() == [7, 8, 9]
 
 
 def test_readers_start_so_that_what_is_there_lasts_until_the_next_packet_has_come() -> None:

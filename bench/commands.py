@@ -46,6 +46,20 @@ async def _audibility(around: Surroundings, given: argparse.Namespace) -> Result
     )
 
 
+async def _audio(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import audio
+
+    return await audio.run(
+        around,
+        codecs=tuple(given.codecs),
+        ptimes=tuple(given.ptimes),
+        losses=tuple(given.losses),
+        jitters=tuple(given.jitters),
+        seconds=given.seconds,
+        seed=given.seed,
+    )
+
+
 async def _capacity(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import capacity
 
@@ -127,6 +141,20 @@ COMMANDS: Final = (
             option("--break", dest="broken", choices=sorted(FAULTS), help="start a server with this fault; it must be caught"),
             option("--journal", help="write what was done, and when, to this file"),
         ),
+    ),
+    Command(
+        "audio",
+        "how good a party behind a bad network sounds to a supervisor, by codec, packet time, loss and jitter",
+        _audio,
+        (
+            option("--codecs", nargs="+", default=["PCMU", "G722", "opus", "L16/8000", "L16/16000"], help="of the bench's table"),
+            option("--ptimes", nargs="+", type=int, default=[10, 20, 30, 60], help="ms"),
+            option("--losses", nargs="+", type=float, default=[0, 5, 15], help="percent"),
+            option("--jitters", nargs="+", type=float, default=[0, 60], help="ms"),
+            option("--seconds", type=float, default=20, help="of speech"),
+            option("--seed", type=int, default=1),
+        ),
+        isolated=False,
     ),
     Command(
         "capacity",

@@ -8,6 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+_WIDE = 160
+"""Columns where nobody's window says how many there are."""
+
 
 @dataclass(slots=True)
 class Result:
@@ -34,6 +37,8 @@ class Result:
     def show(self) -> None:
         """The table on standard output."""
         console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=_WIDE)
         if self.rows:
             table = Table(*self.columns, title=self.bench)
             for row in self.rows:

@@ -8,6 +8,8 @@ import numpy as np
 
 from bench.generator.companding import DECODE, FRAME, RATE, SILENCE, Bytes, encode, step
 
+AUDIO = Path(__file__).parent.parent / "audio"
+"""A dialogue of customer and agent with a supervisor, synthetic voices on one time base, at 8 kHz and (``_16k``) at 16 kHz."""
 SECOND = RATE // FRAME
 """Frames in a second."""
 
@@ -110,11 +112,16 @@ def _marks(signal: Marks) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return samples
 
 
-def _speech(path: Path) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+def read_wav(path: Path, rate: int = RATE) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    """The samples of a mono 16-bit WAV file of this rate; raises ValueError for any other."""
     with wave.open(str(path)) as file:
-        if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
-            raise ValueError(f"{path}: want mono 16-bit 8 kHz, have {file.getnchannels()} channels, {file.getframerate()} Hz")
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, rate):
+            raise ValueError(f"{path}: want mono 16-bit {rate // 1000} kHz, have {file.getnchannels()} channels, {file.getframerate()} Hz")
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+
+
+def _speech(path: Path) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    samples = read_wav(path)
     return samples[: len(samples) // FRAME * FRAME]
 
 

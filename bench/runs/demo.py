@@ -9,12 +9,11 @@ from pathlib import Path
 
 from bench.generator import process
 from bench.generator.phones.asking import CallFailed, Credentials
-from bench.generator.signals import Speech
+from bench.generator.signals import AUDIO, Speech
 from bench.stage import Call, Cast, Stage, in_group
 from config.loading import load
 from config.settings import RouteSettings, Settings
 
-AUDIO = Path(__file__).parent.parent / "audio"
 _AGENTS = "127.0.0.3"
 _SUPERVISORS = "127.0.0.4"
 _AGAIN_AFTER = 3.0

@@ -22,8 +22,8 @@ from bench.generator.phones.description import Description
 from bench.generator.phones.dialog import Dialog
 from bench.generator.phones.message import Message
 from bench.generator.rtp import RtpGenerator
-from bench.generator.signals import Signal, Silence, Speech
-from bench.runs.demo import AUDIO, server_of
+from bench.generator.signals import AUDIO, Signal, Silence, Speech
+from bench.runs.demo import server_of
 from config.loading import load
 
 _BARS = 40

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from bench.generator.companding import FRAME, decode
-from bench.generator.signals import Code, Marks, Plateau, Signal, Silence, Speech, Tones, mark_positions, render
-from bench.runs.demo import AUDIO
+from bench.generator.signals import AUDIO, Code, Marks, Plateau, Signal, Silence, Speech, Tones, mark_positions, render
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Tests of the codecs of the bench's phones."""

@@ -7,6 +7,7 @@ import numpy as np
 from mediaserver.worker.state import State
 from rtp.arrays import Bytes, Int64
 from rtp.header import HEADER, build
+from rtp.loops import Lines
 
 WIDTH: Final = 1472
 """Bytes of a line, in and out: what fits an Ethernet frame without fragments. A datagram as long as that is refused."""
@@ -17,31 +18,36 @@ class Outbox:
 
     def __init__(self, state: State) -> None:
         self.matrix: Final[Bytes] = np.zeros((2 * state.rows, WIDTH), dtype=np.uint8)
-        self.rows: Final[list[int]] = []
-        self.lengths: Final[list[int]] = []
+        self.lines: Final = Lines.make(self.matrix)
+        self.count = 0
+        """Lines in use."""
         self._sender = state.sender
         self._sent = state.count.sent
 
+    @property
+    def rows(self) -> Int64:
+        """The rows (n) that the lines in use go to."""
+        return self.lines.rows[: self.count]
+
+    @property
+    def lengths(self) -> Int64:
+        """Bytes (n) of the lines in use, headers included."""
+        return self.lines.lengths[: self.count]
+
     def clear(self) -> None:
         """Begin a turn."""
-        self.rows.clear()
-        self.lengths.clear()
+        self.count = 0
 
     def room(self, count: int) -> Bytes:
-        """The next ``count`` lines (count, WIDTH), to be filled from byte 12 on before `put` or `put_sizes`."""
-        start = len(self.rows)
-        return self.matrix[start : start + count]
+        """The next ``count`` lines (count, WIDTH), to be filled from byte 12 on before `put`."""
+        return self.matrix[self.count : self.count + count]
 
-    def put(self, listener: Int64, marked_types: Int64, sequence: Int64, timestamp: Int64, size: int) -> None:
-        """Give the next lines their headers and send each to its listener (n): ``size`` bytes of payload are in place."""
-        build(self.room(len(listener)), marked_types, sequence, timestamp, self._sender.ssrc[listener])
+    def put(self, listener: Int64, marked_types: Int64, sequence: Int64, timestamp: Int64, size: Int64 | int) -> None:
+        """Give the next lines their headers and send each to its listener (n): ``size`` bytes of payload, or (n), are in place."""
+        count = len(listener)
+        build(self.room(count), marked_types, sequence, timestamp, self._sender.ssrc[listener])
         self._sent[listener] += 1
-        self.rows.extend(listener.tolist())
-        self.lengths.extend([HEADER + size] * len(listener))
-
-    def put_sizes(self, listener: Int64, marked_types: Int64, sequence: Int64, timestamp: Int64, sizes: Int64) -> None:
-        """As `put`, with a payload size for each line (n)."""
-        build(self.room(len(listener)), marked_types, sequence, timestamp, self._sender.ssrc[listener])
-        self._sent[listener] += 1
-        self.rows.extend(listener.tolist())
-        self.lengths.extend((sizes + HEADER).tolist())
+        used = slice(self.count, self.count + count)
+        self.lines.rows[used] = listener
+        self.lines.lengths[used] = size + HEADER
+        self.count += count

@@ -219,7 +219,7 @@ class Turn:
         sizes = packets.size[index]
         width = HEADER + int(sizes.max())
         self.outbox.room(len(index))[:, HEADER:width] = self.inbox[packets.line[index], HEADER:width]
-        self.outbox.put_sizes(due.listener, due.marked_type, due.sequence, due.timestamp, sizes)
+        self.outbox.put(due.listener, due.marked_type, due.sequence, due.timestamp, sizes)
 
     def _clock(self, due: Due, main: Int64, position: Int64, leap: Int64, now: float) -> None:
         """Set what a main source's packets clock: its own frame is the one that came; the others leap with it where they can."""

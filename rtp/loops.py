@@ -1,0 +1,259 @@
+"""The socket loop of a worker, twice: plain, and compiled from ``socket_loop.c`` where a compiler was at install. No decisions.
+
+Both do the same, and the same tests hold them to it:
+
+- `receive` reads one datagram of every ready socket, so that a batch has at most one of a row; rows that are in the batch
+  already are left alone, and what waits beyond is read next time;
+- a datagram that does not fit is cut off at the line's width; an empty one, and an error that a socket reports, is counted;
+- `send` sends each line by the socket of its row; a refusal (ICMP) belongs to an earlier datagram, so it is counted and the
+  line is sent once more; whatever else the system refuses is counted, and so is a row without a socket.
+"""
+
+import ctypes
+import os
+import select
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from rtp.arrays import Bytes, Int64, UInt64
+
+LIBRARY: Final = Path(__file__).with_name("_socket_loop.so")
+"""Where the installation puts the compiled loop."""
+VERSION: Final = 1
+"""What the library must say that it is, so that an old one is not taken for the present one."""
+MOST_READY: Final = 2048
+"""Sockets read in one batch at most, so that a turn stays bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Datagrams of a batch, one a line."""
+
+    matrix: Bytes
+    """(line, width) their bytes."""
+    lengths: Int64
+    """(line)"""
+    rows: Int64
+    """(line) the rows that they are from, or for."""
+
+    @classmethod
+    def make(cls, matrix: Bytes) -> "Lines":
+        """Lines over a matrix that is there."""
+        return cls(matrix, np.zeros(len(matrix), dtype=np.int64), np.zeros(len(matrix), dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class SocketCounters:
+    """What the loop counts, one entry a row."""
+
+    receive_errors: UInt64
+    send_errors: UInt64
+    empty: UInt64
+
+
+class SocketLoop(Protocol):
+    """Reads and sends over sockets that each belong to one row."""
+
+    def watch(self, row: int, end: socket.socket) -> None:
+        """From now on read this connected, non-blocking socket for a row that has none, and send by it."""
+
+    def forget(self, row: int) -> None:
+        """Use a row's socket no more; before it is closed."""
+
+    def receive(self, first: int) -> int:
+        """Read into the inbox's lines from ``first`` on; the number of lines in use afterwards."""
+
+    def send(self, count: int) -> None:
+        """Send the first ``count`` lines of the outbox."""
+
+
+class PlainLoop:
+    """The loop in Python."""
+
+    def __init__(self, inbox: Lines, outbox: Lines, counters: SocketCounters) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._counters = counters
+        rows = len(counters.empty)
+        self._most = min(len(inbox.matrix), MOST_READY)
+        self._arriving = [memoryview(line) for line in inbox.matrix]
+        self._departing = [memoryview(line) for line in outbox.matrix]
+        self._of_length: dict[int, list[memoryview]] = {}
+        self._ready = select.epoll()
+        self._ends: dict[int, tuple[int, Callable[[memoryview], int]]] = {}
+        self._descriptor = [-1] * rows
+        self._send: list[Callable[[memoryview], int]] = [_nowhere] * rows
+
+    def watch(self, row: int, end: socket.socket) -> None:
+        """As `SocketLoop.watch`."""
+        self._ready.register(end.fileno(), select.EPOLLIN)
+        self._ends[end.fileno()] = (row, end.recv_into)
+        self._send[row] = end.send
+        self._descriptor[row] = end.fileno()
+
+    def forget(self, row: int) -> None:
+        """As `SocketLoop.forget`."""
+        descriptor = self._descriptor[row]
+        self._ready.unregister(descriptor)
+        del self._ends[descriptor]
+        self._send[row] = _nowhere
+        self._descriptor[row] = -1
+
+    def receive(self, first: int) -> int:
+        """As `SocketLoop.receive`."""
+        room = min(self._most, len(self._arriving) - first)
+        if room <= 0:
+            return first
+        ends = self._ends
+        ready = [ends[descriptor] for descriptor, _ in self._ready.poll(0, room)]
+        if first:
+            taken = set(self._inbox.rows[:first].tolist())
+            ready = [(row, receive) for row, receive in ready if row not in taken]
+        lengths: list[int] = []
+        rows: list[int] = []
+        line = first
+        for row, receive in ready:
+            try:
+                length = receive(self._arriving[line])
+            except OSError:
+                self._counters.receive_errors[row] += 1
+                continue
+            if length:
+                lengths.append(length)
+                rows.append(row)
+                line += 1
+            else:
+                self._counters.empty[row] += 1
+        self._inbox.lengths[first:line] = lengths
+        self._inbox.rows[first:line] = rows
+        return line
+
+    def send(self, count: int) -> None:
+        """As `SocketLoop.send`."""
+        rows, lengths = self._outbox.rows[:count].tolist(), self._outbox.lengths[:count].tolist()
+        send = self._send
+        for row, view in zip(rows, self._views(lengths), strict=False):
+            try:
+                send[row](view)
+            except ConnectionRefusedError:
+                self._send_again(row, view)
+            except OSError:
+                self._counters.send_errors[row] += 1
+
+    def _views(self, lengths: list[int]) -> list[memoryview]:
+        """The lines as far as they are used; those of one length are kept where they are asked for whole batches of it."""
+        if not lengths or lengths.count(lengths[0]) < len(lengths):
+            return [view[:length] for view, length in zip(self._departing, lengths, strict=False)]
+        views = self._of_length.get(lengths[0])
+        if views is None or len(views) < len(lengths):
+            if len(self._of_length) >= _KEPT_LENGTHS:
+                self._of_length.clear()
+            views = [view[: lengths[0]] for view in self._departing[: 2 * len(lengths)]]
+            self._of_length[lengths[0]] = views
+        return views
+
+    def _send_again(self, row: int, view: memoryview) -> None:
+        self._counters.send_errors[row] += 1
+        try:
+            self._send[row](view)
+        except OSError:
+            self._counters.send_errors[row] += 1
+
+
+class CompiledLoop:
+    """The loop in C."""
+
+    def __init__(self, inbox: Lines, outbox: Lines, counters: SocketCounters) -> None:
+        """`OSError` where no library of this version is installed."""
+        self._library = load_library()
+        self._kept = (inbox, outbox, counters)
+        self._inbox, self._outbox = _c_lines(inbox), _c_lines(outbox)
+        self._counters = _CCounters(counters.receive_errors.ctypes.data, counters.send_errors.ctypes.data, counters.empty.ctypes.data)
+        self._descriptors = np.full(len(counters.empty), -1, dtype=np.int32)
+        self._ready = select.epoll()
+        references = [ctypes.byref(each) for each in (self._inbox, self._outbox, self._counters)]
+        self._inbox_there, self._outbox_there, self._counters_there = references
+
+    def watch(self, row: int, end: socket.socket) -> None:
+        """As `SocketLoop.watch`."""
+        problem = self._library.socket_loop_watch(self._ready.fileno(), end.fileno(), row)
+        if problem:
+            raise OSError(problem, os.strerror(problem))
+        self._descriptors[row] = end.fileno()
+
+    def forget(self, row: int) -> None:
+        """As `SocketLoop.forget`."""
+        self._ready.unregister(int(self._descriptors[row]))
+        self._descriptors[row] = -1
+
+    def receive(self, first: int) -> int:
+        """As `SocketLoop.receive`."""
+        return int(self._library.socket_loop_receive(self._ready.fileno(), self._inbox_there, first, self._counters_there))
+
+    def send(self, count: int) -> None:
+        """As `SocketLoop.send`."""
+        self._library.socket_loop_send(self._outbox_there, count, self._descriptors.ctypes.data, self._counters_there)
+
+
+def make_loop(inbox: Lines, outbox: Lines, counters: SocketCounters, *, compiled: bool = True) -> PlainLoop | CompiledLoop:
+    """The compiled loop where it is wanted and installed, else the plain one."""
+    if compiled and is_compiled():
+        return CompiledLoop(inbox, outbox, counters)
+    return PlainLoop(inbox, outbox, counters)
+
+
+def is_compiled() -> bool:
+    """Whether a compiled loop of this version is installed."""
+    try:
+        load_library()
+    except OSError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1)
+def load_library() -> ctypes.CDLL:
+    """The library; `OSError` where there is none, or one of another version."""
+    library = ctypes.CDLL(str(LIBRARY))
+    if library.socket_loop_version() != VERSION:
+        raise OSError(f"{LIBRARY} is another version's; install anew")
+    lines, counters = ctypes.POINTER(_CLines), ctypes.POINTER(_CCounters)
+    library.socket_loop_watch.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_uint32]
+    library.socket_loop_receive.argtypes = [ctypes.c_int, lines, ctypes.c_int64, counters]
+    library.socket_loop_receive.restype = ctypes.c_int64
+    library.socket_loop_send.argtypes = [lines, ctypes.c_int64, ctypes.c_void_p, counters]
+    library.socket_loop_send.restype = None
+    return library
+
+
+_KEPT_LENGTHS: Final = 8
+"""Lengths of which cut lines are kept."""
+
+
+class _CLines(ctypes.Structure):
+    _fields_ = (
+        ("bytes", ctypes.c_void_p),
+        ("width", ctypes.c_int64),
+        ("count", ctypes.c_int64),
+        ("lengths", ctypes.c_void_p),
+        ("rows", ctypes.c_void_p),
+    )
+
+
+class _CCounters(ctypes.Structure):
+    _fields_ = (("receive_errors", ctypes.c_void_p), ("send_errors", ctypes.c_void_p), ("empty", ctypes.c_void_p))
+
+
+def _c_lines(lines: Lines) -> _CLines:
+    count, width = lines.matrix.shape
+    return _CLines(lines.matrix.ctypes.data, width, count, lines.lengths.ctypes.data, lines.rows.ctypes.data)
+
+
+def _nowhere(_: memoryview) -> int:
+    raise OSError("the row has no socket")

@@ -7,6 +7,7 @@ FROM python:${PYTHON}-slim AS build
 WORKDIR /src
 COPY requirements/ requirements/
 COPY deploy/container/ deploy/container/
+RUN deploy/container/install-compiler.sh
 RUN deploy/container/install-dependencies.sh /opt/mediaserver
 COPY . .
 RUN deploy/container/build-wheel.sh /wheel

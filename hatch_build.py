@@ -19,7 +19,7 @@ SOURCE = ROOT / "rtp" / "socket_loop.c"
 LIBRARY = ROOT / "rtp" / "_socket_loop.so"
 
 
-class SocketLoopHook(BuildHookInterface):
+class SocketLoopHook(BuildHookInterface[Any]):
     """Puts the compiled loop into the wheel, which then fits one platform and every Python 3."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -170,6 +170,8 @@ class MediaSettings(Section):
     """EF."""
     workers: int = Field(1, ge=1, le=64)
     turn_ms: float = Field(2.0, ge=0.5, le=10)
+    socket_loop: Literal["auto", "python"] = "auto"
+    """The workers' socket loop: in C where that is installed, or in Python."""
     rows: int = Field(4096, ge=8, le=65_536)
     """Legs a worker can hold."""
     seats: int = Field(16, ge=3, le=64)

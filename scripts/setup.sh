@@ -13,7 +13,7 @@ fail() {
 }
 
 wanted() {
-    cat pyproject.toml requirements/development.txt scripts/setup.sh | cksum
+    cat pyproject.toml requirements/development.txt scripts/setup.sh hatch_build.py rtp/socket_loop.c | cksum
     "$python" -c 'import sys; print(sys.version)'
     pwd
 }

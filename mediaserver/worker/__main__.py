@@ -30,10 +30,11 @@ def main() -> None:
     parser.add_argument("--memory-fd", type=int, required=True, help="descriptor of the shared memory")
     parser.add_argument("--turn-ms", type=float, default=2.0, help="length of a turn")
     parser.add_argument("--cpu", type=int, default=None, help="core to stay on")
+    parser.add_argument("--socket-loop", choices=("auto", "python"), default="auto", help="auto: in C where that is installed")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    run(arguments.link_fd, arguments.memory_fd, arguments.turn_ms, arguments.cpu)
+    run(arguments.link_fd, arguments.memory_fd, arguments.turn_ms, arguments.cpu, compiled=arguments.socket_loop == "auto")
 
 
 if __name__ == "__main__":

@@ -42,14 +42,15 @@ _CPU_TURNS: Final = 512
 class Worker:
     """One worker on its link and its memory."""
 
-    def __init__(self, link: LinkEnd, memory: Memory, turn_seconds: float) -> None:
+    def __init__(self, link: LinkEnd, memory: Memory, turn_seconds: float, *, compiled: bool = True) -> None:
+        """compiled: whether the socket loop in C is taken where it is installed."""
         self._link = link
         self._turn_seconds = turn_seconds
         self._state = State(memory)
         self._roster = Roster(self._state)
         sounds = Sounds()
         self._turn = Turn(self._state, self._roster, sounds)
-        self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox)
+        self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, compiled=compiled)
         self._desk = Desk(self._state, self._roster, sounds, self._sockets, os.urandom)
         self._upward: deque[bytes] = deque()
         self._orphaned_at: float | None = None
@@ -152,11 +153,11 @@ def _stay_on(cpu: int) -> None:
         raise SystemExit(os.EX_CONFIG) from None
 
 
-def run(link_descriptor: int, memory_descriptor: int, turn_ms: float, cpu: int | None) -> None:
+def run(link_descriptor: int, memory_descriptor: int, turn_ms: float, cpu: int | None, *, compiled: bool) -> None:
     """Run a worker on inherited descriptors until its link closes; before others on its core, where the system permits that."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     if cpu is not None:
         _stay_on(cpu)
     link = LinkEnd(socket.socket(fileno=link_descriptor))
-    Worker(link, Memory(memory_descriptor), turn_ms / 1000.0).run()
+    Worker(link, Memory(memory_descriptor), turn_ms / 1000.0, compiled=compiled).run()

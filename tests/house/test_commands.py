@@ -39,7 +39,7 @@ def run(command: list[str], folder: Path, **environment: str) -> subprocess.Comp
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout that has what setup reads, and nothing else."""
-    for name in ("pyproject.toml", "scripts/setup.sh", "requirements/development.txt"):
+    for name in ("pyproject.toml", "scripts/setup.sh", "requirements/development.txt", "hatch_build.py", "rtp/socket_loop.c"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -62,6 +63,15 @@ def test_the_wheel_holds_every_room_with_its_data_and_nothing_else(wheel: Path) 
 
 @pytest.mark.network
 @pytest.mark.timeout(SECONDS)
+def test_a_wheel_with_the_compiled_socket_loop_fits_this_platform_only(wheel: Path) -> None:
+    has_loop = "rtp/_socket_loop.so" in zipfile.ZipFile(wheel).namelist()
+    assert has_loop == (shutil.which("cc") is not None)
+    assert wheel.stem.endswith("-any") != has_loop
+    assert "-py3-none-" in wheel.stem
+
+
+@pytest.mark.network
+@pytest.mark.timeout(SECONDS)
 def test_the_wheel_declares_its_licence_and_no_gpl_dependency(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     [metadata] = [name for name in archive.namelist() if name.endswith("dist-info/METADATA")]
@@ -115,7 +125,7 @@ def test_health_of_a_server_that_is_not_there_is_bad_in_one_line() -> None:
 
 def test_every_step_of_the_dockerfile_is_a_script_that_is_here() -> None:
     steps = re.findall(r"^RUN (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert len(steps) == 4
+    assert len(steps) == 5
     assert all(os.access(STEPS / Path(step).name, os.X_OK) for step in steps)
 
 
@@ -133,6 +143,7 @@ def test_the_image_is_built_from_named_folders_only() -> None:
     assert "*" in lines
     assert {line[1:] for line in lines if line.startswith("!")} == {
         "pyproject.toml",
+        "hatch_build.py",
         "README.md",
         "requirements",
         "deploy/container",

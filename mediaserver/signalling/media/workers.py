@@ -85,7 +85,7 @@ class Worker:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", WORKER_MODULE, "--link-fd", str(theirs.fileno()), "--memory-fd", str(self.memory.fd)),
-                    *("--turn-ms", str(settings.turn_ms), *core),
+                    *("--turn-ms", str(settings.turn_ms), "--socket-loop", settings.socket_loop, *core),
                 ],
                 pass_fds=(theirs.fileno(), self.memory.fd),
             )

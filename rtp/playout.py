@@ -78,7 +78,8 @@ class Playout:
 
     def wipe(self, row: int) -> None:
         """Forget all of a leg: nothing of it is ever read again."""
-        self.samples[row * RING : (row + 1) * RING] = 0
+        if self.end[row]:
+            self.samples[row * RING : (row + 1) * RING] = 0
         self.held[row * RING : (row + 1) * RING] = _EMPTY
         self.made[row * RING : (row + 1) * RING] = _EMPTY
         self.end[row] = 0

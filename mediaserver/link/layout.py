@@ -13,6 +13,8 @@ SEATS: Final = -1
 
 BLOCK: Final = 80
 """Samples of a block: 10 ms at 8 kHz, the unit of playout."""
+WIDE_BLOCK: Final = 160
+"""The same at 16 kHz."""
 RING: Final = 64
 """Blocks that a leg's playout buffer holds (640 ms)."""
 PAGE: Final = 4096
@@ -37,6 +39,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "leg.codec": ("q", ()),
     "leg.clock": ("q", ()),
     "leg.ticks": ("q", ()),
+    "leg.wide": ("B", ()),
     "leg.frame": ("q", ()),
     "leg.send_payload_type": ("q", ()),
     "leg.send_digit_payload_type": ("q", ()),
@@ -60,6 +63,11 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "playout.held": ("q", (RING,)),
     "playout.made": ("q", (RING,)),
     "playout.end": ("q", ()),
+    # the same of a leg with a wideband codec, which has nothing in the arrays above
+    "wide.samples": ("h", (RING * WIDE_BLOCK,)),
+    "wide.held": ("q", (RING,)),
+    "wide.made": ("q", (RING,)),
+    "wide.end": ("q", ()),
     # what we send it (rtp.sender.Senders)
     "sender.ssrc": ("q", ()),
     "sender.anchor": ("q", ()),
@@ -81,6 +89,8 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "mix.main": ("q", ()),
     "mix.followers": ("q", (SEATS,)),
     "mix.count": ("q", ()),
+    "mix.narrow": ("q", ()),
+    "mix.leads_wide": ("B", ()),
     "mix.source": ("q", (SEATS,)),
     "mix.read": ("q", (SEATS,)),
     "mix.gap": ("q", (SEATS,)),

@@ -56,9 +56,10 @@ class Listening:
     """Makes the frames that listeners hear, at one rate."""
 
     def __init__(self, state: State, playout: Playout, sounds: Sounds) -> None:
-        """playout: the buffers of the rate that these listeners hear at."""
+        """playout: the buffers of the sources of this rate."""
         self._state = state
         self._playout = playout
+        self._is_wide = playout is state.wide
         self._block = playout.samples.shape[1]
         self._ramps = tuple(ramp(blocks, self._block) for blocks in range(RING))
         self._sounds = sounds
@@ -68,25 +69,28 @@ class Listening:
         self._waited = state.mix.waited.reshape(-1)
         self._margin = state.mix.margin.reshape(-1)
         self._excess = state.mix.excess.reshape(-1)
+        self._gain = state.mix.gain.reshape(-1)
+        self._goal = state.mix.goal.reshape(-1)
         self._gap = state.mix.gap.reshape(-1)
         self._gap_at = state.mix.gap_at.reshape(-1)
         self._lag = state.mix.lag.reshape(-1)
         self.settled: Final[list[int]] = []
         """Rows whose gains, or whose sound, came to their goal or end in this turn: their calls need a new plan."""
 
-    def frames(self, listener: Int64, blocks: int, now: float) -> Int16:
-        """One frame (n, samples) int16 for each listener (n), its sources' read pointers brought forward."""
-        mix = self._state.mix
-        count = mix.count[listener]
-        smooth = mix.smooth[listener] != 0
+    def frames(self, listener: Int64, first: Int64, count: Int64, blocks: int, now: float) -> Int16:
+        """One frame (n, samples) int16 of each listener's (n) sources of this rate, their read pointers brought forward.
+
+        first (n) is the number of the first of them (listener · seats + place in his list), count (n) how many they are.
+        """
+        smooth = self._state.mix.smooth[listener] != 0
         if smooth.all() and count[0] and (count == count[0]).all():
-            return self._quickly(listener, int(count[0]), blocks, now)
+            return self._quickly(listener, first, int(count[0]), blocks, now)
         mixed = np.empty((len(listener), blocks * self._block), dtype=np.int16)
         for sources in range(int(count.min()), int(count.max()) + 1):
             alike = count == sources
             for part, frames in ((alike & smooth, self._quickly), (alike & ~smooth, self._carefully)):
                 if part.any():
-                    mixed[part] = frames(listener[part], sources, blocks, now)
+                    mixed[part] = frames(listener[part], first[part], sources, blocks, now)
         return mixed
 
     def review(self, turn: int) -> None:
@@ -109,38 +113,39 @@ class Listening:
         mix.margin[rows] = np.inf
         self._smooth_where_possible(rows)
 
-    def _quickly(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
+    def _quickly(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float) -> Int16:
         """Frames (n, samples) of listeners with so many sources, all at unity; who misses one goes the careful way."""
         if not sources:
             return np.zeros((len(listener), blocks * self._block), dtype=np.int16)
         playout = self._playout
-        pairs = (listener * self._state.seats)[:, None] + self._columns[:sources]
+        pairs = first[:, None] + self._columns[:sources]
         source, read = self._source.take(pairs), self._read_pointer.take(pairs)
         wanted, slots = playout.slots(source, read, blocks)
         there = playout.held.take(slots) == wanted
         if not there.all():
-            return self._mostly_quickly(listener, there.all(axis=(1, 2)), sources, blocks, now)
+            return self._mostly_quickly(listener, first, there.all(axis=(1, 2)), sources, blocks, now)
         self._read_pointer[pairs] = read + blocks
         if not int(self._state.turn[0]) % _MEASURED_TURNS:
             self._measure(pairs, source, read, blocks, now)
         frames = playout.samples.take(slots, axis=0)
         return sum_plain(frames.reshape(len(listener), sources, blocks * self._block))
 
-    def _mostly_quickly(self, listener: Int64, complete: Bools, sources: int, blocks: int, now: float) -> Int16:
+    def _mostly_quickly(self, listener: Int64, first: Int64, complete: Bools, sources: int, blocks: int, now: float) -> Int16:
         mixed = np.empty((len(listener), blocks * self._block), dtype=np.int16)
         if complete.any():
-            mixed[complete] = self._quickly(listener[complete], sources, blocks, now)
-        mixed[~complete] = self._carefully(listener[~complete], sources, blocks, now)
+            mixed[complete] = self._quickly(listener[complete], first[complete], sources, blocks, now)
+        mixed[~complete] = self._carefully(listener[~complete], first[~complete], sources, blocks, now)
         return mixed
 
-    def _carefully(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
+    def _carefully(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float) -> Int16:
         state, mix = self._state, self._state.mix
-        frames = self._read(listener, sources, blocks, now)
-        gain, goal = mix.gain[listener, :sources], mix.goal[listener, :sources]
+        frames = self._read(listener, first, sources, blocks, now)
+        pairs = first[:, None] + self._columns[:sources]
+        gain, goal = self._gain.take(pairs), self._goal.take(pairs)
         mixed = sum_ramped(frames, gain, goal, self._ramps[blocks])
         changed = (gain != goal).any(axis=1)
-        mix.gain[listener, :sources] = goal
-        played = mix.sound[listener] >= 0
+        self._gain[pairs] = goal
+        played = (mix.sound[listener] >= 0) & (state.leg.wide[listener] == self._is_wide)
         if played.any():
             hearing = listener[played]
             sound, ended = self._sounds.frames(mix, hearing, blocks * self._block)
@@ -151,14 +156,13 @@ class Listening:
             mix.sound[over] = -1
             self.settled.extend(over.tolist())
         self.settled.extend(listener[changed].tolist())
-        state.mix.plain[listener] = (mix.goal[listener, :sources] == 1.0).all(axis=1) & (mix.sound[listener] < 0)
         self._smooth_where_possible(listener)
         return saturate(mixed)
 
-    def _read(self, listener: Int64, sources: int, blocks: int, now: float) -> Int16:
+    def _read(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float) -> Int16:
         """Frames (n, sources, samples) of listed sources, whatever is missing made up."""
         state = self._state
-        pairs = (listener * state.seats)[:, None] + self._columns[:sources]
+        pairs = first[:, None] + self._columns[:sources]
         source, read = self._source.take(pairs), self._read_pointer.take(pairs)
         wanted, slots = self._playout.slots(source, read, blocks)
         there = self._playout.held.take(slots) == wanted
@@ -303,6 +307,8 @@ class Listening:
 
     def _smooth_where_possible(self, listener: Int64) -> None:
         mix = self._state.mix
-        listed = np.arange(self._state.seats) < mix.count[listener][:, None]
+        listed = self._columns < mix.count[listener][:, None]
+        even = ((mix.gain[listener] == 1.0) & (mix.goal[listener] == 1.0)) | ~listed
+        mix.plain[listener] = even.all(axis=1) & (mix.sound[listener] < 0)
         uneven = (((mix.gap[listener] > 0) | (mix.excess[listener] > 0)) & listed).any(axis=1)
         mix.smooth[listener] = mix.plain[listener].astype(np.bool_) & ~uneven

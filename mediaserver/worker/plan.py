@@ -2,7 +2,7 @@
 
 It is made anew whenever something about a call changes, never in between; the turn only follows it. Rules for a listener:
 
-- sources are those whose gain is not 0, or who are still fading out;
+- sources are those whose gain is not 0, or who are still fading out; those of one rate stand together, the main one first;
 - a party's *main* source is the first party among them; a supervisor has none: he is clocked by the server;
 - one source alone, at unity, in the same codec and packet time: passed through;
 - with a main source of the same packet time: clocked by it, under its numbers (own numbers, where the codec differs);
@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from mediaserver.worker.state import Kind, Mixes, State
+from mixer.formats import FORMATS, WIDEBAND
 from mixer.gains import Seat, gain
 from mixer.modes import PARTIES, Role
 from rtp.arrays import Int64
@@ -55,6 +56,11 @@ class Leg:
         """RTP ticks of a block."""
         return self.clock // BLOCKS_A_SECOND
 
+    @property
+    def wide(self) -> bool:
+        """Whether its codec is a wideband one."""
+        return FORMATS[self.codec].sample_rate == WIDEBAND
+
 
 @dataclass(slots=True)
 class Call:
@@ -77,6 +83,7 @@ class _Source:
     is_party: bool = False
     blocks: int = 0
     codec: int = 0
+    wide: bool = False
 
 
 def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int]:
@@ -91,7 +98,7 @@ def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int
     changing = [leg.row for leg in call.legs if _plan_listener(state, leg, call.legs, now, gently=gently)]
     for leg in call.legs:
         if state.mix.wanted[leg.row] and not before[leg.row]:
-            state.playout.wipe(leg.row)
+            state.forget_voice(leg.row)
     return changing
 
 
@@ -106,6 +113,7 @@ def forget_source(state: State, listeners: Sequence[Leg], row: int) -> None:
         for array in (mix.source, mix.gain, mix.goal, mix.margin, mix.excess, *_reading(mix)):
             array[leg.row, : len(keep)] = array[leg.row, keep]
         mix.count[leg.row] = len(keep)
+        mix.narrow[leg.row] = len(keep) - int(state.leg.wide[mix.source[leg.row, : len(keep)]].sum())
 
 
 def begin_anew(state: State, row: int) -> None:
@@ -114,7 +122,7 @@ def begin_anew(state: State, row: int) -> None:
     mix.count[row] = mix.wanted[row] = 0
     mix.main[row] = mix.sound[row] = -1
     mix.sound_goal[row] = mix.sound_gain[row] = 0.0
-    state.playout.wipe(row)
+    state.forget_voice(row)
     for flags in (state.leg.admitted, state.leg.muted, state.leg.mode, state.leg.target):
         flags[row] = 0
 
@@ -134,8 +142,9 @@ def _plan_listener(state: State, leg: Leg, legs: Sequence[Leg], now: float, *, g
         kind, main = Kind.NONE, None
     else:
         kind, main = _clock(leg, sources, legs, plays=bool(mix.sound[row] >= 0), was_main=int(mix.main[row]))
-    if main is not None:
-        sources.sort(key=lambda source: source is not main)
+    leads_wide = leg.wide if main is None else main.wide
+    sources.sort(key=lambda source: (source.wide != leads_wide, source is not main))
+    mix.leads_wide[row] = leads_wide
     _write_sources(state, leg, sources)
     _write_clock(state, leg, kind, main, now)
     return bool(np.any(mix.gain[row, : len(sources)] != mix.goal[row, : len(sources)])) or bool(mix.sound_gain[row] != mix.sound_goal[row])
@@ -157,7 +166,7 @@ def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> li
             source = _Source(speaker.row, goal, goal if is_first else 0.0)
         source.is_party = speaker.seat.role in PARTIES
         source.blocks = int(state.stream.blocks[speaker.row]) or speaker.frame
-        source.codec = speaker.codec
+        source.codec, source.wide = speaker.codec, speaker.wide
         if source.goal or source.gain:
             sources.append(source)
     return sources
@@ -192,6 +201,7 @@ def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
         mix.gain[row, index] = source.gain
         mix.goal[row, index] = source.goal
     mix.count[row] = len(sources)
+    mix.narrow[row] = sum(not source.wide for source in sources)
     mix.plain[row] = mix.sound[row] < 0 and all(source.gain == source.goal == 1.0 for source in sources)
     mix.smooth[row] = mix.plain[row] and not mix.gap[row, : len(sources)].any()
 

@@ -7,13 +7,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from mediaserver.link.layout import BLOCK, WIDE_BLOCK
 from mediaserver.link.memory import Memory
 from mixer.arrays import Float32
 from rtp.arrays import Bytes, Float64, Int64, UInt64
 from rtp.header import Refusals
 from rtp.playout import Playout
 from rtp.sender import Senders
-from rtp.stream import BLOCK, Streams, Tally
+from rtp.stream import Streams, Tally
 
 
 class Kind(IntEnum):
@@ -53,6 +54,8 @@ class Legs:
     """RTP ticks a second."""
     ticks: Int64
     """RTP ticks of a block of 10 ms."""
+    wide: Bytes
+    """Its codec is a wideband one: its audio has 16,000 samples a second, else 8,000."""
     frame: Int64
     """Blocks of 10 ms in a packet that we send."""
     send_payload_type: Int64
@@ -85,6 +88,10 @@ class Mixes:
     """(row, seats) legs that this one clocks; -1 beyond the last."""
     count: Int64
     """How many sources are listed."""
+    narrow: Int64
+    """How many of them have 8,000 samples a second; they stand together, and so do the others."""
+    leads_wide: Bytes
+    """Those with 16,000 samples a second stand first."""
     source: Int64
     """(row, seats) rows of the sources, the main one first."""
     read: Int64
@@ -173,12 +180,11 @@ class State:
         self.mix: Final = self._gather(Mixes, "mix")
         self.latch: Final = self._gather(Latches, "latch")
         self.meter: Final = self._gather(Meters, "meter")
-        self.playout: Final = Playout(
-            self._array("playout.samples").reshape(-1, BLOCK),
-            self._array("playout.held").reshape(-1),
-            self._array("playout.made").reshape(-1),
-            self._array("playout.end"),
-        )
+        self.playout: Final = self._playout("playout", BLOCK)
+        self.wide: Final = self._playout("wide", WIDE_BLOCK)
+        """The buffers of legs with a wideband codec; theirs of the other kind are empty."""
+        self.has_wide = bool(self.leg.wide.any())
+        """Whether any leg has a wideband codec."""
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
         """How many legs one source clocks at most; grows where three parties talk."""
         groups = (self.leg, self.stream, self.tally, self.refusals, self.count, self.sender, self.mix, self.latch, self.meter)
@@ -213,7 +219,7 @@ class State:
         """Leave nothing of the leg that had this row."""
         for array in self._of_rows:
             array[row] = 0
-        self.playout.wipe(row)
+        self.forget_voice(row)
         self.leg.id[row] = -1
         self.leg.clock[row], self.leg.ticks[row] = 8000, 80
         self.stream.ssrc[row] = self.stream.event[row] = -1
@@ -221,6 +227,19 @@ class State:
         self.mix.followers[row] = -1
         self.mix.next_due[row] = np.inf
         self.meter.level[row] = -127.0
+
+    def forget_voice(self, row: int) -> None:
+        """Leave nothing of what the leg of this row said."""
+        self.playout.wipe(row)
+        self.wide.wipe(row)
+
+    def playout_of(self, row: int) -> Playout:
+        """The buffers that hold what the leg of this row says."""
+        return self.wide if self.leg.wide[row] else self.playout
+
+    def _playout(self, prefix: str, block: int) -> Playout:
+        samples, held, made, end = (self._array(f"{prefix}.{field.name}") for field in fields(Playout))
+        return Playout(samples.reshape(-1, block), held.reshape(-1), made.reshape(-1), end)
 
     def _gather(self, kind: type[Any], prefix: str) -> Any:
         return kind(**{field.name: self._array(f"{prefix}.{field.name}") for field in fields(kind)})

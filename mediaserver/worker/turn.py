@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from mediaserver.link.messages import MediaStarted, Notice
-from mediaserver.worker.listening import Listening
+from mediaserver.worker.mixing import Mixing
 from mediaserver.worker.outbox import WIDTH, Outbox
 from mediaserver.worker.relayed_digits import RelayedDigits
 from mediaserver.worker.roster import Roster
@@ -59,7 +59,7 @@ class Turn:
         """`MediaStarted` and `DigitReceived` of this turn."""
         self.changing: dict[int, list[int]] = {}
         """By index of a call that was planned in this turn: the rows of listeners whose gains change with their next packet."""
-        self._listening = Listening(state, state.playout, sounds)
+        self._mixing = Mixing(state, sounds)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices)
         self._detector = SpeechDetector()
 
@@ -72,7 +72,7 @@ class Turn:
         self._plan(now)
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
-        self._listening.review(int(self.state.turn[0]))
+        self._mixing.review(int(self.state.turn[0]))
         self._settle()
         self.state.now[0] = now
         self.state.turn[0] += 1
@@ -86,14 +86,14 @@ class Turn:
         self.state.batch[0] = len(rows)
 
     def _settle(self) -> None:
-        for row in self._listening.settled:
+        for row in self._mixing.settled():
             self.roster.change_row(row)
-        self._listening.settled.clear()
 
     def _plan(self, now: float) -> None:
         self.changing = self.roster.plan(now)
         for row in self.roster.ended:
             self._detector.forget(row)
+            self._mixing.forget(row)
 
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
         state = self.state
@@ -261,14 +261,18 @@ class Turn:
             return
         due = parts[0] if len(parts) == 1 else _join(parts)
         least = int(due.blocks.min())
-        if least == int(due.blocks.max()):
-            self._mix_alike(due, least, now)
+        if least == int(due.blocks.max()) and not self.state.has_wide:
+            self._mix_alike(due, least, now, is_wide=False)
             return
+        wide = self.state.leg.wide[due.listener] != 0
         for blocks in np.unique(due.blocks).tolist():
-            self._mix_alike(due.where(due.blocks == blocks), blocks, now)
+            for is_wide in (False, True):
+                alike = (due.blocks == blocks) & (wide == is_wide)
+                if alike.any():
+                    self._mix_alike(due.where(alike), blocks, now, is_wide=is_wide)
 
-    def _mix_alike(self, due: Due, blocks: int, now: float) -> None:
-        frames = self._listening.frames(due.listener, blocks, now)
+    def _mix_alike(self, due: Due, blocks: int, now: float, *, is_wide: bool) -> None:
+        frames = self._mixing.frames(due.listener, blocks, now, is_wide=is_wide)
         size = blocks * BLOCK
         self.outbox.room(len(due.listener))[:, HEADER : HEADER + size] = encode(frames, self.state.leg.codec[due.listener])
         self.outbox.put(due.listener, due.marked_type, due.sequence, due.timestamp, size)

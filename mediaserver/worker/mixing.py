@@ -1,0 +1,85 @@
+"""What listeners hear of sources at both rates, each listener at the rate of his own codec.
+
+Sources are kept, concealed and summed at the rate at which they speak. Only the sum of those at the other rate is resampled, once
+a listener: so a narrowband listener hears narrowband sources sample by sample, whoever else speaks or listens in the call, and a
+listener with a wideband codec hears all that the wideband sources said.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from mediaserver.worker.listening import Listening
+from mediaserver.worker.sounds import Sounds
+from mediaserver.worker.state import State
+from mixer.arrays import Int16
+from mixer.mixing import saturate
+from mixer.resampling import HISTORY, WIDE_HISTORY, Resampling
+from rtp.arrays import Bools, Int64
+
+
+class Mixing:
+    """Makes one frame a listener. Holds what is private to this worker: the last samples that were resampled for each."""
+
+    def __init__(self, state: State, sounds: Sounds) -> None:
+        self._state = state
+        self._narrow = Listening(state, state.playout, sounds)
+        self._wide = Listening(state, state.wide, sounds)
+        self._resampling = Resampling(state.rows)
+        self._past: Final = np.zeros((state.rows, WIDE_HISTORY), dtype=np.int16)
+        """(row, samples) of the other rate; who hears narrowband sources uses the first `HISTORY` of them."""
+        self._has_past: Final[Bools] = np.zeros(state.rows, dtype=np.bool_)
+
+    def frames(self, listener: Int64, blocks: int, now: float, *, is_wide: bool) -> Int16:
+        """One frame (n, samples) int16 for each listener (n), all of one rate."""
+        mix = self._state.mix
+        first, count = listener * self._state.seats, mix.count[listener]
+        if not self._state.has_wide:
+            return self._narrow.frames(listener, first, count, blocks, now)
+        narrow = mix.narrow[listener]
+        leads_wide = mix.leads_wide[listener] != 0
+        first_narrow = first + np.where(leads_wide, count - narrow, 0)
+        first_wide = first + np.where(leads_wide, 0, narrow)
+        if is_wide:
+            mixed = self._wide.frames(listener, first_wide, count - narrow, blocks, now)
+            return self._with_others(mixed, self._narrow, listener, first_narrow, narrow, blocks, now)
+        mixed = self._narrow.frames(listener, first_narrow, narrow, blocks, now)
+        return self._with_others(mixed, self._wide, listener, first_wide, count - narrow, blocks, now)
+
+    def review(self, turn: int) -> None:
+        """See `Listening.review`: margins do not depend on the rate."""
+        self._narrow.review(turn)
+
+    def settled(self) -> list[int]:
+        """Rows whose gains, or whose sound, came to their goal or end since this was asked last: their calls need a new plan."""
+        rows = [*self._narrow.settled, *self._wide.settled]
+        self._narrow.settled.clear()
+        self._wide.settled.clear()
+        return rows
+
+    def forget(self, row: int) -> None:
+        """Nothing of what the leg of this row heard is heard in what its successor hears."""
+        self._past[row] = 0
+        self._has_past[row] = False
+
+    def _with_others(self, mixed: Int16, others: Listening, listener: Int64, first: Int64, count: Int64, blocks: int, now: float) -> Int16:
+        """Add the sources of the other rate: ``count`` (n) from ``first`` (n) on."""
+        there = count > 0
+        lapsed = listener[~there & self._has_past[listener]]
+        if len(lapsed):
+            self._past[lapsed] = 0
+            self._has_past[lapsed] = False
+        if not there.any():
+            return mixed
+        hearing = listener[there]
+        frames = others.frames(hearing, first[there], count[there], blocks, now)
+        resampled = np.empty((len(hearing), mixed.shape[1]), dtype=np.int16)
+        past = self._past[hearing]
+        if others is self._narrow:
+            self._resampling.up(resampled, frames, past[:, :HISTORY])
+        else:
+            self._resampling.down(resampled, frames, past)
+        self._past[hearing] = past
+        self._has_past[hearing] = True
+        mixed[there] = saturate(mixed[there].astype(np.int32) + resampled)
+        return mixed

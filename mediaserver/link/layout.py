@@ -159,6 +159,7 @@ WORKER_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "worker.batch": ("q", ()),
     "worker.now": ("d", ()),
     "worker.cpu": ("d", ()),
+    "worker.turn_length": ("d", ()),
     "worker.serial": ("q", ()),
     "worker.lateness": ("Q", (LATENESS_STEPS,)),
     "total.link_frames_dropped": ("Q", ()),

@@ -118,6 +118,11 @@ class Memory:
         """CPU time that the worker has used, refreshed about once a second."""
         return float(self.view("worker.cpu")[0])
 
+    @property
+    def turn_length(self) -> float:
+        """Seconds that a turn takes (see `mediaserver.worker.pace`), refreshed several times a second."""
+        return float(self.view("worker.turn_length")[0])
+
     def worker_counters(self) -> dict[str, int]:
         """Counters of the worker as a whole, by name."""
         return {name.removeprefix("total."): int(self.view(name)[0]) for name in WORKER_ARRAYS if name.startswith("total.")}

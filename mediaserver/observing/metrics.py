@@ -22,6 +22,7 @@ HELP = {
     "control_events": "What the control API counted: clients, commands, slow readers, by kind.",
     "calls_ended": "Calls that ended, by cause.",
     "certificates": "Certificates read anew, or refused, by label.",
+    "overload": "Calls that were not taken for want of room, by what was busy: media or signalling.",
     "settings": "Settings read anew under way, or refused, by label.",
     "legs_refused": "Legs that a media worker had no room for.",
     "legs_without_audio": "Legs that agreed on SRTP, which the media workers do not carry, by its keying.",
@@ -127,18 +128,20 @@ class ServerCollector(Collector):
         )
         cpu = CounterMetricFamily("mediaserver_worker_cpu_seconds", "CPU time of a media worker.", labels=["worker"])
         turns = CounterMetricFamily("mediaserver_worker_turns", "Turns that a media worker has made.", labels=["worker"])
+        length = GaugeMetricFamily("mediaserver_turn_length_seconds", "How long a media worker's turns are now.", labels=["worker"])
         late = HistogramMetricFamily("mediaserver_turn_late_seconds", "How late a media worker's turns started.", labels=["worker"])
         for worker in self._media.workers:
             label = [str(worker.index)]
             cpu.add_metric(label, worker.memory.cpu_seconds)
             turns.add_metric(label, worker.memory.turn)
+            length.add_metric(label, worker.memory.turn_length)
             late.add_metric(label, _buckets(worker), sum_value=None)
             for kind, value in worker.memory.worker_counters().items():
                 events.add_metric([*label, kind], value)
             self._add_rows(worker, totals)
         for kind, value in totals.items():
             packets.add_metric([kind], value)
-        yield from (packets, cpu, turns, events, late)
+        yield from (packets, cpu, turns, length, events, late)
 
     def _add_rows(self, worker: Worker, totals: dict[str, int]) -> None:
         for entry in self._calls:

@@ -59,6 +59,7 @@ from mediaserver.signalling.media import sounds
 from mediaserver.signalling.media.ports import NoFreePort, PortPool
 from mediaserver.signalling.media.workers import Media, WorkerFailed
 from mediaserver.signalling.outside import OutsideRequests
+from mediaserver.signalling.overload import LOOK
 from mediaserver.signalling.reloading import Reloading
 from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router
@@ -303,6 +304,7 @@ class Server:
         yield beat("certificates", RENEWAL_BEAT, self._renewal.look, self._counters)
         yield beat("media", MISSING_AFTER, self._switchboard.watch_media, self._counters)
         yield beat("workers", MISSING_AFTER, self._media.check, self._counters)
+        yield beat("overload", LOOK, self._switchboard.overload.look, self._counters)
         if self._settings.control.meters_hz > 0:
             tell = partial(tell_meters, self._switchboard.calls, self._house.publisher)
             yield beat("meters", 1 / self._settings.control.meters_hz, tell, self._counters)

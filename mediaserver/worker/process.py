@@ -20,6 +20,7 @@ from mediaserver.link.memory import Memory
 from mediaserver.link.messages import Command
 from mediaserver.link.wire import LinkEnd, LinkError, Message, split_into_frames
 from mediaserver.worker.commands import Desk
+from mediaserver.worker.pace import Pace
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sockets import Sockets
 from mediaserver.worker.sounds import Sounds
@@ -62,11 +63,14 @@ class Worker:
         gc.freeze()
         gc.disable()
         due = time.monotonic()
+        pace = Pace(self._state.turn_length, due)
         while not self._is_over(now := time.monotonic()):
             self._note_lateness(now - due)
             self._survive_one_turn(now)
             due = max(due, now - self._turn_seconds) + (self._turn_seconds if self._roster.legs else IDLE_SECONDS)
-            rest = due - time.monotonic()
+            ended = time.monotonic()
+            rest = due - ended
+            pace.note(now, ended)
             if rest > 0:
                 time.sleep(rest)
             else:

@@ -209,6 +209,7 @@ class State:
         """… and from which rows."""
         self.now: Final[Float64] = self._array("worker.now")
         self.cpu: Final[Float64] = self._array("worker.cpu")
+        self.turn_length: Final[Float64] = self._array("worker.turn_length")
         self.lateness: Final[UInt64] = self._array("worker.lateness").reshape(-1)
         self.link_frames_dropped: Final[UInt64] = self._array("total.link_frames_dropped")
         self.link_frames_refused: Final[UInt64] = self._array("total.link_frames_refused")

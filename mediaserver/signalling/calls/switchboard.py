@@ -28,6 +28,7 @@ from mediaserver.signalling.calls.performing import PerformedAction, Performer
 from mediaserver.signalling.calls.requests import PendingRequests
 from mediaserver.signalling.house import House
 from mediaserver.signalling.media.workers import Worker
+from mediaserver.signalling.overload import Overload
 from mediaserver.signalling.routing.placing import Placer
 from mixer.modes import Role
 from sip.offer_answer import Negotiation
@@ -42,12 +43,17 @@ class NoWorker(Exception):
     """No media worker can take a call now."""
 
 
+class Overloaded(NoWorker):
+    """There is no room for one more call: those that stand would suffer."""
+
+
 class Switchboard:
     """Every live call, and the way from happenings to their machines."""
 
     def __init__(self, house: House) -> None:
         self.house = house
         self.calls = Calls()
+        self.overload = Overload(lambda: house.settings.limits, self.calls, house.clock)
         self.requests = PendingRequests()
         self.is_draining = False
         self.entering: dict[LegId, Identity] = {}
@@ -72,6 +78,9 @@ class Switchboard:
         worker = self.house.media.choose(others[0].worker if others else None)
         if worker is None:
             raise NoWorker("no media worker is up")
+        if why := self.overload.refuses(worker):
+            self.house.counters.add("overload", why)
+            raise Overloaded(why)
         worker.calls += 1
         limits, media = self.house.settings.limits, self.house.settings.media
         call_id = self.house.entropy(6).hex()

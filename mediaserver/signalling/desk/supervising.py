@@ -18,7 +18,7 @@ from mediaserver.call.view import CallState, LegView
 from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.requests import NOBODY_WAITS
-from mediaserver.signalling.calls.switchboard import NoWorker, Switchboard
+from mediaserver.signalling.calls.switchboard import NoWorker, Overloaded, Switchboard
 from mediaserver.signalling.desk.banning import Bans
 from mediaserver.signalling.desk.messaging import send_text
 from mediaserver.signalling.desk.traces import read_trace
@@ -230,6 +230,8 @@ class SwitchboardDesk:
             raise Refusal("too_many", "the server has as many calls as it may", "try again later, or raise limits.calls")
         try:
             return self._switchboard.new_call(tenant, "users")
+        except Overloaded:
+            raise Refusal("unavailable", "the server is busy", "try again in a few seconds, or look at its load in /metrics") from None
         except NoWorker:
             raise Refusal("unavailable", "no media worker is up", "look at /healthz") from None
 

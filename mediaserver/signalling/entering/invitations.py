@@ -18,7 +18,7 @@ from mediaserver.call.actions import CloseLeg
 from mediaserver.signalling.calls.legs import Leg, is_browser
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.replacing import Replacements
-from mediaserver.signalling.calls.switchboard import NoWorker, Switchboard
+from mediaserver.signalling.calls.switchboard import NoWorker, Overloaded, Switchboard
 from mediaserver.signalling.entering.doors import Knock, read_knock
 from mediaserver.signalling.entering.entrance import AMBIGUOUS, Entrance
 from mediaserver.signalling.entering.identities import User, UserRepository
@@ -173,8 +173,8 @@ class Invitations:
         try:
             agent = routed.agent or routed.targets[0].agent
             entry = self._switchboard.new_call(routed.tenant, routed.trunk, ring_timeout=routed.ring_timeout, agent=agent)
-        except NoWorker:
-            self._refuse(event, 503, "no_worker", retry=True)
+        except NoWorker as error:
+            self._refuse(event, 503, "overloaded" if isinstance(error, Overloaded) else "no_worker", retry=True)
             return False
         entry.who = routed.who
         entry.path = path

@@ -92,6 +92,11 @@ class Worker:
         asyncio.get_running_loop().add_reader(self._link.fileno(), self._readable)
 
     @property
+    def turn_length(self) -> float:
+        """Seconds that its turns take now."""
+        return self.memory.turn_length
+
+    @property
     def pid(self) -> int:
         """The process."""
         return self._process.pid

@@ -104,6 +104,7 @@ class RecordedWorker:
     """A worker that applies everything at once, in turns counted by frame."""
 
     calls: int = 0
+    turn_length: float = 0.0
     turn: int = 0
     told: list[Command] = field(default_factory=list)
     """All commands, in order."""

@@ -60,6 +60,19 @@ async def _audio(around: Surroundings, given: argparse.Namespace) -> Result:
     )
 
 
+async def _drift(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import drift
+
+    return await drift.run(
+        around,
+        codecs=tuple(given.codecs),
+        ppms=tuple(given.ppms),
+        signals=tuple(given.signals),
+        minutes=given.minutes,
+        loss=given.loss,
+    )
+
+
 async def _capacity(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import capacity
 
@@ -153,6 +166,19 @@ COMMANDS: Final = (
             option("--jitters", nargs="+", type=float, default=[0, 60], help="ms"),
             option("--seconds", type=float, default=20, help="of speech"),
             option("--seed", type=int, default=1),
+        ),
+        isolated=False,
+    ),
+    Command(
+        "drift",
+        "an hour with a party whose clock is fast or slow: gaps, glitches, delay",
+        _drift,
+        (
+            option("--codecs", nargs="+", default=["PCMU"], help="of the bench's table"),
+            option("--ppms", nargs="+", type=float, default=[100, -100], help="how fast the party's clock is, millionths"),
+            option("--signals", nargs="+", choices=("speech", "tone"), default=["speech", "tone"]),
+            option("--minutes", type=float, default=60),
+            option("--loss", type=float, default=0, help="percent of the party's packets"),
         ),
         isolated=False,
     ),

@@ -66,14 +66,14 @@ def delays(said: Int16, heard: Int16, rate: int, *, window: float = 1.0, hop: fl
     for first in range(0, min(len(said), len(heard) - extra) - size + 1, step):
         piece = said[first : first + size].astype(np.float64)
         if np.sqrt((piece**2).mean()) > loud:
-            found.append(_lag(piece, heard[first : first + size + extra].astype(np.float64), extra) / rate)
+            found.append(lag_of(piece, heard[first : first + size + extra].astype(np.float64), extra) / rate)
     return np.array(found)
 
 
-def _lag(piece: Floats, around: Floats, extra: int) -> float:
-    """Where in ``around`` the piece is found (normalised correlation)."""
+def lag_of(piece: Floats, around: Floats, extra: int) -> int:
+    """Where in ``around``, at most so many samples in, the piece is found (normalised correlation)."""
     size = 1 << (len(around) + len(piece)).bit_length()
     products = np.fft.irfft(np.fft.rfft(around, size) * np.conj(np.fft.rfft(piece, size)), size)[: extra + 1]
     sums = np.concatenate([[0.0], np.cumsum(around**2)])
     energies = sums[len(piece) :] - sums[: -len(piece)]
-    return float(np.argmax(products / np.sqrt(np.maximum(energies[: extra + 1], 1.0))))
+    return int(np.argmax(products / np.sqrt(np.maximum(energies[: extra + 1], 1.0))))

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -13,7 +14,7 @@ from bench.commands import COMMANDS
 from bench.console import ConnectionLost
 from bench.generator import process
 from bench.generator.phones.asking import CallFailed
-from bench.options import Surroundings
+from bench.options import SOCKET_LOOP, Surroundings
 from bench.progress import Progress
 from bench.report import Result
 from bench.server import ServerFailed
@@ -38,6 +39,8 @@ def main() -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.netns if arguments.netns is not None else (arguments.isolated and process.may_isolate()):
         process.isolate_network()
+    if arguments.socket_loop != "auto":
+        os.environ[SOCKET_LOOP] = arguments.socket_loop
     around = Surroundings(
         arguments.server_core if arguments.server_core >= 0 else None,
         arguments.nice,
@@ -85,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--server-core", type=int, default=0, help="core for all processes of the server; -1: any")
     common.add_argument("--nice", type=int, default=0, help="niceness of the server; below 0 where others use the machine too (root)")
     common.add_argument("--generator-core", type=int, default=1, help="core for the generator; -1: any")
+    common.add_argument("--socket-loop", choices=("auto", "python"), default="auto", help="auto: in C where that is installed")
     common.add_argument("--codec", choices=("PCMU", "PCMA"), default="PCMU")
     parser = argparse.ArgumentParser(prog="python -m bench", description="Load and truth: the project's own measurements.")
     commands = parser.add_subparsers(required=True, metavar="NAME")

@@ -112,7 +112,7 @@ async def _flood(around: Surroundings, given: argparse.Namespace) -> Result:
 async def _floor(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import floor
 
-    return await floor.run(around, calls=given.calls, seconds=given.seconds)
+    return await floor.run(around, calls=given.calls, seconds=given.seconds, rounds=given.rounds)
 
 
 async def _demo(around: Surroundings, given: argparse.Namespace) -> None:
@@ -246,11 +246,12 @@ COMMANDS: Final = (
     ),
     Command(
         "floor",
-        "the bare cost of receiving and sending the same packets",
+        "what packets cost without a server, and what the server costs beside that",
         _floor,
         (
             option("--calls", type=int, default=200, help="of three legs each"),
-            option("--seconds", type=float, default=10),
+            option("--seconds", type=float, default=4, help="of each turn"),
+            option("--rounds", type=int, default=3, help="turns of each of the two"),
         ),
     ),
     Command(

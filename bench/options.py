@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from bench.progress import Progress
 
+SOCKET_LOOP = "MEDIASERVER_MEDIA__SOCKET_LOOP"
+"""Environment variable by which the server, and the mirror of `floor`, are told which socket loop to take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

@@ -102,6 +102,7 @@ class Stage:
         cast: Cast,
         *,
         core: int | None = 1,
+        spare: int = 0,
         recorded: int = 0,
         logged: int = 0,
         kernel_times: bool = False,
@@ -109,10 +110,13 @@ class Stage:
         hurries: bool = True,
         codec: str = "PCMU",
     ) -> None:
+        """``spare``: legs of the generator beyond the cast's, for whoever opens them."""
         self.house = house
         self.codec = codec
         self._cast = cast
-        self.rtp = RtpGenerator(Size(cast.size, recorded, logged), core=core, kernel_times=kernel_times, longest=longest, hurries=hurries)
+        self.rtp = RtpGenerator(
+            Size(cast.size + spare, recorded, logged), core=core, kernel_times=kernel_times, longest=longest, hurries=hurries
+        )
         self._free: dict[str, deque[Leg]] = {}
         self._expected: dict[str, tuple[Leg, asyncio.Future[Dialog]]] = {}
         self._leg_of: dict[Dialog, Leg] = {}

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 
 from bench.generator import process
 from bench.generator.memory import Memory, Size
-from bench.generator.messages import Command, Done, Load, Opened, OpenLegs, Press, Pressed, Quit, Retarget, Start, Stop, Sync
+from bench.generator.messages import Command, Done, Load, Opened, OpenLegs, Pause, Press, Pressed, Quit, Retarget, Start, Stop, Sync
 from bench.generator.receiver import Receiver
 from bench.generator.sender import SLOT, SLOTS, Sender
 
@@ -85,6 +85,8 @@ class Loop:
                 self._sockets[leg].connect((address, port))
             case Stop(leg, deaf):
                 self._stop(leg, deaf)
+            case Pause(legs):
+                self._sender.pause(legs)
             case Press(leg, digit, beside):
                 self._sender.press(leg, digit, beside)
             case Sync():

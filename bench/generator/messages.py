@@ -65,6 +65,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Send nothing from these legs, and from no others; their numbers go on when another `Pause` leaves them out."""
+
+    legs: range
+
+
+@dataclass(frozen=True, slots=True)
 class Press:
     """Send a digit by RFC 4733; answered by `Pressed` when the first end packet has left."""
 
@@ -97,5 +104,5 @@ class Quit:
     """End the process."""
 
 
-Command = OpenLegs | Load | Start | Retarget | Stop | Press | Sync | Quit
+Command = OpenLegs | Load | Start | Retarget | Stop | Pause | Press | Sync | Quit
 Answer = Opened | Pressed | Done

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.generator.memory import GAP_BINS, LATE_BINS, Memory, Size
-from bench.generator.messages import Answer, Command, Done, Load, Opened, OpenLegs, Press, Pressed, Quit, Retarget, Start, Stop, Sync
+from bench.generator.messages import Answer, Command, Done, Load, Opened, OpenLegs, Pause, Press, Pressed, Quit, Retarget, Start, Stop, Sync
 from bench.generator.process import need_descriptors
 from bench.generator.signals import Signal, render
 
@@ -122,6 +122,10 @@ class RtpGenerator:
     def stop(self, leg: int, *, deaf: bool = False) -> None:
         """Let a leg send no more."""
         self._say(Stop(leg, deaf))
+
+    def pause(self, legs: range) -> None:
+        """Send nothing from these legs, and from all others what they have to send; numbers go on where they were."""
+        self._say(Pause(legs))
 
     async def press(self, leg: int, digit: str, *, beside: bool = False) -> float:
         """Press a key, in place of the audio or beside it; returns when its first end packet left (monotonic seconds)."""

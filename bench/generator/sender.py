@@ -84,6 +84,7 @@ class Sender:
         self._sends: dict[int, Send] = {}
         self._digits: dict[int, Digit] = {}
         self._digit_payload_type = np.full(legs, 101)
+        self._paused = range(0)
         self._random = np.random.default_rng()
         self.on_pressed: Callable[[int, float], None] = lambda leg, moment: None
 
@@ -121,6 +122,12 @@ class Sender:
             self._rebuild(number)
         self._digits.pop(leg, None)
 
+    def pause(self, legs: range) -> None:
+        """Send nothing from these legs until others are named; their numbers stand still."""
+        self._paused = legs
+        for number in range(SLOTS):
+            self._rebuild(number)
+
     def press(self, leg: int, digit: str, beside: bool) -> None:
         """Send a digit instead of the leg's next seven frames, or beside them."""
         timestamp = int(self._timestamp[leg] + FRAME) & 0xFFFFFFFF
@@ -129,11 +136,11 @@ class Sender:
     def send_slot(self, number: int, due: float) -> None:
         """Send one packet from every leg of the slot, and note how late."""
         slot = self._slots[number]
-        if not slot.legs:
+        if not slot.pairs:
             return
         self._write(slot.rows)
         pairs = slot.pairs
-        pressed = [leg for leg in self._digits if self._slot_of.get(leg) == number]
+        pressed = [leg for leg in self._digits if self._slot_of.get(leg) == number and leg not in self._paused]
         if pressed:
             pairs = self._with_digits(slot, pressed)
         begun = time.monotonic()
@@ -171,7 +178,7 @@ class Sender:
                 self._sequence[leg] += 1
                 pairs.append((self._sends[leg], memoryview(self._digit_packet(leg))))
             else:
-                at = slot.legs.index(leg)
+                at = int(np.flatnonzero(slot.rows == leg)[0])
                 pairs[at] = (pairs[at][0], memoryview(self._digit_packet(leg)))
         return pairs
 
@@ -200,5 +207,6 @@ class Sender:
 
     def _rebuild(self, number: int) -> None:
         slot = self._slots[number]
-        slot.rows = np.array(slot.legs, np.int64)
-        slot.pairs = [(self._sends[leg], self._views[leg]) for leg in slot.legs]
+        sending = [leg for leg in slot.legs if leg not in self._paused]
+        slot.rows = np.array(sending, np.int64)
+        slot.pairs = [(self._sends[leg], self._views[leg]) for leg in sending]

@@ -1,109 +1,217 @@
-"""floor: the bare cost of the packets. A process that only receives and sends back, in the same language and with the same turns."""
+"""floor: what the packets cost without any server: a process that receives and sends back, beside a server that carries as many.
+
+Both stand on one core with as many legs, sockets alike, and the same socket loop, and take turns of some seconds: whoever does not have the
+turn is stopped (SIGSTOP) and gets no packets. So their ratio holds on a machine whose speed moves.
+"""
 
 import asyncio
 import json
-import select
+import os
+import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from bench.generator import process
-from bench.generator.memory import Size
 from bench.generator.rtp import LATE_LIMIT_MS, RtpGenerator, gap_p99_ms, late_ms
 from bench.generator.signals import Tones
-from bench.house import CUSTOMERS, SERVER
-from bench.options import Surroundings
+from bench.house import CUSTOMERS, SERVER, House
+from bench.options import SOCKET_LOOP, Surroundings
 from bench.report import Result
-from bench.server import cpu_seconds
+from bench.runs.crowds import stand_up
+from bench.server import Server, cpu_seconds
+from bench.stage import Cast, Stage
+from mediaserver.worker.outbox import WIDTH
+from rtp.loops import Lines, SocketCounters, is_compiled, make_loop
+from rtp.sockets import RECEIVE_BUFFER
 
+LIMIT_WITH_C = 1.35
+"""Times the floor that a server may cost with the compiled loop."""
 _TURN = 0.002
 _SETTLE = 2.0
+_SIGNALS = tuple(Tones((307 + 31 * at,), 2500) for at in range(96))
+COLUMNS = ("round", "floor_us", "server_us", "ratio", "floor_cpu_percent", "server_cpu_percent", "server_loss_percent", "late_ms")
 
 
-async def run(around: Surroundings, *, calls: int, seconds: float) -> Result:
-    """Three legs a call, each of which gets its own packets back."""
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """What one of the two did in one turn of some seconds."""
+
+    microseconds: float
+    """Of the core, for a packet received and sent."""
+    cpu: float
+    """Cores in use."""
+    loss: float
+    gap_ms: float
+    """The worst listener's p99."""
+    late_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    """One of the two: its processes, and the legs of the generator that talk to it."""
+
+    pids: Callable[[], Sequence[int]]
+    legs: range
+
+    def stop(self) -> None:
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        for pid in self.pids():
+            os.kill(pid, signal.SIGCONT)
+
+    def cpu_seconds(self) -> float:
+        return sum(cpu_seconds(pid) for pid in self.pids())
+
+
+async def run(around: Surroundings, *, calls: int, seconds: float, rounds: int = 3) -> Result:
+    """Calls of three legs, a third of the supervisors whispering, the others listening; the mirror gives each leg its own packets back."""
+    house = House.build(calls=calls)
     legs = 3 * calls
-    async with RtpGenerator(Size(legs), core=around.generator_core) as rtp:
-        opened = await rtp.open((CUSTOMERS,) * legs)
-        mirror = await asyncio.to_thread(_start_mirror, opened.ports, around)
+    process.need_descriptors(2 * legs + 500)
+    async with (
+        Server(house, core=around.server_core, nice=around.server_nice) as server,
+        Stage(house, Cast(calls, calls, calls), core=around.generator_core, codec=around.codec, spare=legs) as stage,
+    ):
+        mirror = _Carrier(lambda: (mirrored.pid,), range(legs, 2 * legs))
+        served = _Carrier(server.processes, range(legs))
+        mirrored = await _start_mirror(stage.rtp, mirror.legs, around)
         try:
-            signals = [Tones((307 + 31 * at,), 2500) for at in range(96)]
-            for leg, port in enumerate(json.loads(await asyncio.to_thread(_line, mirror))):
-                rtp.start(leg, (SERVER, port), signals[leg % len(signals)])
-            await rtp.sync()
-            await asyncio.sleep(_SETTLE)
-            before, cpu, begun = rtp.snapshot(), cpu_seconds(mirror.pid), time.monotonic()
-            with around.progress.task("measuring", round(seconds)) as advance:
-                while time.monotonic() < begun + seconds:
-                    await asyncio.sleep(1)
-                    advance(1)
-            after, used, lasted = rtp.snapshot(), cpu_seconds(mirror.pid) - cpu, time.monotonic() - begun
+            mirror.stop()
+            stage.rtp.pause(mirror.legs)
+            await stage.register(range(calls), range(calls), around.progress)
+            await stand_up(stage, calls, _signals, around.progress, mode=_mode, records=False)
+            spells: list[tuple[Spell, Spell]] = []
+            for _ in range(rounds):
+                bare = await _turn_of(mirror, served, stage.rtp, seconds)
+                spells.append((bare, await _turn_of(served, mirror, stage.rtp, seconds)))
+                around.progress.say(f"floor {bare.microseconds:.2f} µs, server {spells[-1][1].microseconds:.2f} µs a packet")
         finally:
-            mirror.terminate()
-            mirror.wait()
-    received, sent = int((after.received - before.received).sum()), int((after.sent - before.sent).sum())
-    late = late_ms(before, after)[1]
+            mirrored.kill()
+            mirrored.wait()
+            served.go_on()
+    return _result(spells, calls)
+
+
+async def _turn_of(whose: _Carrier, other: _Carrier, rtp: RtpGenerator, seconds: float) -> Spell:
+    """Give one of them the core and the packets for some seconds."""
+    whose.go_on()
+    rtp.pause(other.legs)
+    await rtp.sync()
+    other.stop()
+    await asyncio.sleep(_SETTLE)
+    before, cpu, begun = rtp.snapshot(), whose.cpu_seconds(), time.monotonic()
+    await asyncio.sleep(seconds)
+    after, used, lasted = rtp.snapshot(), whose.cpu_seconds() - cpu, time.monotonic() - begun
+    legs = np.array(whose.legs)
+    received, sent = int((after.received - before.received)[legs].sum()), int((after.sent - before.sent)[legs].sum())
+    return Spell(
+        1e6 * used / max(1, sent),
+        used / lasted,
+        max(0.0, 1 - received / max(1, sent)),
+        float(gap_p99_ms(before, after, legs).max()),
+        late_ms(before, after)[1],
+    )
+
+
+def _result(spells: Sequence[tuple[Spell, Spell]], calls: int) -> Result:
+    language = "C" if is_compiled() and os.environ.get(SOCKET_LOOP) != "python" else "Python"
+    ratio = statistics.median(server.microseconds / bare.microseconds for bare, server in spells)
+    late = max(spell.late_ms for both in spells for spell in both)
     figures: dict[str, object] = {
         "calls": calls,
-        "us_per_packet": round(1e6 * used / max(1, received), 3),
-        "cpu_percent": round(100 * used / lasted, 1),
-        "loss_percent": round(100 * max(0.0, 1 - received / max(1, sent)), 4),
-        "worst_gap_p99_ms": float(gap_p99_ms(before, after, np.arange(legs)).max()),
+        "socket_loop": language,
+        "ratio": round(ratio, 3),
+        "floor_us_per_packet": round(statistics.median(bare.microseconds for bare, _ in spells), 3),
+        "server_us_per_packet": round(statistics.median(server.microseconds for _, server in spells), 3),
+        "worst_gap_p99_ms": max(server.gap_ms for _, server in spells),
         "generator_late_p99_ms": late,
     }
-    result = Result("floor", figures, ok=late <= LATE_LIMIT_MS)
+    rows = [_cells(number, *both) for number, both in enumerate(spells, 1)]
+    within = language == "Python" or ratio <= LIMIT_WITH_C
+    result = Result("floor", figures, COLUMNS, rows, ok=late <= LATE_LIMIT_MS and within)
     if late > LATE_LIMIT_MS:
         result.notes.append(f"the generator was late (p99 {late} ms): this run does not count")
+    if not within:
+        result.notes.append(f"more than {LIMIT_WITH_C} times the floor")
     return result
 
 
-def _start_mirror(ports: tuple[int, ...], around: Surroundings) -> "subprocess.Popen[str]":
+def _cells(number: int, bare: Spell, server: Spell) -> tuple[object, ...]:
+    return (
+        number,
+        round(bare.microseconds, 3),
+        round(server.microseconds, 3),
+        round(server.microseconds / bare.microseconds, 3),
+        round(100 * bare.cpu, 1),
+        round(100 * server.cpu, 1),
+        round(100 * server.loss, 4),
+        max(bare.late_ms, server.late_ms),
+    )
+
+
+def _signals(number: int) -> tuple[Tones, Tones, Tones]:
+    customer, agent, supervisor = (_SIGNALS[(number + 32 * at) % len(_SIGNALS)] for at in range(3))
+    return customer, agent, supervisor
+
+
+def _mode(number: int) -> str:
+    return "whisper" if number % 3 == 2 else "listen"
+
+
+async def _start_mirror(rtp: RtpGenerator, legs: range, around: Surroundings) -> "subprocess.Popen[str]":
+    """Start the mirror, and have the generator's legs talk to it."""
+    opened = await rtp.open((CUSTOMERS,) * len(legs))
     core = "-" if around.server_core is None else str(around.server_core)
     launcher = [sys.executable, "-m", "bench.launch", core, str(around.server_nice)]
     mirror = subprocess.Popen(
         [*launcher, sys.executable, "-m", "bench.runs.floor"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert mirror.stdin is not None
-    mirror.stdin.write(json.dumps(ports) + "\n")
-    mirror.stdin.flush()
-    return mirror
-
-
-def _line(mirror: "subprocess.Popen[str]") -> str:
     assert mirror.stdout is not None
-    return mirror.stdout.readline()
+    mirror.stdin.write(json.dumps(opened.ports) + "\n")
+    mirror.stdin.flush()
+    for leg, port in zip(legs, json.loads(await asyncio.to_thread(mirror.stdout.readline)), strict=True):
+        rtp.start(leg, (SERVER, port), _SIGNALS[leg % len(_SIGNALS)])
+    await rtp.sync()
+    return mirror
 
 
 def mirror_packets() -> None:
     """The mirror's whole life: take the legs' ports, tell its own, send back what comes, every two milliseconds."""
     ports = json.loads(sys.stdin.readline())
     process.need_descriptors(len(ports) + 100)
-    epoll, handles = select.epoll(), {}
-    own = []
-    for port in ports:
-        handle = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        handle.setblocking(False)
-        handle.bind((SERVER, 0))
-        handle.connect((CUSTOMERS, port))
-        epoll.register(handle.fileno(), select.EPOLLIN)
-        handles[handle.fileno()] = handle
-        own.append(handle.getsockname()[1])
-    print(json.dumps(own), flush=True)
-    receives = {descriptor: handle.recv_into for descriptor, handle in handles.items()}
-    sends = {descriptor: handle.send for descriptor, handle in handles.items()}
-    views = [memoryview(bytearray(256)) for _ in handles]
+    lines = Lines.make(np.zeros((len(ports), WIDTH), dtype=np.uint8))
+    counters = SocketCounters(*(np.zeros(len(ports), dtype=np.uint64) for _ in range(3)))
+    loop = make_loop(lines, lines, counters, compiled=os.environ.get(SOCKET_LOOP) != "python")
+    ends = [_connected(port) for port in ports]
+    for row, end in enumerate(ends):
+        loop.watch(row, end)
+    print(json.dumps([end.getsockname()[1] for end in ends]), flush=True)
     while True:
         due = time.monotonic() + _TURN
-        ready = [descriptor for descriptor, _ in epoll.poll(0, len(views))]
-        lengths = [receives[descriptor](view) for descriptor, view in zip(ready, views, strict=False)]
-        for descriptor, view, length in zip(ready, views, lengths, strict=False):
-            sends[descriptor](view[:length])
+        loop.send(loop.receive(0))
         rest = due - time.monotonic()
         if rest > 0:
             time.sleep(rest)
+
+
+def _connected(port: int) -> socket.socket:
+    """A socket as the server's connected ones are."""
+    end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    end.setblocking(False)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    end.bind((SERVER, 0))
+    end.connect((CUSTOMERS, port))
+    return end
 
 
 if __name__ == "__main__":

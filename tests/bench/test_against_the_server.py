@@ -14,7 +14,7 @@ from bench.generator.phones.asking import CallFailed
 from bench.house import SUPERVISORS, TOKEN, House
 from bench.options import Surroundings
 from bench.progress import Progress
-from bench.runs import audibility, capacity, crowds, flood, latency, setup, switch, trouble
+from bench.runs import audibility, capacity, crowds, flood, floor, latency, setup, switch, trouble
 from bench.server import Server, ServerFailed
 
 AROUND = Surroundings(None, 0, None, Progress(quiet=True))
@@ -23,7 +23,7 @@ AROUND = Surroundings(None, 0, None, Progress(quiet=True))
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less time to settle than a measurement takes."""
-    for module in (capacity, latency, switch):
+    for module in (capacity, floor, latency, switch):
         monkeypatch.setattr(module, "_SETTLE", 0.7)
     monkeypatch.setattr(crowds, "_SET_UPS_A_SECOND", 10)
 
@@ -53,6 +53,16 @@ def test_each_fault_finds_the_place_where_it_is_put_in(name: str, monkeypatch: p
     monkeypatch.setattr(faults, "_patch", lambda holder, place, value: places.append(getattr(holder, place).__name__))
     faults._PUT_IN[name]()
     assert places
+
+
+async def test_floor_and_server_take_turns_with_as_many_packets() -> None:
+    result = await floor.run(AROUND, calls=2, seconds=1.0, rounds=2)
+    figures: dict[str, Any] = result.figures
+    assert figures["socket_loop"] in ("C", "Python")
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    assert [row["round"] for row in rows] == [1, 2]
+    assert all(row["floor_us"] < row["server_us"] and row["server_loss_percent"] < 10 for row in rows)
+    assert rows[0]["ratio"] == pytest.approx(rows[0]["server_us"] / rows[0]["floor_us"], rel=0.01)
 
 
 async def test_capacity_counts_every_packet_and_hears_who_must_be_heard() -> None:

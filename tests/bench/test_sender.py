@@ -160,3 +160,28 @@ def test_what_was_sent_is_logged_with_its_frame_until_the_log_is_full() -> None:
     bench.turn(5)
     assert bench.memory.log_frame[:3].tolist() == [0, 1, 2]
     assert (bench.memory.total("logged"), bench.memory.total("log_overflow")) == (3, 2)
+
+
+def test_paused_legs_send_nothing_and_go_on_where_they_were(bench: Bench) -> None:
+    for leg in range(3):
+        bench.start(leg, Code(seed=leg, frames=4))
+    bench.turn()
+    bench.sender.pause(range(1, 3))
+    bench.turn(2)
+    bench.sender.pause(range(1))
+    bench.turn()
+    assert [len(socket.sent) for socket in bench.sockets] == [3, 2, 2]
+    first, second = (header(packet) for packet in bench.sockets[1].sent)
+    assert (second[2] - first[2]) & 0xFFFF == 1
+    assert (second[3] - first[3]) & 0xFFFF_FFFF == 160
+
+
+def test_a_digit_of_a_paused_leg_waits_with_it(bench: Bench) -> None:
+    bench.start(0, Code(seed=0, frames=4))
+    bench.sender.press(0, "5", False)
+    bench.sender.pause(range(1))
+    bench.turn()
+    assert not bench.sockets[0].sent
+    bench.sender.pause(range(0))
+    bench.turn()
+    assert header(bench.sockets[0].sent[0])[1] & 0x7F == 101

@@ -47,12 +47,16 @@ class Senders:
     """Source timestamp of the telephone-event that is being relayed under own numbers; -1 for none."""
     event_timestamp: Int64
     """Timestamp under which it goes out."""
+    first: Int64
+    """The number before the first that was sent."""
+    octets: Int64
+    """Bytes of payload that were sent."""
 
     def begin(self, row: int, entropy: int) -> None:
         """Fresh numbers for a new leg from 80 random bits."""
         self.ssrc[row] = (entropy & 0xFFFF_FFFF) or 1
         self.timestamp[row] = (entropy >> 32) & 0xFFFF_FFFF
-        self.sequence[row] = (entropy >> 64) & 0x7FFF
+        self.sequence[row] = self.first[row] = (entropy >> 64) & 0x7FFF
         self.anchor[row] = 0
         self.sent_at[row] = self.late_since[row] = 0.0
         self.event[row] = -1

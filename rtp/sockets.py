@@ -60,7 +60,7 @@ def connect_beside(lent: socket.socket, address: Address) -> tuple[socket.socket
         beside.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         _copy_class(lent, beside)
         beside.bind(lent.getsockname())
-        beside.connect(_for_family(lent.family, address))
+        beside.connect(addressed(lent.family, address))
     except OSError:
         beside.close()
         raise
@@ -72,7 +72,8 @@ def plain_address(address: tuple[str, int] | tuple[str, int, int, int]) -> Addre
     return address[0].removeprefix("::ffff:") if "." in address[0] else address[0], address[1]
 
 
-def _for_family(family: int, address: Address) -> Address:
+def addressed(family: int, address: Address) -> Address:
+    """An address as a socket of this family takes it: IPv4 mapped into IPv6 where that is what it is."""
     host, port = address
     return (f"::ffff:{host}", port) if family == socket.AF_INET6 and ":" not in host else address
 

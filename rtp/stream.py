@@ -53,6 +53,10 @@ class Streams:
     """Blocks of that packet: the packet time really in use, 0 before the first."""
     event: Int64
     """Timestamp of the last telephone-event told; -1 before the first."""
+    first: Int64
+    """Extended number before the first of this stream."""
+    received_before: UInt64
+    """What the tally of received packets stood at when this stream began."""
 
 
 @dataclass(slots=True)
@@ -132,7 +136,7 @@ def _follow_unusual(
     rows = packets.row
     new = (streams.ssrc[rows] != packets.ssrc) | (step > MAX_FORWARD) | (step < -MAX_BACKWARD)
     if new.any():
-        _begin(streams, packets.where(new), ticks, last_serial, now)
+        _begin(streams, tally, packets.where(new), ticks, last_serial, now)
         step = np.where(new, 1, step)
     outdated = step <= -WINDOW
     behind = np.clip(-step, 0, WINDOW - 1).astype(np.uint64)
@@ -156,13 +160,14 @@ def _follow_unusual(
     return Followed(packets.where(fits), extended[fits], serial[fits], bool(forward.all()), forward)
 
 
-def _begin(streams: Streams, packets: Packets, ticks: Int64, last_serial: Int64, now: float) -> None:
+def _begin(streams: Streams, tally: Tally, packets: Packets, ticks: Int64, last_serial: Int64, now: float) -> None:
     """Start new streams so that these packets are the next in order, and their frames come right after the old stream's."""
     rows = packets.row
     streams.ssrc[rows] = packets.ssrc
     streams.serial[rows] = last_serial[0] + 1 + np.arange(len(rows))
     last_serial[0] += len(rows)
-    streams.highest[rows] = packets.sequence - 1
+    streams.highest[rows] = streams.first[rows] = packets.sequence - 1
+    streams.received_before[rows] = tally.received[rows]
     streams.window[rows] = 0
     streams.event[rows] = -1
     streams.jitter[rows] = 0.0

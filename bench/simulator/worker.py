@@ -34,6 +34,12 @@ class _NoPorts:
     def open(self, row: int, descriptor: int) -> None:
         os.close(descriptor)
 
+    def open_reports(self, row: int, descriptor: int) -> None:
+        os.close(descriptor)
+
+    def send_reports(self) -> None:
+        pass
+
     def aim(self, row: int, address: Address | None) -> None:
         pass
 
@@ -50,7 +56,7 @@ class VirtualWorker:
         self._roster = Roster(self.state)
         sounds = Sounds()
         self._turn = Turn(self.state, self._roster, sounds)
-        self._desk = Desk(self.state, self._roster, sounds, _NoPorts(), np.random.default_rng(1).bytes)
+        self._desk = Desk(self.state, self._roster, sounds, _NoPorts(), self._turn.reports, np.random.default_rng(1).bytes)
         self._seconds = turn
         self._turns = 0
         self._request = 0

@@ -60,7 +60,8 @@ class Memory:
             header.release()
             for name in ("leg.id", "call.id", "call.rows"):
                 _fill(fresh, places[name], -1)
-            _fill(fresh, places["mix.next_due"], inf)
+            for name in ("mix.next_due", "report.next_at"):
+                _fill(fresh, places[name], inf)
         return cls(descriptor)
 
     def close(self) -> None:

@@ -40,6 +40,18 @@ class SetMedia:
     """False: what the leg sends is not heard by anybody."""
     remote_receives: bool
     """False: nothing is sent to the leg."""
+    rtcp_mux: bool = False
+    """RTCP comes to, and goes from, the port of RTP (RFC 5761)."""
+    rtcp_address: str = ""
+    """Where the leg wants its RTCP, where it is not muxed; empty for nowhere."""
+    rtcp_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReports:
+    """Give a leg a port for RTCP beside that of its RTP; the frame lends the bound UDP socket. It is closed with the leg."""
+
+    leg: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +163,7 @@ class AdoptLegs:
 
 Command = (
     OpenLeg
+    | OpenReports
     | SetMedia
     | MoveLeg
     | Admit

@@ -29,6 +29,7 @@ from mediaserver.link.messages import (
     MediaStarted,
     MoveLeg,
     OpenLeg,
+    OpenReports,
     Ping,
     Play,
     Refused,
@@ -47,13 +48,14 @@ MAX_FRAME: Final = 60_000
 MAX_DESCRIPTORS: Final = 200
 """Descriptors of a frame (the kernel's limit is 253)."""
 
-LENDING: Final[dict[type, int]] = {OpenLeg: 1, LoadSound: 1, Inherit: 1}
+LENDING: Final[dict[type, int]] = {OpenLeg: 1, OpenReports: 1, LoadSound: 1, Inherit: 1}
 """How many file descriptors a message owns; `AdoptLegs` owns one a leg."""
 
 _TYPES: Final[dict[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
         OpenLeg,
+        OpenReports,
         SetMedia,
         MoveLeg,
         Admit,

@@ -23,6 +23,7 @@ from mediaserver.link.messages import (
     LoadSound,
     MoveLeg,
     OpenLeg,
+    OpenReports,
     Ping,
     Play,
     Refused,
@@ -32,13 +33,14 @@ from mediaserver.link.messages import (
     SetVolumes,
     StopPlaying,
 )
+from mediaserver.worker.addresses import packed
 from mediaserver.worker.plan import Leg
+from mediaserver.worker.reports import NAME_BYTES, Reports
 from mediaserver.worker.roster import ROLES, Full, Roster
 from mediaserver.worker.sounds import MAX_SAMPLES, Sounds
 from mediaserver.worker.state import State
 from mixer.g711 import LAWS
 from mixer.modes import WHISPER_TARGETS, Mode, Role
-from rtp.arrays import Bytes
 from rtp.header import AUDIO, DIGIT, UNKNOWN
 from rtp.latch import Address
 
@@ -55,6 +57,12 @@ class Ports(Protocol):
 
     def open(self, row: int, descriptor: int) -> None:
         """Take a lent, bound UDP socket for a row; `OSError` where it is none (the descriptor is closed)."""
+
+    def open_reports(self, row: int, descriptor: int) -> None:
+        """Take a lent, bound UDP socket for a row's RTCP; `OSError` where it is none (the descriptor is closed)."""
+
+    def send_reports(self) -> None:
+        """Send the RTCP that waits; before `close`, so that a leg gets its BYE."""
 
     def aim(self, row: int, address: Address | None) -> None:
         """Send a row's packets to this address from now on, and take them from there."""
@@ -88,8 +96,11 @@ class _Pending:
 class Desk:
     """Takes commands before a turn, and after it has the answers that are due."""
 
-    def __init__(self, state: State, roster: Roster, sounds: Sounds, ports: Ports, entropy: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, state: State, roster: Roster, sounds: Sounds, ports: Ports, reports: Reports, entropy: Callable[[int], bytes]
+    ) -> None:
         self._state = state
+        self._reports = reports
         self._roster = roster
         self._sounds = sounds
         self._ports = ports
@@ -148,6 +159,8 @@ class Desk:
                 return -1, -1
             case Inherit() | AdoptLegs():
                 raise Refusal("bad_value", "this worker has a memory already")
+            case OpenReports():
+                return self._open_reports(command, descriptor, now), -1
         leg = self._leg(command.leg)
         match command:
             case SetMedia():
@@ -172,6 +185,8 @@ class Desk:
             case StopPlaying():
                 self._state.mix.sound_goal[leg.row] = 0.0
             case CloseLeg():
+                self._reports.goodbye(leg.row, now)
+                self._ports.send_reports()
                 self._ports.close(leg.row)
                 self._roster.close(leg, now)
                 return leg.row, -1
@@ -201,6 +216,22 @@ class Desk:
         except OSError as error:
             self._roster.close(leg, 0.0)
             raise Refusal("bad_value", f"the lent descriptor is no UDP socket: {error}") from error
+        name = self._entropy(NAME_BYTES)
+        self._state.report.name[leg.row] = np.frombuffer(name, dtype=np.uint8)
+        return leg.row
+
+    def _open_reports(self, command: OpenReports, descriptor: int, now: float) -> int:
+        try:
+            leg = self._leg(command.leg)
+        except Refusal:
+            os.close(descriptor)
+            raise
+        try:
+            self._ports.open_reports(leg.row, descriptor)
+        except OSError as error:
+            raise Refusal("bad_value", f"the lent descriptor is no UDP socket: {error}") from error
+        self._state.report.is_open[leg.row] = True
+        self._reports.schedule(leg.row, now)
         return leg.row
 
     def _set_media(self, leg: Leg, command: SetMedia, now: float) -> None:
@@ -213,7 +244,7 @@ class Desk:
         digit_types = (command.receive_digit_payload_type, command.send_digit_payload_type)
         if not all(0 <= value <= 127 for value in types) or not all(-1 <= value <= 127 for value in digit_types):
             raise Refusal("bad_value", f"payload types {types} and {digit_types}; they are 0 to 127, or -1 for no digits")
-        address = _address(command.address, command.port)
+        address, reports = _address(command.address, command.port), _address(command.rtcp_address or "0.0.0.0", command.rtcp_port)
         row, arrays = leg.row, self._state.leg
         leg.has_media, leg.codec = True, codec
         leg.frame = min(max(round(command.ptime_ms / 10), 1), 6)
@@ -230,6 +261,7 @@ class Desk:
         arrays.payload_kind[row, command.receive_payload_type] = AUDIO
         self._state.latch.heard[row] = False
         write_latch(self._state, leg)
+        self._reports.aim(row, reports, now, muxed=command.rtcp_mux)
         if moves:
             self._ports.aim(row, leg.latch.source)
 
@@ -274,22 +306,13 @@ def write_latch(state: State, leg: Leg) -> None:
     """Note a leg's latch in the shared arrays, for this worker's heir."""
     latch, row = state.latch, leg.row
     latch.opened[row] = leg.latch.opened
-    for address, packed, port in (
+    for address, hosts, ports in (
         (leg.latch.source, latch.source, latch.source_port),
         (leg.latch.replaced, latch.replaced, latch.replaced_port),
         (leg.latch.signalled, latch.signalled, latch.signalled_port),
     ):
-        host, number = address or ("0.0.0.0", 0)
-        packed[row] = _packed(host)
-        port[row] = number
-
-
-@lru_cache(maxsize=1024)
-def _packed(host: str) -> Bytes:
-    """An address as the arrays hold it: IPv6, IPv4 mapped."""
-    parsed = ip_address(host)
-    raw = parsed.packed if parsed.version == 6 else bytes(10) + b"\xff\xff" + parsed.packed
-    return np.frombuffer(raw, dtype=np.uint8)
+        host, port = address or ("0.0.0.0", 0)
+        hosts[row], ports[row] = packed(host), port
 
 
 def _member(kind: type[_Choice], value: str, what: str) -> _Choice:

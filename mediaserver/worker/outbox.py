@@ -47,6 +47,7 @@ class Outbox:
         count = len(listener)
         build(self.room(count), marked_types, sequence, timestamp, self._sender.ssrc[listener])
         self._sent[listener] += 1
+        self._sender.octets[listener] += size
         used = slice(self.count, self.count + count)
         self.lines.rows[used] = listener
         self.lines.lengths[used] = size + HEADER

@@ -51,10 +51,12 @@ class Worker:
         self._roster = Roster(self._state)
         sounds = Sounds()
         self._turn = Turn(self._state, self._roster, sounds)
-        self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, compiled=compiled)
-        self._desk = Desk(self._state, self._roster, sounds, self._sockets, os.urandom)
+        reports = self._turn.reports
+        self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, reports, compiled=compiled)
+        self._desk = Desk(self._state, self._roster, sounds, self._sockets, reports, os.urandom)
         self._upward: deque[bytes] = deque()
         self._orphaned_at: float | None = None
+        self._note_processor_and_clock()
         self._failures = 0
 
     def run(self) -> None:
@@ -93,12 +95,18 @@ class Worker:
         self._turn.begin()
         self._read_link(now)
         lengths, rows = self._sockets.receive(now)
+        self._sockets.receive_reports(now)
         self._turn.step(lengths, rows, now)
         self._desk.note_changing(self._turn.changing)
         self._sockets.send()
+        self._sockets.send_reports()
         self._tell([*self._desk.answers(now), *self._turn.notices])
         if not int(self._state.turn[0]) % _CPU_TURNS:
-            self._state.cpu[0] = time.process_time()
+            self._note_processor_and_clock()
+
+    def _note_processor_and_clock(self) -> None:
+        self._state.cpu[0] = time.process_time()
+        self._turn.reports.wall_offset = time.time() - time.monotonic()
 
     def _is_over(self, now: float) -> bool:
         if self._orphaned_at is None:

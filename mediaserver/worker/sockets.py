@@ -11,6 +11,8 @@ from typing import Final
 
 from mediaserver.worker.commands import write_latch
 from mediaserver.worker.outbox import Outbox
+from mediaserver.worker.report_sockets import ReportSockets
+from mediaserver.worker.reports import Reports
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.state import State
 from rtp.arrays import Bytes, Int64
@@ -30,9 +32,10 @@ DOOR_SOCKETS: Final = 64
 class Sockets:
     """All sockets of a worker; implements `mediaserver.worker.commands.Ports`."""
 
-    def __init__(self, state: State, roster: Roster, inbox: Bytes, outbox: Outbox, *, compiled: bool = True) -> None:
+    def __init__(self, state: State, roster: Roster, inbox: Bytes, outbox: Outbox, reports: Reports, *, compiled: bool = True) -> None:
         """compiled: whether the loop in C is taken where it is installed."""
         self._state = state
+        self._reports = ReportSockets(reports, self._send_along)
         self._roster = roster
         self._inbox = Lines.make(inbox)
         self._outbox = outbox
@@ -68,7 +71,8 @@ class Sockets:
         self._loop.watch(row, beside)
 
     def close(self, row: int) -> None:
-        """Close both sockets of a row."""
+        """Close all sockets of a row."""
+        self._reports.close(row)
         self._close_beside(row)
         lent = self._lent[row]
         if lent is not None:
@@ -76,6 +80,29 @@ class Sockets:
             del self._row_of[lent.fileno()]
             lent.close()
             self._lent[row] = None
+
+    def open_reports(self, row: int, descriptor: int) -> None:
+        """Take a lent socket for a row's RTCP."""
+        self._reports.open(row, descriptor)
+
+    def receive_reports(self, now: float) -> None:
+        """Hand on the RTCP that came to ports of its own."""
+        self._reports.receive(now)
+
+    def send_reports(self) -> None:
+        """Send the RTCP that waits."""
+        self._reports.send()
+
+    def _send_along(self, row: int, datagram: bytes) -> bool:
+        """Send a datagram to where a row's RTP goes; whether it went."""
+        beside = self._beside[row]
+        if beside is None:
+            return False
+        try:
+            beside.send(datagram)
+        except OSError:
+            return False
+        return True
 
     def receive(self, now: float) -> tuple[Int64, Int64]:
         """Read what is ready into the inbox; lengths (n) and rows (n) of its first lines, each row once."""

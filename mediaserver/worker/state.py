@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mediaserver.link.layout import BLOCK, WIDE_BLOCK
 from mediaserver.link.memory import Memory
+from mediaserver.worker.reported import ReportCounters, Reported
 from mixer.arrays import Float32
 from rtp.arrays import Bytes, Float64, Int64, UInt64
 from rtp.header import Refusals
@@ -180,6 +181,8 @@ class State:
         self.mix: Final = self._gather(Mixes, "mix")
         self.latch: Final = self._gather(Latches, "latch")
         self.meter: Final = self._gather(Meters, "meter")
+        self.report: Final = self._gather(Reported, "report")
+        self.report_count: Final = self._gather(ReportCounters, "count")
         self.playout: Final = self._playout("playout", BLOCK)
         self.wide: Final = self._playout("wide", WIDE_BLOCK)
         """The buffers of legs with a wideband codec; theirs of the other kind are empty."""
@@ -187,7 +190,8 @@ class State:
         """Whether any leg has a wideband codec."""
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
         """How many legs one source clocks at most; grows where three parties talk."""
-        groups = (self.leg, self.stream, self.tally, self.refusals, self.count, self.sender, self.mix, self.latch, self.meter)
+        counts = (self.tally, self.refusals, self.count, self.report_count)
+        groups = (self.leg, self.stream, *counts, self.sender, self.mix, self.latch, self.meter, self.report)
         self._of_rows = tuple(getattr(group, field.name) for group in groups for field in fields(group))
         """Every array with an entry a row, but those of the playout buffers."""
         self.call_id: Final[Int64] = self._array("call.id")
@@ -226,7 +230,7 @@ class State:
         self.stream.ssrc[row] = self.stream.event[row] = -1
         self.mix.main[row] = self.mix.sound[row] = -1
         self.mix.followers[row] = -1
-        self.mix.next_due[row] = np.inf
+        self.mix.next_due[row] = self.report.next_at[row] = np.inf
         self.meter.level[row] = -127.0
 
     def forget_voice(self, row: int) -> None:

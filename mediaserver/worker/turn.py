@@ -13,6 +13,7 @@ from mediaserver.link.messages import MediaStarted, Notice
 from mediaserver.worker.mixing import Mixing
 from mediaserver.worker.outbox import WIDTH, Outbox
 from mediaserver.worker.relayed_digits import RelayedDigits
+from mediaserver.worker.reports import Reports
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Kind, State
@@ -47,7 +48,7 @@ class Due:
 
 
 class Turn:
-    """The core of a worker. After each `step`: send `outbox`, tell `notices`."""
+    """The core of a worker. After each `step`: send `outbox`, then what `reports` left to go, and tell `notices`."""
 
     def __init__(self, state: State, roster: Roster, sounds: Sounds) -> None:
         self.state = state
@@ -61,6 +62,7 @@ class Turn:
         """By index of a call that was planned in this turn: the rows of listeners whose gains change with their next packet."""
         self._mixing = Mixing(state, sounds)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices)
+        self.reports: Final = Reports(state, roster)
         self._detector = SpeechDetector()
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
@@ -73,6 +75,7 @@ class Turn:
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
         self._mixing.review(int(self.state.turn[0]))
+        self.reports.step(now)
         self._settle()
         self.state.now[0] = now
         self.state.turn[0] += 1
@@ -97,6 +100,7 @@ class Turn:
 
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
         state = self.state
+        lengths, rows = self.reports.set_aside(self.inbox, lengths, rows, now)
         packets = parse(self.inbox, lengths, rows, state.leg.payload_kind, state.refusals)
         followed = follow(state.stream, state.tally, packets, state.leg.ticks, state.serial, now)
         self._note_arrival(followed.packets.row, now)

@@ -75,7 +75,7 @@ class Finder:
         """The digit (n) that each window (n, window) int16 holds; `NO_DIGIT` for none."""
         wide = windows.astype(np.float32)
         parts = wide @ self._waves
-        power = (parts[:, :8] ** 2 + parts[:, 8:] ** 2) * self._gain
+        power: Float32 = (parts[:, :8] ** 2 + parts[:, 8:] ** 2) * np.float32(self._gain)
         whole = ((wide * self._shape) ** 2).sum(axis=1) * self._energy_gain
         rows = np.arange(len(windows))
         low, high = power[:, :4].argmax(axis=1), power[:, 4:].argmax(axis=1)

@@ -1,4 +1,7 @@
-"""Telephone-events on their way: told once to signalling, relayed between the parties, never from a supervisor."""
+"""Telephone-events on their way: told once to signalling, relayed between the parties, never from a supervisor.
+
+Who has no telephone-event hears tones (`mediaserver.worker.tone_digits`).
+"""
 
 from typing import Final
 
@@ -9,9 +12,10 @@ from mediaserver.worker.outbox import Outbox
 from mediaserver.worker.plan import Leg
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.state import Kind, State
+from mediaserver.worker.tone_digits import ToneDigits
 from mixer.modes import PARTIES
 from rtp.arrays import Bytes
-from rtp.digits import read_event
+from rtp.digits import Event, read_event
 from rtp.header import HEADER
 from rtp.sender import Relay, follow_clock_with_event, follow_event
 from rtp.stream import Followed
@@ -22,11 +26,12 @@ _TICKS_A_MS: Final = 8
 class RelayedDigits:
     """Handles the event packets of a turn one by one: they are rare."""
 
-    def __init__(self, state: State, roster: Roster, outbox: Outbox, notices: list[Notice]) -> None:
+    def __init__(self, state: State, roster: Roster, outbox: Outbox, notices: list[Notice], tones: ToneDigits) -> None:
         self._state = state
         self._roster = roster
         self._outbox = outbox
         self._notices = notices
+        self._tones = tones
 
     def handle(self, inbox: Bytes, followed: Followed, index: int, now: float) -> None:
         """One packet of `Followed`: tell of its event, and send it on."""
@@ -45,20 +50,26 @@ class RelayedDigits:
         if leg.seat.role in PARTIES:
             for listener in self._roster.companions(leg):
                 if listener.seat.role in PARTIES and self._hears(listener, leg):
-                    self._send(listener, leg, payload, followed, index, now)
+                    self._relay(listener, leg, event, payload, followed, index, now)
 
     def _hears(self, listener: Leg, speaker: Leg) -> bool:
         mix = self._state.mix
         listed = mix.source[listener.row, : int(mix.count[listener.row])] == speaker.row
         return bool((mix.goal[listener.row, : len(listed)][listed] > 0).any())
 
+    def _relay(self, listener: Leg, speaker: Leg, event: Event, payload: Bytes, followed: Followed, index: int, now: float) -> None:
+        """As a telephone-event, or as tones where there is none; what can be neither is counted."""
+        state, row = self._state, listener.row
+        has_clock = state.mix.kind[row] != Kind.NONE
+        if has_clock and state.leg.send_digit_payload_type[row] >= 0:
+            self._send(listener, speaker, payload, followed, index, now)
+        elif not (has_clock and self._tones.play(row, speaker.row, event, int(followed.packets.timestamp[index]), now)):
+            state.count.digits_unrelayed[speaker.row] += 1
+
     def _send(self, listener: Leg, speaker: Leg, payload: Bytes, followed: Followed, index: int, now: float) -> None:
         state, packets = self._state, followed.packets
         row = listener.row
         payload_type = int(state.leg.send_digit_payload_type[row])
-        if payload_type < 0 or state.mix.kind[row] == Kind.NONE:
-            state.count.digits_unrelayed[speaker.row] += 1
-            return
         if state.mix.main[row] == speaker.row:
             one = slice(index, index + 1)
             relay = Relay(

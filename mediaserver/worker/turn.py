@@ -17,6 +17,7 @@ from mediaserver.worker.reports import Reports
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Kind, State
+from mediaserver.worker.tone_digits import ToneDigits
 from mixer.arrays import Int16
 from mixer.g711 import decode, encode
 from mixer.levels import GATE_DBOV, SpeechDetector, levels_dbov
@@ -61,7 +62,8 @@ class Turn:
         self.changing: dict[int, list[int]] = {}
         """By index of a call that was planned in this turn: the rows of listeners whose gains change with their next packet."""
         self._mixing = Mixing(state, sounds)
-        self._digits = RelayedDigits(state, roster, self.outbox, self.notices)
+        self._tones = ToneDigits(state, sounds, roster.change_row)
+        self._digits = RelayedDigits(state, roster, self.outbox, self.notices, self._tones)
         self.reports: Final = Reports(state, roster)
         self._detector = SpeechDetector()
 
@@ -71,6 +73,7 @@ class Turn:
         self._note_batch(rows)
         self.outbox.clear()
         self.notices.clear()
+        self._tones.step(now)
         self._plan(now)
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
@@ -97,6 +100,7 @@ class Turn:
         for row in self.roster.ended:
             self._detector.forget(row)
             self._mixing.forget(row)
+            self._tones.forget(row)
 
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
         state = self.state

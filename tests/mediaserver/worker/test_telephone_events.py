@@ -1,8 +1,14 @@
 """Telephone-events: relayed between the parties in the same number space, told once, never from a supervisor."""
 
-from mediaserver.link.messages import DigitReceived, SetMode
+import numpy as np
+
+from mediaserver.link.messages import DigitReceived, LoadSound, Play, SetMode
+from mediaserver.worker.sounds import Sounds
+from mediaserver.worker.tone_digits import ToneDigits
+from mixer.dtmf import Finder, Presses
 from tests.mediaserver.worker.hearing import assert_numbers_hold
 from tests.mediaserver.worker.simulated import House, Phone, Sent
+from tests.mediaserver.worker.test_hold_and_music import lent_sound
 
 
 def press(house: House, phone: Phone, digit: int, *, ends: int = 3) -> None:
@@ -59,13 +65,84 @@ def test_the_payload_type_is_the_listeners_own() -> None:
     assert len(events(agent.got, 96)) == 6
 
 
-def test_without_telephone_events_at_the_listener_they_are_dropped_and_counted() -> None:
-    house, customer, agent, _ = call()
-    house.set_media(2, send_digit_payload_type=-1)
-    press(house, customer, 7)
-    assert house.memory.counters(customer.row)["digits_unrelayed"] == 6
+def heard_digits(phone: Phone) -> list[tuple[int, int]]:
+    """Digits in what a phone heard, and for how many windows of 10 ms each."""
+    samples = np.concatenate([packet.samples for packet in phone.got if packet.payload_type == 0])
+    finder, presses, told, one = Finder(8000), Presses(1), [], np.array([0])
+    for start in range(0, len(samples) - finder.window + 1, 80):
+        digit = int(presses.pressed[0])
+        if presses.note(one, finder.find(samples[start : start + finder.window][None]))[1][0]:
+            told.append((digit, int(presses.lasted[0])))
+    return told
+
+
+def without_events(leg: int = 2) -> tuple[House, Phone, Phone, Phone]:
+    """A call in which one leg has no telephone-event, and everybody is silent."""
+    house, customer, agent, supervisor = call()
+    for phone in (customer, agent, supervisor):
+        phone.tone, phone.level = 1.0, 0.0
+    house.set_media(leg, send_digit_payload_type=-1)
     house.run(0.1)
-    assert {packet.payload_type for packet in agent.got} == {0}
+    return house, customer, agent, supervisor
+
+
+def test_without_telephone_events_at_the_listener_he_hears_tones() -> None:
+    house, customer, agent, supervisor = without_events()
+    press(house, customer, 7)
+    house.run(0.3)
+    ((digit, windows),) = heard_digits(agent)
+    assert digit == 7
+    assert 6 <= windows <= 12
+    assert not events(agent.got)
+    assert heard_digits(supervisor) == []
+    assert house.memory.counters(customer.row)["digits_unrelayed"] == 0
+
+
+def test_a_digit_that_is_over_at_once_is_a_tone_that_any_receiver_takes() -> None:
+    house, customer, agent, _ = without_events()
+    house.arrive(customer, customer.packet(bytes([5, 0x8A, 0, 160]), payload_type=101, marker=True))
+    house.run(0.3)
+    assert [digit for digit, _ in heard_digits(agent)] == [5]
+
+
+def test_the_tone_of_an_event_whose_end_is_lost_ends() -> None:
+    house, customer, agent, _ = without_events()
+    press(house, customer, 3, ends=0)
+    house.run(1.0)
+    ((digit, windows),) = heard_digits(agent)
+    assert digit == 3
+    assert windows <= 26
+
+
+def test_after_the_tone_the_source_is_passed_through_again() -> None:
+    house, customer, agent, _ = without_events()
+    press(house, customer, 7)
+    house.run(0.3)
+    customer.tone = 0.0
+    house.run(0.2)
+    house.run(0.1)
+    assert agent.got[-1].payload == customer.said[-1]
+    assert_numbers_hold(agent.got, without_gaps=False)
+
+
+def test_who_hears_a_prompt_gets_no_tones_and_that_is_counted() -> None:
+    house, customer, agent, _ = without_events()
+    house.command(LoadSound("music"), descriptors=(lent_sound(),))
+    house.command(Play(2, "music", loop=True))
+    house.run(0.1)
+    press(house, customer, 7)
+    house.run(0.2)
+    assert heard_digits(agent) == []
+    assert house.memory.counters(customer.row)["digits_unrelayed"] == 6
+
+
+def test_an_heir_lets_the_tones_of_the_dead_fade() -> None:
+    house, customer, agent, _ = without_events()
+    press(house, customer, 7, ends=0)
+    assert house.state.mix.sound[agent.row] >= 0
+    ToneDigits(house.state, Sounds(), lambda row: None)
+    house.run(0.1)
+    assert house.state.mix.sound[agent.row] < 0
 
 
 def test_a_supervisors_digits_are_never_relayed() -> None:

@@ -69,6 +69,8 @@ class Leg:
     """The INVITE's 200 was sent or received."""
     is_opened: bool = False
     """The worker has it."""
+    reports_lent: bool = False
+    """And its port for RTCP."""
     is_over: bool = False
     """SIP is done with; nothing more is sent."""
     awaits_answer: bool = False
@@ -163,6 +165,7 @@ def is_carried(media: NegotiatedMedia) -> bool:
 
 def set_media(leg: LegId, media: NegotiatedMedia) -> SetMedia:
     """The worker's command for what was agreed; of a leg that is not carried it takes nothing, and sends it nothing."""
+    reports = reports_address(media)
     digits_in, digits_out = media.receive_digit_payload_type, media.send_digit_payload_type
     return SetMedia(
         leg=leg,
@@ -176,4 +179,16 @@ def set_media(leg: LegId, media: NegotiatedMedia) -> SetMedia:
         send_digit_payload_type=-1 if digits_out is None else digits_out,
         remote_sends=media.direction.sends and is_carried(media),
         remote_receives=media.direction.receives and is_carried(media) and media.port != 0 and media.address != NOWHERE,
+        rtcp_mux=media.rtcp_mux and is_carried(media),
+        rtcp_address=reports[0],
+        rtcp_port=reports[1],
     )
+
+
+def reports_address(media: NegotiatedMedia) -> tuple[str, int]:
+    """Where a remote wants RTCP that does not go with its RTP: where it said so (RFC 3605), else on the port above (RFC 3550 §11)."""
+    if media.rtcp_mux or not is_carried(media):
+        return "", 0
+    address, port = media.rtcp or (media.address, media.port + 1)
+    is_somewhere = media.port > 0 and 0 < port < 65_536 and address != NOWHERE
+    return (address, port) if is_somewhere else ("", 0)

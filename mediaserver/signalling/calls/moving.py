@@ -103,7 +103,7 @@ class Mover:
 
 def tell_open(house: House, entry: CallEntry, leg: Leg, replied: Callable[[Applied | Refused], None]) -> None:
     """Have the call's worker give a leg its row and seat."""
-    leg.is_opened = True
+    leg.is_opened, leg.reports_lent = True, False
     leg.mixed_by = entry.worker
     command = link.OpenLeg(leg=leg.leg, call=entry.number, role=leg.role, strict=leg.is_strict)
     house.media.tell(entry.worker, command, lend=leg.port.socket.fileno(), replied=replied)

@@ -2,6 +2,7 @@
 
 import structlog
 
+from mediaserver.link.messages import OpenReports
 from mediaserver.signalling.calls.legs import Leg, set_media
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.house import House
@@ -12,6 +13,9 @@ _log = structlog.get_logger(__name__)
 
 def tell_media(house: House, entry: CallEntry, leg: Leg, media: NegotiatedMedia) -> None:
     """Tell the worker; where it cannot carry what was agreed, say so once for the leg."""
+    if not media.rtcp_mux and leg.port.reports is not None and leg.is_opened and not leg.reports_lent:
+        leg.reports_lent = True
+        house.media.tell(entry.worker, OpenReports(leg.leg), lend=leg.port.reports.fileno())
     house.media.tell(entry.worker, set_media(leg.leg, media))
     if media.security is not None and not leg.is_without_audio:
         leg.is_without_audio = True

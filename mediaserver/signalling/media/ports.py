@@ -4,6 +4,7 @@ import socket
 from collections import deque
 from dataclasses import dataclass
 
+_Socket = socket.socket
 _RECEIVE_BUFFER_BYTES = 64 * 1024
 
 
@@ -13,14 +14,17 @@ class NoFreePort(Exception):
 
 @dataclass(slots=True)
 class LentPort:
-    """One bound UDP socket; the worker gets a copy of its descriptor."""
+    """Bound UDP sockets; the worker gets copies of their descriptors."""
 
     port: int
-    socket: socket.socket
+    """For RTP."""
+    socket: _Socket
+    reports: _Socket | None
+    """On the port above, for RTCP; None where the range ends before it."""
 
 
 class PortPool:
-    """Even ports of a range (RTP; the odd one above is RTCP's, RFC 3550 §11).
+    """Even ports of a range (RTP), each with the odd one above it (RTCP, RFC 3550 §11).
 
     A port is bound alone first, so a foreign program on it is noticed, and only then opened for the worker's second,
     connected socket. After `give_back` it rests for ``rest`` seconds: late packets of the old call find nobody.
@@ -31,6 +35,7 @@ class PortPool:
         self._dscp = dscp
         self._rest = rest
         self._family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+        self._last = last
         self._free = deque(range(first + first % 2, last + 1, 2))
         self._resting: deque[tuple[float, int]] = deque()
         self.lent = 0
@@ -41,7 +46,7 @@ class PortPool:
         """Raise `NoFreePort` where not one port could be bound: a wrong address is found out before the first call."""
         for port in self._free:
             try:
-                self._open(port).close()
+                _close(self._open_pair(port))
             except OSError:
                 continue
             return
@@ -54,7 +59,7 @@ class PortPool:
         for _ in range(len(self._free)):
             port = self._free.popleft()
             try:
-                lent = LentPort(port, self._open(port))
+                lent = self._open_pair(port)
             except OSError:
                 self.taken_by_others += 1
                 self._free.append(port)
@@ -67,9 +72,17 @@ class PortPool:
         """Close a port and let it rest; nothing happens the second time."""
         if lent.socket.fileno() < 0:
             return
-        lent.socket.close()
+        _close(lent)
         self.lent -= 1
         self._resting.append((now + self._rest, lent.port))
+
+    def _open_pair(self, port: int) -> LentPort:
+        opened = self._open(port)
+        try:
+            return LentPort(port, opened, self._open(port + 1) if port < self._last else None)
+        except OSError:
+            opened.close()
+            raise
 
     def _open(self, port: int) -> socket.socket:
         opened = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -86,3 +99,9 @@ class PortPool:
             opened.close()
             raise
         return opened
+
+
+def _close(lent: LentPort) -> None:
+    lent.socket.close()
+    if lent.reports is not None:
+        lent.reports.close()

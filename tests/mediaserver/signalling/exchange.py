@@ -11,7 +11,7 @@ from config.settings import Settings, TraceSettings
 from control_api.permissions import Identity
 from control_api.ports import HouseEvent
 from mediaserver.call.view import CallView
-from mediaserver.link.messages import Admit, Applied, CloseLeg, Command, DigitReceived, MediaStarted, OpenLeg, SetMode
+from mediaserver.link.messages import Admit, Applied, CloseLeg, Command, DigitReceived, MediaStarted, OpenLeg, OpenReports, SetMode
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.calls.switchboard import Switchboard
@@ -143,7 +143,7 @@ class RecordedMedia:
 
     def tell(self, worker: Any, command: Command, *, lend: int = -1, replied: Callable[[Reply], None] | None = None) -> None:
         """Remember a command."""
-        assert (lend >= 0) == isinstance(command, OpenLeg)
+        assert (lend >= 0) == isinstance(command, OpenLeg | OpenReports)
         worker.told.append(command)
         worker.told_in.append(worker.turn)
         if replied is not None:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from config.settings import Settings
-from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, SetMedia, SetMode
+from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, OpenReports, SetMedia, SetMode
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.media.workers import Worker
 from mixer.modes import Role
@@ -236,7 +236,7 @@ def test_between_two_workers_the_leg_is_closed_in_one_and_opened_in_the_other_wi
     assert worker.of(MoveLeg) == []
     assert worker.of(OpenLeg, moved.leg)[-1].call == consulting.call.number
     mine = [told for told in worker.told if getattr(told, "leg", None) == moved.leg]
-    assert [type(told) for told in mine[mine.index(worker.of(OpenLeg, moved.leg)[-1]) :]] == [OpenLeg, SetMedia, Admit]
+    assert [type(told) for told in mine[mine.index(worker.of(OpenLeg, moved.leg)[-1]) :]] == [OpenLeg, OpenReports, SetMedia, Admit]
     assert moved.mixed_by is cast(Worker, worker)
     assert moved.port.socket.fileno() >= 0
     consulting.trunk.hangs_up(consulting.customer)

@@ -70,3 +70,34 @@ def test_a_lent_socket_lets_the_worker_bind_the_same_port_and_marks_its_packets(
         second.bind(lent.socket.getsockname())
     assert lent.socket.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 46 << 2
     ports.give_back(lent, 0.0)
+
+
+def test_the_port_above_is_lent_too_for_rtcp_and_given_back() -> None:
+    ports = pool(41070, 41071)
+    lent = ports.lend(0.0)
+    assert lent.reports is not None
+    assert lent.reports.getsockname() == ("127.0.0.1", 41071)
+    ports.give_back(lent, 0.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 41071))
+
+
+def test_a_pair_is_passed_over_whose_upper_port_another_program_holds() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 41081))
+        ports = pool(41080, 41083)
+        lent = ports.lend(0.0)
+        assert (lent.port, ports.taken_by_others) == (41082, 1)
+        ports.give_back(lent, 0.0)
+        other.close()
+        free = pool(41080, 41081).lend(0.0)
+        assert free.port == 41080
+        free.socket.close()
+
+
+def test_a_range_that_ends_with_an_even_port_lends_it_without_rtcp() -> None:
+    ports = pool(41090, 41090)
+    lent = ports.lend(0.0)
+    assert lent.reports is None
+    ports.give_back(lent, 0.0)
+    assert ports.lent == 0

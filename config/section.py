@@ -10,6 +10,7 @@ Rate = Annotated[float, Field(ge=0)]
 Burst = Annotated[float, Field(ge=1)]
 Security = Literal["refuse", "accept", "prefer", "require"]
 """SRTP: never, where the other side insists, where it can, always."""
+CodecName = Literal["opus", "G722", "L16/16000", "L16/8000", "PCMU", "PCMA"]
 AutoAnswer = Literal["answer-mode", "priv-answer-mode", "answer-after", "alert-autoanswer", "auto-answer", "ring-answer", "p-auto-answer"]
 """What makes a phone answer by itself: RFC 5373's header, one for those who may interrupt, and the vendors'."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

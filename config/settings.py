@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from config.dns import DnsSettings
-from config.section import AutoAnswer, Burst, Name, Port, Rate, Seconds, Section, Security
+from config.section import AutoAnswer, Burst, CodecName, Name, Port, Rate, Seconds, Section, Security
 from config.trunks import TrunkSettings
 
 
@@ -156,6 +156,18 @@ class SipSettings(Section):
     dns: DnsSettings = DnsSettings()
 
 
+class OpusSettings(Section):
+    """How we encode Opus, as far as the remote's fmtp leaves it open."""
+
+    bitrate: int = Field(0, ge=0, le=128_000)
+    """Bits a second; 0: what suits the sample rate. Never more than the remote's maxaveragebitrate."""
+    complexity: int = Field(5, ge=0, le=10)
+    fec: bool = True
+    """Packets tell of the one before them, where the remote wants it."""
+    dtx: bool = True
+    """Nothing is sent in silence, where the remote wants it."""
+
+
 class MediaSettings(Section):
     """RTP and the media workers."""
 
@@ -178,8 +190,11 @@ class MediaSettings(Section):
     """Legs a call can hold."""
     cpu: int | None = None
     """Pin the first worker to this core, the next to the next."""
-    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
+    codecs: tuple[CodecName, ...] = ("PCMU", "PCMA")
     """Ours, in order of preference after the other leg's."""
+    opus: OpusSettings = OpusSettings()
+    comfort_noise: bool = False
+    """Take and offer comfort noise (RFC 3389) beside codecs of 8 kHz."""
     security: Security = "accept"
     """Whether legs agree on SRTP. Such a leg has no audio yet: the media workers carry plain RTP only."""
     hold: Literal["music", "silence"] = "music"

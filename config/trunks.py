@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from config.section import Name, Port, Seconds, Section, Security
+from config.section import CodecName, Name, Port, Seconds, Section, Security
 
 Transport = Literal["udp", "tcp", "tls"]
 HeaderName = Annotated[str, Field(max_length=64)]
@@ -130,6 +130,8 @@ class TrunkSettings(Section):
     """Headers of its INVITEs that the next leg gets too."""
     security: Security | None = None
     """SRTP on this trunk; None: as in `config.settings.MediaSettings.security`."""
+    codecs: tuple[CodecName, ...] = ()
+    """On this trunk; empty: as in `config.settings.MediaSettings.codecs`."""
     subscribe: bool = False
     """It may watch all agents of its tenant by SUBSCRIBE."""
     replaces: bool = False

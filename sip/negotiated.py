@@ -40,13 +40,21 @@ class Codec:
     """An audio format by its SDP encoding name (RFC 3551, RFC 4566 rtpmap)."""
 
     name: str
-    """Upper case: ``PCMU``, ``PCMA``."""
+    """Upper case: ``PCMU``, ``OPUS``."""
     clock_rate: int = 8000
     channels: int = 1
 
 
 PCMU = Codec("PCMU")
 PCMA = Codec("PCMA")
+G722 = Codec("G722")
+"""Its clock says 8000, though it samples at 16000 (RFC 3551 §4.5.2)."""
+L16_NARROW = Codec("L16", 8000)
+L16_WIDE = Codec("L16", 16_000)
+OPUS = Codec("OPUS", 48_000, 2)
+"""Its rtpmap never says anything else, whatever it carries (RFC 7587 §7)."""
+COMFORT_NOISE = Codec("CN")
+"""RFC 3389, beside codecs of 8 kHz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +160,10 @@ class NegotiatedMedia:
     security: Sdes | Dtls | None = None
     """None: plain RTP. Where it is not, plain RTP must not be sent, and what comes in plain is nobody's."""
     ice: Ice | None = None
+    parameters: str = ""
+    """The remote's fmtp for the codec: what it wants to receive."""
+    digit_clock_rate: int = 8000
+    """Ticks a second in which telephone-events are measured."""
+    receive_comfort_noise_payload_type: int | None = None
+    """Comfort noise (RFC 3389) from the remote; None where not negotiated."""
+    send_comfort_noise_payload_type: int | None = None

@@ -17,7 +17,16 @@ from typing import Final
 
 from sip.description.carriage import Carriage, Carried, Keyring, answering, concluding, offering
 from sip.description.choosing import agreed, choose_stream, keying_of, switched_off
-from sip.description.formats import DEFAULT_PTIME_MS, TELEPHONE_EVENT, event_of, numbered, renumbered
+from sip.description.formats import (
+    DEFAULT_PTIME_MS,
+    TELEPHONE_EVENT,
+    event_beside,
+    events_of,
+    noise_beside,
+    noises_of,
+    numbered,
+    renumbered,
+)
 from sip.description.profiles import Keying, Terms
 from sip.description.section import Place, format_attributes, is_bundled, places_of, session_attributes
 from sip.description.stream import Stream, read_stream
@@ -100,12 +109,12 @@ class Negotiation:
         """Begin with nothing agreed.
 
         ``address`` and ``port`` are where we receive; ``codecs`` ours by preference; ``ptime_ms`` what we ask for where
-        nobody else's wish is known; ``terms`` how packets may be secured, to be changed before the first offer only.
+        nobody else's wish is known; ``terms`` how packets may be secured. Codecs and terms may be changed before the first offer.
         """
         self.address = address
         self.port = port
+        self.codecs = codecs
         self.terms = terms
-        self._codecs = codecs
         self._session_id = session_id
         self._ptime_ms = ptime_ms
         self._keyring = Keyring(terms.entropy)
@@ -135,10 +144,10 @@ class Negotiation:
         """Offer the codecs and ptime of ``like`` first (the other leg's), then our own. Raises `OfferPending`."""
         self._open()
         codecs = self._preference(like)
-        events = tuple(dict.fromkeys(event_of(codec) for codec in codecs))
-        numbers = numbered(self._agreement.numbers, codecs + events)
+        named = codecs + (noises_of(codecs) if self.terms.takes_comfort_noise else ()) + events_of(codecs)
+        numbers = numbered(self._agreement.numbers, named)
         keyings, carriage = self._offered_carriage()
-        formats = [(numbers[codec], codec) for codec in codecs + events]
+        formats = [(numbers[codec], codec) for codec in named]
         attributes = format_attributes(formats, like.ptime_ms if like is not None else self._ptime_ms, direction)
         places = self._agreement.places or (Place("audio", carriage.protocol, tuple(str(number) for number, _ in formats)),)
         self._agreement = replace(self._agreement, places=places, numbers=numbers)
@@ -171,7 +180,7 @@ class Negotiation:
         held = self._agreement.media
         try:
             in_use = self._agreement.index if held is not None else None
-            stream, keying = choose_stream(offer, self.address, self._codecs, self.terms, in_use)
+            stream, keying = choose_stream(offer, self.address, self.codecs, self.terms, in_use)
         except SdpUnusable as unusable:
             if held is None or not self._is_switched_off(offer):
                 raise NoCommonCodec(str(unusable)) from None
@@ -181,7 +190,7 @@ class Negotiation:
         carriage, carried = answering(stream, keying, self.terms, self._keyring, held)
         self._open()
         self._offered, self._received = None, _Received(offer, stream, carriage, carried)
-        codecs = tuple(codec for codec in stream.numbers if codec in self._codecs)
+        codecs = tuple(codec for codec in stream.numbers if codec in self.codecs)
         dtmf = any(codec.name == TELEPHONE_EVENT for codec in stream.numbers)
         return RemoteOffer(codecs, stream.ptime_ms, stream.direction, dtmf)
 
@@ -230,10 +239,12 @@ class Negotiation:
 
     def _answer(self, received: _Received, prefer: Codec | None, direction: Direction) -> tuple[SessionDescription, NegotiatedMedia]:
         stream = received.stream
-        common = [codec for codec in stream.numbers if codec in self._codecs]
+        common = [codec for codec in stream.numbers if codec in self.codecs]
         codec = prefer if prefer in common else common[0]
         ours = Direction.of(sends=direction.sends and stream.direction.receives, receives=direction.receives and stream.direction.sends)
-        formats = [(stream.numbers[named], named) for named in (codec, event_of(codec)) if named in stream.numbers]
+        noise = noise_beside(codec, stream.numbers) if self.terms.takes_comfort_noise else None
+        beside = (noise, event_beside(codec, stream.numbers))
+        formats = [(stream.numbers[named], named) for named in (codec, *beside) if named is not None]
         numbers = renumbered(self._agreement.numbers, {named: number for number, named in formats})
         places = places_of(received.description)
         media = agreed(stream, codec, numbers, ours.reversed, received.carried, mux=stream.rtcp_mux)
@@ -259,7 +270,7 @@ class Negotiation:
                 first = codecs
             case None:
                 first = ()
-        return tuple(dict.fromkeys([codec for codec in first if codec in self._codecs] + list(self._codecs)))
+        return tuple(dict.fromkeys([codec for codec in first if codec in self.codecs] + list(self.codecs)))
 
     def _say(self, carriage: Carriage, formats: list[tuple[int, Codec]], attributes: tuple[Attribute, ...]) -> SessionDescription:
         """A description with our audio in its place, and the other lines refused."""

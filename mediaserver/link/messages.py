@@ -45,6 +45,18 @@ class SetMedia:
     rtcp_address: str = ""
     """Where the leg wants its RTCP, where it is not muxed; empty for nowhere."""
     rtcp_port: int = 0
+    clock_rate: int = 8000
+    """RTP ticks a second of the codec."""
+    channels: int = 1
+    """As the codec's rtpmap says."""
+    parameters: str = ""
+    """What the codec's encoder should heed (`mixer.opus_parameters.OpusParameters`)."""
+    receive_comfort_noise_payload_type: int = -1
+    """-1 where none was negotiated."""
+    send_comfort_noise_payload_type: int = -1
+    """-1 where none was negotiated."""
+    digit_clock_rate: int = 8000
+    """Ticks a second in which telephone-events are measured."""
 
 
 @dataclass(frozen=True, slots=True)

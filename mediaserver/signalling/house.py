@@ -12,6 +12,7 @@ from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.desk.publishing import Publisher
 from mediaserver.signalling.entering.pins import CheckPin
 from mediaserver.signalling.media.certificate import Certificate, make_certificate
+from mediaserver.signalling.media.codecs import usable
 from mediaserver.signalling.media.ports import PortPool
 from mediaserver.signalling.media.workers import Media
 from mediaserver.signalling.outside import OutsideRequests
@@ -25,11 +26,9 @@ from mediaserver.signalling.trunks.means import Means
 from mediaserver.signalling.trunks.trunks import Trunks
 from sip.description.profiles import Security, Terms
 from sip.message import Request
-from sip.negotiated import PCMA, PCMU, Codec
+from sip.negotiated import Codec
 from sip.transport.flow import Flow
 from sip.useragent import UserAgent
-
-_CODECS = {"PCMU": PCMU, "PCMA": PCMA}
 
 
 def nobody(flow: Flow) -> Sequence[str]:
@@ -84,10 +83,9 @@ class House:
         )
         self.trunks = Trunks(self.settings.trunks, means)
 
-    @property
-    def codecs(self) -> tuple[Codec, ...]:
-        """Ours, by preference."""
-        return tuple(_CODECS[name] for name in self.settings.media.codecs)
+    def codecs(self, trunk: TrunkSettings | None = None) -> tuple[Codec, ...]:
+        """Ours, by preference: by the trunk that a leg faces where that says so, else as for everybody."""
+        return usable((trunk.codecs if trunk is not None else ()) or self.settings.media.codecs)
 
     def user_asserted(self, trunk: TrunkSettings | None, request: Request) -> str | None:
         """The user of ours for whom a trunk that is a proxy vouches; None: for nobody."""
@@ -97,4 +95,5 @@ class House:
     def terms(self, trunk: TrunkSettings | None = None, *, faces_browser: bool = False) -> Terms:
         """What a leg may agree on beside codecs: by the trunk it faces where that says so, else as for everybody."""
         policy = (trunk.security if trunk is not None else None) or self.settings.media.security
-        return Terms(self.entropy, Security(policy), self.certificate.fingerprint, faces_browser)
+        takes_noise = self.settings.media.comfort_noise
+        return Terms(self.entropy, Security(policy), self.certificate.fingerprint, faces_browser, takes_comfort_noise=takes_noise)

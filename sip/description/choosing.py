@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sip.description.carriage import Carried
-from sip.description.formats import event_of
+from sip.description.formats import event_beside, longest_ptime_ms, noise_beside
 from sip.description.profiles import PREFERENCE, Keying, Terms
 from sip.description.stream import Stream, read_stream
 from sip.negotiated import Codec, Direction, Dtls, NegotiatedMedia, Sdes
@@ -65,22 +65,26 @@ def agreed(
     stream: Stream, codec: Codec, numbers: dict[Codec, int], direction: Direction, carried: Carried, *, mux: bool
 ) -> NegotiatedMedia:
     """The result: ``numbers`` are ours, those in ``stream`` theirs; ``direction`` as they see it."""
-    event = event_of(codec)
-    digits = event in stream.numbers and event in numbers
+    common = stream.numbers.keys() & numbers.keys()
+    event, noise = event_beside(codec, common), noise_beside(codec, common)
     return NegotiatedMedia(
         address=stream.address,
         port=stream.port,
         codec=codec,
         receive_payload_type=numbers[codec],
         send_payload_type=stream.numbers[codec],
-        ptime_ms=stream.ptime_ms,
-        receive_digit_payload_type=numbers[event] if digits else None,
-        send_digit_payload_type=stream.numbers[event] if digits else None,
+        ptime_ms=min(stream.ptime_ms, longest_ptime_ms((codec,))),
+        receive_digit_payload_type=numbers[event] if event else None,
+        send_digit_payload_type=stream.numbers[event] if event else None,
         direction=direction,
         rtcp_mux=mux,
         rtcp=None if mux else stream.rtcp,
         security=carried.security,
         ice=carried.ice,
+        parameters=stream.parameters.get(codec, ""),
+        digit_clock_rate=event.clock_rate if event else codec.clock_rate,
+        receive_comfort_noise_payload_type=numbers[noise] if noise else None,
+        send_comfort_noise_payload_type=stream.numbers[noise] if noise else None,
     )
 
 

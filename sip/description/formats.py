@@ -1,8 +1,9 @@
-"""Payload types and packet times of a leg: who numbers what, and what is sent in."""
+"""Payload types, parameters and packet times of a leg's formats: who numbers what, and what is sent in."""
 
+from collections.abc import Container, Iterable
 from typing import Final
 
-from sip.negotiated import Codec
+from sip.negotiated import COMFORT_NOISE, L16_NARROW, L16_WIDE, OPUS, PCMA, PCMU, Codec
 from sip.sdp import STATIC_CODECS, Media
 
 TELEPHONE_EVENT: Final = "TELEPHONE-EVENT"
@@ -11,16 +12,50 @@ EVENTS: Final = "0-15"
 PTIMES_MS: Final = (10, 20, 30, 40, 50, 60)
 """Packet times that we send in; another one is rounded down to the next of these."""
 DEFAULT_PTIME_MS: Final = 20
+LONGEST_PARAMETERS: Final = 400
+"""Characters of a fmtp that are read."""
 
+PARAMETERS: Final = {OPUS: "useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"}
+"""What we say of our formats (RFC 7587 §6.1): we take in-band FEC, and neither play nor send what only 48 kHz can."""
+NARROW_CODECS: Final = frozenset({PCMU, PCMA, L16_NARROW})
+"""Those that comfort noise goes with: it is meant for what is sampled at its clock (RFC 3389 §4)."""
+
+_LONGEST_PTIMES_MS: Final = {L16_WIDE: 40}
+"""What fits 1,400 bytes, where that is less than 60 ms."""
 _STATIC_NUMBERS: Final = {codec: int(number) for number, codec in STATIC_CODECS.items()}
 _PAYLOAD_TYPES: Final = frozenset(str(number) for number in range(128))
-_DYNAMIC: Final = (101, *range(96, 101), *range(102, 128))
-"""Numbers we give out, in order; 101 first, for phones that know telephone-event under no other."""
+_EVENT: Final = Codec(TELEPHONE_EVENT)
+_USUAL_EVENT: Final = 101
+_DYNAMIC: Final = (*range(96, 101), *range(102, 128))
+"""Numbers we give out, in order. 101 is kept for telephone-event: there are phones that know it under no other."""
 
 
 def event_of(codec: Codec) -> Codec:
     """The telephone-event at a codec's clock (RFC 4733 §2.1: they share one timestamp line)."""
     return Codec(TELEPHONE_EVENT, codec.clock_rate)
+
+
+def events_of(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
+    """What we offer of telephone-event beside codecs: one for each clock."""
+    return tuple(dict.fromkeys(event_of(codec) for codec in codecs))
+
+
+def noises_of(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
+    """What we offer of comfort noise beside codecs."""
+    return (COMFORT_NOISE,) if any(codec in NARROW_CODECS for codec in codecs) else ()
+
+
+def event_beside(codec: Codec, numbers: Container[Codec]) -> Codec | None:
+    """The telephone-event among formats that goes with a codec: that of its clock. Beside opus many name that of 8 kHz alone."""
+    for event in (event_of(codec), _EVENT) if codec == OPUS else (event_of(codec),):
+        if event in numbers:
+            return event
+    return None
+
+
+def noise_beside(codec: Codec, numbers: Container[Codec]) -> Codec | None:
+    """The comfort noise among formats that goes with a codec."""
+    return COMFORT_NOISE if codec in NARROW_CODECS and COMFORT_NOISE in numbers else None
 
 
 def numbers_in(media: Media) -> dict[Codec, int]:
@@ -29,7 +64,7 @@ def numbers_in(media: Media) -> dict[Codec, int]:
     for text in media.formats:
         codec = media.rtpmap(text)
         if codec is not None and text in _PAYLOAD_TYPES:
-            numbers.setdefault(codec, int(text))
+            numbers.setdefault(OPUS if (codec.name, codec.clock_rate) == (OPUS.name, OPUS.clock_rate) else codec, int(text))
     return numbers
 
 
@@ -39,8 +74,8 @@ def numbered(numbers: dict[Codec, int], codecs: tuple[Codec, ...]) -> dict[Codec
     for codec in codecs:
         if codec not in result:
             taken = set(result.values())
-            static = _STATIC_NUMBERS.get(codec)
-            result[codec] = static if static is not None and static not in taken else next(n for n in _DYNAMIC if n not in taken)
+            usual = _USUAL_EVENT if codec == _EVENT else _STATIC_NUMBERS.get(codec)
+            result[codec] = usual if usual is not None and usual not in taken else next(n for n in _DYNAMIC if n not in taken)
     return result
 
 
@@ -48,6 +83,17 @@ def renumbered(numbers: dict[Codec, int], theirs: dict[Codec, int]) -> dict[Code
     """``numbers`` with those of an offer that we answer; a number means one thing only, and the offer's meaning is the newer one."""
     taken = set(theirs.values())
     return {codec: number for codec, number in numbers.items() if number not in taken} | theirs
+
+
+def longest_ptime_ms(codecs: Iterable[Codec]) -> int:
+    """The longest packet time that every one of these codecs can be sent and taken in."""
+    return min((_LONGEST_PTIMES_MS.get(codec, PTIMES_MS[-1]) for codec in codecs), default=PTIMES_MS[-1])
+
+
+def parameters_in(media: Media, number: int) -> str:
+    """A section's fmtp for a payload type; empty where there is none, or more than anybody needs."""
+    parameters = media.fmtp(str(number)) or ""
+    return parameters if len(parameters) <= LONGEST_PARAMETERS else ""
 
 
 def ptime_for(media: Media) -> int:

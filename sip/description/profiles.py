@@ -65,6 +65,8 @@ class Terms:
     """Our own offers are as browsers want them: DTLS, ICE and one port for RTP and RTCP."""
     ice_for_all: bool = False
     """Take part in ICE with whoever offers it; False: with DTLS alone, since browsers insist on it and phones do not."""
+    takes_comfort_noise: bool = False
+    """Silence may be sent as comfort noise (RFC 3389), either way."""
 
     def first_offer(self) -> tuple[str, tuple[Keying, ...]]:
         """Protocol of our first offer, and what it may be answered with."""

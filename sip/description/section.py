@@ -6,10 +6,12 @@ from typing import Final
 
 from sip.description import ice
 from sip.description.carriage import Carriage
-from sip.description.formats import EVENTS, TELEPHONE_EVENT
-from sip.negotiated import Codec, Direction
+from sip.description.formats import EVENTS, PARAMETERS, PTIMES_MS, TELEPHONE_EVENT, longest_ptime_ms
+from sip.negotiated import OPUS, Codec, Direction
 from sip.sdp import Attribute, Media, SessionDescription
 
+_LOWER_CASE: Final = frozenset({TELEPHONE_EVENT, OPUS.name})
+"""As their RFCs write them: there are phones that know them no other way."""
 _TOKEN: Final = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,64}", re.ASCII)
 
 
@@ -47,11 +49,16 @@ def format_attributes(formats: list[tuple[int, Codec]], ptime_ms: int, direction
     attributes = []
     for number, codec in formats:
         channels = f"/{codec.channels}" if codec.channels > 1 else ""
-        name = codec.name.lower() if codec.name == TELEPHONE_EVENT else codec.name
+        name = codec.name.lower() if codec.name in _LOWER_CASE else codec.name
         attributes.append(Attribute("rtpmap", f"{number} {name}/{codec.clock_rate}{channels}"))
-        if codec.name == TELEPHONE_EVENT:
-            attributes.append(Attribute("fmtp", f"{number} {EVENTS}"))
-    return (*attributes, Attribute("ptime", str(ptime_ms)), Attribute(direction.value))
+        parameters = EVENTS if codec.name == TELEPHONE_EVENT else PARAMETERS.get(codec)
+        if parameters is not None:
+            attributes.append(Attribute("fmtp", f"{number} {parameters}"))
+    longest_ms = longest_ptime_ms(codec for _, codec in formats)
+    attributes.append(Attribute("ptime", str(min(ptime_ms, longest_ms))))
+    if longest_ms < PTIMES_MS[-1]:
+        attributes.append(Attribute("maxptime", str(longest_ms)))
+    return (*attributes, Attribute(direction.value))
 
 
 def session_attributes(audio: Place, carriage: Carriage, *, bundled: bool) -> tuple[Attribute, ...]:

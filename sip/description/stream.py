@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sip.description.dtls import RemoteDtls, dtls_in
-from sip.description.formats import numbers_in, ptime_for
+from sip.description.formats import numbers_in, parameters_in, ptime_for
 from sip.description.ice import RemoteIce, ice_in, is_without_address
 from sip.description.profiles import KEYINGS, Keying
 from sip.description.sdes import Crypto, cryptos_in
@@ -27,6 +27,8 @@ class Stream:
     port: int
     numbers: dict[Codec, int]
     """Every codec that it names, telephone-events too, in its order."""
+    parameters: dict[Codec, str]
+    """Their fmtp, where they have one."""
     ptime_ms: int
     direction: Direction
     """As the other side sees it, hold by address included."""
@@ -56,12 +58,14 @@ def read_stream(description: SessionDescription, index: int, ours: str) -> Strea
     if address == NOWHERE and not (ice is not None and is_without_address(address, media.port)):
         # the hold of RFC 2543: send nothing here, whatever the attribute says (RFC 3264 §8.4)
         direction = Direction.of(sends=direction.sends, receives=False)
+    numbers = numbers_in(media)
     return Stream(
         index,
         media.protocol,
         address,
         media.port,
-        numbers_in(media),
+        numbers,
+        {codec: parameters for codec, number in numbers.items() if (parameters := parameters_in(media, number))},
         ptime_for(media),
         direction,
         rtcp_mux=media.attribute("rtcp-mux") is not None or media.attribute("rtcp-mux-only") is not None,

@@ -97,7 +97,7 @@ def test_the_nearest_key_is_found_wherever_it_is(write: Write, text: str, line: 
         ("[limits]\ncalls = 0", "limits.calls: must be at least 1, not 0"),
         ("[media]\nhold = 'jazz'", "media.hold: must be 'music' or 'silence', not 'jazz'"),
         ("[media]\ncodecs = 'PCMU'", "media.codecs: must be a list, not 'PCMU'"),
-        ("[media]\ncodecs = ['PCMZ']", "media.codecs[0]: must be 'PCMU' or 'PCMA', not 'PCMZ'"),
+        ("[media]\ncodecs = ['PCMZ']", "media.codecs[0]: must be 'opus', 'G722', 'L16/16000', 'L16/8000', 'PCMU' or 'PCMA', not 'PCMZ'"),
         ("sip = 5", "sip: must be a table, not 5"),
         ("[[sip]]\nbind = ''", "sip: must be a table, not a list"),
         ("[[routes]]\ntrunk = '*'", "routes[0].targets: is missing"),

@@ -256,7 +256,7 @@ def test_a_codec_without_a_static_number_gets_a_dynamic_one_and_its_own_digits()
     offer = ours(OPUS, PCMU).make_offer()
     section = audio(offer)
     mapped = {number: section.rtpmap(number) for number in section.formats}
-    assert mapped == {"101": OPUS, "0": PCMU, "96": Codec("TELEPHONE-EVENT", 48_000), "97": Codec("TELEPHONE-EVENT")}
+    assert mapped == {"96": OPUS, "0": PCMU, "97": Codec("TELEPHONE-EVENT", 48_000), "101": Codec("TELEPHONE-EVENT")}
 
 
 def test_an_answers_numbers_are_the_phones_and_ours_stay_ours() -> None:

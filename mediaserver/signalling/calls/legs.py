@@ -6,11 +6,12 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from config.settings import DigitSettings
+from config.settings import DigitSettings, OpusSettings
 from control_api.permissions import Identity
 from mediaserver.call.inputs import LegId, Supervisor
 from mediaserver.link.messages import SetMedia
 from mediaserver.signalling.entering.identities import User
+from mediaserver.signalling.media.codecs import encoder_parameters
 from mediaserver.signalling.media.ports import LentPort
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.trunks.caps import Lease
@@ -163,10 +164,9 @@ def is_carried(media: NegotiatedMedia) -> bool:
     return media.security is None
 
 
-def set_media(leg: LegId, media: NegotiatedMedia) -> SetMedia:
+def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings) -> SetMedia:
     """The worker's command for what was agreed; of a leg that is not carried it takes nothing, and sends it nothing."""
     reports = reports_address(media)
-    digits_in, digits_out = media.receive_digit_payload_type, media.send_digit_payload_type
     return SetMedia(
         leg=leg,
         address=media.address,
@@ -175,13 +175,19 @@ def set_media(leg: LegId, media: NegotiatedMedia) -> SetMedia:
         receive_payload_type=media.receive_payload_type,
         send_payload_type=media.send_payload_type,
         ptime_ms=media.ptime_ms,
-        receive_digit_payload_type=-1 if digits_in is None else digits_in,
-        send_digit_payload_type=-1 if digits_out is None else digits_out,
+        receive_digit_payload_type=_number(media.receive_digit_payload_type),
+        send_digit_payload_type=_number(media.send_digit_payload_type),
         remote_sends=media.direction.sends and is_carried(media),
         remote_receives=media.direction.receives and is_carried(media) and media.port != 0 and media.address != NOWHERE,
         rtcp_mux=media.rtcp_mux and is_carried(media),
         rtcp_address=reports[0],
         rtcp_port=reports[1],
+        clock_rate=media.codec.clock_rate,
+        channels=media.codec.channels,
+        parameters=encoder_parameters(media, opus),
+        receive_comfort_noise_payload_type=_number(media.receive_comfort_noise_payload_type),
+        send_comfort_noise_payload_type=_number(media.send_comfort_noise_payload_type),
+        digit_clock_rate=media.digit_clock_rate,
     )
 
 
@@ -192,3 +198,7 @@ def reports_address(media: NegotiatedMedia) -> tuple[str, int]:
     address, port = media.rtcp or (media.address, media.port + 1)
     is_somewhere = media.port > 0 and 0 < port < 65_536 and address != NOWHERE
     return (address, port) if is_somewhere else ("", 0)
+
+
+def _number(payload_type: int | None) -> int:
+    return -1 if payload_type is None else payload_type

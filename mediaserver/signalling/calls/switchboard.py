@@ -117,7 +117,7 @@ class Switchboard:
         now = self.house.clock()
         port = self.house.ports.lend(now)
         address = NOWHERE if remote is None else self.house.media_addresses.toward(remote)
-        negotiation = Negotiation(address, port.port, self.house.codecs, session_id=self._sdp_session(), terms=self.house.terms())
+        negotiation = Negotiation(address, port.port, self.house.codecs(), session_id=self._sdp_session(), terms=self.house.terms())
         made = Leg(
             leg=self.next_leg() if leg is None else leg,
             role=role,

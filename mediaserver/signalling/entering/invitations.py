@@ -210,6 +210,7 @@ class Invitations:
             _log.error("leg.no_port", call=entry.view.call, problem=str(error))
             self._refuse(event, 503, "no_free_port", retry=True)
             return None
+        leg.negotiation.codecs = self._house.codecs(trunk)
         leg.negotiation.terms = self._house.terms(trunk, faces_browser=is_browser(event.flow))
         leg.own_host = self._house.advertised(event.flow)[0]
         if event.offer is not None:

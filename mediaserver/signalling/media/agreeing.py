@@ -16,7 +16,7 @@ def tell_media(house: House, entry: CallEntry, leg: Leg, media: NegotiatedMedia)
     if not media.rtcp_mux and leg.port.reports is not None and leg.is_opened and not leg.reports_lent:
         leg.reports_lent = True
         house.media.tell(entry.worker, OpenReports(leg.leg), lend=leg.port.reports.fileno())
-    house.media.tell(entry.worker, set_media(leg.leg, media))
+    house.media.tell(entry.worker, set_media(leg.leg, media, house.settings.media.opus))
     if media.security is not None and not leg.is_without_audio:
         leg.is_without_audio = True
         keying = type(media.security).__name__.lower()

@@ -110,7 +110,9 @@ class Placer:
     def _send(self, entry: CallEntry, leg: Leg, action: PlaceLeg, destination: Destination, ways: tuple[Way, ...]) -> None:
         flow = ways[0].flow
         leg.negotiation.address = self._house.media_addresses.toward(flow.remote[0])
-        leg.negotiation.terms = self._house.terms(self._trunk_at(action.target), faces_browser=is_browser(flow))
+        trunk = self._trunk_at(action.target)
+        leg.negotiation.codecs = self._house.codecs(trunk)
+        leg.negotiation.terms = self._house.terms(trunk, faces_browser=is_browser(flow))
         leg.own_host = self._house.advertised(flow)[0]
         leg.far_host = "" if destination.place is None else destination.place.host
         other = entry.legs.get(action.like) if action.like is not None else None

@@ -181,6 +181,8 @@ class MediaSettings(Section):
     dscp: int = Field(46, ge=0, le=63)
     """EF."""
     workers: int = Field(1, ge=1, le=64)
+    spares: int = Field(1, ge=0, le=8)
+    """Processes that wait to take a dead worker's place; with none, its calls are silent until one has started."""
     turn_ms: float = Field(2.0, ge=0.5, le=10)
     socket_loop: Literal["auto", "python"] = "auto"
     """The workers' socket loop: in C where that is installed, or in Python."""

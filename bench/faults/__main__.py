@@ -5,7 +5,7 @@ import sys
 
 from bench.faults.names import FAULTS, VARIABLE
 from mediaserver.cli.main import main
-from mediaserver.signalling.media import workers
+from mediaserver.signalling.media import processes
 
 
 def run() -> None:
@@ -14,7 +14,7 @@ def run() -> None:
     if name not in FAULTS:
         sys.exit(f"bench.faults: no fault {name!r}; there are {', '.join(FAULTS)}")
     os.environ[VARIABLE] = name
-    workers.WORKER_MODULE = "bench.faults.worker"
+    processes.WORKER_MODULE = "bench.faults.worker"
     main()
 
 

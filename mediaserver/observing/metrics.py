@@ -12,7 +12,8 @@ from mediaserver.link.memory import COUNTERS
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.calls.live import Calls
 from mediaserver.signalling.media.ports import PortPool
-from mediaserver.signalling.media.workers import RTP_PACKETS, Media, Worker
+from mediaserver.signalling.media.worker import Worker
+from mediaserver.signalling.media.workers import RTP_PACKETS, Media
 from sip.transport.certificates import Shown
 
 _DROPPED = "dropped_"
@@ -47,6 +48,10 @@ HELP = {
     "replacements_refused": "INVITEs with Replaces that a call refused, by reason.",
     "workers_died": "Media workers that died.",
     "workers_hung": "Media workers that were killed because their turns stood still.",
+    "spares_died": "Spare media workers that died while they waited.",
+    "heirs": "Spare media workers that took over a dead one's calls.",
+    "legs_doubted": "Legs that an heir could not adopt, and that were opened anew.",
+    "calls_that_killed": "Calls that were ended because their packets killed two media workers.",
     "faults": "Faults in what is done again and again, by what it was; each has a traceback in the log.",
 }
 

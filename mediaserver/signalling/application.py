@@ -57,6 +57,7 @@ from mediaserver.signalling.listening import (
 )
 from mediaserver.signalling.media import sounds
 from mediaserver.signalling.media.ports import NoFreePort, PortPool
+from mediaserver.signalling.media.worker import CHECK_EVERY
 from mediaserver.signalling.media.workers import Media, WorkerFailed
 from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.overload import LOOK
@@ -250,6 +251,7 @@ class Server:
         self._dispatcher = Dispatcher(house, self._switchboard, invitations, entrance, transfers, self._watching)
         self._media.on_notice = self._switchboard.notice
         self._media.on_death = self._switchboard.worker_died
+        self._media.on_guilty = self._switchboard.worker_killed
 
     def _sounds(self) -> dict[str, array[int]]:
         made = sounds.built_in()
@@ -303,7 +305,7 @@ class Server:
     def _beats(self) -> Iterator[Coroutine[Any, Any, None]]:
         yield beat("certificates", RENEWAL_BEAT, self._renewal.look, self._counters)
         yield beat("media", MISSING_AFTER, self._switchboard.watch_media, self._counters)
-        yield beat("workers", MISSING_AFTER, self._media.check, self._counters)
+        yield beat("workers", CHECK_EVERY, self._media.check, self._counters)
         yield beat("overload", LOOK, self._switchboard.overload.look, self._counters)
         if self._settings.control.meters_hz > 0:
             tell = partial(tell_meters, self._switchboard.calls, self._house.publisher)

@@ -13,7 +13,7 @@ from typing import Final
 from config.settings import LimitSettings
 from mediaserver.call.view import CallState
 from mediaserver.signalling.calls.live import CallEntry
-from mediaserver.signalling.media.workers import Worker
+from mediaserver.signalling.media.worker import Worker
 
 LOOK: Final = 0.1
 """Seconds between two looks."""

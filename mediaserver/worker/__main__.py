@@ -1,13 +1,14 @@
-"""``python -m mediaserver.worker --link-fd N --memory-fd M``: a media worker. Started by the signalling process, never by hand.
+"""``python -m mediaserver.worker --link-fd N``: a media worker. Started by the signalling process, never by hand.
 
-Signalling makes the memory and the link, and lets the child inherit both descriptors::
+It loads what it needs and waits, a spare one, until it is given a memory: a fresh one, or that of a worker that died. Signalling
+makes the link and lets the child inherit its end::
 
-    memory = Memory.create(rows, calls, seats)
     link, theirs = link_pair()
-    arguments = [sys.executable, "-m", "mediaserver.worker", "--link-fd", str(theirs.fileno()), "--memory-fd", str(memory.fd)]
-    process = subprocess.Popen(arguments, pass_fds=(theirs.fileno(), memory.fd))
+    process = subprocess.Popen([sys.executable, "-m", "mediaserver.worker", "--link-fd", str(theirs.fileno())], pass_fds=(theirs.fileno(),))
     theirs.close()
-    link.send(encode_frame([(1, OpenLeg(leg=7, call=3, role="customer", strict=False))]), [udp_socket.fileno()])
+    memory = Memory.create(rows, calls, seats)
+    link.send(encode_frame([(1, Inherit(legs=0, cpu=-1))]), [memory.fd])
+    link.send(encode_frame([(2, OpenLeg(leg=7, call=3, role="customer", strict=False))]), [udp_socket.fileno()])
 
 Answers and notices are read with ``link.receive()`` whenever ``link.fileno()`` is readable. The lent socket stays open on this side
 as long as the port is the leg's. Closing the link ends the worker. It ignores SIGINT, SIGTERM and SIGHUP: the link alone tells it to go.
@@ -27,14 +28,12 @@ def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(prog="mediaserver.worker", description="A media worker; started by the signalling process.")
     parser.add_argument("--link-fd", type=int, required=True, help="descriptor of the worker's end of the link")
-    parser.add_argument("--memory-fd", type=int, required=True, help="descriptor of the shared memory")
     parser.add_argument("--turn-ms", type=float, default=2.0, help="length of a turn")
-    parser.add_argument("--cpu", type=int, default=None, help="core to stay on")
     parser.add_argument("--socket-loop", choices=("auto", "python"), default="auto", help="auto: in C where that is installed")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    run(arguments.link_fd, arguments.memory_fd, arguments.turn_ms, arguments.cpu, compiled=arguments.socket_loop == "auto")
+    run(arguments.link_fd, arguments.turn_ms, compiled=arguments.socket_loop == "auto")
 
 
 if __name__ == "__main__":

@@ -33,11 +33,11 @@ from mediaserver.link.messages import (
     SetVolumes,
     StopPlaying,
 )
-from mediaserver.worker.addresses import packed
+from mediaserver.worker.latches import write_latch
 from mediaserver.worker.plan import Leg
 from mediaserver.worker.reports import NAME_BYTES, Reports
 from mediaserver.worker.roster import ROLES, Full, Roster
-from mediaserver.worker.sounds import MAX_SAMPLES, Sounds
+from mediaserver.worker.sounds import Sounds, load_lent
 from mediaserver.worker.state import State
 from mixer.g711 import LAWS
 from mixer.modes import WHISPER_TARGETS, Mode, Role
@@ -260,7 +260,7 @@ class Desk:
             arrays.payload_kind[row, command.receive_digit_payload_type] = DIGIT
         arrays.payload_kind[row, command.receive_payload_type] = AUDIO
         self._state.latch.heard[row] = False
-        write_latch(self._state, leg)
+        write_latch(self._state, row, leg.latch)
         self._reports.aim(row, reports, now, muxed=command.rtcp_mux)
         if moves:
             self._ports.aim(row, leg.latch.source)
@@ -291,28 +291,9 @@ class Desk:
         mix.sound_gain[row], mix.sound_goal[row] = 0.0, 1.0
 
     def _load(self, command: LoadSound, descriptor: int) -> None:
-        try:
-            samples = os.pread(descriptor, min(os.fstat(descriptor).st_size, 2 * MAX_SAMPLES + 2), 0)
-        except OSError as error:
-            raise Refusal("bad_value", f"sound {command.sound!r} cannot be read: {error}") from error
-        finally:
-            os.close(descriptor)
-        wrong = self._sounds.load(command.sound, samples)
+        wrong = load_lent(self._sounds, command.sound, descriptor)
         if wrong:
             raise Refusal("bad_value", wrong)
-
-
-def write_latch(state: State, leg: Leg) -> None:
-    """Note a leg's latch in the shared arrays, for this worker's heir."""
-    latch, row = state.latch, leg.row
-    latch.opened[row] = leg.latch.opened
-    for address, hosts, ports in (
-        (leg.latch.source, latch.source, latch.source_port),
-        (leg.latch.replaced, latch.replaced, latch.replaced_port),
-        (leg.latch.signalled, latch.signalled, latch.signalled_port),
-    ):
-        host, port = address or ("0.0.0.0", 0)
-        hosts[row], ports[row] = packed(host), port
 
 
 def _member(kind: type[_Choice], value: str, what: str) -> _Choice:

@@ -52,6 +52,14 @@ class _Reads:
     """(n, blocks, samples of a block), written."""
 
 
+def read_anew(state: State, rows: Int64) -> None:
+    """Have listeners (n) begin to read all that they hear near its newest frame, coming from silence."""
+    mix = state.mix
+    mix.read[rows], mix.gap[rows], mix.waited[rows] = UNREAD, FADED_BLOCKS, 0
+    mix.margin[rows], mix.excess[rows] = np.inf, 0
+    mix.smooth[rows] = False
+
+
 class Listening:
     """Makes the frames that listeners hear, at one rate."""
 

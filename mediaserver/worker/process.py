@@ -17,13 +17,15 @@ from typing import Final
 
 from mediaserver.link.layout import LATENESS_STEP_MS, LATENESS_STEPS
 from mediaserver.link.memory import Memory
-from mediaserver.link.messages import Command
+from mediaserver.link.messages import Applied, Command, LegDoubted
 from mediaserver.link.wire import LinkEnd, LinkError, Message, split_into_frames
 from mediaserver.worker.commands import Desk
+from mediaserver.worker.heir import Estate, take_over
 from mediaserver.worker.pace import Pace
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sockets import Sockets
 from mediaserver.worker.sounds import Sounds
+from mediaserver.worker.spare import Spare
 from mediaserver.worker.state import State
 from mediaserver.worker.turn import Turn
 
@@ -43,21 +45,31 @@ _CPU_TURNS: Final = 512
 class Worker:
     """One worker on its link and its memory."""
 
-    def __init__(self, link: LinkEnd, memory: Memory, turn_seconds: float, *, compiled: bool = True) -> None:
+    def __init__(self, link: LinkEnd, memory: Memory, sounds: Sounds, turn_seconds: float, *, compiled: bool = True) -> None:
         """compiled: whether the socket loop in C is taken where it is installed."""
         self._link = link
         self._turn_seconds = turn_seconds
         self._state = State(memory)
         self._roster = Roster(self._state)
-        sounds = Sounds()
+        self._sounds = sounds
         self._turn = Turn(self._state, self._roster, sounds)
         reports = self._turn.reports
         self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, reports, compiled=compiled)
         self._desk = Desk(self._state, self._roster, sounds, self._sockets, reports, os.urandom)
         self._upward: deque[bytes] = deque()
         self._orphaned_at: float | None = None
+        self._cpu_before = float(self._state.cpu[0])
+        """What those before us used."""
         self._note_processor_and_clock()
         self._failures = 0
+
+    def take_over(self, estate: Estate, requests: Sequence[int]) -> None:
+        """Go on with the legs of a dead worker, and answer for it. What it had not answered is told again."""
+        now = time.monotonic()
+        self._desk.inherited = int(self._state.taken[0])
+        doubted = take_over(self._state, self._roster, self._sounds, self._sockets, estate, now)
+        turn = int(self._state.turn[0])
+        self._tell([*(LegDoubted(leg) for leg in doubted), *(Applied(request, turn, -1) for request in requests)])
 
     def run(self) -> None:
         """Turn until the link has been closed for `ORPHAN_SECONDS`, or at once where no leg is open then."""
@@ -105,7 +117,7 @@ class Worker:
             self._note_processor_and_clock()
 
     def _note_processor_and_clock(self) -> None:
-        self._state.cpu[0] = time.process_time()
+        self._state.cpu[0] = self._cpu_before + time.process_time()
         self._turn.reports.wall_offset = time.time() - time.monotonic()
 
     def _is_over(self, now: float) -> bool:
@@ -165,11 +177,15 @@ def _stay_on(cpu: int) -> None:
         raise SystemExit(os.EX_CONFIG) from None
 
 
-def run(link_descriptor: int, memory_descriptor: int, turn_ms: float, cpu: int | None, *, compiled: bool) -> None:
-    """Run a worker on inherited descriptors until its link closes; before others on its core, where the system permits that."""
+def run(link_descriptor: int, turn_ms: float, *, compiled: bool) -> None:
+    """Wait as a spare worker for a memory, and run on it until the link closes; before others, where the system permits that."""
+    spare = Spare(LinkEnd(socket.socket(fileno=link_descriptor)))
+    if not spare.wait() or spare.memory is None:
+        return
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
-    if cpu is not None:
-        _stay_on(cpu)
-    link = LinkEnd(socket.socket(fileno=link_descriptor))
-    Worker(link, Memory(memory_descriptor), turn_ms / 1000.0, compiled=compiled).run()
+    if spare.cpu is not None:
+        _stay_on(spare.cpu)
+    worker = Worker(spare.link, spare.memory, spare.sounds, turn_ms / 1000.0, compiled=compiled)
+    worker.take_over(spare.estate, spare.unanswered)
+    worker.run()

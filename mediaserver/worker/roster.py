@@ -1,5 +1,7 @@
 """Who is here: legs and calls by id and by row, rows and seats given and taken back, plans made anew where something changed."""
 
+from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -12,6 +14,9 @@ from rtp.latch import Latch
 
 ROLES: Final = tuple(Role)
 """Roles by the number that stands for them in shared memory."""
+
+REVIEWED_A_TURN: Final = 4
+"""Calls that an heir plans anew each turn until it has been through all: what the dead worker was about to notice is not lost."""
 
 
 class Full(Exception):
@@ -37,6 +42,7 @@ class Roster:
         self._free_calls = list(range(state.calls - 1, -1, -1))
         self._changed: dict[int, bool] = {}
         self._closing: list[Leg] = []
+        self._to_review: deque[int] = deque()
         self.ended: Final[list[int]] = []
         """Rows that were taken back by the last `plan`."""
 
@@ -58,6 +64,37 @@ class Roster:
         self._write_identity(leg, call)
         return leg
 
+    def restore(self, legs: Sequence[tuple[Leg, int, bool]]) -> None:
+        """Seat legs that have their rows already, with the ids of their calls, and whether the call's plan is to be made anew."""
+        planned: set[int] = set()
+        for leg, call_id, is_outdated in sorted(legs, key=lambda entry: int(self._state.leg.seat[entry[0].row])):
+            call = self._calls.get(call_id)
+            if call is None:
+                call = self._calls[call_id] = Call(call_id, self._free_calls.pop())
+                self._call_at[call.index] = call
+            leg.call = call.index
+            call.legs.append(leg)
+            self.legs[leg.id] = leg
+            self.by_row[leg.row] = leg
+            if is_outdated:
+                planned.add(call.index)
+        self._free_rows = [row for row in self._free_rows if self.by_row[row] is None]
+        self._write_everybody(planned)
+
+    def _write_everybody(self, planned: set[int]) -> None:
+        state = self._state
+        state.call_id[:] = state.call_rows[:] = -1
+        state.call_changed[:] = False
+        for call in self._calls.values():
+            state.call_id[call.index] = call.id
+            for leg in call.legs:
+                state.leg.call[leg.row] = call.index
+            self._write_seats(call)
+            if call.index in planned:
+                state.mix.count[[leg.row for leg in call.legs]] = 0
+                self.change(call.legs[0])
+        self._to_review.extend(call.index for call in self._calls.values())
+
     def move(self, leg: Leg, call_id: int, role: Role) -> None:
         """Take a leg into another call, where it is as new; of the old one it hears nothing from this turn on. `Full`: no seat."""
         call, old = self._calls.get(call_id), self._call_at[leg.call]
@@ -77,6 +114,7 @@ class Roster:
 
     def _leave(self, call: Call, leg: Leg) -> None:
         """Take a leg out of its call at once."""
+        self._state.call_changed[call.index] = True
         call.legs.remove(leg)
         forget_source(self._state, call.legs, leg.row)
         self._write_seats(call)
@@ -106,6 +144,10 @@ class Roster:
     def plan(self, now: float) -> dict[int, list[int]]:
         """Plan the calls that changed; by index of the call, the rows of listeners whose gains are about to change."""
         self.ended.clear()
+        for _ in range(min(len(self._to_review), REVIEWED_A_TURN)):
+            call = self._call_at[self._to_review.popleft()]
+            if call is not None and call.legs:
+                self.change(call.legs[0])
         changing = self._plan_changed(now)
         if self._closing:
             self._take_back(now)

@@ -9,7 +9,7 @@ import select
 import socket
 from typing import Final
 
-from mediaserver.worker.commands import write_latch
+from mediaserver.worker.latches import write_latch
 from mediaserver.worker.outbox import Outbox
 from mediaserver.worker.report_sockets import ReportSockets
 from mediaserver.worker.reports import Reports
@@ -149,7 +149,7 @@ class Sockets:
         negotiated = length > HEADER and head[0] >> 6 == 2 and self._state.leg.payload_kind[row, head[1] & 0x7F] != 0
         if not negotiated or not leg.latch.accepts(address, float(self._state.meter.last_packet[row]), now):
             return False
-        write_latch(self._state, leg)
+        write_latch(self._state, row, leg.latch)
         self.aim(row, address)
         return True
 

@@ -1,5 +1,6 @@
 """What the server itself says: loaded sounds in one long array, and the frames of each listener's sound that are due."""
 
+import os
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,11 @@ class Sounds:
         self._bank = np.concatenate([self._bank, taken])
         return ""
 
+    @property
+    def count(self) -> int:
+        """How many were loaded; their numbers are below that."""
+        return len(self._start)
+
     def number(self, name: str) -> int | None:
         """The number by which `Mixes.sound` knows a sound; None where none has that name."""
         return self._names.get(name)
@@ -50,3 +56,14 @@ class Sounds:
         after = position + count
         mix.sound_position[listener] = np.where(loops, after % length, after)
         return frames, listener[~loops & (after >= length)]
+
+
+def load_lent(sounds: Sounds, name: str, descriptor: int) -> str:
+    """Load a sound from a lent memory file, which is closed; an empty text, or why it was refused."""
+    try:
+        samples = os.pread(descriptor, min(os.fstat(descriptor).st_size, 2 * MAX_SAMPLES + 2), 0)
+    except OSError as error:
+        return f"sound {name!r} cannot be read: {error}"
+    finally:
+        os.close(descriptor)
+    return sounds.load(name, samples)

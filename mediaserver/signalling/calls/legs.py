@@ -24,7 +24,7 @@ from sip.transport.flow import Flow
 NOWHERE = "0.0.0.0"
 """The address of a remote that wants no packets, and a leg's own until it is known whom it faces."""
 if TYPE_CHECKING:
-    from mediaserver.signalling.media.workers import Worker
+    from mediaserver.signalling.media.worker import Worker
 
 _MOST_FORKS = 8
 

@@ -9,7 +9,7 @@ from mediaserver.call.inputs import LegId
 from mediaserver.call.machine import Call
 from mediaserver.call.view import CallState, CallView
 from mediaserver.signalling.calls.legs import Leg
-from mediaserver.signalling.media.workers import Worker
+from mediaserver.signalling.media.worker import Worker
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.trunks.callers import Caller
 

@@ -27,7 +27,7 @@ from mediaserver.signalling.calls.live import CallEntry, Calls
 from mediaserver.signalling.calls.performing import PerformedAction, Performer
 from mediaserver.signalling.calls.requests import PendingRequests
 from mediaserver.signalling.house import House
-from mediaserver.signalling.media.workers import Worker
+from mediaserver.signalling.media.worker import Worker
 from mediaserver.signalling.overload import Overload
 from mediaserver.signalling.routing.placing import Placer
 from mixer.modes import Role
@@ -215,9 +215,18 @@ class Switchboard:
         self.house.settle()
 
     def worker_died(self, worker: Worker) -> None:
-        """Every leg of a dead worker is gone, and so are its calls."""
+        """No heir came: every leg of a dead worker is gone, and so are its calls."""
         for entry in list(self.calls):
             if entry.worker is worker:
+                self.feed(entry, inputs.HangUpRequested(None, "worker_died"))
+        self.house.settle()
+
+    def worker_killed(self, worker: Worker, calls: set[int]) -> None:
+        """These calls' packets killed two workers: they end."""
+        for entry in list(self.calls):
+            if entry.worker is worker and entry.number in calls:
+                _log.error("call.killed_workers", call=entry.view.call)
+                self.house.counters.add("calls_that_killed")
                 self.feed(entry, inputs.HangUpRequested(None, "worker_died"))
         self.house.settle()
 

@@ -1,207 +1,43 @@
-"""The media workers as signalling sees them: processes to start, commands to send, meters to read.
+"""All media workers of this server, and the spare processes that wait to take a dead one's place.
 
-Commands given between two flushes leave as one frame, so they take effect in the same turn. Replies are handed to whoever
-gave the command. A worker that dies, or whose turns stand still, is killed and reaped, its calls are told, and another
-one takes its place.
+A worker whose process dies, or whose turns stand still, is given to a spare one: the dead process is killed and reaped first, so
+two never write; then memory and sockets go over, and the calls go on. Only where no heir comes in time do its calls end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
+import time
 from array import array
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import structlog
 
 from config.settings import MediaSettings
-from mediaserver.link.memory import Memory
-from mediaserver.link.messages import Applied, Command, DigitReceived, LoadSound, MediaStarted, Notice, Ping, Refused
-from mediaserver.link.wire import LinkError, Message, encode_frame, link_pair
+from mediaserver.link.messages import Command, Notice, Refused
 from mediaserver.observing.counters import Counters
+from mediaserver.signalling.media.processes import Process
 from mediaserver.signalling.media.sounds import as_memory_file
+from mediaserver.signalling.media.suspects import Suspects, is_suspicious, suspected_calls
+from mediaserver.signalling.media.worker import Replied, Worker
 
 _log = structlog.get_logger(__name__)
 
-WORKER_MODULE = "mediaserver.worker"
-"""What `python -m` runs as a worker."""
 STARTS_WITHIN = 15.0
 RESTARTS_AFTER = 1.0
-"""Seconds before a worker that did not even start is tried again."""
-HUNG_AFTER_CHECKS = 4
-"""Checks in a row (`Media.check`, two a second) that find no new turn, after which a worker counts as hung.
-
-Checks and not seconds: where the whole machine stood still, signalling with it, the worker gets time to turn again."""
-
-TRANSFER_SEATS = 2
-"""Beyond the setting: for who is rung to take a party's place, and for a leg whose voice still fades."""
+"""Seconds before a process is started in place of one that did not even get ready."""
+SPARE_AFTER = 0.3
+"""Seconds before the next spare process is started: the heir needs the processor first."""
+HEIR_WITHIN = 5.0
+"""Seconds that a dead worker's calls wait for an heir."""
 
 RTP_PACKETS = "rtp_packets"
 """Counter of the packets of legs that have ended, by what became of them."""
-_LARGEST_BATCH = 100
-_MOST_WAITING_FRAMES = 10_000
-
-Reply = Applied | Refused
 
 
 class WorkerFailed(Exception):
     """A media worker died before it was ready."""
-
-
-@dataclass(slots=True)
-class _Told:
-    """A command that waits to leave."""
-
-    request: int
-    command: Command
-    lend: int
-    """A file descriptor, or -1."""
-
-
-class Worker:
-    """One worker process and our end of its link."""
-
-    def __init__(self, index: int, settings: MediaSettings, heard: Callable[[Notice], None], died: Callable[[Worker], None]) -> None:
-        self.index = index
-        self.calls = 0
-        """Calls that were given to it."""
-        self.is_ready = False
-        self._heard = heard
-        self._died = died
-        self._batch: list[_Told] = []
-        self._waiting: deque[tuple[bytes, list[int]]] = deque()
-        self._replies: dict[int, Callable[[Reply], None] | None] = {}
-        self._request = 0
-        self._seen_turn = -1
-        self._idle_checks = 0
-        self.memory = Memory.create(settings.rows, settings.rows // 2, settings.seats + TRANSFER_SEATS)
-        self._link, theirs = link_pair()
-        core = [] if settings.cpu is None else ["--cpu", str(settings.cpu + index)]
-        with theirs:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", WORKER_MODULE, "--link-fd", str(theirs.fileno()), "--memory-fd", str(self.memory.fd)),
-                    *("--turn-ms", str(settings.turn_ms), "--socket-loop", settings.socket_loop, *core),
-                ],
-                pass_fds=(theirs.fileno(), self.memory.fd),
-            )
-        asyncio.get_running_loop().add_reader(self._link.fileno(), self._readable)
-
-    @property
-    def turn_length(self) -> float:
-        """Seconds that its turns take now."""
-        return self.memory.turn_length
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        return self._process.pid
-
-    def is_hung(self) -> bool:
-        """Whether its turns stand still; each question counts."""
-        turn = self.memory.turn
-        self._idle_checks = self._idle_checks + 1 if turn == self._seen_turn else 0
-        self._seen_turn = turn
-        return self.is_ready and self._idle_checks >= HUNG_AFTER_CHECKS
-
-    def tell(self, command: Command, *, lend: int = -1, replied: Callable[[Reply], None] | None = None) -> None:
-        """Queue a command for the next flush."""
-        self._request += 1
-        self._batch.append(_Told(self._request, command, lend))
-        self._replies[self._request] = replied
-
-    def flush(self) -> None:
-        """Send what was told, as one frame (more only where it is very much)."""
-        while self._batch:
-            batch, self._batch = self._batch[:_LARGEST_BATCH], self._batch[_LARGEST_BATCH:]
-            frame = encode_frame((told.request, told.command) for told in batch)
-            descriptors = [told.lend for told in batch if told.lend >= 0]
-            if self._waiting or not self._send(frame, descriptors):
-                self._wait(frame, descriptors)
-
-    def _wait(self, frame: bytes, descriptors: list[int]) -> None:
-        """The worker does not read fast enough; beyond the bound it counts as dead."""
-        if len(self._waiting) >= _MOST_WAITING_FRAMES:
-            _log.error("worker.does_not_read", worker=self.index, pid=self.pid)
-            self.kill()
-            return
-        self._waiting.append((frame, [os.dup(descriptor) for descriptor in descriptors]))
-        asyncio.get_running_loop().add_writer(self._link.fileno(), self._writable)
-
-    def _send(self, frame: bytes, descriptors: list[int]) -> bool:
-        try:
-            return self._link.send(frame, descriptors)
-        except OSError:
-            return True  # its end is gone: the reader finds out and tells
-
-    def _writable(self) -> None:
-        while self._waiting:
-            frame, descriptors = self._waiting[0]
-            if not self._send(frame, descriptors):
-                return
-            self._waiting.popleft()
-            for descriptor in descriptors:
-                os.close(descriptor)
-        asyncio.get_running_loop().remove_writer(self._link.fileno())
-
-    def _readable(self) -> None:
-        try:
-            while (frame := self._link.receive()) is not None:
-                for request, message, _ in frame:
-                    self._received(request, message)
-        except LinkError as error:
-            _log.error("worker.frame_unreadable", worker=self.index, problem=str(error))
-        except EOFError:
-            self._gone()
-
-    def _received(self, request: int, message: Message) -> None:
-        match message:
-            case Applied() | Refused():
-                replied = self._replies.pop(message.request, None)
-                if replied is not None:
-                    replied(message)
-                elif isinstance(message, Refused) and message.code != "unknown_leg":
-                    _log.error("worker.refused", worker=self.index, code=message.code, text=message.text)
-            case DigitReceived() | MediaStarted():
-                self._heard(message)
-            case _:
-                _log.error("worker.unexpected", worker=self.index, message=type(message).__name__)
-
-    def _gone(self) -> None:
-        self.stop_listening()
-        replies, self._replies = self._replies, {}
-        for request, replied in replies.items():
-            if replied is not None:
-                replied(Refused(request, "worker_died", "the media worker died"))
-        self._died(self)
-
-    def stop_listening(self) -> None:
-        """Hear nothing more from it."""
-        loop = asyncio.get_running_loop()
-        if self._link.fileno() >= 0:
-            loop.remove_reader(self._link.fileno())
-            loop.remove_writer(self._link.fileno())
-        while self._waiting:
-            for descriptor in self._waiting.popleft()[1]:
-                os.close(descriptor)
-
-    def kill(self) -> None:
-        """End it the hard way; the link's end tells the rest."""
-        self._process.kill()
-
-    def reap(self, seconds: float) -> None:
-        """Close the link, which ends the worker, and wait for it; kill it where it does not go."""
-        self._link.close()
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self.memory.close()
 
 
 class Media:
@@ -212,60 +48,41 @@ class Media:
         self._counters = counters
         self._sounds = {name: as_memory_file(name, samples) for name, samples in sounds.items()}
         self._workers: list[Worker] = []
+        self._spares: list[Process] = []
+        """Processes without a memory, ready or about to be."""
         self._told: set[Worker] = set()
-        self._is_started = False
+        self._suspects = Suspects()
+        self._started: asyncio.Future[None] | None = None
+        self._is_open = False
         self.on_notice: Callable[[Notice], None] = lambda notice: None
         self.on_death: Callable[[Worker], None] = lambda worker: None
+        """Told of a worker whose calls are lost."""
+        self.on_guilty: Callable[[Worker, set[int]], None] = lambda worker, calls: None
+        """Told the numbers of calls whose packets kill workers."""
 
     async def start(self) -> None:
-        """Start every worker and wait until each has answered; raises `WorkerFailed` or `TimeoutError`."""
-        ready = [self._start(index) for index in range(self._settings.workers)]
+        """Start every worker and wait until each turns; raises `WorkerFailed` or `TimeoutError`. Spares come after that."""
+        self._is_open = True
+        self._started = asyncio.get_running_loop().create_future()
+        for index in range(self._settings.workers):
+            worker = Worker(index, self._settings, self._counters, self._notice)
+            worker.on_ready = lambda worker=worker: self._worker_ready(worker)  # type: ignore[misc]
+            self._workers.append(worker)
+            self._launch()
         async with asyncio.timeout(STARTS_WITHIN):
-            await asyncio.gather(*ready)
-        self._is_started = True
-
-    def _start(self, index: int) -> asyncio.Future[None]:
-        """Start one worker, with every sound; the future is done when it has answered."""
-        worker = Worker(index, self._settings, self.on_notice, self._worker_died)
-        self._workers.append(worker)
-        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def answered(reply: Reply) -> None:
-            if isinstance(reply, Refused):
-                started.set_exception(WorkerFailed(f"media worker {index} did not start: {reply.text}"))
-                return
-            worker.is_ready = True
-            _log.info("worker.ready", worker=index, pid=worker.pid)
-            started.set_result(None)
-
-        for name, descriptor in self._sounds.items():
-            worker.tell(LoadSound(name), lend=descriptor)
-        worker.tell(Ping(), replied=answered)
-        worker.flush()
-        return started
-
-    def _worker_died(self, worker: Worker) -> None:
-        _log.error("worker.died", worker=worker.index, pid=worker.pid, calls=worker.calls)
-        self._counters.add("workers_died")
-        self._workers.remove(worker)
-        worker.kill()
-        self.on_death(worker)
-        worker.reap(1.0)
-        if self._is_started:
-            asyncio.get_running_loop().call_later(0.0 if worker.is_ready else RESTARTS_AFTER, self._replace, worker.index)
-
-    def _replace(self, index: int) -> None:
-        """Another worker in a dead one's place; where that one dies too, the next one comes after a while."""
-        if self._is_started:
-            self._start(index).add_done_callback(lambda started: started.exception())
+            await self._started
+        self._started = None
+        self._fill()
 
     def check(self) -> None:
-        """Kill workers whose turns stand still; called twice a second."""
+        """Kill and replace workers whose turns stand still; called each `CHECK_EVERY`."""
+        now = time.monotonic()
         for worker in self._workers:
-            if worker.is_hung():
+            if worker.is_hung(now) and worker.process is not None:
                 _log.error("worker.hung", worker=worker.index, pid=worker.pid)
                 self._counters.add("workers_hung")
-                worker.kill()
+                is_gone = worker.process.end()
+                self._bereaved(worker, worker.process, is_gone=is_gone, was_hung=True)
 
     def choose(self, near: Worker | None = None) -> Worker | None:
         """For a new call: ``near`` (so that it can be joined to one there), else the one with the fewest; None where none is ready."""
@@ -274,7 +91,7 @@ class Media:
             return near
         return min(ready, key=lambda worker: worker.calls, default=None)
 
-    def tell(self, worker: Worker, command: Command, *, lend: int = -1, replied: Callable[[Reply], None] | None = None) -> None:
+    def tell(self, worker: Worker, command: Command, *, lend: int = -1, replied: Replied | None = None) -> None:
         """Queue a command for a worker; ``lend`` is the descriptor that goes with it."""
         if worker not in self._workers:
             if replied is not None:
@@ -303,15 +120,112 @@ class Media:
 
     @property
     def workers(self) -> tuple[Worker, ...]:
-        """Those that live."""
+        """All of them."""
         return tuple(self._workers)
 
+    @property
+    def spares(self) -> int:
+        """Processes that are ready to take a dead one's place."""
+        return sum(spare.is_ready for spare in self._spares)
+
     async def close(self) -> None:
-        """End every worker."""
-        self._is_started = False
+        """End every process."""
+        self._is_open = False
+        processes = [*self._spares, *(worker.process for worker in self._workers if worker.process is not None)]
+        for process in processes:
+            process.stop_listening()
+        await asyncio.gather(*(asyncio.to_thread(process.leave, 2.0) for process in processes))
         for worker in self._workers:
-            worker.stop_listening()
-        await asyncio.gather(*(asyncio.to_thread(worker.reap, 2.0) for worker in self._workers))
+            worker.memory.close()
         self._workers.clear()
+        self._spares.clear()
         for descriptor in self._sounds.values():
             os.close(descriptor)
+
+    # processes
+
+    def _launch(self) -> None:
+        process = Process(self._settings, self._gone)
+        process.on_ready = self._serve
+        self._spares.append(process)
+        process.prepare(self._sounds)
+
+    def _fill(self) -> None:
+        """Start as many processes as spares, and workers without a process, are lacking."""
+        if not self._is_open:
+            return
+        wanted = self._settings.spares + sum(worker.process is None for worker in self._workers)
+        while len(self._spares) < wanted:
+            self._launch()
+
+    def _serve(self) -> None:
+        """Give ready spares to workers that have no process."""
+        for worker in self._workers:
+            ready = next((spare for spare in self._spares if spare.is_ready), None)
+            if worker.process is None and ready is not None:
+                self._spares.remove(ready)
+                worker.go_on(ready)
+
+    def _worker_ready(self, worker: Worker) -> None:
+        _log.info("worker.ready", worker=worker.index, pid=worker.pid, legs=len(worker.legs))
+        if self._started is not None and not self._started.done() and self.is_ready:
+            self._started.set_result(None)
+
+    def _gone(self, process: Process) -> None:
+        """A process closed its link; it is reaped."""
+        worker = next((worker for worker in self._workers if worker.process is process), None)
+        if self._started is not None:
+            if not self._started.done():
+                self._started.set_exception(WorkerFailed(f"a media worker did not start: {process.problem or 'see its errors above'}"))
+            if worker is None:
+                self._spares.remove(process)
+            else:
+                worker.bereave()
+        elif worker is None:
+            _log.error("worker.spare_died", pid=process.pid, status=process.exit_status)
+            self._counters.add("spares_died")
+            self._spares.remove(process)
+            self._fill_after(SPARE_AFTER if process.is_ready else RESTARTS_AFTER)
+        else:
+            self._counters.add("workers_died")
+            self._bereaved(worker, process, is_gone=process.exit_status is not None, was_hung=False)
+
+    def _bereaved(self, worker: Worker, process: Process, *, is_gone: bool, was_hung: bool) -> None:
+        """A worker's process is dead: find it an heir, and whose packets it died of."""
+        was_turning = worker.is_ready
+        _log.error("worker.died", worker=worker.index, pid=process.pid, status=process.exit_status, calls=worker.calls)
+        worker.bereave()
+        guilty: set[int] = set()
+        if was_turning and (was_hung or is_suspicious(process.exit_status)):
+            guilty = self._suspects.died(suspected_calls(worker), time.monotonic())
+        for leg in worker.legs.values():
+            leg.is_closing = leg.is_closing or leg.call in guilty
+        if not is_gone:
+            self._give_up(worker)
+        self._serve()
+        if worker.process is not None:
+            self._counters.add("heirs")
+            self._fill_after(SPARE_AFTER)
+        else:
+            asyncio.get_running_loop().call_later(HEIR_WITHIN, self._give_up_without_heir, worker)
+            self._fill_after(0.0 if was_turning else RESTARTS_AFTER)
+        if guilty:
+            _log.error("worker.guilty_calls", worker=worker.index, calls=len(guilty))
+            self.on_guilty(worker, guilty)
+
+    def _give_up_without_heir(self, worker: Worker) -> None:
+        if worker.process is None and self._is_open:
+            self._give_up(worker)
+
+    def _give_up(self, worker: Worker) -> None:
+        """Its calls are lost: whoever takes the place begins with nothing."""
+        _log.error("worker.calls_lost", worker=worker.index, calls=worker.calls)
+        self.on_death(worker)
+        worker.begin_anew()
+
+    def _fill_after(self, seconds: float) -> None:
+        if self._is_open:
+            asyncio.get_running_loop().call_later(seconds, self._fill)
+
+    def _notice(self, notice: Notice) -> None:
+        self.on_notice(notice)

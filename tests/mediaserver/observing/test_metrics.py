@@ -11,7 +11,8 @@ import pytest
 from config.settings import MediaSettings
 from mediaserver.link.memory import Memory
 from mediaserver.observing.metrics import HELP, ServerCollector, metrics_text
-from mediaserver.signalling.media.workers import Media, Worker
+from mediaserver.signalling.media.worker import Worker
+from mediaserver.signalling.media.workers import Media
 from sip.transport.certificates import Shown
 from tests.house.tree import ROOT
 from tests.mediaserver.signalling.exchange import ROBERT, TRUNK, Exchange

@@ -26,7 +26,8 @@ from mediaserver.signalling.entering.identities import ConfiguredUsers
 from mediaserver.signalling.entering.invitations import Invitations
 from mediaserver.signalling.house import House
 from mediaserver.signalling.media.ports import PortPool
-from mediaserver.signalling.media.workers import Media, Reply
+from mediaserver.signalling.media.worker import Reply
+from mediaserver.signalling.media.workers import Media
 from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router

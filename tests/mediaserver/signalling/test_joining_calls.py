@@ -8,7 +8,7 @@ import pytest
 from config.settings import Settings
 from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, OpenReports, SetMedia, SetMode
 from mediaserver.signalling.calls.live import CallEntry
-from mediaserver.signalling.media.workers import Worker
+from mediaserver.signalling.media.worker import Worker
 from mixer.modes import Role
 from sip.events import InviteReceived, OfferReceived, SessionEnded
 from tests.mediaserver.signalling.calls.test_transferring import ROUTES, settings

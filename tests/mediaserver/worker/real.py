@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mediaserver.link.memory import Memory
-from mediaserver.link.messages import Admit, Applied, Command, OpenLeg, Refused, SetMedia
+from mediaserver.link.messages import Admit, Applied, Command, Inherit, OpenLeg, Refused, SetMedia
 from mediaserver.link.wire import encode_frame, link_pair
 
 PATIENCE = 10.0
@@ -62,12 +62,12 @@ class RealWorker:
     def __init__(self) -> None:
         self.memory = Memory.create(16, 8, 6)
         self.link, theirs = link_pair()
-        arguments = ["--link-fd", str(theirs.fileno()), "--memory-fd", str(self.memory.fd)]
-        inherited = (theirs.fileno(), self.memory.fd)
-        self.process = subprocess.Popen([sys.executable, "-m", "mediaserver.worker", *arguments], pass_fds=inherited)
+        arguments = ["--link-fd", str(theirs.fileno())]
+        self.process = subprocess.Popen([sys.executable, "-m", "mediaserver.worker", *arguments], pass_fds=(theirs.fileno(),))
         theirs.close()
         self.messages: list[object] = []
         self._request = 0
+        self.command(Inherit(0, -1), descriptors=(self.memory.fd,))
 
     def __enter__(self) -> "RealWorker":
         return self

@@ -4,6 +4,7 @@
 """
 
 import os
+import random
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,14 +122,18 @@ class NoPorts:
 class House:
     """The core of a worker, and everybody around it."""
 
-    def __init__(self, rows: int = 16, calls: int = 8, seats: int = 6) -> None:
-        self.memory = Memory.create(rows, calls, seats)
+    def __init__(self, rows: int = 16, calls: int = 8, seats: int = 6, *, heir_of: "House | None" = None) -> None:
+        """Over fresh memory, or over that of a dead one."""
+        self.memory: Memory = Memory.create(rows, calls, seats) if heir_of is None else heir_of.memory
+        self.entropy: random.Random = random.Random(1) if heir_of is None else heir_of.entropy
+        self.sounds: Sounds = Sounds() if heir_of is None else heir_of.sounds
         self.state = State(self.memory)
         self.roster = Roster(self.state)
         self.ports = NoPorts()
-        sounds = Sounds()
-        self.turn = Turn(self.state, self.roster, sounds)
-        self.desk = Desk(self.state, self.roster, sounds, self.ports, self.turn.reports, lambda count: bytes(range(1, count + 1)))
+        self.doubted: list[int] = []
+        """Legs that an heir could not adopt."""
+        self.turn = Turn(self.state, self.roster, self.sounds)
+        self.desk = Desk(self.state, self.roster, self.sounds, self.ports, self.turn.reports, self.entropy.randbytes)
         self.now = 1000.0
         self.phones: dict[int, Phone] = {}
         self.answers: list[tuple[float, Applied | Refused]] = []

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from mediaserver.link.messages import Applied, CloseLeg, MediaStarted, OpenLeg, Refused, SetMode
+from mediaserver.link.memory import Memory
+from mediaserver.link.messages import Applied, CloseLeg, Inherit, MediaStarted, OpenLeg, Refused, SetMode
+from mediaserver.link.wire import encode_frame, link_pair
 from tests.mediaserver.worker.real import RealLeg, RealWorker, udp
 
 
@@ -190,14 +192,19 @@ def test_it_ignores_signals_and_ends_with_its_link() -> None:
         assert short.process.wait(5) == 0
 
 
-@pytest.mark.parametrize("core", ["999", "-1", "99999999999999999999"])
-def test_a_core_that_is_not_there_is_told_in_one_line(core: str) -> None:
-    arguments = ["--link-fd", "0", "--memory-fd", "0", "--cpu", core]
-    ended = subprocess.run(
-        [sys.executable, "-m", "mediaserver.worker", *arguments], capture_output=True, text=True, timeout=10, check=False
-    )
-    assert ended.returncode == os.EX_CONFIG
-    (line,) = ended.stderr.splitlines()
+@pytest.mark.parametrize("core", [999, 1 << 62])
+def test_a_core_that_is_not_there_is_told_in_one_line(core: int) -> None:
+    memory = Memory.create(8, 4, 4)
+    link, theirs = link_pair()
+    arguments = [sys.executable, "-m", "mediaserver.worker", "--link-fd", str(theirs.fileno())]
+    with subprocess.Popen(arguments, pass_fds=(theirs.fileno(),), stderr=subprocess.PIPE, text=True) as process:
+        theirs.close()
+        assert link.send(encode_frame([(1, Inherit(0, core))]), [memory.fd])
+        _, told = process.communicate(timeout=10)
+    link.close()
+    memory.close()
+    assert process.returncode == os.EX_CONFIG
+    (line,) = told.splitlines()
     assert line.startswith(f"mediaserver.worker: no core {core} for media.cpu; there are ")
 
 

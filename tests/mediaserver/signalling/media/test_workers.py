@@ -11,7 +11,10 @@ import pytest
 from config.settings import MediaSettings
 from mediaserver.link.messages import Applied, CloseLeg, Ping
 from mediaserver.observing.counters import Counters
-from mediaserver.signalling.media.workers import HUNG_AFTER_CHECKS, Media, Reply, Worker
+from mediaserver.signalling.media import worker as worker_of_media
+from mediaserver.signalling.media import workers
+from mediaserver.signalling.media.worker import HUNG_AFTER_CHECKS, Reply, Worker
+from mediaserver.signalling.media.workers import Media
 
 SETTINGS = MediaSettings(rows=8, seats=4)
 
@@ -60,52 +63,113 @@ async def test_workers_end_with_their_owner_and_leave_no_descriptor() -> None:
     assert descriptors() == before
 
 
-async def test_a_killed_worker_answers_for_what_it_was_asked_and_is_replaced() -> None:
+async def test_what_a_killed_worker_left_unanswered_its_heir_answers_once() -> None:
     async with running() as (media, dead):
         (worker,) = media.workers
+        await until(lambda: media.spares == 1)
+        first = worker.pid
         before = descriptors()
         os.kill(worker.pid, signal.SIGSTOP)
         replies: list[Reply] = []
         media.tell(worker, CloseLeg(1), replied=replies.append)
         media.flush()
-        media.tell(worker, CloseLeg(2), replied=replies.append)  # not even sent
+        media.tell(worker, Ping(), replied=replies.append)  # not even sent
         os.kill(worker.pid, signal.SIGKILL)
-        await until(lambda: dead == [worker])
-        assert [getattr(reply, "code", "") for reply in replies] == ["worker_died", "worker_died"]
-        media.tell(worker, CloseLeg(3), replied=replies.append)
-        assert len(replies) == 3
-        assert media.choose() is None
-        await until(lambda: media.is_ready)
-        (heir,) = media.workers
-        media.tell(heir, Ping(), replied=replies.append)
+        await until(lambda: len(replies) == 2)
+        assert [getattr(reply, "code", "") for reply in replies] == ["unknown_leg", ""]
+        assert worker.pid != first
+        assert not is_alive(first)
+        media.tell(worker, Ping(), replied=replies.append)
         media.flush()
-        await until(lambda: len(replies) == 4)
-        assert isinstance(replies[-1], Applied)
+        await until(lambda: len(replies) == 3 and media.spares == 1)
+        assert media.is_ready
+        assert dead == []
         assert descriptors() == before
 
 
-async def test_a_hung_worker_is_killed_after_some_checks() -> None:
-    async with running() as (media, dead):
+async def test_without_a_spare_a_process_is_started_for_the_calls_that_wait() -> None:
+    async with running(SETTINGS.model_copy(update={"spares": 0})) as (media, dead):
+        (worker,) = media.workers
+        replies: list[Reply] = []
+        os.kill(worker.pid, signal.SIGKILL)
+        await until(lambda: not media.is_ready)
+        assert media.choose() is None
+        media.tell(worker, Ping(), replied=replies.append)
+        media.flush()
+        await until(lambda: len(replies) == 1)
+        assert isinstance(replies[0], Applied)
+        assert dead == []
+
+
+async def test_where_no_heir_comes_in_time_its_calls_are_told_to_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "HEIR_WITHIN", 0.0)
+    async with running(SETTINGS.model_copy(update={"spares": 0})) as (media, dead):
         (worker,) = media.workers
         os.kill(worker.pid, signal.SIGSTOP)
-        for _ in range(HUNG_AFTER_CHECKS + 1):
-            media.check()
+        replies: list[Reply] = []
+        media.tell(worker, CloseLeg(1), replied=replies.append)
+        media.flush()
+        os.kill(worker.pid, signal.SIGKILL)
         await until(lambda: dead == [worker])
+        assert [getattr(reply, "code", "") for reply in replies] == ["worker_died"]
         await until(lambda: media.is_ready)
+        assert worker.legs == {}
 
 
-async def test_a_worker_that_stood_still_together_with_us_is_left_alone() -> None:
+async def test_a_spare_that_dies_is_replaced_and_nobody_else_notices() -> None:
+    async with running() as (media, dead):
+        await until(lambda: media.spares == 1)
+        (worker,) = media.workers
+        (spare,) = media._spares
+        os.kill(spare.pid, signal.SIGKILL)
+        await until(lambda: media.spares == 1 and media._spares[0] is not spare)
+        assert media.is_ready
+        assert is_alive(worker.pid)
+        assert dead == []
+
+
+async def look(media: Media, times: int) -> None:
+    """Look at the workers so often, in time."""
+    for _ in range(times):
+        media.check()
+        await asyncio.sleep(0.01)
+
+
+async def test_a_hung_worker_is_killed_and_reaped_before_its_heir_goes_on() -> None:
     async with running() as (media, dead):
         (worker,) = media.workers
+        await until(lambda: media.spares == 1)
+        first, turn = worker.pid, worker.memory.turn
+        os.kill(first, signal.SIGSTOP)
+        await look(media, HUNG_AFTER_CHECKS + 2)
+        assert worker.pid != first
+        assert not is_alive(first)
+        await until(lambda: media.is_ready and worker.memory.turn > turn + 5)
+        assert dead == []
+
+
+async def test_looks_that_come_late_because_we_stood_still_too_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as (media, _):
+        (worker,) = media.workers
+        os.kill(worker.pid, signal.SIGSTOP)
+        monkeypatch.setattr(worker_of_media, "CHECK_EVERY", 0.0)
+        await look(media, 3 * HUNG_AFTER_CHECKS)
+        assert is_alive(worker.pid)
+        os.kill(worker.pid, signal.SIGCONT)
+
+
+async def test_a_worker_that_stood_still_for_a_moment_is_left_alone() -> None:
+    async with running() as (media, dead):
+        (worker,) = media.workers
+        first = worker.pid
         for _ in range(2):
             os.kill(worker.pid, signal.SIGSTOP)
-            for _ in range(HUNG_AFTER_CHECKS - 1):
-                media.check()
+            await look(media, HUNG_AFTER_CHECKS - 1)
             stood = worker.memory.turn
             os.kill(worker.pid, signal.SIGCONT)
             await until(lambda stood=stood: worker.memory.turn > stood)  # type: ignore[misc]
             media.check()
-        assert is_alive(worker.pid)
+        assert worker.pid == first
         assert dead == []
 
 

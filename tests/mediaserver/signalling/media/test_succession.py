@@ -1,0 +1,179 @@
+"""Worker processes that die amid calls: real sockets go over to the heir, and the audio goes on."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+
+from mediaserver.link.messages import Admit, Applied, CloseLeg, OpenLeg, SetMedia
+from mediaserver.signalling.media.worker import Reply, Worker
+from mediaserver.signalling.media.workers import Media
+from tests.mediaserver.signalling.media.test_workers import SETTINGS, running, until
+from tests.mediaserver.worker.real import udp
+
+PTIME = 0.02
+GAP = 0.2
+"""Seconds that a death may cost."""
+
+
+@dataclass
+class Talker:
+    """A leg with its lent port, and a phone that sends a packet each 20 ms and notes what it gets."""
+
+    leg: int
+    lent: socket.socket = field(default_factory=udp)
+    phone: socket.socket = field(default_factory=udp)
+    sequence: int = 0
+    got: list[tuple[float, int, int, bytes]] = field(default_factory=list)
+    """When, number, SSRC, payload."""
+
+    def beat(self) -> None:
+        """Send the next packet, and read what came."""
+        self.sequence += 1
+        head = b"\x80\x00" + self.sequence.to_bytes(2, "big") + (160 * self.sequence).to_bytes(4, "big") + self.leg.to_bytes(4, "big")
+        self.phone.sendto(head + self.sequence.to_bytes(2, "big") * 80, self.lent.getsockname())
+        while True:
+            try:
+                packet = self.phone.recv(2000)
+            except BlockingIOError:
+                return
+            self.got.append((time.monotonic(), int.from_bytes(packet[2:4], "big"), int.from_bytes(packet[8:12], "big"), packet[12:]))
+
+    def join(self, media: Media, worker: Worker, call: int, role: str, replies: list[Reply]) -> None:
+        """Have the worker open the leg."""
+        media.tell(worker, OpenLeg(self.leg, call, role, False), lend=self.lent.fileno(), replied=replies.append)
+        host, port = self.phone.getsockname()
+        media.tell(worker, SetMedia(self.leg, host, port, "PCMU", 0, 0, 20, 101, 101, True, True))
+        media.tell(worker, Admit(self.leg, True))
+
+
+@asynccontextmanager
+async def talking(media: Media, calls: int = 1) -> AsyncIterator[list[Talker]]:
+    """Calls whose two parties talk all the time, at the only worker."""
+    (worker,) = media.workers
+    replies: list[Reply] = []
+    talkers = [Talker(leg) for leg in range(1, 2 * calls + 1)]
+    for talker in talkers:
+        talker.join(media, worker, 100 + (talker.leg + 1) // 2, "customer" if talker.leg % 2 else "agent", replies)
+    media.flush()
+    await until(lambda: len(replies) == len(talkers))
+    assert all(isinstance(reply, Applied) for reply in replies)
+
+    async def talk() -> None:
+        while True:
+            for talker in talkers:
+                talker.beat()
+            await asyncio.sleep(PTIME)
+
+    task = asyncio.create_task(talk())
+    try:
+        yield talkers
+    finally:
+        task.cancel()
+        for talker in talkers:
+            talker.lent.close()
+            talker.phone.close()
+
+
+def assert_unbroken(talker: Talker, other: Talker) -> None:
+    """One SSRC, rising numbers, a gap that is short enough, and what the other said, bit by bit."""
+    assert len({ssrc for _, _, ssrc, _ in talker.got}) == 1
+    for earlier, later in pairwise(talker.got):
+        assert later[0] - earlier[0] <= GAP
+        assert 1 <= (later[1] - earlier[1]) % 65_536 < 20
+        assert int.from_bytes(later[3][:2], "big") - int.from_bytes(earlier[3][:2], "big") == (later[1] - earlier[1]) % 65_536
+    assert other.sequence - int.from_bytes(talker.got[-1][3][:2], "big") < 10
+
+
+async def test_a_call_outlives_its_worker_three_times() -> None:
+    async with running(SETTINGS.model_copy(update={"rows": 16})) as (media, dead):
+        (worker,) = media.workers
+        async with talking(media, calls=3) as talkers:
+            for _ in range(3):
+                await until(lambda: media.spares == 1)
+                await asyncio.sleep(0.2)
+                pid = worker.pid
+                os.kill(pid, signal.SIGKILL)
+                await until(lambda pid=pid: media.is_ready and worker.pid != pid)  # type: ignore[misc]
+            await asyncio.sleep(0.3)
+            for talker, other in zip(talkers, [talkers[each ^ 1] for each in range(6)], strict=True):
+                assert_unbroken(talker, other)
+        assert dead == []
+
+
+async def test_a_hung_worker_is_replaced_amid_its_call() -> None:
+    async with running() as (media, dead):
+        (worker,) = media.workers
+        async with talking(media) as (customer, agent):
+            await until(lambda: media.spares == 1)
+            pid = worker.pid
+            os.kill(pid, signal.SIGSTOP)
+            async with asyncio.timeout(5):
+                while worker.pid == pid:
+                    media.check()
+                    await asyncio.sleep(0.02)
+            heard = len(customer.got)
+            await until(lambda: len(customer.got) > heard + 10)
+            assert len({ssrc for _, _, ssrc, _ in customer.got}) == 1
+            assert agent.sequence - int.from_bytes(customer.got[-1][3][:2], "big") < 10
+        assert dead == []
+
+
+async def test_a_leg_that_was_being_closed_is_answered_for_and_stays_closed() -> None:
+    async with running() as (media, _):
+        (worker,) = media.workers
+        async with talking(media) as (customer, agent):
+            await until(lambda: media.spares == 1)
+            replies: list[Reply] = []
+            os.kill(worker.pid, signal.SIGSTOP)
+            media.tell(worker, CloseLeg(agent.leg), replied=replies.append)
+            media.flush()
+            os.kill(worker.pid, signal.SIGKILL)
+            await until(lambda: len(replies) == 1 and media.is_ready)
+            assert isinstance(replies[0], Applied)
+            assert list(worker.legs) == [customer.leg]
+            heard = len(agent.got)
+            await asyncio.sleep(0.2)
+            assert len(agent.got) == heard
+
+
+async def test_a_leg_that_cannot_be_adopted_is_opened_anew_and_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as (media, _):
+        (worker,) = media.workers
+        async with talking(media) as (customer, agent):
+            await until(lambda: media.spares == 1)
+            os.kill(worker.pid, signal.SIGSTOP)
+            worker.memory.view("leg.role")[worker.legs[agent.leg].row] = 200
+            os.kill(worker.pid, signal.SIGKILL)
+            await until(lambda: media.is_ready)
+            heard = len(customer.got)
+            await until(lambda: len(customer.got) > heard + 10 and len({ssrc for _, _, ssrc, _ in agent.got}) == 2)
+
+
+async def test_a_call_whose_packets_kill_two_workers_is_guilty_and_its_legs_are_not_adopted() -> None:
+    async with running(SETTINGS.model_copy(update={"rows": 16})) as (media, dead):
+        (worker,) = media.workers
+        guilty: list[set[int]] = []
+        media.on_guilty = lambda worker, calls: guilty.append(calls)
+        async with talking(media, calls=2) as talkers:
+            for deaths in range(2):
+                await until(lambda: media.spares == 1 and media.is_ready)
+                pid = worker.pid
+                os.kill(pid, signal.SIGSTOP)
+                worker.memory.view("worker.handling")[0] = worker.legs[1].row + 1
+                os.kill(pid, signal.SIGSEGV)
+                os.kill(pid, signal.SIGCONT)
+                await until(lambda pid=pid: media.is_ready and worker.pid != pid)  # type: ignore[misc]
+                assert len(guilty) == deaths
+            assert guilty == [{101}]
+            assert [leg.is_closing for leg in worker.legs.values()] == [True, True, False, False]
+            heard = len(talkers[2].got)
+            await until(lambda: len(talkers[2].got) > heard + 5)
+        assert dead == []

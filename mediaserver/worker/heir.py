@@ -83,6 +83,7 @@ def _are_sound(state: State, estate: Estate) -> Bools:
         leg.role[rows] < len(ROLES),
         leg.target[rows] < len(ROLES),
         leg.mode[rows] <= len(_MODES),
+        leg.ticks[rows] > 0,
         (leg.frame[rows] >= 1) & (leg.frame[rows] <= 6),
         (leg.hears[rows] >= 0.0) & (leg.hears[rows] <= MAX_GAIN),
         (leg.heard[rows] >= 0.0) & (leg.heard[rows] <= MAX_GAIN),

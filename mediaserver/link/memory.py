@@ -15,6 +15,7 @@ from math import inf
 from typing import Any, Final, Literal, cast
 
 from mediaserver.link.layout import LATENESS_STEP_MS, LEG_ARRAYS, WORKER_ARRAYS, Place, lay_out
+from mediaserver.link.quality import LegQuality, Way
 
 _MAGIC: Final = 0x6D65_6469_6100_0001
 """First word of the memory: a name and the layout's version."""
@@ -99,6 +100,36 @@ class Memory:
     def jitter_ms(self, row: int) -> float:
         """Interarrival jitter of what the leg sends (RFC 3550 §6.4.1), in milliseconds."""
         return float(self.view("stream.jitter")[row]) * 1000.0
+
+    def quality(self, row: int) -> LegQuality:
+        """How the leg sounds, both ways."""
+        counters = self.counters(row)
+        jitter_up, jitter_down = self._number("stream.jitter", row), self._number("report.jitter", row)
+        return LegQuality(
+            up=self._way(row, "up", self._number("quality.loss_up", row), counters["lost"], jitter_up),
+            down=self._way(row, "down", self._number("report.loss", row), self._whole("report.lost", row), jitter_down),
+            round_trip=self._number("report.round_trip", row),
+            late=counters["late"],
+            concealed=counters["concealed_blocks"] / 100.0,
+            dropped=sum(value for name, value in counters.items() if name.startswith("dropped_")),
+        )
+
+    def mos(self, row: int) -> tuple[float, float]:
+        """The scores of a leg, up and down; 0.0 where one is not known."""
+        return self._number("quality.mos_up", row), self._number("quality.mos_down", row)
+
+    def _way(self, row: int, name: str, loss: float, lost: int, jitter: float) -> Way:
+        count = self._whole(f"quality.mos_{name}_count", row)
+        average = self._number(f"quality.mos_{name}_sum", row) / count if count else 0.0
+        least = self._number(f"quality.mos_{name}_least", row)
+        rating, mos = self._number(f"quality.rating_{name}", row), self._number(f"quality.mos_{name}", row)
+        return Way(loss, lost, jitter, rating, mos, average, least)
+
+    def _number(self, name: str, row: int) -> float:
+        return float(self.view(name)[row])
+
+    def _whole(self, name: str, row: int) -> int:
+        return int(self.view(name)[row])
 
     def counters(self, row: int) -> dict[str, int]:
         """The leg's counters by name (`COUNTERS`), in packets; ``…_blocks`` in blocks of 10 ms."""

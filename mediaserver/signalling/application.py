@@ -112,7 +112,7 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
 
 
 def allow_open_files() -> None:
-    """Raise the soft limit of open files, often 1024, to the hard one: each leg has a socket here and two in its worker."""
+    """Raise the soft limit of open files, often 1024, to the hard one: each leg has two sockets here and three in its worker."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from mediaserver.worker.addresses import packed, unpacked
+from mediaserver.worker.metrics_block import metrics
 from mediaserver.worker.plan import Leg
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.state import State
@@ -275,6 +276,8 @@ class Reports:
         if state.report.reference_time_at[row]:
             delay = delay_units(now - float(state.report.reference_time_at[row]))
             extended.append(DelaySinceReference(int(state.stream.ssrc[row]) & _MASK, int(state.report.reference_time[row]), delay))
+        if block is not None:
+            extended.append(metrics(state, row))
         if extended:
             packets.append(ExtendedReport(ssrc, tuple(extended)))
         if is_last:

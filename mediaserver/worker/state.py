@@ -9,10 +9,12 @@ import numpy.typing as npt
 
 from mediaserver.link.layout import BLOCK, WIDE_BLOCK
 from mediaserver.link.memory import Memory
+from mediaserver.worker.qualities import Qualities
 from mediaserver.worker.reported import ReportCounters, Reported
 from mixer.arrays import Float32
 from rtp.arrays import Bytes, Float64, Int64, UInt64
 from rtp.header import Refusals
+from rtp.losses import Losses
 from rtp.playout import Playout
 from rtp.sender import Senders
 from rtp.stream import Streams, Tally
@@ -183,6 +185,8 @@ class State:
         self.meter: Final = self._gather(Meters, "meter")
         self.report: Final = self._gather(Reported, "report")
         self.report_count: Final = self._gather(ReportCounters, "count")
+        self.loss: Final = self._gather(Losses, "loss")
+        self.quality: Final = self._gather(Qualities, "quality")
         self.playout: Final = self._playout("playout", BLOCK)
         self.wide: Final = self._playout("wide", WIDE_BLOCK)
         """The buffers of legs with a wideband codec; theirs of the other kind are empty."""
@@ -191,7 +195,7 @@ class State:
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
         """How many legs one source clocks at most; grows where three parties talk."""
         counts = (self.tally, self.refusals, self.count, self.report_count)
-        groups = (self.leg, self.stream, *counts, self.sender, self.mix, self.latch, self.meter, self.report)
+        groups = (self.leg, self.stream, *counts, self.sender, self.mix, self.latch, self.meter, self.report, self.loss, self.quality)
         self._of_rows = tuple(getattr(group, field.name) for group in groups for field in fields(group))
         """Every array with an entry a row, but those of the playout buffers."""
         self.call_id: Final[Int64] = self._array("call.id")

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from mediaserver.link.messages import MediaStarted, Notice
+from mediaserver.worker.judging import Judging
 from mediaserver.worker.mixing import Mixing
 from mediaserver.worker.outbox import WIDTH, Outbox
 from mediaserver.worker.relayed_digits import RelayedDigits
@@ -65,6 +66,7 @@ class Turn:
         self._tones = ToneDigits(state, sounds, roster.change_row)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices, self._tones)
         self.reports: Final = Reports(state, roster)
+        self._judging = Judging(state)
         self._detector = SpeechDetector()
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
@@ -78,6 +80,7 @@ class Turn:
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
         self._mixing.review(int(self.state.turn[0]))
+        self._judging.step(now)
         self.reports.step(now)
         self._settle()
         self.state.now[0] = now

@@ -73,7 +73,7 @@ def agreed(
         codec=codec,
         receive_payload_type=numbers[codec],
         send_payload_type=stream.numbers[codec],
-        ptime_ms=min(stream.ptime_ms, longest_ptime_ms((codec,))),
+        ptime_ms=min(stream.ptime_ms, longest_ptime_ms(codec)),
         receive_digit_payload_type=numbers[event] if event else None,
         send_digit_payload_type=stream.numbers[event] if event else None,
         direction=direction,

@@ -85,9 +85,9 @@ def renumbered(numbers: dict[Codec, int], theirs: dict[Codec, int]) -> dict[Code
     return {codec: number for codec, number in numbers.items() if number not in taken} | theirs
 
 
-def longest_ptime_ms(codecs: Iterable[Codec]) -> int:
-    """The longest packet time that every one of these codecs can be sent and taken in."""
-    return min((_LONGEST_PTIMES_MS.get(codec, PTIMES_MS[-1]) for codec in codecs), default=PTIMES_MS[-1])
+def longest_ptime_ms(codec: Codec) -> int:
+    """The longest packet time that a codec can be sent and taken in."""
+    return _LONGEST_PTIMES_MS.get(codec, PTIMES_MS[-1])
 
 
 def parameters_in(media: Media, number: int) -> str:

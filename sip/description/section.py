@@ -45,7 +45,7 @@ def is_bundled(description: SessionDescription, place: Place) -> bool:
 
 
 def format_attributes(formats: list[tuple[int, Codec]], ptime_ms: int, direction: Direction) -> tuple[Attribute, ...]:
-    """What our section says of its formats."""
+    """What our section says of its formats. The packet time is one that the first of them can have; it is the one that is wanted."""
     attributes = []
     for number, codec in formats:
         channels = f"/{codec.channels}" if codec.channels > 1 else ""
@@ -54,7 +54,7 @@ def format_attributes(formats: list[tuple[int, Codec]], ptime_ms: int, direction
         parameters = EVENTS if codec.name == TELEPHONE_EVENT else PARAMETERS.get(codec)
         if parameters is not None:
             attributes.append(Attribute("fmtp", f"{number} {parameters}"))
-    longest_ms = longest_ptime_ms(codec for _, codec in formats)
+    longest_ms = longest_ptime_ms(formats[0][1])
     attributes.append(Attribute("ptime", str(min(ptime_ms, longest_ms))))
     if longest_ms < PTIMES_MS[-1]:
         attributes.append(Attribute("maxptime", str(longest_ms)))

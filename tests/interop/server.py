@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self
@@ -42,6 +42,7 @@ bind = "{address}"
 first_port = {first_rtp}
 last_port = {last_rtp}
 security = "{security}"
+{codecs}
 
 [limits]
 ring_timeout = {ring_timeout}
@@ -172,12 +173,13 @@ class Server:
         t1: float = 0.5,
         ring_timeout: float = 8,
         security: str = "accept",
+        codecs: Sequence[str] = (),
         sip: Mapping[str, float] = MappingProxyType({}),
         address: str = "127.0.0.1",
         configuration: str = "",
         secured_by: KeyPair | None = None,
     ) -> None:
-        """``sip`` holds more keys of its table.
+        """``sip`` holds more keys of its table; ``codecs`` are those of ``media.codecs``, where they are not the usual ones.
 
         ``configuration`` is TOML to be taken instead of our own; where it listens is ours to say all the same.
 
@@ -226,6 +228,7 @@ class Server:
                 more="\n".join(f"{key} = {value}" for key, value in sip.items()),
                 ring_timeout=ring_timeout,
                 security=security,
+                codecs=f"codecs = {list(codecs)}" if codecs else "",
                 first_rtp=first_rtp,
                 last_rtp=first_rtp + 799,
                 control=self._control,

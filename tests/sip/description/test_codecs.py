@@ -151,9 +151,9 @@ def test_packets_of_plain_samples_fit_a_datagram(encoding: str, ptime_ms: int, l
     assert audio(answer).maxptime_ms == longest_ms
 
 
-def test_an_offer_with_wide_samples_asks_for_no_packet_that_would_not_fit() -> None:
-    assert audio(ours().make_offer()).maxptime_ms == 40
-    assert audio(ours(OPUS, PCMU).make_offer()).maxptime_ms is None
+def test_an_offer_that_wants_wide_samples_asks_for_no_packet_that_would_not_fit() -> None:
+    assert audio(ours(L16_WIDE, PCMU).make_offer()).maxptime_ms == 40
+    assert audio(ours(PCMU, L16_WIDE).make_offer()).maxptime_ms is None
 
 
 def test_codecs_may_be_changed_before_the_first_offer() -> None:

@@ -102,7 +102,7 @@ class House:
         }
         agents = [self.agent(number) for number in range(self.agents)]
         supervisors = [self.supervisor(number) for number in range(self.supervisors)]
-        users: list[dict[str, Any]] = [{"name": who.user, "secret": who.secret} for who in agents]
+        users: list[dict[str, Any]] = [{"name": who.user, "secret": who.secret, "may_call": True} for who in agents]
         users += [{"name": who.user, "secret": who.secret, "ceiling": ceiling} for who in supervisors]
         token = {"sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "identity": "bench", "ceiling": admin}
         return {
@@ -113,11 +113,13 @@ class House:
                 "first_port": self.first_port,
                 "last_port": self.first_port + _PORTS_A_ROW * rows - 1,
                 "rows": rows,
+                # Music would be a stray tone in every ear that is judged.
+                "hold": "silence",
             },
             "limits": {"calls": self.calls + 10},
             "control": {"bind": SERVER, "port": self.control_port},
             "trunks": [{"name": "bench", "addresses": [CUSTOMERS]}],
-            "routes": [{"trunk": "bench", "targets": [self.called or "agent:{number}"]}],
+            "routes": [{"trunk": "*", "targets": [self.called or "agent:{number}"]}],
             "agents": [{"name": who.user, "user": who.user, "team": "bench"} for who in agents],
             "users": users,
             "tokens": [token],

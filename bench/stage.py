@@ -216,6 +216,10 @@ class Stage:
         """Have supervisor ``number``'s phone answer by itself when the server rings it; the future holds the dialog."""
         return self._expect(self.house.supervisor(number).user, leg)
 
+    def expect_agent(self, number: int, leg: Leg) -> "asyncio.Future[Dialog]":
+        """Have agent ``number``'s phone answer the next call with this leg; the future holds the dialog."""
+        return self._expect(self.house.agent(number).user, leg)
+
     def talk(self, leg: Leg) -> None:
         """Let an answered leg send and receive."""
         self._talk(leg)

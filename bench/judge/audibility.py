@@ -186,6 +186,7 @@ class _Ear:
         self._speakers = sorted({span.speaker for span in spans})
         shape = (len(self._begins), len(self._speakers))
         self.must, self.possible, self._turning = np.zeros(shape, bool), np.zeros(shape, bool), np.zeros(shape, bool)
+        self._expected_db = np.zeros(shape)
         for span in spans:
             self._mark(span, self._speakers.index(span.speaker))
         self.changing: Bools = np.asarray(self._turning.any(axis=1))
@@ -205,6 +206,7 @@ class _Ear:
         self.possible[:, at] |= overlaps
         if span.must:
             self.must[:, at] |= inside
+            self._expected_db[inside, at] = 20.0 * np.log10(span.gain)
             self._turning[:, at] |= overlaps & ~inside
         else:
             self._turning[:, at] |= overlaps
@@ -223,9 +225,12 @@ class _Ear:
         """(w, s): wanted voices that are not as they were sent: where one jumps, its neighbourhood rings."""
         jumping = np.zeros(self.must.shape, bool)
         for at, speaker in enumerate(self._speakers):
-            levels = self._levels[:, list(self._judge._score.voices[speaker].tones)]
-            jumping[:, at] = self.must[:, at] & (np.abs(levels) > _JUMP_DB).any(axis=1)
+            jumping[:, at] = self.must[:, at] & (np.abs(self._levels_of(at, speaker)) > _JUMP_DB).any(axis=1)
         return jumping
+
+    def _levels_of(self, at: int, speaker: int) -> Floats:
+        """(w, 2): levels of a speaker's tones against what is expected of him."""
+        return np.asarray(self._levels[:, list(self._judge._score.voices[speaker].tones)] - self._expected_db[:, at, None])
 
     def heard_count(self) -> int:
         """How many (speaker, window) pairs were judged to be heard."""
@@ -239,7 +244,7 @@ class _Ear:
         """Speakers who must be heard and are too quiet or too loud."""
         found = []
         for at, speaker in enumerate(self._speakers):
-            levels = self._levels[:, list(self._judge._score.voices[speaker].tones)]
+            levels = self._levels_of(at, speaker)
             wrong = self.must[:, at] & ~self.disturbed & (np.abs(levels) > HEARD_DB).any(axis=1)
             worst = np.take_along_axis(levels, np.abs(levels).argmax(axis=1)[:, None], axis=1)[:, 0]
             found += self._runs("level", self._judge._name(speaker), wrong, worst)

@@ -43,6 +43,8 @@ class Span:
     end: float
     must: bool
     """False: unjudged, either is right."""
+    gain: float = 1.0
+    """Linear: how loud the listener must hear him."""
 
 
 class ToneBook:
@@ -69,7 +71,7 @@ class Score:
 
     voices: dict[int, Voice] = field(default_factory=dict)
     spans: dict[int, list[Span]] = field(default_factory=lambda: defaultdict(list))
-    _open: dict[tuple[int, int], float] = field(default_factory=dict)
+    _open: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
 
     def add(self, voice: Voice) -> None:
         """A leg that will speak and listen."""
@@ -79,15 +81,15 @@ class Score:
         """Nobody judges this pair in this time."""
         self.spans[listener].append(Span(listener, speaker, start, end, must=False))
 
-    def opens(self, listener: int, speaker: int, at: float) -> None:
-        """From here on the listener must hear the speaker, until `closes`."""
-        self._open.setdefault((listener, speaker), at)
+    def opens(self, listener: int, speaker: int, at: float, gain: float = 1.0) -> None:
+        """From here on the listener must hear the speaker as loud as this, until `closes`."""
+        self._open.setdefault((listener, speaker), (at, gain))
 
     def closes(self, listener: int, speaker: int, at: float) -> None:
         """The listener must hear the speaker until here."""
-        start = self._open.pop((listener, speaker), None)
-        if start is not None and at > start:
-            self.spans[listener].append(Span(listener, speaker, start, at, must=True))
+        start, gain = self._open.pop((listener, speaker), (at, 1.0))
+        if at > start:
+            self.spans[listener].append(Span(listener, speaker, start, at, must=True, gain=gain))
 
     def is_open(self, listener: int, speaker: int) -> bool:
         """Whether the listener must hear the speaker now."""

@@ -25,6 +25,8 @@ from bench.stage import Cast, Stage, in_group
 
 _SUPERVISORS = 2
 _SHORTEST_SCENE = 4.0
+_AGENTS_A_SCENE = 5
+"""Legs that agents may take up in one scene, each transfer another one or two."""
 _SHOWN = 30
 _STALLED_SHARE = 0.1
 """Share of windows that stalls of the generator may take away; beyond it a run does not count."""
@@ -34,9 +36,9 @@ _PACKETS_A_SECOND = 50
 async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, broken: str | None, journal: str | None) -> Result:
     """Play, then judge. With ``broken`` the server is started with that fault, and must be convicted."""
     scenes = int(seconds / _SHORTEST_SCENE) + 2
-    cast = Cast(calls * scenes, calls * scenes, calls * scenes * 2 * _SUPERVISORS)
+    cast = Cast(calls * scenes, calls * scenes * _AGENTS_A_SCENE, calls * scenes * 2 * _SUPERVISORS)
     recorded = int(calls * (2 + _SUPERVISORS) * _PACKETS_A_SECOND * (seconds + 15) * 1.2)
-    house = House.build(calls=calls * 2, agents=calls, supervisors=calls * _SUPERVISORS)
+    house = House.build(calls=calls * 2, agents=2 * calls, supervisors=calls * _SUPERVISORS)
     module = ("mediaserver",) if broken is None else ("bench.faults", broken)
     tally, score = Tally(), Score()
     async with (
@@ -44,9 +46,11 @@ async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, br
         Stage(house, cast, core=around.generator_core, recorded=recorded, codec=around.codec) as stage,
         open_console(house.control, TOKEN) as console,
     ):
-        await stage.register(range(calls), range(calls * _SUPERVISORS), around.progress)
+        await stage.register(range(2 * calls), range(calls * _SUPERVISORS), around.progress)
         began = time.monotonic()
-        scene = Run(stage, console, score, ToneBook(seed), tally, random.Random(seed), began, began + seconds, _SUPERVISORS)
+        scene = Run(
+            stage, console, score, ToneBook(seed), tally, random.Random(seed), began, began + seconds, _SUPERVISORS, spare_agents=calls
+        )
         before = stage.rtp.snapshot()
         await _play(scene, calls, seconds, around.progress)
         score.close_all(time.monotonic())
@@ -101,6 +105,7 @@ def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log
         "calls": tally.calls,
         "joins": tally.joins,
         "switches": dict(tally.switches),
+        "moves": dict(tally.moves),
         "acknowledged_p99_ms": round(float(np.percentile(tally.acknowledged, 99)) * 1000, 1) if tally.acknowledged else None,
         "failed": len(tally.failures),
         "generator_late_p99_ms": late,

@@ -4,6 +4,7 @@ import asyncio
 import math
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from bench.console import CommandFailed, Console, Event, supervising_leg
@@ -11,6 +12,7 @@ from bench.generator.phones.asking import CallFailed
 from bench.generator.signals import Tones
 from bench.house import AGENTS, CUSTOMERS, SUPERVISORS
 from bench.judge.score import AMPLITUDE, Score, ToneBook, Voice
+from bench.runs.moves import MOVES
 from bench.stage import Call, Leg, Stage
 
 AROUND = 0.06
@@ -24,6 +26,8 @@ _ACKNOWLEDGED_WITHIN = 3.0
 
 Pair = tuple[int, int]
 """Listener, speaker."""
+Pairs = dict[Pair, float]
+"""Who must hear whom, and how loud."""
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +39,9 @@ class Supervisor:
     server_leg: int
     mode: str
     target: str = "agent"
+    is_muted: bool = False
+    hears: float = 1.0
+    heard: float = 1.0
 
 
 @dataclass(slots=True)
@@ -44,11 +51,21 @@ class Tally:
     calls: int = 0
     joins: int = 0
     switches: dict[str, int] = field(default_factory=lambda: {"websocket": 0, "digit": 0})
+    moves: Counter[str] = field(default_factory=Counter)
+    """Transfers, holds, mutes and volumes."""
     failures: list[str] = field(default_factory=list)
     acknowledged: list[float] = field(default_factory=list)
     """Seconds from each command to its acknowledgement."""
     journal: list[str] = field(default_factory=list)
     """Everything that was done, a line each: seconds since the run began, and what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long calls last, and what passes between two things that happen in them; each from, to, seconds."""
+
+    lasts: tuple[float, float] = (4.0, 10.0)
+    rests: tuple[float, float] = (0.2, 1.2)
 
 
 @dataclass(slots=True)
@@ -64,40 +81,47 @@ class Run:
     began: float
     ends: float
     supervisors_a_call: int = 2
+    pace: Pace = Pace()
+    moves: bool = True
+    """Calls are transferred and held too, supervisors muted and their volumes changed."""
+    spare_agents: int = 0
+    """Added to the number of a place's agent: whom its calls are transferred to, and back."""
 
 
 class Scene:
-    """One call. The agent's number is the scene's place; supervisors have numbers of their own."""
+    """One call. The agent's number is the scene's place, or that of its spare; supervisors have numbers of their own."""
 
-    def __init__(self, run: Run, place: int) -> None:
-        self._run = run
-        self._place = place
+    call: Call
+
+    def __init__(self, run: Run, place: int, *, judged: bool = True) -> None:
+        """judged: everything is recorded and written into the score; else the call is only there."""
+        self.run = run
+        self.place = place
+        self.judged = judged
         self.number = run.tally.calls
+        self.supervisors: list[Supervisor] = []
+        self._score = run.score if judged else Score()
         self._taken: list[int] = []
-        self._supervisors: list[Supervisor] = []
 
     async def play(self) -> None:
         """Call, act for some seconds, hang up."""
-        run = self._run
+        run = self.run
         run.tally.calls += 1
-        lives = time.monotonic() + run.random.uniform(4.0, 10.0)
-        customer, agent = self._leg(CUSTOMERS, "customer"), self._leg(AGENTS, "agent")
+        lives = time.monotonic() + run.random.uniform(*run.pace.lasts)
+        customer, agent = self.leg(CUSTOMERS, "customer"), self.leg(AGENTS, "agent")
         start = time.monotonic()
-        self._call = await run.stage.call(self._place, customer, agent)
-        self._change(set(), start, time.monotonic() + SETTLE)
-        self._note(start, f"began, customer on port {customer.port}, agent on port {agent.port}")
+        self.call = await run.stage.call(self.place, customer, agent)
+        self.change({}, start, time.monotonic() + SETTLE)
+        self.note(start, f"began, customer on port {customer.port}, agent on port {agent.port}")
         while time.monotonic() < min(lives, run.ends):
-            await asyncio.sleep(run.random.uniform(0.2, 1.2))
+            await asyncio.sleep(run.random.uniform(*run.pace.rests))
             await self._act()
         await self._end()
 
     def give_up(self) -> None:
         """What became of the call is not known any more: its pairs are judged no longer, the failure itself counts."""
-        score, legs, now = (
-            self._run.score,
-            [voice.leg for voice in self._run.score.voices.values() if voice.call == self.number],
-            time.monotonic(),
-        )
+        score, now = self._score, time.monotonic()
+        legs = [voice.leg for voice in score.voices.values() if voice.call == self.number]
         for listener in legs:
             for speaker in legs:
                 if listener != speaker:
@@ -105,102 +129,105 @@ class Scene:
                     score.may(listener, speaker, now, math.inf)
 
     async def _act(self) -> None:
-        """Something at random: join, switch (most of the time), or leave."""
-        run = self._run
-        if not self._supervisors or (len(self._supervisors) < run.supervisors_a_call and run.random.random() < 0.35):
+        """Something at random: join, switch (most of the time), move, or leave."""
+        run = self.run
+        if not self.supervisors or (len(self.supervisors) < run.supervisors_a_call and run.random.random() < 0.35):
             await self._join()
             return
-        supervisor = run.random.choice(self._supervisors)
-        if run.random.random() < 0.12:
+        supervisor = run.random.choice(self.supervisors)
+        lot = run.random.random()
+        if lot < 0.12:
             await self._leave(supervisor)
+        elif run.moves and lot < 0.4:
+            await run.random.choice(MOVES)(self, supervisor)
         elif run.random.random() < 0.5:
             await self._switch_by_digit(supervisor)
         else:
             await self._switch_by_websocket(supervisor)
 
     async def _join(self) -> None:
-        run = self._run
-        seat = next(seat for seat in range(run.supervisors_a_call) if not any(who.name == self._name(seat) for who in self._supervisors))
-        number = self._place * run.supervisors_a_call + seat
+        run = self.run
+        seat = next(seat for seat in range(run.supervisors_a_call) if not any(who.name == self._name(seat) for who in self.supervisors))
+        number = self.place * run.supervisors_a_call + seat
         name, mode = self._name(seat), run.random.choice(("listen", "whisper", "barge"))
-        leg = self._leg(SUPERVISORS, f"supervisor{seat}")
-        before, start = self._pairs(), time.monotonic()
+        leg = self.leg(SUPERVISORS, f"supervisor{seat}")
+        before, start = self.pairs(), time.monotonic()
         if run.random.random() < 0.5:
             server_leg = await self._dial(number, name, leg, mode)
         else:
             server_leg = await self._be_rung(number, name, leg, mode)
         run.tally.joins += 1
-        self._supervisors.append(Supervisor(leg, name, server_leg, mode))
-        self._change(before, start, time.monotonic() + SETTLE)
-        self._note(start, f"{name} joined in {mode}, leg {server_leg} on port {leg.port}")
+        self.supervisors.append(Supervisor(leg, name, server_leg, mode))
+        self.change(before, start, time.monotonic() + SETTLE)
+        self.note(start, f"{name} joined in {mode}, leg {server_leg} on port {leg.port}")
 
     async def _dial(self, number: int, name: str, leg: Leg, mode: str) -> int:
-        joined = self._run.console.watch(lambda event: event.kind == "supervisor.joined" and supervising_leg(event, name) is not None)
-        await self._run.stage.join(self._call, number, leg, mode)
+        joined = self.run.console.watch(lambda event: event.kind == "supervisor.joined" and supervising_leg(event, name) is not None)
+        await self.run.stage.join(self.call, number, leg, mode)
         found = supervising_leg(await asyncio.wait_for(joined, _ACKNOWLEDGED_WITHIN), name)
         assert found is not None
         return found
 
     async def _be_rung(self, number: int, name: str, leg: Leg, mode: str) -> int:
-        stage, phones = self._run.stage, self._run.stage.supervisors
+        stage, phones = self.run.stage, self.run.stage.supervisors
         answered = stage.expect_ring(number, leg)
-        joined = self._run.console.watch(lambda event: event.kind == "supervisor.joined" and self._is_ours(event))
+        joined = self.run.console.watch(lambda event: event.kind == "supervisor.joined" and self._is_ours(event))
         phone = f"sip:{name}@{phones.host}:{phones.port}"
-        agent = stage.house.agent(self._place).user
-        reply = await self._run.console.command("supervise", agent=agent, mode=mode, phone=phone)
+        agent = stage.house.agent(self.call.agent_number).user
+        reply = await self.run.console.command("supervise", agent=agent, mode=mode, phone=phone)
         leg.dialog = await asyncio.wait_for(answered, _ACKNOWLEDGED_WITHIN)
         stage.talk(leg)
-        self._call.supervisors.append(leg)
+        self.call.supervisors.append(leg)
         await asyncio.wait_for(joined, _ACKNOWLEDGED_WITHIN)
         return int(reply.result["leg"])
 
     def _is_ours(self, event: Event) -> bool:
-        return event.call.get("agent") == self._run.stage.house.agent(self._place).user
+        return event.call.get("agent") == self.run.stage.house.agent(self.call.agent_number).user
 
     async def _switch_by_websocket(self, supervisor: Supervisor) -> None:
         mode = self._other_mode(supervisor)
-        target = "customer" if mode == "whisper" and self._run.random.random() < 0.25 else "agent"
-        before = self._pairs()
-        reply = await self._run.console.command("set_mode", leg=supervisor.server_leg, mode=mode, target=target)
-        self._run.tally.switches["websocket"] += 1
+        target = "customer" if mode == "whisper" and self.run.random.random() < 0.25 else "agent"
+        before = self.pairs()
+        reply = await self.run.console.command("set_mode", leg=supervisor.server_leg, mode=mode, target=target)
+        self.run.tally.switches["websocket"] += 1
         supervisor.mode, supervisor.target = mode, target
-        self._acknowledged(before, reply.sent, reply.replied)
-        self._note(reply.sent, f"{supervisor.name} set to {mode} {target} by websocket")
+        self.acknowledged(before, reply.sent, reply.replied)
+        self.note(reply.sent, f"{supervisor.name} set to {mode} {target} by websocket")
 
     async def _switch_by_digit(self, supervisor: Supervisor) -> None:
         mode = self._other_mode(supervisor)
-        changed = self._run.console.watch(lambda event: event.kind == "supervisor.mode" and event.leg == supervisor.server_leg)
-        before = self._pairs()
-        pressed = await self._run.stage.rtp.press(supervisor.leg.number, DIGITS[mode], beside=True)
+        changed = self.run.console.watch(lambda event: event.kind == "supervisor.mode" and event.leg == supervisor.server_leg)
+        before = self.pairs()
+        pressed = await self.run.stage.rtp.press(supervisor.leg.number, DIGITS[mode], beside=True)
         event = await asyncio.wait_for(changed, _ACKNOWLEDGED_WITHIN)
-        self._run.tally.switches["digit"] += 1
+        self.run.tally.switches["digit"] += 1
         supervisor.mode, supervisor.target = mode, "agent"
-        self._acknowledged(before, pressed, event.came)
-        self._note(pressed, f"{supervisor.name} set to {mode} by digit")
+        self.acknowledged(before, pressed, event.came)
+        self.note(pressed, f"{supervisor.name} set to {mode} by digit")
 
-    def _acknowledged(self, before: set[Pair], asked: float, acknowledged: float) -> None:
+    def acknowledged(self, before: Pairs, asked: float, acknowledged: float) -> None:
         """Nothing may change before it was asked for, and all must have changed once it is acknowledged."""
-        self._run.tally.acknowledged.append(acknowledged - asked)
-        self._change(before, asked, acknowledged + AROUND)
+        self.run.tally.acknowledged.append(acknowledged - asked)
+        self.change(before, asked, acknowledged + AROUND)
 
     def _other_mode(self, supervisor: Supervisor) -> str:
-        return self._run.random.choice([mode for mode in DIGITS if mode != supervisor.mode])
+        return self.run.random.choice([mode for mode in DIGITS if mode != supervisor.mode])
 
     async def _leave(self, supervisor: Supervisor) -> None:
-        before, start = self._pairs(), time.monotonic()
-        self._supervisors.remove(supervisor)
-        self._call.supervisors.remove(supervisor.leg)
+        before, start = self.pairs(), time.monotonic()
+        self.supervisors.remove(supervisor)
+        self.call.supervisors.remove(supervisor.leg)
         assert supervisor.leg.dialog is not None
         await supervisor.leg.dialog.bye()
-        self._change(before, start, time.monotonic() + SETTLE)
-        self._run.stage.rtp.stop(supervisor.leg.number)
-        self._note(start, f"{supervisor.name} left")
+        self.change(before, start, time.monotonic() + SETTLE)
+        self.run.stage.rtp.stop(supervisor.leg.number)
+        self.note(start, f"{supervisor.name} left")
 
     async def _end(self) -> None:
         """One of the two hangs up; some phones talk on for a moment, and must not be heard."""
-        run, call = self._run, self._call
-        before, start = self._pairs(), time.monotonic()
-        self._supervisors.clear()
+        run, call = self.run, self.call
+        before, start = self.pairs(), time.monotonic()
+        self.supervisors.clear()
         first = run.random.choice((call.customer, call.agent))
         assert first.dialog is not None
         await first.dialog.bye()
@@ -208,60 +235,71 @@ class Scene:
             assert leg.dialog is not None
             await asyncio.wait_for(leg.dialog.ended.wait(), _ACKNOWLEDGED_WITHIN)
         for pair in before:
-            run.score.closes(*pair, start)
-            run.score.may(*pair, start, time.monotonic() + SETTLE)
-        self._note(start, f"ended by {'customer' if first is call.customer else 'agent'}")
+            self._score.closes(*pair, start)
+            self._score.may(*pair, start, time.monotonic() + SETTLE)
+        self.note(start, f"ended by {'customer' if first is call.customer else 'agent'}")
         if run.random.random() < 0.3:
             await asyncio.sleep(_LATE_TALK)
         for leg in call.legs:
             run.stage.rtp.stop(leg.number)
 
-    def _note(self, start: float, text: str) -> None:
-        began, now = self._run.began, time.monotonic()
-        self._run.tally.journal.append(f"{start - began:8.3f} to {now - began:8.3f}  call{self.number}: {text}")
+    def note(self, start: float, text: str) -> None:
+        began, now = self.run.began, time.monotonic()
+        self.run.tally.journal.append(f"{start - began:8.3f} to {now - began:8.3f}  call{self.number}: {text}")
 
-    def _leg(self, address: str, role: str) -> Leg:
+    def leg(self, address: str, role: str) -> Leg:
         """A leg never used before, with a voice of its own."""
-        tones = self._run.book.pair(self._taken)
+        tones = self.run.book.pair(self._taken)
         self._taken += tones
-        leg = self._run.stage.take(address, Tones((0, 0), AMPLITUDE), records=True)
+        leg = self.run.stage.take(address, Tones((0, 0), AMPLITUDE), records=self.judged)
         name = f"{role}@call{self.number}"
         voice = Voice(leg.number, name, self.number, tones, time.monotonic(), passes_through=address != SUPERVISORS)
-        self._run.score.add(voice)
+        self._score.add(voice)
         leg.signal = Tones(voice.frequencies, AMPLITUDE)
         return leg
 
     def _name(self, seat: int) -> str:
-        return self._run.stage.house.supervisor(self._place * self._run.supervisors_a_call + seat).user
+        return self.run.stage.house.supervisor(self.place * self.run.supervisors_a_call + seat).user
 
-    def _pairs(self) -> set[Pair]:
-        """Who must hear whom now, spelt here once more and not taken from the server."""
-        customer, agent = self._call.customer.number, self._call.agent.number
-        pairs = {(customer, agent), (agent, customer)}
-        for supervisor in self._supervisors:
+    def pairs(self) -> Pairs:
+        """Who must hear whom now and how loud, spelt here once more and not taken from the server."""
+        customer, agent = self.call.customer.number, self.call.agent.number
+        pairs = {(customer, agent): 1.0, (agent, customer): 1.0}
+        for supervisor in self.supervisors:
             own = supervisor.leg.number
-            others = {other.leg.number for other in self._supervisors} - {own}
-            pairs |= {(own, customer), (own, agent)}
-            heard_by = {"listen": set(), "whisper": {agent if supervisor.target == "agent" else customer}, "barge": {agent, customer}}
-            if supervisor.mode != "listen":
-                pairs |= {(listener, own) for listener in heard_by[supervisor.mode] | others}
+            others = [other for other in self.supervisors if other is not supervisor]
+            pairs |= {(own, customer): supervisor.hears, (own, agent): supervisor.hears}
+            if supervisor.mode == "listen" or supervisor.is_muted:
+                continue
+            for party, name in ((agent, "agent"), (customer, "customer")):
+                if supervisor.mode == "barge" or supervisor.target == name:
+                    pairs[party, own] = supervisor.heard
+            pairs |= {(other.leg.number, own): supervisor.heard * other.hears for other in others}
         return pairs
 
-    def _change(self, before: set[Pair], start: float, end: float) -> None:
+    def change(self, before: Pairs, start: float, end: float) -> None:
         """From ``start`` to ``end`` the pairs that differ are not judged; after it, those of now must be."""
-        score, now = self._run.score, self._pairs()
-        for pair in before ^ now:
-            score.closes(*pair, start)
-            score.may(*pair, start, end)
-        for pair in now - before:
-            score.opens(*pair, end)
+        score, now = self._score, self.pairs()
+        for pair in before.keys() | now.keys():
+            if before.get(pair) != now.get(pair):
+                score.closes(*pair, start)
+                score.may(*pair, start, end)
+                if pair in now:
+                    score.opens(*pair, end, now[pair])
+
+    def suspend(self, pairs: Pairs, start: float, end: float) -> None:
+        """These pairs are not judged from ``start`` to ``end``, and must be again after it."""
+        for pair, gain in pairs.items():
+            self._score.closes(*pair, start)
+            self._score.may(*pair, start, end)
+            self._score.opens(*pair, end, gain)
 
 
-async def keep_calling(run: Run, place: int) -> None:
+async def keep_calling(run: Run, place: int, *, judged: bool = True) -> None:
     """Scenes one after the other, at this place, until the run is over. What fails is noted and ends the scene."""
     await asyncio.sleep(run.random.uniform(0, 1.0))
     while time.monotonic() < run.ends - 2:
-        scene = Scene(run, place)
+        scene = Scene(run, place, judged=judged)
         try:
             await scene.play()
         except (CallFailed, CommandFailed, TimeoutError) as error:

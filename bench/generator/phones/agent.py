@@ -160,6 +160,12 @@ class UserAgent(asyncio.DatagramProtocol):
         dialog.theirs = parse_description(answer.body)
         self._acknowledge(dialog, sequence)
 
+    async def refer(self, dialog: Dialog, to: str) -> None:
+        """Ask the far end to call somebody else instead (RFC 3515); ``to`` as in Refer-To. Raises `CallFailed`."""
+        request = dialog.request("REFER")
+        request.headers += [("refer-to", to), ("contact", self._contact("phone"))]
+        await self._asking.ask(request)
+
     def _acknowledge(self, dialog: Dialog, sequence: int) -> None:
         ack = dialog.request("ACK", sequence=sequence)
         ack.headers = [("via", self._via(f"z9hG4bK{self._token()}")), ("max-forwards", "70"), *ack.headers]

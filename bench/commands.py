@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.faults.names import FAULTS
+from bench.generator.formats import FORMATS
 from bench.options import Surroundings
 from bench.report import Result
 
@@ -42,7 +43,13 @@ async def _audibility(around: Surroundings, given: argparse.Namespace) -> Result
     from bench.runs import audibility
 
     return await audibility.run(
-        around, calls=given.calls, seconds=given.seconds, seed=given.seed, broken=given.broken, journal=given.journal
+        around,
+        calls=given.calls,
+        seconds=given.seconds,
+        seed=given.seed,
+        broken=given.broken,
+        journal=given.journal,
+        codecs=tuple(given.codecs),
     )
 
 
@@ -152,6 +159,7 @@ COMMANDS: Final = (
             option("--seconds", type=float, default=60),
             option("--seed", type=int, default=1),
             option("--break", dest="broken", choices=sorted(FAULTS), help="start a server with this fault; it must be caught"),
+            option("--codecs", nargs="+", default=[], choices=sorted(FORMATS), help="each leg has one of these (default: all as --codec)"),
             option("--journal", help="write what was done, and when, to this file"),
         ),
     ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from bench.generator.companding import FRAME
 from bench.generator.memory import Size
 from bench.generator.phones.agent import Plan, UserAgent
 from bench.generator.phones.asking import CallFailed, Credentials
@@ -109,14 +110,14 @@ class Stage:
         longest: float = 3600,
         hurries: bool = True,
         codec: str = "PCMU",
+        payload: int = FRAME,
     ) -> None:
         """``spare``: legs of the generator beyond the cast's, for whoever opens them."""
         self.house = house
         self.codec = codec
         self._cast = cast
-        self.rtp = RtpGenerator(
-            Size(cast.size + spare, recorded, logged), core=core, kernel_times=kernel_times, longest=longest, hurries=hurries
-        )
+        size = Size(cast.size + spare, recorded, logged, payload)
+        self.rtp = RtpGenerator(size, core=core, kernel_times=kernel_times, longest=longest, hurries=hurries)
         self._free: dict[str, deque[Leg]] = {}
         self._expected: dict[str, tuple[Leg, asyncio.Future[Dialog]]] = {}
         self._leg_of: dict[Dialog, Leg] = {}
@@ -166,12 +167,12 @@ class Stage:
 
             await in_group(one(at) for at in range(len(people)))
 
-    def take(self, address: str, signal: Signal, *, records: bool = False) -> Leg:
-        """A free leg of this kind; raises `StageFailed` where all are in use."""
+    def take(self, address: str, signal: Signal, *, records: bool = False, codec: str = "") -> Leg:
+        """A free leg of this kind, in the stage's codec or another; raises `StageFailed` where all are in use."""
         if not self._free[address]:
             raise StageFailed(f"no free leg on {address}: the cast is too small")
         leg = self._free[address].popleft()
-        leg.signal, leg.records, leg.codec, leg.dialog = signal, records, self.codec, None
+        leg.signal, leg.records, leg.codec, leg.dialog = signal, records, codec or self.codec, None
         return leg
 
     def give_back(self, leg: Leg) -> None:
@@ -244,7 +245,16 @@ class Stage:
     def _talk(self, leg: Leg) -> None:
         assert leg.dialog is not None
         self._leg_of[leg.dialog] = leg
-        self.rtp.start(leg.number, leg.dialog.remote_media, leg.signal, codec=leg.codec, digits=leg.dialog.digits, records=leg.records)
+        dialog = leg.dialog
+        self.rtp.start(
+            leg.number,
+            dialog.remote_media,
+            leg.signal,
+            codec=dialog.codec,
+            payload_types=dialog.payload_types,
+            digits=dialog.digits,
+            records=leg.records,
+        )
 
     def _plan(self, invite: Message, offer: Description) -> Plan:
         expected = self._expected.get(user_of(invite.uri))

@@ -29,11 +29,14 @@ class OpusFailed(Exception):
     """libopus refused something that it should take."""
 
 
-def encode(samples: Int16, ptime_ms: int) -> list[bytes]:
-    """Payloads of ``ptime_ms`` from samples (n) at 16 kHz, with in-band FEC; what is left over at the end is left out."""
+def encode(samples: Int16, ptime_ms: int, *, constant: bool = False) -> list[bytes]:
+    """Payloads of ``ptime_ms`` from samples (n) at 16 kHz, with in-band FEC; what is left over at the end is left out.
+
+    constant: all of one length.
+    """
     if ptime_ms != 30:
-        return _encode_frames(samples, ptime_ms)
-    frames = _encode_frames(samples, _PACKED_MS)
+        return _encode_frames(samples, ptime_ms, constant)
+    frames = _encode_frames(samples, _PACKED_MS, constant)
     return [_pack(frames[at : at + 3]) for at in range(0, len(frames) - 2, 3)]
 
 
@@ -53,11 +56,12 @@ def decode(payloads: Sequence[bytes | None], ptime_ms: int) -> Int16:
     return np.concatenate(parts) if parts else np.zeros(0, np.int16)
 
 
-def _encode_frames(samples: Int16, frame_ms: int) -> list[bytes]:
+def _encode_frames(samples: Int16, frame_ms: int, constant: bool) -> list[bytes]:
     coder = av.CodecContext.create("libopus", "w")
     assert isinstance(coder, av.AudioCodecContext)
     coder.sample_rate, coder.layout, coder.format, coder.bit_rate = RATE, "mono", "s16", BIT_RATE
     coder.options = {"application": "voip", "frame_duration": str(frame_ms), "fec": "1", "packet_loss": _EXPECTED_LOSS}
+    coder.options |= {"vbr": "off"} if constant else {}
     count = RATE * frame_ms // 1000
     packets = []
     for start in range(0, len(samples) - count + 1, count):

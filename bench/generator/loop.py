@@ -107,8 +107,9 @@ class Loop:
     def _start(self, command: Start) -> None:
         handle = self._sockets[command.leg]
         handle.connect((command.address, command.port))
-        self._receiver.start(command.leg, handle, command.codec, command.digit_payload_type, command.records)
-        self._sender.start(command.leg, handle, command.signal, command.codec, command.digit_payload_type)
+        sent, received = command.payload_types
+        self._receiver.start(command.leg, handle, received, command.digit_payload_type, command.records)
+        self._sender.start(command.leg, handle, command.signal, command.codec, sent, command.digit_payload_type)
         if command.leg not in self._heard:
             self._epoll.register(handle.fileno(), select.EPOLLIN)
             self._heard.add(command.leg)

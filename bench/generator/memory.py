@@ -24,9 +24,11 @@ class Size:
 
     legs: int
     recorded: int = 0
-    """Received packets to keep, payload included (190 bytes each)."""
+    """Received packets to keep, payload included (30 bytes and the payload each)."""
     logged: int = 0
     """Sent packets to keep the moment of (24 bytes each)."""
+    payload: int = FRAME
+    """Bytes of a payload that are kept."""
 
 
 _LEG_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
@@ -47,7 +49,6 @@ _RECORD_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("record_leg", "i4", ()),
     ("record_sequence", "u2", ()),
     ("record_length", "u2", ()),
-    ("record_payload", "u1", (FRAME,)),
 )
 _LOG_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (("log_time", "f8", ()), ("log_leg", "i8", ()), ("log_frame", "i8", ()))
 
@@ -68,6 +69,7 @@ class Memory:
     def __init__(self, size: Size, descriptor: int | None = None) -> None:
         fields = [(name, kind, (size.legs, *rest)) for name, kind, rest in _LEG_FIELDS]
         fields += [(name, kind, (max(1, size.recorded), *rest)) for name, kind, rest in _RECORD_FIELDS]
+        fields += [("record_payload", "u1", (max(1, size.recorded), size.payload))]
         fields += [(name, kind, (max(1, size.logged), *rest)) for name, kind, rest in _LOG_FIELDS]
         fields += [("late", "i8", (LATE_BINS,)), ("totals", "i8", (len(self.TOTALS),)), ("stalls", "f8", (STALLS, 2))]
         offsets, end = [], 0

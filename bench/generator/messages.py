@@ -30,7 +30,7 @@ class Load:
     signal: Signal
     codec: str
     frames: NDArray[np.uint8]
-    """(frames, 160)."""
+    """(frames, bytes of 20 ms)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Start:
     port: int
     codec: str
     signal: Signal
+    payload_types: tuple[int, int]
+    """Of what is sent, and of what is received."""
     digit_payload_type: int
     records: bool
     """Keep what it receives."""

@@ -8,10 +8,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.generator.companding import FRAME, PAYLOAD_TYPE
 from bench.generator.memory import GAP_BINS, Memory
 
-_WIDTH = 256
+_WIDTH = 1500
 _HEADER = 12
 _SO_TIMESTAMPNS = 35
 _ANCILLARY = socket.CMSG_SPACE(16)
@@ -44,11 +43,11 @@ class Receiver:
         """Packets that one `read` can take."""
         return len(self._views)
 
-    def start(self, leg: int, handle: socket.socket, codec: str, digit_payload_type: int, records: bool) -> None:
+    def start(self, leg: int, handle: socket.socket, payload_type: int, digit_payload_type: int, records: bool) -> None:
         """Count, and if asked keep, what this leg receives from now on; its stream begins anew."""
         descriptor = handle.fileno()
         self._leg_of[descriptor] = leg
-        self._payload_type[leg] = PAYLOAD_TYPE[codec]
+        self._payload_type[leg] = payload_type
         self._digit_payload_type[leg] = digit_payload_type
         self._records[leg] = records
         self._memory.highest[leg] = -1
@@ -146,5 +145,5 @@ class Receiver:
         memory.record_sequence[to] = sequence[:count]
         memory.record_timestamp[to] = np.ascontiguousarray(packets[:count, 4:8]).view(">u4")[:, 0]
         memory.record_length[to] = np.minimum(length[:count] - _HEADER, 65535)
-        memory.record_payload[to] = packets[:count, _HEADER : _HEADER + FRAME]
+        memory.record_payload[to] = packets[:count, _HEADER : _HEADER + memory.size.payload]
         memory.totals[Memory.TOTALS.index("recorded")] += count

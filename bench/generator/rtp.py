@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.generator.formats import FORMATS
 from bench.generator.memory import GAP_BINS, LATE_BINS, Memory, Size
 from bench.generator.messages import Answer, Command, Done, Load, Opened, OpenLegs, Pause, Press, Pressed, Quit, Retarget, Start, Stop, Sync
 from bench.generator.process import need_descriptors
@@ -109,11 +110,20 @@ class RtpGenerator:
         await self._ask(Sync())
 
     def start(
-        self, leg: int, remote: tuple[str, int], signal: Signal, *, codec: str = "PCMU", digits: int = 101, records: bool = False
+        self,
+        leg: int,
+        remote: tuple[str, int],
+        signal: Signal,
+        *,
+        codec: str = "PCMU",
+        payload_types: tuple[int, int] | None = None,
+        digits: int = 101,
+        records: bool = False,
     ) -> None:
-        """Let a leg send and receive."""
+        """Let a leg send and receive; payload types (sent, received) where they are not the format's own."""
         self.prepare(signal, codec)
-        self._say(Start(leg, remote[0], remote[1], codec, signal, digits, records))
+        own = FORMATS[codec].payload_type
+        self._say(Start(leg, remote[0], remote[1], codec, signal, payload_types or (own, own), digits, records))
 
     def retarget(self, leg: int, remote: tuple[str, int]) -> None:
         """The leg's remote has moved."""

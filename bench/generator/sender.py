@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.generator.companding import FRAME, PAYLOAD_TYPE
+from bench.generator.companding import FRAME
+from bench.generator.formats import FORMATS
 from bench.generator.memory import LATE_BINS, STALL, Memory
 from bench.generator.signals import Signal
 
@@ -31,6 +32,8 @@ class Digit:
     payload_type: int
     timestamp: int
     beside: bool
+    ticks: int = FRAME
+    """Of 20 ms at the leg's clock."""
     packets: int = 0
 
     def next_packet(self, sequence: int, ssrc: int) -> bytes:
@@ -40,7 +43,7 @@ class Digit:
         ends = 0x80 if self.packets > _HELD_PACKETS else 0
         marker = 0x80 if self.packets == 1 else 0
         header = struct.pack("!BBHII", 0x80, marker | self.payload_type, sequence, self.timestamp, ssrc)
-        return header + struct.pack("!BBH", self.event, ends | 10, held * FRAME)
+        return header + struct.pack("!BBH", self.event, ends | 10, held * self.ticks)
 
     @property
     def tells_end_first(self) -> bool:
@@ -76,9 +79,9 @@ class Sender:
         self._frame = np.zeros(legs, np.int64)
         self._sequence = np.zeros(legs, np.int64)
         self._timestamp = np.zeros(legs, np.int64)
-        self._packets = np.zeros((legs, _HEADER + FRAME), np.uint8)
-        self._packets[:, 0] = 0x80
-        self._views = [memoryview(row.data).cast("B") for row in self._packets]
+        self._ticks = np.full(legs, FRAME, np.int64)
+        self._sizes = np.full(legs, FRAME, np.int64)
+        self._make_packets(FRAME)
         self._slots = [Slot() for _ in range(SLOTS)]
         self._slot_of: dict[int, int] = {}
         self._sends: dict[int, Send] = {}
@@ -88,24 +91,46 @@ class Sender:
         self._random = np.random.default_rng()
         self.on_pressed: Callable[[int, float], None] = lambda leg, moment: None
 
+    def _make_packets(self, widest: int) -> None:
+        """A packet a leg, with room for payloads of this size; what stands in them stays."""
+        before = getattr(self, "_packets", None)
+        self._packets = np.zeros((len(self._start), _HEADER + widest), np.uint8)
+        self._packets[:, 0] = 0x80
+        if before is not None:
+            self._packets[:, : before.shape[1]] = before
+        self._views = [memoryview(row.data).cast("B")[: _HEADER + size] for row, size in zip(self._packets, self._sizes, strict=True)]
+
+    def _widen(self, widest: int) -> None:
+        """Make room for larger payloads than there were."""
+        self._bank = np.pad(self._bank, ((0, 0), (0, widest - self._bank.shape[1])))
+        self._make_packets(widest)
+        for number in range(SLOTS):
+            self._rebuild(number)
+
     def load(self, signal: Signal, codec: str, frames: NDArray[np.uint8]) -> None:
         """Keep a signal's frames, rendered elsewhere: rendering takes longer than a slot."""
+        width = frames.shape[1]
+        if width > self._bank.shape[1]:
+            self._widen(width)
         end = self._bank_used + len(frames)
         if end > len(self._bank):
-            self._bank = np.concatenate([self._bank, np.zeros((max(len(frames), len(self._bank)), FRAME), np.uint8)])
-        self._bank[self._bank_used : end] = frames
+            self._bank = np.concatenate([self._bank, np.zeros((max(len(frames), len(self._bank)), self._bank.shape[1]), np.uint8)])
+        self._bank[self._bank_used : end, :width] = frames
         self._sources[signal, codec] = (self._bank_used, len(frames))
         self._bank_used = end
 
-    def start(self, leg: int, handle: socket.socket, signal: Signal, codec: str, digit_payload_type: int) -> None:
+    def start(self, leg: int, handle: socket.socket, signal: Signal, codec: str, payload_type: int, digit_payload_type: int) -> None:
         """Send this signal from the leg's slot on, with a new SSRC and new numbers."""
+        form = FORMATS[codec]
+        self._ticks[leg], self._sizes[leg] = form.ticks, form.payload
         self._start[leg], self._length[leg] = self._sources[signal, codec]
         self._frame[leg] = 0
         self._sequence[leg] = self._random.integers(0, 65536)
         self._timestamp[leg] = self._random.integers(0, 2**32)
         self._digit_payload_type[leg] = digit_payload_type
         row = self._packets[leg]
-        row[1] = PAYLOAD_TYPE[codec]
+        self._views[leg] = memoryview(row.data).cast("B")[: _HEADER + form.payload]
+        row[1] = payload_type
         row[8:12] = self._random.integers(0, 256, 4)
         self._sends[leg] = handle.send
         if leg not in self._slot_of:
@@ -130,8 +155,9 @@ class Sender:
 
     def press(self, leg: int, digit: str, beside: bool) -> None:
         """Send a digit instead of the leg's next seven frames, or beside them."""
-        timestamp = int(self._timestamp[leg] + FRAME) & 0xFFFFFFFF
-        self._digits[leg] = Digit(_EVENTS.index(digit), int(self._digit_payload_type[leg]), timestamp, beside)
+        ticks = int(self._ticks[leg])
+        timestamp = int(self._timestamp[leg] + ticks) & 0xFFFFFFFF
+        self._digits[leg] = Digit(_EVENTS.index(digit), int(self._digit_payload_type[leg]), timestamp, beside, ticks)
 
     def send_slot(self, number: int, due: float) -> None:
         """Send one packet from every leg of the slot, and note how late."""
@@ -162,7 +188,7 @@ class Sender:
 
     def _write(self, rows: NDArray[np.int64]) -> None:
         self._sequence[rows] += 1
-        self._timestamp[rows] += FRAME
+        self._timestamp[rows] += self._ticks[rows]
         frames = self._start[rows] + self._frame[rows] % self._length[rows]
         self._frame[rows] += 1
         block = np.empty((len(rows), 6), np.uint8)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.generator.companding import DECODE, FRAME, RATE, SILENCE, Bytes, encode, step
+from bench.generator.formats import PTIME_MS
 
 AUDIO = Path(__file__).parent.parent / "audio"
 """A dialogue of customer and agent with a supervisor, synthetic voices on one time base, at 8 kHz and (``_16k``) at 16 kHz."""
@@ -68,7 +69,9 @@ Signal = Tones | Code | Marks | Plateau | Speech | Silence
 
 
 def render(signal: Signal, codec: str) -> Bytes:
-    """The signal's loop as payload, (frames, 160) uint8."""
+    """The signal's loop as payload, (frames, bytes of 20 ms) uint8. Beside G.711 there are tones and silence only."""
+    if codec not in DECODE:
+        return _render_coded(signal, codec)
     match signal:
         case Tones():
             return encode(_tones(signal), codec).reshape(-1, FRAME)
@@ -85,6 +88,24 @@ def render(signal: Signal, codec: str) -> Bytes:
             return np.full((1, FRAME), SILENCE[codec], np.uint8)
 
 
+def _render_coded(signal: Signal, codec: str) -> Bytes:
+    """A second of tones or silence from the middle of a longer stretch, so that a coder with a memory finds its own state at the seam."""
+    from bench.coding import opus  # the coders are large, and most benches speak G.711 alone
+    from bench.coding.codecs import CODECS
+
+    rate = CODECS[codec].rate
+    match signal:
+        case Tones():
+            second = np.clip(np.rint(_tones(signal, rate)), -32768, 32767).astype(np.int16)
+        case Silence():
+            second = np.zeros(rate, np.int16)
+        case _:
+            raise ValueError(f"{type(signal).__name__} is not said in {codec}")
+    whole = np.tile(second, 3)
+    payloads = opus.encode(whole, PTIME_MS, constant=True) if codec == "opus" else CODECS[codec].encode(whole, PTIME_MS)
+    return np.frombuffer(b"".join(payloads[SECOND : 2 * SECOND]), np.uint8).reshape(SECOND, -1)
+
+
 def mark_positions(signal: Marks) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Frames of the loop that hold a mark, and the mark's sample within each."""
     random = np.random.default_rng(signal.seed)
@@ -94,13 +115,15 @@ def mark_positions(signal: Marks) -> tuple[np.ndarray[tuple[int], np.dtype[np.in
     return frames.astype(np.int64), random.integers(0, FRAME, len(frames))
 
 
-def _tones(signal: Tones) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    time = np.arange(RATE) / RATE
+def _tones(signal: Tones, rate: int = RATE) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    time = np.arange(rate) / rate
     random = np.random.default_rng(list(signal.frequencies))
     phases = random.uniform(0, 2 * np.pi, len(signal.frequencies))
-    samples = np.zeros(RATE)
+    samples = np.zeros(rate)
     for frequency, phase in zip(signal.frequencies, phases, strict=True):
         samples += signal.amplitude * np.sin(2 * np.pi * frequency * time + phase)
+    if rate != RATE:
+        return samples
     # Dither as wide as the step makes the coding noise white; undithered it gathers in lines that look like leaked tones.
     return samples + random.uniform(-0.5, 0.5, RATE) * step(np.abs(samples))
 

@@ -96,7 +96,7 @@ class Verdict:
 class AudibilityJudge:
     """Judges one listener at a time against the score."""
 
-    def __init__(self, score: Score, *, codec: str, began: float = 0.0, stalls: Floats | None = None) -> None:
+    def __init__(self, score: Score, *, began: float = 0.0, stalls: Floats | None = None) -> None:
         """``stalls`` (stall, 2): when the generator itself was late; what is heard then proves nothing."""
         self._score = score
         self._began = began
@@ -105,7 +105,7 @@ class AudibilityJudge:
         self._tones = np.array([voice.tones for voice in self._voices], np.int64).reshape(-1, 2)
         self._since = np.array([voice.since for voice in self._voices])
         self._short, self._long = ToneBank(GRID, SHORT), ToneBank(GRID, LONG)
-        self._untouched = Untouched(score, codec)
+        self._untouched = Untouched(score)
 
     def judge(self, listener: int, recording: Recording) -> Verdict:
         """Everything about what this leg received."""

@@ -25,7 +25,8 @@ class Voice:
     since: float
     """When it was first sent (monotonic)."""
     passes_through: bool = False
-    """A party: hears one other party alone as long as nobody else speaks to him, and then to the bit."""
+    """A party: hears one other party alone as long as nobody else speaks to him, and where both have one codec, to the bit."""
+    codec: str = "PCMU"
 
     @property
     def frequencies(self) -> tuple[int, int]:

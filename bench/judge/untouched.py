@@ -22,9 +22,8 @@ def signal_of(voice: Voice) -> Tones:
 class Untouched:
     """Compares the payload of listeners who pass through with the loops of those whom they hear."""
 
-    def __init__(self, score: Score, codec: str) -> None:
+    def __init__(self, score: Score) -> None:
         self._score = score
-        self._codec = codec
         self._loops: dict[int, dict[bytes, int]] = {}
 
     def compare(self, listener: int, recording: Recording) -> tuple[int, list[Altered]]:
@@ -34,7 +33,8 @@ class Untouched:
         spans = self._score.spans.get(listener, [])
         compared, altered = 0, []
         for span in spans:
-            if not (span.must and self._score.voices[span.speaker].passes_through):
+            speaker = self._score.voices[span.speaker]
+            if not (span.must and speaker.passes_through and speaker.codec == self._score.voices[listener].codec):
                 continue
             rows = self._alone(span, spans, recording)
             compared += len(rows)
@@ -67,6 +67,6 @@ class Untouched:
 
     def _loop(self, speaker: int) -> dict[bytes, int]:
         if speaker not in self._loops:
-            frames = render(signal_of(self._score.voices[speaker]), self._codec)
+            frames = render(signal_of(self._score.voices[speaker]), self._score.voices[speaker].codec)
             self._loops[speaker] = {frame.tobytes(): at for at, frame in enumerate(frames)}
         return self._loops[speaker]

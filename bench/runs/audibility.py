@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.console import open_console
 from bench.faults.names import EXPECTED
+from bench.generator.formats import FORMATS
 from bench.generator.rtp import LATE_LIMIT_MS, late_ms, stalls
 from bench.house import TOKEN, House
 from bench.judge.audibility import AudibilityJudge, Verdict, too_disturbed
@@ -25,6 +26,7 @@ from bench.stage import Cast, Stage, in_group
 
 _SUPERVISORS = 2
 _SHORTEST_SCENE = 4.0
+_OPUS_PAYLOAD = 400
 _AGENTS_A_SCENE = 5
 """Legs that agents may take up in one scene, each transfer another one or two."""
 _SHOWN = 30
@@ -33,23 +35,36 @@ _STALLED_SHARE = 0.1
 _PACKETS_A_SECOND = 50
 
 
-async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, broken: str | None, journal: str | None) -> Result:
-    """Play, then judge. With ``broken`` the server is started with that fault, and must be convicted."""
+async def run(
+    around: Surroundings, *, calls: int, seconds: float, seed: int, broken: str | None, journal: str | None, codecs: tuple[str, ...] = ()
+) -> Result:
+    """Play, then judge. With ``broken`` the server is started with that fault, and must be convicted. codecs: of which each leg has one."""
     scenes = int(seconds / _SHORTEST_SCENE) + 2
     cast = Cast(calls * scenes, calls * scenes * _AGENTS_A_SCENE, calls * scenes * 2 * _SUPERVISORS)
     recorded = int(calls * (2 + _SUPERVISORS) * _PACKETS_A_SECOND * (seconds + 15) * 1.2)
     house = House.build(calls=calls * 2, agents=2 * calls, supervisors=calls * _SUPERVISORS)
     module = ("mediaserver",) if broken is None else ("bench.faults", broken)
+    spoken = codecs or (around.codec,)
     tally, score = Tally(), Score()
     async with (
         Server(house, core=around.server_core, nice=around.server_nice, module=module) as server,
-        Stage(house, cast, core=around.generator_core, recorded=recorded, codec=around.codec) as stage,
+        Stage(house, cast, core=around.generator_core, recorded=recorded, payload=_largest(spoken), codec=around.codec) as stage,
         open_console(house.control, TOKEN) as console,
     ):
         await stage.register(range(2 * calls), range(calls * _SUPERVISORS), around.progress)
         began = time.monotonic()
         scene = Run(
-            stage, console, score, ToneBook(seed), tally, random.Random(seed), began, began + seconds, _SUPERVISORS, spare_agents=calls
+            stage,
+            console,
+            score,
+            ToneBook(seed),
+            tally,
+            random.Random(seed),
+            began,
+            began + seconds,
+            _SUPERVISORS,
+            codecs=spoken,
+            spare_agents=calls,
         )
         before = stage.rtp.snapshot()
         await _play(scene, calls, seconds, around.progress)
@@ -65,6 +80,11 @@ async def run(around: Surroundings, *, calls: int, seconds: float, seed: int, br
     return _result(verdict, tally, late, broken, log)
 
 
+def _largest(codecs: tuple[str, ...]) -> int:
+    """Bytes of the largest payload that may be received in them; what an encoder of varying length makes is less."""
+    return max(_OPUS_PAYLOAD if codec == "opus" else FORMATS[codec].payload for codec in codecs)
+
+
 async def _play(scene: Run, calls: int, seconds: float, progress: Progress) -> None:
     with progress.task(f"{calls} calls talk", round(seconds)) as advance:
 
@@ -77,15 +97,15 @@ async def _play(scene: Run, calls: int, seconds: float, progress: Progress) -> N
 
 
 def _judge(stage: Stage, score: Score, began: float, around: Surroundings) -> Verdict:
-    judge, verdict = AudibilityJudge(score, codec=around.codec, began=began, stalls=stalls(stage.rtp.memory)), Verdict()
+    judge, verdict = AudibilityJudge(score, began=began, stalls=stalls(stage.rtp.memory)), Verdict()
     unheard = set(score.voices)
     with around.progress.task("judging", len(score.voices)) as advance:
-        for leg, recording in of_all(stage.rtp.memory, around.codec):
+        for leg, recording in of_all(stage.rtp.memory, {leg: voice.codec for leg, voice in score.voices.items()}):
             verdict.add(judge.judge(leg, recording))
             unheard.discard(leg)
             advance(1)
     memory = stage.rtp.memory
-    nothing = build(memory.record_timestamp[:0], memory.record_time[:0], memory.record_payload[:0], around.codec)
+    nothing = build(memory.record_timestamp[:0], memory.record_time[:0], memory.record_payload[:0], "PCMU")
     for leg in unheard:
         verdict.add(judge.judge(leg, nothing))
     verdict.violations += too_disturbed(verdict)

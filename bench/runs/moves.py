@@ -94,6 +94,7 @@ async def transfer_attended(scene: "Scene", supervisor: "Supervisor") -> None:
     colleague.dialog = await asyncio.wait_for(answered, _WITHIN)
     stage.talk(asking)
     stage.talk(colleague)
+    scene.settle(asking, colleague)
     consulting = {(asking.number, colleague.number): 1.0, (colleague.number, asking.number): 1.0}
     scene.suspend(consulting, begins, time.monotonic() + SETTLE_MOVED)
     await asyncio.sleep(SETTLE_MOVED + run.random.uniform(*_CONSULTED))

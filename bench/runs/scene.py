@@ -5,7 +5,7 @@ import math
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.console import CommandFailed, Console, Event, supervising_leg
 from bench.generator.phones.asking import CallFailed
@@ -84,6 +84,8 @@ class Run:
     pace: Pace = Pace()
     moves: bool = True
     """Calls are transferred and held too, supervisors muted and their volumes changed."""
+    codecs: tuple[str, ...] = ("PCMU",)
+    """Of which each leg has one, by lot."""
     spare_agents: int = 0
     """Added to the number of a place's agent: whom its calls are transferred to, and back."""
 
@@ -251,9 +253,10 @@ class Scene:
         """A leg never used before, with a voice of its own."""
         tones = self.run.book.pair(self._taken)
         self._taken += tones
-        leg = self.run.stage.take(address, Tones((0, 0), AMPLITUDE), records=self.judged)
+        codec = self.run.random.choice(self.run.codecs)
+        leg = self.run.stage.take(address, Tones((0, 0), AMPLITUDE), records=self.judged, codec=codec)
         name = f"{role}@call{self.number}"
-        voice = Voice(leg.number, name, self.number, tones, time.monotonic(), passes_through=address != SUPERVISORS)
+        voice = Voice(leg.number, name, self.number, tones, time.monotonic(), passes_through=address != SUPERVISORS, codec=codec)
         self._score.add(voice)
         leg.signal = Tones(voice.frequencies, AMPLITUDE)
         return leg
@@ -280,12 +283,20 @@ class Scene:
     def change(self, before: Pairs, start: float, end: float) -> None:
         """From ``start`` to ``end`` the pairs that differ are not judged; after it, those of now must be."""
         score, now = self._score, self.pairs()
+        self.settle(*self.call.legs)
         for pair in before.keys() | now.keys():
             if before.get(pair) != now.get(pair):
                 score.closes(*pair, start)
                 score.may(*pair, start, end)
                 if pair in now:
                     score.opens(*pair, end, now[pair])
+
+    def settle(self, *legs: Leg) -> None:
+        """Note in which codec these legs speak, now that it was agreed on."""
+        for leg in legs:
+            voice = self._score.voices[leg.number]
+            if leg.dialog is not None and voice.codec != leg.dialog.codec:
+                self._score.add(replace(voice, codec=leg.dialog.codec))
 
     def suspend(self, pairs: Pairs, start: float, end: float) -> None:
         """These pairs are not judged from ``start`` to ``end``, and must be again after it."""

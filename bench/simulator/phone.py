@@ -54,7 +54,7 @@ class Phone:
     def packet(self, number: int) -> bytes:
         """The RTP packet of this number."""
         sequence, timestamp = 1000 + 7 * self.leg + number, 9000 * self.leg + number * self.codec.ticks(self.ptime_ms)
-        header = bytes([0x80, self.codec.payload_type | (0x80 if number == 0 else 0)]) + (sequence & 0xFFFF).to_bytes(2, "big")
+        header = bytes([0x80, self.codec.form.payload_type | (0x80 if number == 0 else 0)]) + (sequence & 0xFFFF).to_bytes(2, "big")
         header += (timestamp & 0xFFFF_FFFF).to_bytes(4, "big") + (0x5000_0000 + self.leg).to_bytes(4, "big")
         return header + self.payloads[number % len(self.payloads)]
 

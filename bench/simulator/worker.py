@@ -146,15 +146,15 @@ class _Arrivals:
 
 def _media(phone: Phone) -> SetMedia:
     """What the phone negotiated."""
-    codec = phone.codec
-    given: dict[str, Any] = {"clock_rate": codec.clock_rate, "channels": codec.channels}
+    form = phone.codec.form
+    given: dict[str, Any] = {"clock_rate": form.clock_rate, "channels": form.channels}
     return SetMedia(
         leg=phone.leg,
         address="127.0.0.1",
         port=40_000,
-        codec=codec.encoding,
-        receive_payload_type=codec.payload_type,
-        send_payload_type=codec.payload_type,
+        codec=form.encoding,
+        receive_payload_type=form.payload_type,
+        send_payload_type=form.payload_type,
         ptime_ms=phone.ptime_ms,
         receive_digit_payload_type=-1,
         send_digit_payload_type=-1,

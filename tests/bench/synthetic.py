@@ -94,7 +94,7 @@ class Scene:
 
     def judge(self, fault: Gains = no_fault) -> Verdict:
         """The verdict on all six."""
-        judge, verdict = AudibilityJudge(self.score, codec="PCMU"), Verdict()
+        judge, verdict = AudibilityJudge(self.score), Verdict()
         for listener, recording in self.recordings(fault).items():
             verdict.add(judge.judge(listener, recording))
         return verdict

@@ -97,7 +97,7 @@ def test_a_listener_who_gets_nothing_is_missing(scene: Scene) -> None:
     from bench.judge.audibility import AudibilityJudge
 
     silent = build(np.zeros(0, np.uint32), np.zeros(0), np.zeros((0, 160), np.uint8), "PCMU")
-    verdict = AudibilityJudge(scene.score, codec="PCMU").judge(2, silent)
+    verdict = AudibilityJudge(scene.score).judge(2, silent)
     assert {each.kind for each in verdict.violations} == {"missing"}
     assert {each.speaker for each in verdict.violations} == {"customer0", "agent0"}
 
@@ -114,7 +114,7 @@ def test_a_jump_in_one_voice_is_counted_as_disturbed_and_not_as_a_leak(scene: Sc
     jumped = build((np.arange(599) * 160).astype(np.uint32), np.asarray(np.arange(599) * 0.02), heard.payload[cut], "PCMU")
     from bench.judge.audibility import AudibilityJudge
 
-    verdict = AudibilityJudge(scene.score, codec="PCMU").judge(2, jumped)
+    verdict = AudibilityJudge(scene.score).judge(2, jumped)
     assert [str(each) for each in verdict.violations if each.kind != "level"] == []
     assert 1 <= verdict.disturbed <= 6
 

@@ -196,4 +196,4 @@ def test_a_description_reads_back_and_is_answered_by_its_mirror() -> None:
 
 def test_a_description_without_a_codec_of_ours_is_refused() -> None:
     with pytest.raises(ValueError, match="no audio line"):
-        parse_description(b"v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n")
+        parse_description(b"v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\n")

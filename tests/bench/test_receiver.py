@@ -22,7 +22,7 @@ class Wire:
         self.leg.setblocking(False)
         self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sender.connect(self.leg.getsockname())
-        self.receiver.start(1, self.leg, "PCMU", 101, records=True)
+        self.receiver.start(1, self.leg, 0, 101, records=True)
 
     def bring(self, data: bytes) -> None:
         self.sender.send(data)

@@ -37,7 +37,7 @@ class Bench:
     def start(self, leg: int, signal: Signal) -> None:
         self.sender.load(signal, "PCMU", render(signal, "PCMU"))
         handle: Any = self.sockets[leg]
-        self.sender.start(leg, handle, signal, "PCMU", 101)
+        self.sender.start(leg, handle, signal, "PCMU", 0, 101)
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):

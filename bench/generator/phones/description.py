@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bench.generator.companding import PAYLOAD_TYPE
+from bench.generator.formats import FORMATS, format_named
 
 _TABLE = "\r\n"
 
@@ -14,14 +14,24 @@ class Description:
     address: str
     port: int
     codec: str = "PCMU"
+    """The one that is written; of a description that was read, the first that we speak."""
     digits: int = 101
     """Payload type of telephone-event; -1 where there is none."""
     direction: str = "sendrecv"
     version: int = 1
+    number: int = -1
+    """Payload type of the codec; -1: as the table has it."""
+    codecs: tuple[tuple[str, int, int], ...] = ()
+    """Of a description that was read: all codecs that we speak, each with its payload type and that of its telephone-event."""
+
+    @property
+    def payload_type(self) -> int:
+        """Under which this side wants to receive its codec."""
+        return FORMATS[self.codec].payload_type if self.number < 0 else self.number
 
     def encode(self) -> bytes:
         """As an SDP body (RFC 8866)."""
-        kind = PAYLOAD_TYPE[self.codec]
+        kind, form = self.payload_type, FORMATS[self.codec]
         lines = [
             "v=0",
             f"o=bench 1 {self.version} IN IP4 {self.address}",
@@ -29,10 +39,12 @@ class Description:
             f"c=IN IP4 {self.address}",
             "t=0 0",
             f"m=audio {self.port} RTP/AVP {kind}" + (f" {self.digits}" if self.digits >= 0 else ""),
-            f"a=rtpmap:{kind} {self.codec}/8000",
+            f"a=rtpmap:{kind} {form.rtpmap}",
         ]
+        if self.codec == "opus":
+            lines.append(f"a=fmtp:{kind} useinbandfec=1; maxplaybackrate=16000")
         if self.digits >= 0:
-            lines += [f"a=rtpmap:{self.digits} telephone-event/8000", f"a=fmtp:{self.digits} 0-15"]
+            lines += [f"a=rtpmap:{self.digits} telephone-event/{form.clock_rate}", f"a=fmtp:{self.digits} 0-15"]
         lines += ["a=ptime:20", f"a={self.direction}"]
         return (_TABLE.join(lines) + _TABLE).encode()
 
@@ -42,17 +54,20 @@ class Description:
         return self.address, self.port
 
     def answering(self, offer: "Description") -> "Description":
-        """Our answer to an offer: its telephone-event number and the mirror of its direction."""
+        """Our answer to an offer: our codec, else its first, under its numbers, and the mirror of its direction."""
         mirror = {"sendonly": "recvonly", "recvonly": "sendonly"}
-        return replace(self, digits=offer.digits, codec=offer.codec, direction=mirror.get(offer.direction, offer.direction))
+        offered = {codec: (number, digits) for codec, number, digits in offer.codecs} or {offer.codec: (offer.number, offer.digits)}
+        codec = self.codec if self.codec in offered else offer.codec
+        number, digits = offered[codec]
+        return replace(self, codec=codec, number=number, digits=digits, direction=mirror.get(offer.direction, offer.direction))
 
 
 def parse_description(body: bytes) -> Description:
-    """The first audio line of an SDP body with its first known codec; raises ValueError without one."""
+    """The first audio line of an SDP body with the codecs that we speak; raises ValueError without one."""
     session: dict[str, str] = {}
     audio: dict[str, str] = {}
     kinds: list[int] = []
-    names: dict[int, str] = {0: "PCMU", 8: "PCMA"}
+    names: dict[int, str] = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}
     direction, here = "sendrecv", session
     for line in body.decode().splitlines():
         key, _, value = line.partition("=")
@@ -67,13 +82,22 @@ def parse_description(body: bytes) -> Description:
         elif key == "c":
             here["address"] = value.split()[-1]
         elif key == "a" and value.startswith("rtpmap:"):
-            number, _, name = value[7:].partition(" ")
-            names[int(number)] = name.partition("/")[0].upper()
+            kind, _, name = value[7:].partition(" ")
+            names[int(kind)] = name
         elif key == "a" and value in {"sendrecv", "sendonly", "recvonly", "inactive"}:
             direction = value
-    codecs = [names.get(kind, "") for kind in kinds]
-    codec = next((name for name in codecs if name in PAYLOAD_TYPE), "")
-    if not codec:
-        raise ValueError(f"no audio line with a codec we speak: {codecs}")
-    digits = next((kind for kind in kinds if names.get(kind) == "TELEPHONE-EVENT"), -1)
-    return Description(audio.get("address") or session.get("address", ""), int(audio["port"]), codec, digits, direction)
+    codecs = _spoken(kinds, names)
+    if not codecs:
+        raise ValueError(f"no audio line with a codec we speak: {[names.get(kind, '') for kind in kinds]}")
+    address = audio.get("address") or session.get("address", "")
+    codec, number, digits = codecs[0]
+    return Description(address, int(audio["port"]), codec, digits, direction, number=number, codecs=codecs)
+
+
+def _spoken(kinds: list[int], names: dict[int, str]) -> tuple[tuple[str, int, int], ...]:
+    """The codecs that we speak, with their numbers and those of the telephone-event at their clock, else of any."""
+    events = {names[kind].partition("/")[2]: kind for kind in reversed(kinds) if names.get(kind, "").lower().startswith("telephone-event")}
+    forms = ((format_named(names[kind]), kind) for kind in kinds if kind in names)
+    return tuple(
+        (form.name, kind, events.get(str(form.clock_rate), next(iter(events.values()), -1))) for form, kind in forms if form is not None
+    )

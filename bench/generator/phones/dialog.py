@@ -48,6 +48,20 @@ class Dialog:
         return self.theirs.remote
 
     @property
+    def codec(self) -> str:
+        """What was agreed on; raises where nothing was."""
+        if self.theirs is None:
+            raise RuntimeError("the call has no media yet")
+        agreed = {codec for codec, _, _ in self.theirs.codecs}
+        return self.ours.codec if self.ours.codec in agreed else self.theirs.codec
+
+    @property
+    def payload_types(self) -> tuple[int, int]:
+        """Of the codec: what the remote wants to receive it under, and what we do."""
+        numbers = {} if self.theirs is None else {codec: number for codec, number, _ in self.theirs.codecs}
+        return numbers.get(self.codec, self.ours.payload_type), self.ours.payload_type
+
+    @property
     def digits(self) -> int:
         """Payload type of our digits."""
         return self.theirs.digits if self.theirs is not None else -1

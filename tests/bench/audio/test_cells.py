@@ -39,7 +39,7 @@ def test_the_same_seed_is_the_same_row(rows: list[Row]) -> None:
 
 
 def test_a_codec_that_is_not_spoken_is_said_to_be_so() -> None:
-    unknown = replace(CODECS["PCMU"], name="ILBC", encoding="ILBC")
+    unknown = replace(CODECS["PCMU"], form=replace(CODECS["PCMU"].form, name="ILBC", encoding="ILBC"))
     (row,) = audio.play_and_judge([Cell(unknown, 20, 0.0, 0.0, seed=1)], seconds=2.0)
     assert row.verdict.startswith("not spoken")
 

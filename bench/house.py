@@ -37,6 +37,8 @@ class House:
     """SIP URI that every call goes to; empty: to the agent who is dialled."""
     guard: Mapping[str, Any] = field(default_factory=dict)
     """Settings of ``[sip.guard]``, but for who is trusted."""
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    """That the server speaks, in its order."""
 
     @classmethod
     def build(
@@ -47,6 +49,7 @@ class House:
         supervisors: int | None = None,
         called: str = "",
         guard: Mapping[str, Any] | None = None,
+        codecs: tuple[str, ...] = ("PCMU", "PCMA"),
     ) -> "House":
         """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own).
 
@@ -62,6 +65,7 @@ class House:
             2 * random.randint(5_000, max(5_000, last // 2)),
             called,
             {"new_rate": 0} if guard is None else guard,
+            codecs,
         )
 
     @property
@@ -115,6 +119,7 @@ class House:
                 "rows": rows,
                 # Music would be a stray tone in every ear that is judged.
                 "hold": "silence",
+                "codecs": list(self.codecs),
             },
             "limits": {"calls": self.calls + 10},
             "control": {"bind": SERVER, "port": self.control_port},

@@ -42,9 +42,9 @@ async def run(
     scenes = int(seconds / _SHORTEST_SCENE) + 2
     cast = Cast(calls * scenes, calls * scenes * _AGENTS_A_SCENE, calls * scenes * 2 * _SUPERVISORS)
     recorded = int(calls * (2 + _SUPERVISORS) * _PACKETS_A_SECOND * (seconds + 15) * 1.2)
-    house = House.build(calls=calls * 2, agents=2 * calls, supervisors=calls * _SUPERVISORS)
-    module = ("mediaserver",) if broken is None else ("bench.faults", broken)
     spoken = codecs or (around.codec,)
+    house = House.build(calls=calls * 2, agents=2 * calls, supervisors=calls * _SUPERVISORS, codecs=spoken)
+    module = ("mediaserver",) if broken is None else ("bench.faults", broken)
     tally, score = Tally(), Score()
     async with (
         Server(house, core=around.server_core, nice=around.server_nice, module=module) as server,

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bench.generator.formats import FORMATS
 from bench.generator.phones import digest
 from bench.generator.phones.agent import Plan, UserAgent
 from bench.generator.phones.asking import CallFailed, Credentials
@@ -197,3 +198,20 @@ def test_a_description_reads_back_and_is_answered_by_its_mirror() -> None:
 def test_a_description_without_a_codec_of_ours_is_refused() -> None:
     with pytest.raises(ValueError, match="no audio line"):
         parse_description(b"v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\n")
+
+
+@pytest.mark.parametrize("codec", FORMATS)
+def test_a_description_in_any_codec_is_read_as_it_was_written(codec: str) -> None:
+    read = parse_description(Description("127.0.0.3", 4000, codec, digits=101).encode())
+    assert (read.codec, read.payload_type, read.digits) == (codec, FORMATS[codec].payload_type, 101)
+
+
+def test_an_answer_is_in_our_codec_under_the_offers_number() -> None:
+    offer = parse_description(
+        b"v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 0 98 100 99\r\na=rtpmap:98 opus/48000/2\r\n"
+        b"a=rtpmap:100 telephone-event/8000\r\na=rtpmap:99 telephone-event/48000\r\n"
+    )
+    ours = Description("127.0.0.3", 4000, "opus").answering(offer)
+    assert (ours.codec, ours.payload_type, ours.digits) == ("opus", 98, 99)
+    other = Description("127.0.0.3", 4000, "G722").answering(offer)
+    assert (other.codec, other.payload_type, other.digits) == ("PCMU", 0, 100)

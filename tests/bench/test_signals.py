@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.coding.codecs import CODECS
 from bench.generator.companding import FRAME, decode
-from bench.generator.signals import AUDIO, Code, Marks, Plateau, Signal, Silence, Speech, Tones, mark_positions, render
+from bench.generator.formats import FORMATS
+from bench.generator.signals import AUDIO, SECOND, Code, Marks, Plateau, Signal, Silence, Speech, Tones, mark_positions, render
+from bench.judge.tones import judge_tone
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,19 @@ def test_a_file_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
         written.writeframes(bytes(400))
     with pytest.raises(ValueError, match=r"stereo\.wav: want mono 16-bit 8 kHz, have 2 channels"):
         render(Speech(file), "PCMU")
+
+
+@pytest.mark.parametrize("codec", ["G722", "opus", "L16/8000", "L16/16000"])
+def test_a_tone_in_any_codec_is_a_second_of_packets_of_one_length_without_a_seam(codec: str) -> None:
+    frames = render(Tones((433,), 8000.0), codec)
+    assert frames.shape == (SECOND, FORMATS[codec].payload)
+    heard = CODECS[codec].decode([frame.tobytes() for frame in np.tile(frames, (3, 1))], 20)
+    rate = CODECS[codec].rate
+    found = judge_tone(heard[rate // 2 :], 433.0, 8000.0, rate)
+    assert abs(found.pitch_error) < 1e-4
+    assert found.residual_db < -15
+
+
+def test_what_is_no_tone_is_said_in_g711_only() -> None:
+    with pytest.raises(ValueError, match="Marks is not said in opus"):
+        render(Marks(7, 8000), "opus")

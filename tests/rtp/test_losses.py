@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ ROW = np.array([0])
 def nothing() -> tuple[Losses, Streams]:
     """A leg that sent nothing."""
     losses = Losses(**{field.name: np.zeros(1, dtype=np.int64) for field in fields(Losses)})
-    streams = Streams(**{field.name: np.zeros(1, dtype=np.int64) for field in fields(Streams)})
-    streams.window = np.zeros(1, dtype=np.uint64)
+    empty: dict[str, Any] = {field.name: np.zeros(1, dtype=np.int64) for field in fields(Streams)}
+    streams = Streams(**(empty | {"window": np.zeros(1, dtype=np.uint64)}))
     return losses, streams
 
 

@@ -21,8 +21,8 @@ def rated(
 
 
 def test_a_way_without_faults_is_as_good_as_the_standard_says() -> None:
-    assert rated() == (pytest.approx(93.2), pytest.approx(4.41, abs=0.005))
-    assert rated(wide=True) == (pytest.approx(129.0), pytest.approx(4.5))
+    assert rated() == pytest.approx((93.2, 4.41), abs=0.005)
+    assert rated(wide=True) == pytest.approx((129.0, 4.5))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from mediaserver.worker.plan import Leg
 from mediaserver.worker.roster import ROLES, Roster
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Kind, State
+from mixer.formats import FORMATS
 from mixer.gains import Seat
 from mixer.modes import Mode, Role
 from rtp.arrays import Bools, Int64
@@ -58,6 +59,7 @@ def take_over(state: State, roster: Roster, sounds: Sounds, ports: Ports, estate
     _raise_floors(state, rows)
     _go_on(state, sounds, rows, now)
     state.handling[0] = 0
+    state.report.is_open[:] = False  # until signalling lends those ports again
     legs = [_leg(state, row) for row in rows.tolist()]
     roster.restore(list(zip(legs, estate.calls[sound].tolist(), outdated.tolist(), strict=True)))
     lent = iter(legs)
@@ -90,6 +92,8 @@ def _are_sound(state: State, estate: Estate) -> Bools:
         mix.kind[rows] <= max(Kind),
         (mix.count[rows] >= 0) & (mix.count[rows] <= state.seats),
         (state.sender.ssrc[rows] > 0) & (state.sender.sequence[rows] >= 0),
+        np.isfinite(state.stream.jitter[rows]) & np.isfinite(state.report.round_trip[rows]) & np.isfinite(state.report.jitter[rows]),
+        (leg.codec[rows] >= 0) & (leg.codec[rows] < len(FORMATS)),
     )
     sound: Bools = np.logical_and.reduce(tests)
     return sound

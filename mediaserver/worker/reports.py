@@ -247,7 +247,7 @@ class Reports:
         if leg is None or not self._state.latch.heard[row]:
             return None, None
         address = None if is_muxed else self._destination(leg)
-        if address is None and not is_muxed:
+        if not is_muxed and (address is None or not self._state.report.is_open[row]):
             return None, None
         return self.protect(row, build(self._compound(row, now, is_last=is_last))), address
 

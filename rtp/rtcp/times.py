@@ -11,6 +11,7 @@ COMPENSATION: Final = 1.21828
 MOST_ROUND_TRIP: Final = 10.0
 """Seconds beyond which a round trip is not believed."""
 _UNIT: Final = 65_536.0
+_LONGEST_DELAY: Final = 65_535.0
 
 
 def ntp(wall: float) -> int:
@@ -25,7 +26,7 @@ def middle(ntp_time: int) -> int:
 
 def delay_units(seconds: float) -> int:
     """A delay in 1/65536 s, as far as 32 bits hold it."""
-    return min(max(int(seconds * _UNIT), 0), 0xFFFF_FFFF)
+    return int(min(seconds, _LONGEST_DELAY) * _UNIT) if seconds > 0.0 else 0
 
 
 def round_trip(arrived: float, last_report: int, delay: int) -> float | None:

@@ -28,6 +28,7 @@ from mediaserver.link.messages import (
     MoveLeg,
     Notice,
     OpenLeg,
+    OpenReports,
     Play,
     Refused,
     SetMedia,
@@ -83,6 +84,8 @@ class LentLeg:
     call: int
     row: int = -1
     """-1 while nobody said that it was opened."""
+    reports: int = -1
+    """The socket of its RTCP port, where that was lent."""
     is_closing: bool = False
     said: dict[type, Command] = field(default_factory=dict)
 
@@ -164,9 +167,12 @@ class Worker:
         unanswered = [told for told in self._unanswered.values() if not isinstance(told.command, Inherit | AdoptLegs)]
         self._unanswered = {}
         self._batch = []
-        self._hand_over(process, [leg for leg in self.legs.values() if leg.row >= 0 and not leg.is_closing])
+        living = [leg for leg in self.legs.values() if leg.row >= 0 and not leg.is_closing]
+        self._hand_over(process, living)
         self._batch = [told for told in unanswered if not self._is_moot(told)]
         self._unanswered |= {told.request: told for told in self._batch}
+        for leg in living:
+            self._lend_reports(leg)
         self.flush()
         self._answer_for_the_dead(told for told in unanswered if self._is_moot(told))
 
@@ -191,6 +197,10 @@ class Worker:
             part = living[start : start + _LEGS_A_FRAME]
             lists = ([leg.opening.leg for leg in part], [leg.call for leg in part], [leg.row for leg in part])
             self._send_now(process, AdoptLegs(*(array("q", numbers).tobytes() for numbers in lists)), [leg.socket for leg in part])
+
+    def _lend_reports(self, leg: LentLeg) -> None:
+        if leg.reports >= 0:
+            self.tell(OpenReports(leg.opening.leg), lend=leg.reports)
 
     def _send_now(self, process: Process, command: Command, descriptors: Sequence[int], replied: Replied | None = None) -> None:
         self._request += 1
@@ -253,6 +263,10 @@ class Worker:
             case OpenLeg(leg=leg):
                 self.legs[leg] = LentLeg(command, lend, command.call)
                 return
+            case OpenReports(leg=leg):
+                if leg in self.legs:
+                    self.legs[leg].reports = lend
+                return
             case CloseLeg() | MoveLeg() | StopPlaying() | SetMedia() | Admit() | SetMode() | SetMuted() | SetVolumes() | Play():
                 lent = self.legs.get(command.leg)
             case _:
@@ -276,8 +290,10 @@ class Worker:
             return
         _log.error("leg.doubted", worker=self.index, leg=number)
         self._counters.add("legs_doubted")
-        said, opening = leg.said, OpenLeg(number, leg.call, leg.opening.role, leg.opening.strict)
+        said, reports, opening = leg.said, leg.reports, OpenLeg(number, leg.call, leg.opening.role, leg.opening.strict)
         self.tell(opening, lend=leg.socket)
+        self.legs[number].reports = reports
+        self._lend_reports(self.legs[number])
         for kind in _KEPT:
             if kind in said:
                 self.tell(said[kind])

@@ -1,5 +1,6 @@
 """A worker dies, another goes on: the same numbers, the same plans and sounds, and nothing of what was not granted."""
 
+import os
 import random
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ from mediaserver.link.messages import (
     Command,
     MoveLeg,
     OpenLeg,
+    OpenReports,
     Play,
     SetMedia,
     SetMode,
@@ -21,6 +23,7 @@ from mediaserver.link.messages import (
 )
 from mediaserver.worker.state import Kind
 from tests.mediaserver.worker.hearing import assert_numbers_hold, hears, samples, tone_level
+from tests.mediaserver.worker.reporting import reports_to, run, sender_reports
 from tests.mediaserver.worker.simulated import House, Phone, Sent
 from tests.mediaserver.worker.succession import Died, Told, dying_after, refusals
 
@@ -282,3 +285,20 @@ def test_what_was_told_and_not_answered_is_answered_once_by_the_heir() -> None:
     (answer,) = [answer for _, answer in heir.answers if answer.request == 1001]
     assert isinstance(answer, Applied)
     assert hears(since(call.agent, died + 0.1), SUES)
+
+
+def test_reports_go_on_with_their_counts_and_only_where_their_port_is_lent_again() -> None:
+    call = Monitored(plain=True)
+    call.house.set_media(CUSTOMER, rtcp_mux=True)
+    call.house.set_media(AGENT, rtcp_address="127.0.0.1", rtcp_port=40_005)
+    call.house.command(OpenReports(AGENT), descriptors=(os.open("/dev/null", os.O_RDONLY),))
+    run(call.house, 8.0)
+    call.told.know()
+    house = call.bury()
+    told = run(house, 8.0)
+    assert not reports_to(call.agent, told)
+    reports = sender_reports(call.customer, told)
+    assert reports[-1][1].packets == pytest.approx(len(call.customer.got), abs=400)
+    assert reports[-1][1].ssrc == call.customer.got[0].ssrc
+    house.command(OpenReports(AGENT), descriptors=(os.open("/dev/null", os.O_RDONLY),))
+    assert reports_to(call.agent, run(house, 8.0))

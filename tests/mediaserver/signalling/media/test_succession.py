@@ -6,15 +6,17 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
 
-from mediaserver.link.messages import Admit, Applied, CloseLeg, OpenLeg, SetMedia
+from mediaserver.link.messages import Admit, Applied, CloseLeg, OpenLeg, OpenReports, SetMedia
 from mediaserver.signalling.media.worker import Reply, Worker
 from mediaserver.signalling.media.workers import Media
+from rtp.rtcp.packets import SenderReport, SourceDescription
+from rtp.rtcp.parsing import parse
 from tests.mediaserver.signalling.media.test_workers import SETTINGS, running, until
 from tests.mediaserver.worker.real import udp
 
@@ -155,6 +157,46 @@ async def test_a_leg_that_cannot_be_adopted_is_opened_anew_and_heard(monkeypatch
             await until(lambda: media.is_ready)
             heard = len(customer.got)
             await until(lambda: len(customer.got) > heard + 10 and len({ssrc for _, _, ssrc, _ in agent.got}) == 2)
+
+
+async def test_the_heir_reports_from_the_same_port_under_the_same_name() -> None:
+    async with running() as (media, _):
+        (worker,) = media.workers
+        async with talking(media) as (customer, _agent):
+            with udp() as lent, udp() as phone:
+                host, port = customer.phone.getsockname()
+                reports_host, reports_port = phone.getsockname()
+                media.tell(worker, OpenReports(customer.leg), lend=lent.fileno())
+                common = (customer.leg, host, port, "PCMU", 0, 0, 20, 101, 101, True, True)
+                media.tell(worker, SetMedia(*common, rtcp_address=reports_host, rtcp_port=reports_port))
+                media.flush()
+                first = await reported(worker, customer, phone)
+                await until(lambda: media.spares == 1)
+                pid = worker.pid
+                os.kill(pid, signal.SIGKILL)
+                await until(lambda: media.is_ready and worker.pid != pid)
+                second = await reported(worker, customer, phone)
+                assert (first[0], first[1]) == (second[0], second[1])
+                assert first[0] == lent.getsockname()
+
+
+async def reported(worker: Worker, talker: Talker, phone: socket.socket) -> tuple[object, list[object], int]:
+    """Whence the next report comes to a phone, whom it is from, and how many packets it counts."""
+    due = worker.memory.view("report.next_at")
+    arrived: list[tuple[bytes, object]] = []
+
+    def comes() -> bool:
+        due[worker.legs[talker.leg].row] = 0.0
+        with suppress(BlockingIOError):
+            arrived.append(phone.recvfrom(2000))
+        return bool(arrived)
+
+    await until(comes)
+    datagram, source = arrived[0]
+    first, name, *_ = parse(datagram)
+    assert isinstance(first, SenderReport)
+    assert isinstance(name, SourceDescription)
+    return source, list(name.names), first.packets
 
 
 async def test_a_call_whose_packets_kill_two_workers_is_guilty_and_its_legs_are_not_adopted() -> None:

@@ -15,8 +15,8 @@ DEFAULT_PTIME_MS: Final = 20
 LONGEST_PARAMETERS: Final = 400
 """Characters of a fmtp that are read."""
 
-PARAMETERS: Final = {OPUS: "useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"}
-"""What we say of our formats (RFC 7587 §6.1): we take in-band FEC, and neither play nor send what only 48 kHz can."""
+PARAMETERS: Final = {OPUS: "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"}
+"""What we say of our formats (RFC 7587 §6.1): no packets under 10 ms, FEC is taken, and 16 kHz is all that we play and send."""
 NARROW_CODECS: Final = frozenset({PCMU, PCMA, L16_NARROW})
 """Those that comfort noise goes with: it is meant for what is sampled at its clock (RFC 3389 §4)."""
 

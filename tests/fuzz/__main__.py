@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 FOUND = Path(__file__).parent / "found"
-TARGETS = ("message", "headers", "sdp", "digest", "stream", "endpoint", "masking", "rtcp")
+TARGETS = ("message", "headers", "sdp", "digest", "stream", "endpoint", "masking", "rtcp", "payload")
 TELLING = ("stat::number_of", "Done ", "  File", " === ", "Assert")
 """Lines of libFuzzer and of Python that say what came of it."""
 LONGEST = {"endpoint": 16_384}
@@ -56,7 +56,7 @@ def fuzz(name: str, arguments: list[str]) -> None:
     """Become libFuzzer."""
     import atheris
 
-    with atheris.instrument_imports(include=["sip", "rtp"]):
+    with atheris.instrument_imports(include=["sip", "rtp", "mixer"]):
         from tests.fuzz import targets
     atheris.Setup(["fuzz", *arguments], targets.TARGETS[name])
     atheris.Fuzz()

@@ -80,6 +80,13 @@ RTCP: Final = [
     ),
     build([ReceiverReport(1)]),
 ]
+PAYLOADS: Final = [
+    bytes.fromhex("4882a47ed6ec9f"),
+    bytes.fromhex("43830303") + b"onetwothree",
+    bytes.fromhex("4bc3ff0103") + bytes(range(60)),
+    bytes.fromhex("a10b") + bytes(range(40)),
+]
+"""Opus: one frame, three packed ones, three with padding, and two of CELT. To G.722 every byte is one."""
 _WORDS: Final = (
     *("SIP/2.0", "sip:", "sips:", "tel:", ";tag=", ";branch=z9hG4bK", ";lr", ";q=", ";expires=", "*", "%00"),
     *("\\x0d\\x0a", "\\x0d\\x0a ", "\\x0d\\x0a\\x0d\\x0a", "\\x0a%%\\x0a"),
@@ -112,6 +119,8 @@ def seeds(target: str) -> list[bytes]:
             ]
         case "rtcp":
             return RTCP
+        case "payload":
+            return PAYLOADS
         case _:
             lines = full.decode("latin-1").split("\r\n")
             return [line.partition(": ")[2].encode() for line in lines if ": " in line] + [SDP.encode()]

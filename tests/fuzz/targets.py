@@ -9,6 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+import numpy as np
+
+from config.settings import OpusSettings
+from mediaserver.signalling.media.codecs import encoder_parameters
+from mixer.coders.coder import MAX_PACKET_MS
+from mixer.coders.g722 import G722Decoder
+from mixer.coders.opus import OpusDecoder
+from mixer.coders.opus_packet import CLOCK_RATE, packet_ticks
+from mixer.opus_parameters import OpusParameters
 from rtp.rtcp.building import build as build_rtcp
 from rtp.rtcp.parsing import Malformed
 from rtp.rtcp.parsing import parse as parse_rtcp
@@ -18,7 +27,7 @@ from sip.errors import ParseError, SipError
 from sip.headers import parse_address, parse_cseq, parse_list, parse_parameters, parse_via
 from sip.masking import mask
 from sip.message import Request, parse
-from sip.negotiated import PCMA, PCMU, Fingerprint
+from sip.negotiated import G722, L16_NARROW, L16_WIDE, OPUS, PCMA, PCMU, Fingerprint, NegotiatedMedia
 from sip.offer_answer import Negotiation
 from sip.sdp import SdpError, SessionDescription
 from sip.transport.framing import Framer
@@ -28,8 +37,8 @@ from tests.sip.test_fuzz import Owner
 
 SEPARATOR: Final = b"\n%%\n"
 """Stands between the messages of an endpoint's script."""
-CODECS: Final = (PCMU, PCMA)
-TERMS: Final = Terms(seeded_entropy(3), Security.ACCEPT, Fingerprint("sha-256", bytes(32)), ice_for_all=True)
+CODECS: Final = (OPUS, G722, L16_WIDE, L16_NARROW, PCMU, PCMA)
+TERMS: Final = Terms(seeded_entropy(3), Security.ACCEPT, Fingerprint("sha-256", bytes(32)), ice_for_all=True, takes_comfort_noise=True)
 EMPTY_REPORT: Final = bytes.fromhex("80c90001 00000001")
 _MOST_MESSAGES: Final = 40
 _STEPS: Final = (0.0, 0.01, 0.6, 5.0, 40.0)
@@ -77,12 +86,22 @@ def sdp(data: bytes) -> None:
     ours = Negotiation("192.0.2.1", 4000, CODECS, session_id=1, terms=TERMS)
     with suppress(SdpError):
         ours.receive_offer(description)
-        answer, _ = ours.make_answer()
+        answer, media = ours.make_answer()
+        _is_sound(media)
         assert len(answer.media) == len(description.media), "an answer has as many m-lines as its offer (RFC 3264 §6)"
     asking = Negotiation("192.0.2.1", 4000, CODECS, session_id=1, terms=TERMS)
     asking.make_offer()
     with suppress(SdpError):
-        asking.receive_answer(description)
+        _is_sound(asking.receive_answer(description))
+
+
+def _is_sound(media: NegotiatedMedia) -> None:
+    """What was agreed is something that a worker can carry."""
+    assert media.codec in CODECS, "a codec that is none of ours"
+    assert 10 <= media.ptime_ms <= 60, "a packet time that nobody sends"
+    assert media.digit_clock_rate in (8_000, 16_000, 48_000), "digits at a clock that no codec of ours has"
+    told = encoder_parameters(media, OpusSettings())
+    assert str(OpusParameters.read(told)) == (told if media.codec == OPUS else str(OpusParameters())), "wishes change on their way"
 
 
 def digest(data: bytes) -> None:
@@ -133,6 +152,18 @@ def rtcp(data: bytes) -> None:
     assert parse_rtcp(EMPTY_REPORT + build_rtcp(packets))[1:] == packets, "a packet changes on its way"
 
 
+def payload(data: bytes) -> None:
+    """What the decoders of a row make of a payload, after a loss, and alone."""
+    ticks = packet_ticks(data)
+    for rate in (8_000, 16_000):
+        out, block = np.zeros(rate * MAX_PACKET_MS // 1000, dtype=np.int16), rate // 100
+        for decoder in (G722Decoder(rate), OpusDecoder(rate)):
+            assert decoder.conceal(out[:block]) in (0, block), "a loss is concealed or it is not"
+            assert decoder.recover(data, out[: 2 * block]) in (0, 2 * block), "a loss is recovered or it is not"
+        assert OpusDecoder(rate).decode(data, out) in (0, ticks * rate // CLOCK_RATE), "a packet lasts longer than its head says"
+        assert G722Decoder(rate).decode(data, out) in (0, len(data) * block // 80), "G.722 has 8 bytes a millisecond"
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
-    target.__name__: target for target in (message, headers, sdp, digest, stream, endpoint, masking, rtcp)
+    target.__name__: target for target in (message, headers, sdp, digest, stream, endpoint, masking, rtcp, payload)
 }

@@ -20,7 +20,7 @@ RTPMAPS = {
     99: "telephone-event/48000",
     101: "telephone-event/8000",
 }
-OURS = "useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"
+OURS = "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"
 
 
 @pytest.fixture(scope="session")

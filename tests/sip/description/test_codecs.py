@@ -34,7 +34,7 @@ def test_opus_is_answered_as_its_rfc_writes_it_and_with_what_we_want() -> None:
     answer, media = answered(ours(), phone(*OPUS_LINES, *EVENTS, "a=fmtp:111 usedtx=1;stereo=1"))
     section = audio(answer)
     assert said(section) == ["111 opus/48000/2", "110 telephone-event/48000"]
-    assert section.fmtp("111") == "useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"
+    assert section.fmtp("111") == "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"
     assert (media.codec, media.parameters) == (OPUS, "usedtx=1;stereo=1")
     assert (media.receive_digit_payload_type, media.digit_clock_rate) == (110, 48_000)
 
@@ -87,7 +87,7 @@ def test_our_offer_names_every_codec_and_a_telephone_event_for_each_clock() -> N
         "100 telephone-event/16000",
     ]
     assert section.formats == tuple(line.split()[0] for line in said(section))
-    assert section.fmtp("96") == "useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"
+    assert section.fmtp("96") == "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"
 
 
 def test_an_answer_that_takes_opus_tells_what_the_phone_wants() -> None:

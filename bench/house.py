@@ -39,6 +39,8 @@ class House:
     """Settings of ``[sip.guard]``, but for who is trusted."""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     """That the server speaks, in its order."""
+    ducking_db: float = 0.0
+    """Of ``[media]``: voices that never pause would be ducked for ever, and a bench judges them at their full level."""
 
     @classmethod
     def build(
@@ -50,6 +52,7 @@ class House:
         called: str = "",
         guard: Mapping[str, Any] | None = None,
         codecs: tuple[str, ...] = ("PCMU", "PCMA"),
+        ducking_db: float = 0.0,
     ) -> "House":
         """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own).
 
@@ -66,6 +69,7 @@ class House:
             called,
             {"new_rate": 0} if guard is None else guard,
             codecs,
+            ducking_db,
         )
 
     @property
@@ -120,6 +124,7 @@ class House:
                 # Music would be a stray tone in every ear that is judged.
                 "hold": "silence",
                 "codecs": list(self.codecs),
+                "ducking_db": self.ducking_db,
             },
             "limits": {"calls": self.calls + 10},
             "control": {"bind": SERVER, "port": self.control_port},

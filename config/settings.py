@@ -184,6 +184,8 @@ class MediaSettings(Section):
     spares: int = Field(1, ge=0, le=8)
     """Processes that wait to take a dead worker's place; with none, its calls are silent until one has started."""
     turn_ms: float = Field(2.0, ge=0.5, le=10)
+    ducking_db: float = Field(12, ge=0, le=60)
+    """By how much a party hears the others more softly while somebody whispers to him."""
     socket_loop: Literal["auto", "python"] = "auto"
     """The workers' socket loop: in C where that is installed, or in Python."""
     rows: int = Field(4096, ge=8, le=65_536)

@@ -24,6 +24,8 @@ class Pair:
     signal: Signal
     listener: int
     heard: bool
+    level_db: float = 0.0
+    """At which he must, against what is sent."""
 
 
 def wrong_pairs(memory: Memory, pairs: Sequence[Pair], since: float, codec: str) -> int:
@@ -37,6 +39,6 @@ def wrong_pairs(memory: Memory, pairs: Sequence[Pair], since: float, codec: str)
             bank = ToneBank(np.array(pair.signal.frequencies), _WINDOW)
             levels = decibels(bank.amplitudes(recording.samples, starts) / pair.signal.amplitude)
             level = float(np.median(levels)) if levels.size else float("nan")
-            right = abs(level) <= _HEARD_DB if pair.heard else level <= _SILENT_DB
+            right = abs(level - pair.level_db) <= _HEARD_DB if pair.heard else level <= _SILENT_DB
             wrong += not right
     return wrong

@@ -22,6 +22,8 @@ from bench.stage import Call, Cast, Leg, Stage
 LOSS_LIMIT = 0.001
 GAP_LIMIT_MS = 40.0
 _PACKETS_A_SECOND = 50
+_DUCKING_DB = 12.0
+"""As by default: a part of what a whisper costs."""
 _SETTLE = 3.0
 _TRIES = 3
 """A row is measured so often at most until the generator is in time."""
@@ -116,7 +118,7 @@ class Row:
 
 async def run(around: Surroundings, steps: Steps) -> Result:
     """Add calls step by step until a row is not held, or the last step is done."""
-    house = House.build(calls=steps.last)
+    house = House.build(calls=steps.last, ducking_db=_DUCKING_DB)
     cast = Cast(steps.last, steps.last, steps.last)
     sampled = 3 * (steps.last // _SAMPLED_EVERY + 1)
     recorded = int(sampled * _PACKETS_A_SECOND * (len(steps.counts) * (_TRIES * (steps.seconds + _SETTLE) + 20) + 30))
@@ -191,7 +193,13 @@ class _Crowd:
             if whispers:
                 heard.add((supervisor, agent))
             pairs += [
-                Pair(speaker.number, speaker.signal, listener.number, (speaker, listener) in heard)
+                Pair(
+                    speaker.number,
+                    speaker.signal,
+                    listener.number,
+                    (speaker, listener) in heard,
+                    -_DUCKING_DB if whispers and (speaker, listener) == (customer, agent) else 0.0,
+                )
                 for speaker in call.legs
                 for listener in call.legs
                 if speaker is not listener

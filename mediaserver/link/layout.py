@@ -107,6 +107,8 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "mix.goal": ("f", (SEATS,)),
     "mix.next_due": ("d", ()),
     "mix.pause": ("q", ()),
+    "mix.ducks": ("q", ()),
+    "mix.ducked_until": ("d", ()),
     "mix.sound": ("q", ()),
     "mix.sound_position": ("q", ()),
     "mix.sound_loops": ("B", ()),

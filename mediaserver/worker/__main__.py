@@ -30,10 +30,11 @@ def main() -> None:
     parser.add_argument("--link-fd", type=int, required=True, help="descriptor of the worker's end of the link")
     parser.add_argument("--turn-ms", type=float, default=2.0, help="length of a turn")
     parser.add_argument("--socket-loop", choices=("auto", "python"), default="auto", help="auto: in C where that is installed")
+    parser.add_argument("--ducking-db", type=float, default=12.0, help="by how much a party hears others more softly while whispered to")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    run(arguments.link_fd, arguments.turn_ms, compiled=arguments.socket_loop == "auto")
+    run(arguments.link_fd, arguments.turn_ms, compiled=arguments.socket_loop == "auto", ducking_db=arguments.ducking_db)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ It is made anew whenever something about a call changes, never in between; the t
 - one source alone, at unity, in the same codec and packet time: passed through;
 - with a main source of the same packet time: clocked by it, under its numbers (own numbers, where the codec differs);
 - else clocked by the server: no main source, or one with another packet time;
+- who is whispered to hears the other parties more softly meanwhile (`mediaserver.worker.ducking`);
 - a party with nobody to hear is sent silence while another party is there, and nothing where none is.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 from mediaserver.worker.state import Kind, Mixes, State
 from mixer.formats import FORMATS, WIDEBAND
 from mixer.gains import Seat, gain
-from mixer.modes import PARTIES, Role
+from mixer.modes import PARTIES, Mode, Role
 from rtp.arrays import Int64
 from rtp.latch import Latch
 from rtp.playout import UNREAD
@@ -95,6 +96,7 @@ def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int
     for leg in call.legs:
         state.mix.followers[leg.row] = -1
         state.mix.wanted[leg.row] = 0
+        state.mix.ducks[leg.row] = _whispered_to(leg, call.legs)
     changing = [leg.row for leg in call.legs if _plan_listener(state, leg, call.legs, now, gently=gently)]
     for leg in call.legs:
         if state.mix.wanted[leg.row] and not before[leg.row]:
@@ -123,8 +125,16 @@ def begin_anew(state: State, row: int) -> None:
     mix.main[row] = mix.sound[row] = -1
     mix.sound_goal[row] = mix.sound_gain[row] = 0.0
     state.forget_voice(row)
+    mix.ducks[row], mix.ducked_until[row] = -1, 0.0
     for flags in (state.leg.admitted, state.leg.muted, state.leg.mode, state.leg.target):
         flags[row] = 0
+
+
+def _whispered_to(leg: Leg, legs: Sequence[Leg]) -> int:
+    """Row of the one to whom this leg whispers; -1 where it does not."""
+    if leg.seat.mode is not Mode.WHISPER or leg.closes_at:
+        return -1
+    return next((other.row for other in legs if other.seat.role is leg.seat.target and gain(leg.seat, other.seat)), -1)
 
 
 def _reading(mix: Mixes) -> tuple[Int64, ...]:
@@ -154,10 +164,13 @@ def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> li
     mix, row = state.mix, leg.row
     listed = {int(mix.source[row, index]): index for index in range(int(mix.count[row]))}
     sources: list[_Source] = []
+    is_ducked = mix.ducked_until[row] > 0.0 and any(state.mix.ducks[speaker.row] == row for speaker in legs)
     for speaker in legs:
         if speaker is leg:
             continue
         goal = 0.0 if speaker.closes_at or leg.closes_at else gain(speaker.seat, leg.seat)
+        if is_ducked and speaker.seat.role in PARTIES:
+            goal *= state.duck_gain
         index = listed.get(speaker.row)
         if index is not None:
             source = _Source(speaker.row, goal, float(mix.gain[row, index]), index)

@@ -45,11 +45,14 @@ _CPU_TURNS: Final = 512
 class Worker:
     """One worker on its link and its memory."""
 
-    def __init__(self, link: LinkEnd, memory: Memory, sounds: Sounds, turn_seconds: float, *, compiled: bool = True) -> None:
+    def __init__(
+        self, link: LinkEnd, memory: Memory, sounds: Sounds, turn_seconds: float, *, compiled: bool = True, ducking_db: float = 12.0
+    ) -> None:
         """compiled: whether the socket loop in C is taken where it is installed."""
         self._link = link
         self._turn_seconds = turn_seconds
         self._state = State(memory)
+        self._state.duck_gain = 10 ** (-ducking_db / 20)
         self._roster = Roster(self._state)
         self._sounds = sounds
         self._turn = Turn(self._state, self._roster, sounds)
@@ -177,7 +180,7 @@ def _stay_on(cpu: int) -> None:
         raise SystemExit(os.EX_CONFIG) from None
 
 
-def run(link_descriptor: int, turn_ms: float, *, compiled: bool) -> None:
+def run(link_descriptor: int, turn_ms: float, *, compiled: bool, ducking_db: float) -> None:
     """Wait as a spare worker for a memory, and run on it until the link closes; before others, where the system permits that."""
     spare = Spare(LinkEnd(socket.socket(fileno=link_descriptor)))
     if not spare.wait() or spare.memory is None:
@@ -186,6 +189,6 @@ def run(link_descriptor: int, turn_ms: float, *, compiled: bool) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     if spare.cpu is not None:
         _stay_on(spare.cpu)
-    worker = Worker(spare.link, spare.memory, spare.sounds, turn_ms / 1000.0, compiled=compiled)
+    worker = Worker(spare.link, spare.memory, spare.sounds, turn_ms / 1000.0, compiled=compiled, ducking_db=ducking_db)
     worker.take_over(spare.estate, spare.unanswered)
     worker.run()

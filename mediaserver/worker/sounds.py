@@ -7,19 +7,25 @@ import numpy as np
 
 from mediaserver.worker.state import Mixes
 from mixer.arrays import Int16
+from mixer.dtmf import DIGITS, tones
 from rtp.arrays import Int64
 
 MAX_SAMPLES: Final = 8000 * 60 * 20
 """All sounds together: twenty minutes."""
+_TONE: Final = 8000
+"""Samples of a digit's tones: a second, so that every frequency fits a whole number of times and they can be repeated."""
 
 
 class Sounds:
     """Sounds by name. A name may be loaded again; who plays the old one goes on with it."""
 
+    first_digit: Final = 0
+    """Number of the tones of the first of `mixer.dtmf.DIGITS`; the others follow."""
+
     def __init__(self) -> None:
-        self._bank: Int16 = np.zeros(0, dtype=np.int16)
-        self._start: Int64 = np.zeros(0, dtype=np.int64)
-        self._length: Int64 = np.zeros(0, dtype=np.int64)
+        self._bank: Int16 = np.concatenate([tones(digit, _TONE, _TONE) for digit in range(len(DIGITS))])
+        self._start: Int64 = np.arange(len(DIGITS)) * _TONE
+        self._length: Int64 = np.full(len(DIGITS), _TONE)
         self._names: dict[str, int] = {}
 
     def load(self, name: str, samples: bytes) -> str:

@@ -119,6 +119,10 @@ class Mixes:
     """When the server sends by its own clock; inf for never."""
     pause: Int64
     """Ticks that the next server-clocked packet's timestamp leaps beyond one packet."""
+    ducks: Int64
+    """Row of the listener whom this supervisor whispers to; -1 for none."""
+    ducked_until: Float64
+    """Until when a listener hears the parties more softly, for the whisper's sake; 0.0: he does not."""
     sound: Int64
     """The sound that the server plays to the leg; -1 for none."""
     sound_position: Int64
@@ -166,6 +170,10 @@ class Counters:
     send_errors: UInt64
 
 
+DUCK_GAIN: Final = 10 ** (-12 / 20)
+"""Gain of the other parties where no setting says another."""
+
+
 class State:
     """Everything of one worker that outlives it."""
 
@@ -190,6 +198,8 @@ class State:
         self.playout: Final = self._playout("playout", BLOCK)
         self.wide: Final = self._playout("wide", WIDE_BLOCK)
         """The buffers of legs with a wideband codec; theirs of the other kind are empty."""
+        self.duck_gain = DUCK_GAIN
+        """Gain of the other parties in the ear of who is whispered to."""
         self.has_wide = bool(self.leg.wide.any())
         """Whether any leg has a wideband codec."""
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
@@ -232,7 +242,7 @@ class State:
         self.leg.id[row] = -1
         self.leg.clock[row], self.leg.ticks[row] = 8000, 80
         self.stream.ssrc[row] = self.stream.event[row] = -1
-        self.mix.main[row] = self.mix.sound[row] = -1
+        self.mix.main[row] = self.mix.sound[row] = self.mix.ducks[row] = -1
         self.mix.followers[row] = -1
         self.mix.next_due[row] = self.report.next_at[row] = np.inf
         self.meter.level[row] = -127.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
-from mixer.dtmf import DIGITS, tones
+from mixer.dtmf import DIGITS
 from rtp.arrays import Int64
 from rtp.digits import Event
 
@@ -19,8 +19,6 @@ SHORTEST: Final = 0.06
 """Seconds of tone, so that any receiver takes it (Q.24 asks for 40 ms)."""
 PATIENCE: Final = 0.15
 """Seconds without a packet of the event after which it is over."""
-_LENGTH: Final = 8000
-"""Samples of a tone: a second, so that every frequency fits a whole number of times and it can be repeated."""
 
 
 @dataclass(slots=True)
@@ -41,9 +39,7 @@ class ToneDigits:
         self._state = state
         self._change = change
         self._tones: dict[int, _Tone] = {}
-        for number, digit in enumerate(DIGITS):
-            sounds.load(f"digit {digit}", (tones(number, _LENGTH, _LENGTH) * 4).astype("<i2").tobytes())
-        self._first = sounds.number(f"digit {DIGITS[0]}") or 0
+        self._first = sounds.first_digit
         self._stop_those_of_another_worker()
 
     def _stop_those_of_another_worker(self) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from mediaserver.link.messages import MediaStarted, Notice
+from mediaserver.worker.ducking import Ducking
 from mediaserver.worker.judging import Judging
 from mediaserver.worker.mixing import Mixing
 from mediaserver.worker.outbox import WIDTH, Outbox
@@ -63,6 +64,7 @@ class Turn:
         self.changing: dict[int, list[int]] = {}
         """By index of a call that was planned in this turn: the rows of listeners whose gains change with their next packet."""
         self._mixing = Mixing(state, sounds)
+        self._ducking = Ducking(state, roster)
         self._tones = ToneDigits(state, sounds, roster.change_row)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices, self._tones)
         self.reports: Final = Reports(state, roster)
@@ -76,6 +78,7 @@ class Turn:
         self.outbox.clear()
         self.notices.clear()
         self._tones.step(now)
+        self._ducking.step(now)
         self._plan(now)
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
@@ -119,6 +122,7 @@ class Turn:
         blocks = audio.packets.size // BLOCK
         self._note_packet_time(rows, blocks)
         self._keep(audio, position, blocks)
+        self._ducking.look(rows, position, blocks, now)
         return self._relay(audio, position, blocks, now)
 
     def _note_arrival(self, rows: Int64, now: float) -> None:

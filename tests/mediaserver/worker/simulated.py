@@ -128,6 +128,7 @@ class House:
         self.entropy: random.Random = random.Random(1) if heir_of is None else heir_of.entropy
         self.sounds: Sounds = Sounds() if heir_of is None else heir_of.sounds
         self.state = State(self.memory)
+        self.state.duck_gain = 1.0  # who is judged by his level is heard at it; test_ducking has its own
         self.roster = Roster(self.state)
         self.ports = NoPorts()
         self.doubted: list[int] = []

@@ -1,0 +1,57 @@
+"""Ducking: while somebody whispers to a party, that party hears the others more softly, so that he can follow both.
+
+The whisper's packets are looked at as they arrive, some milliseconds before they are heard; the change comes with the call's next
+plan, as a ramp. It ends when nothing was whispered for `HOLD`. Who is not whispered to hears no difference.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from mediaserver.worker.roster import Roster
+from mediaserver.worker.state import State
+from mixer.levels import levels_dbov
+from rtp.arrays import Bools, Int64
+from rtp.playout import Playout
+
+HOLD: Final = 0.4
+"""Seconds for which it outlasts the last word: pauses between words are shorter."""
+SPOKEN_DBOV: Final = -45.0
+"""Level of a packet that holds a word."""
+
+
+class Ducking:
+    """Watches those who whisper."""
+
+    def __init__(self, state: State, roster: Roster) -> None:
+        self._state = state
+        self._roster = roster
+        self._ducked = set(np.flatnonzero(state.mix.ducked_until > 0.0).tolist())
+        """Rows of listeners."""
+
+    def look(self, rows: Int64, position: Int64, blocks: Int64, now: float) -> None:
+        """Audio packets of rows (n) were stored at ``position`` (n), ``blocks`` (n) long; what ended is ended."""
+        whispers = self._state.mix.ducks[rows] >= 0
+        if whispers.any():
+            for is_wide, playout in ((False, self._state.playout), (True, self._state.wide)):
+                part = whispers & ((self._state.leg.wide[rows] != 0) == is_wide)
+                if part.any():
+                    self._look_at(playout, rows[part], (position + blocks)[part], now)
+
+    def step(self, now: float) -> None:
+        """Let those go to whom nothing was whispered for a while. To be called each turn."""
+        if not self._ducked:
+            return
+        until = self._state.mix.ducked_until
+        for listener in [listener for listener in self._ducked if until[listener] <= now]:
+            self._ducked.discard(listener)
+            until[listener] = 0.0
+            self._roster.change_row(listener)
+
+    def _look_at(self, playout: Playout, rows: Int64, end: Int64, now: float) -> None:
+        spoken: Bools = levels_dbov(playout.history(rows, end, 1)) > SPOKEN_DBOV
+        for listener in self._state.mix.ducks[rows[spoken]].tolist():
+            self._state.mix.ducked_until[listener] = now + HOLD
+            if listener not in self._ducked:
+                self._ducked.add(listener)
+                self._roster.change_row(listener)

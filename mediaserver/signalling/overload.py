@@ -18,7 +18,7 @@ from mediaserver.signalling.media.worker import Worker
 LOOK: Final = 0.1
 """Seconds between two looks."""
 LEAST_CALLS: Final = 20
-"""Fewer with audio say nothing of what a call costs: a turn has a cost of its own."""
+"""Fewer are never too many, and say nothing of what a call costs: it is others who load the machine then."""
 _FORGETS: Final = 0.5
 """Part of the lateness that is left at the next look where there is none any more."""
 _HAVE_AUDIO: Final = frozenset({CallState.ANSWERED, CallState.HELD})
@@ -52,6 +52,8 @@ class Overload:
     def refuses(self, worker: Worker) -> str:
         """Why this worker is to get no more calls now; empty where it may."""
         limits = self._limits()
+        if worker.calls < LEAST_CALLS:
+            return ""
         if self._late > limits.signalling_late:
             return "signalling"
         return "media" if self.expected_turn(worker) * 1000.0 > limits.longest_turn_ms else ""

@@ -9,20 +9,25 @@ WINDOW: Final = 0.25
 
 
 class Pace:
-    """The mean length of turns, each weighted by its own length: that of the turn in which a packet finds itself."""
+    """The mean length of turns, each weighted by its own length: that of the turn in which a packet finds itself.
 
-    def __init__(self, shown: Float64, now: float) -> None:
-        """``shown`` (1) is where the mean is written, in seconds."""
+    Counted is the worker's own time on its core. Who is kept from it by others has more in each turn afterwards, and that counts.
+    """
+
+    def __init__(self, shown: Float64, processor: float, now: float) -> None:
+        """``shown`` (1) is where the mean is written, in seconds; the times are as `note` has them."""
         self._shown = shown
+        self._processor = processor
         self._since = now
         self._sum = 0.0
         self._squares = 0.0
 
-    def note(self, began: float, ended: float) -> None:
-        """A turn was made. Time in which others had the core is in it: packets waited all the same."""
-        took = max(ended - began, 0.0)
+    def note(self, processor: float, now: float) -> None:
+        """A turn was made; ``processor`` is the time that the worker has had on its core so far."""
+        took = max(processor - self._processor, 0.0)
+        self._processor = processor
         self._sum += took
         self._squares += took * took
-        if ended - self._since >= WINDOW:
+        if now - self._since >= WINDOW:
             self._shown[0] = self._squares / self._sum if self._sum else 0.0
-            self._since, self._sum, self._squares = ended, 0.0, 0.0
+            self._since, self._sum, self._squares = now, 0.0, 0.0

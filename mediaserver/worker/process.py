@@ -80,14 +80,14 @@ class Worker:
         gc.freeze()
         gc.disable()
         due = time.monotonic()
-        pace = Pace(self._state.turn_length, due)
+        pace = Pace(self._state.turn_length, time.thread_time(), due)
         while not self._is_over(now := time.monotonic()):
             self._note_lateness(now - due)
             self._survive_one_turn(now)
             due = max(due, now - self._turn_seconds) + (self._turn_seconds if self._roster.legs else IDLE_SECONDS)
             ended = time.monotonic()
             rest = due - ended
-            pace.note(now, ended)
+            pace.note(time.thread_time(), ended)
             if rest > 0:
                 time.sleep(rest)
             else:

@@ -18,6 +18,7 @@ from tests.mediaserver.signalling.exchange import ROBERT, SETTINGS, TRUNK, Excha
 def talking() -> tuple[Exchange, Phone]:
     """A server with a call between a customer and robert; the customer's trunk."""
     exchange = Exchange()
+    exchange.media.worker.calls = LEAST_CALLS
     robert = exchange.phone(ROBERT).register("robert", "r")
     trunk = exchange.phone(TRUNK)
     trunk.dial("100")
@@ -77,10 +78,17 @@ def test_a_signalling_process_that_is_late_takes_no_new_calls_until_it_has_caugh
     assert len(exchange.switchboard.calls) == 2
 
 
+def test_a_few_calls_are_never_too_many_however_loaded_the_machine_is() -> None:
+    exchange, trunk = talking()
+    exchange.media.worker.calls, exchange.media.worker.turn_length = 1, 0.1
+    trunk.dial("100")
+    assert refusals(trunk) == []
+
+
 async def test_the_desk_is_told_as_well() -> None:
     to_maria = {"trunk": "users", "number": "22", "targets": ["agent:maria"]}
     exchange = Exchange(Settings.model_validate(SETTINGS.model_dump() | {"routes": [to_maria]}))
-    exchange.media.worker.turn_length = 0.02
+    exchange.media.worker.turn_length, exchange.media.worker.calls = 0.02, LEAST_CALLS
     with pytest.raises(Refusal, match="busy"):
         async with asyncio.timeout(5):
             await exchange.desk.originate(exchange.identity("eve"), agent="robert", number="22")

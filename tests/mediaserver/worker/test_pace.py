@@ -9,10 +9,11 @@ from mediaserver.worker.pace import Pace
 def shown_after(turns: list[float], every: float = 0.002) -> float:
     """What is shown after turns of these lengths, begun each two milliseconds where they leave time for it."""
     shown = np.zeros(1)
-    now = 50.0
-    pace = Pace(shown, now)
+    now, processor = 50.0, 3.0
+    pace = Pace(shown, processor, now)
     for took in turns:
-        pace.note(now, now + took)
+        processor += took
+        pace.note(processor, now + took)
         now += max(took, every)
     return float(shown[0])
 

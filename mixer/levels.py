@@ -31,11 +31,11 @@ class SpeechDetector:
         self._aggressiveness = aggressiveness
         self._detectors: dict[int, webrtcvad.Vad] = {}
 
-    def speaks(self, rows: list[int], frames: Int16) -> list[bool]:
-        """Whether each frame (n, 80, 160 or 240) int16, one of each row, is speech."""
+    def speaks(self, rows: list[int], frames: Int16, rate: int) -> list[bool]:
+        """Whether each frame (n, samples) int16 of 10, 20 or 30 ms at ``rate``, one of each row, is speech."""
         size = 2 * frames.shape[1]
         sound = (frames * np.int16(_SCALE)).tobytes()
-        return [self._detector(row).is_speech(sound[index * size : (index + 1) * size], 8000) for index, row in enumerate(rows)]
+        return [self._detector(row).is_speech(sound[index * size : (index + 1) * size], rate) for index, row in enumerate(rows)]
 
     def _detector(self, row: int) -> webrtcvad.Vad:
         detector = self._detectors.get(row)

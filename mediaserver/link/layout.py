@@ -15,6 +15,8 @@ BLOCK: Final = 80
 """Samples of a block: 10 ms at 8 kHz, the unit of playout."""
 WIDE_BLOCK: Final = 160
 """The same at 16 kHz."""
+PARAMETERS: Final = 160
+"""Bytes for the wishes of a leg about what we send it, as `mixer.opus_parameters` writes them."""
 RING: Final = 64
 """Blocks that a leg's playout buffer holds (640 ms)."""
 PAGE: Final = 4096
@@ -40,6 +42,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "leg.clock": ("q", ()),
     "leg.ticks": ("q", ()),
     "leg.wide": ("B", ()),
+    "leg.parameters": ("B", (PARAMETERS,)),
     "leg.frame": ("q", ()),
     "leg.send_payload_type": ("q", ()),
     "leg.send_digit_payload_type": ("q", ()),
@@ -201,6 +204,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "count.dropped_payload_type": ("Q", ()),
     "count.dropped_comfort_noise": ("Q", ()),
     "count.dropped_size": ("Q", ()),
+    "count.dropped_undecodable": ("Q", ()),
     "count.dropped_rtcp": ("Q", ()),
     "count.dropped_stale": ("Q", ()),
     "count.rtcp_received": ("Q", ()),

@@ -13,6 +13,7 @@ from typing import Final, Protocol, TypeVar, assert_never
 
 import numpy as np
 
+from mediaserver.link.layout import PARAMETERS
 from mediaserver.link.messages import (
     Admit,
     AdoptLegs,
@@ -33,20 +34,26 @@ from mediaserver.link.messages import (
     SetVolumes,
     StopPlaying,
 )
+from mediaserver.worker.encoding import MAX_BLOCKS
 from mediaserver.worker.latches import write_latch
 from mediaserver.worker.plan import Leg
+from mediaserver.worker.rates import turn_voice
 from mediaserver.worker.reports import NAME_BYTES, Reports
 from mediaserver.worker.roster import ROLES, Full, Roster
 from mediaserver.worker.sounds import Sounds, load_lent
 from mediaserver.worker.state import State
-from mixer.g711 import LAWS
+from mixer.coders import libopus
+from mixer.formats import FORMATS, OPUS, number_of
 from mixer.modes import WHISPER_TARGETS, Mode, Role
+from mixer.opus_parameters import OpusParameters
 from rtp.header import AUDIO, DIGIT, UNKNOWN
 from rtp.latch import Address
 
 PATIENCE: Final = 0.1
 """Seconds that an answer waits for packets that may never be sent."""
 MAX_GAIN: Final = 4.0
+MAX_FRAME: Final = 6
+"""Most blocks that we send in a packet."""
 ENTROPY_BYTES: Final = 10
 
 _Choice = TypeVar("_Choice", Role, Mode)
@@ -235,9 +242,7 @@ class Desk:
         return leg.row
 
     def _set_media(self, leg: Leg, command: SetMedia, now: float) -> None:
-        codec = LAWS.get(command.codec)
-        if codec is None:
-            raise Refusal("bad_value", f"codec {command.codec!r}; this worker speaks {', '.join(LAWS)}")
+        codec = _codec(command)
         if not 1 <= command.ptime_ms <= 200:
             raise Refusal("bad_value", f"ptime {command.ptime_ms} ms; 1 to 200 is possible, 10 to 60 is sent")
         types = (command.receive_payload_type, command.send_payload_type)
@@ -246,13 +251,13 @@ class Desk:
             raise Refusal("bad_value", f"payload types {types} and {digit_types}; they are 0 to 127, or -1 for no digits")
         address, reports = _address(command.address, command.port), _address(command.rtcp_address or "0.0.0.0", command.rtcp_port)
         row, arrays = leg.row, self._state.leg
-        leg.has_media, leg.codec = True, codec
-        leg.frame = min(max(round(command.ptime_ms / 10), 1), 6)
+        self._set_codec(leg, codec, command.parameters)
+        leg.has_media = True
+        leg.frame = min(max(round(command.ptime_ms / 10), 1), MAX_FRAME, MAX_BLOCKS[codec])
         leg.seat.sends = command.remote_sends
         moves = leg.latch.set_media(address, now)
         leg.receives = command.remote_receives and leg.latch.source is not None
-        arrays.has_media[row], arrays.codec[row], arrays.clock[row] = True, codec, leg.clock
-        arrays.frame[row], arrays.ticks[row] = leg.frame, leg.ticks
+        arrays.has_media[row], arrays.frame[row] = True, leg.frame
         arrays.send_payload_type[row], arrays.send_digit_payload_type[row] = command.send_payload_type, command.send_digit_payload_type
         arrays.remote_sends[row], arrays.remote_receives[row] = command.remote_sends, leg.receives
         arrays.payload_kind[row] = UNKNOWN
@@ -264,6 +269,20 @@ class Desk:
         self._reports.aim(row, reports, now, muxed=command.rtcp_mux)
         if moves:
             self._ports.aim(row, leg.latch.source)
+
+    def _set_codec(self, leg: Leg, codec: int, parameters: str) -> None:
+        """Another clock begins both streams anew; another rate takes along what was said at the old one."""
+        state, row, form = self._state, leg.row, FORMATS[codec]
+        if form.clock_rate != leg.clock:
+            state.stream.ssrc[row], state.sender.anchor[row], state.mix.pause[row] = -1, 0, 0
+        was_wide = leg.wide
+        leg.codec, leg.clock = codec, form.clock_rate
+        state.leg.codec[row], state.leg.clock[row], state.leg.ticks[row] = codec, leg.clock, leg.ticks
+        if leg.wide != was_wide:
+            turn_voice(state, row, is_wide=leg.wide)
+        wishes = str(OpusParameters.read(parameters)).encode() if codec == OPUS else b""
+        state.leg.parameters[row] = np.frombuffer(wishes.ljust(PARAMETERS, b"\0"), dtype=np.uint8)
+        state.note_codecs()
 
     def _set_mode(self, leg: Leg, command: SetMode) -> None:
         mode, target = _member(Mode, command.mode, "mode"), _member(Role, command.target, "target")
@@ -294,6 +313,21 @@ class Desk:
         wrong = load_lent(self._sounds, command.sound, descriptor)
         if wrong:
             raise Refusal("bad_value", wrong)
+
+
+def _codec(command: SetMedia) -> int:
+    """Number of a command's format; refused where it is none of ours, or this machine lacks what it needs."""
+    codec = number_of(command.codec, command.clock_rate, command.channels)
+    if codec < 0:
+        said = f"{command.codec}/{command.clock_rate}/{command.channels}"
+        spoken = ", ".join(f"{form.name}/{form.clock_rate}/{form.channels}" for form in FORMATS)
+        raise Refusal("bad_value", f"codec {said!r}; this worker speaks {spoken}")
+    if codec == OPUS:
+        try:
+            libopus.library()
+        except libopus.OpusUnavailableError as error:
+            raise Refusal("bad_value", f"codec {command.codec!r}: {error}") from error
+    return codec
 
 
 def _member(kind: type[_Choice], value: str, what: str) -> _Choice:

@@ -85,6 +85,7 @@ def _are_sound(state: State, estate: Estate) -> Bools:
         leg.role[rows] < len(ROLES),
         leg.target[rows] < len(ROLES),
         leg.mode[rows] <= len(_MODES),
+        (leg.codec[rows] >= 0) & (leg.codec[rows] < len(FORMATS)),
         leg.ticks[rows] > 0,
         (leg.frame[rows] >= 1) & (leg.frame[rows] <= 6),
         (leg.hears[rows] >= 0.0) & (leg.hears[rows] <= MAX_GAIN),
@@ -143,6 +144,7 @@ def _go_on(state: State, sounds: Sounds, rows: Int64, now: float) -> None:
     """Set where the reading and the clocks of rows (n) begin again."""
     mix, sender = state.mix, state.sender
     read_anew(state, rows)
+    mix.narrow[rows] = np.clip(mix.narrow[rows], 0, mix.count[rows])
     mix.sound[rows[(mix.sound[rows] >= sounds.count) | (mix.sound_goal[rows] == 0.0)]] = -1
     mix.sound_gain[rows] = 0.0
     state.leg.closes_at[rows] = 0.0

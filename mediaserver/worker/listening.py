@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from mediaserver.worker.decoding import Decoding
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
 from mixer.arrays import Float32, Int16
@@ -63,7 +64,7 @@ def read_anew(state: State, rows: Int64) -> None:
 class Listening:
     """Makes the frames that listeners hear, at one rate."""
 
-    def __init__(self, state: State, playout: Playout, sounds: Sounds) -> None:
+    def __init__(self, state: State, playout: Playout, sounds: Sounds, decoding: Decoding) -> None:
         """playout: the buffers of the sources of this rate."""
         self._state = state
         self._playout = playout
@@ -71,6 +72,7 @@ class Listening:
         self._block = playout.samples.shape[1]
         self._ramps = tuple(ramp(blocks, self._block) for blocks in range(RING))
         self._sounds = sounds
+        self._decoding = decoding
         self._columns = np.arange(state.seats)
         self._source = state.mix.source.reshape(-1)
         self._read_pointer = state.mix.read.reshape(-1)
@@ -156,7 +158,7 @@ class Listening:
         played = (mix.sound[listener] >= 0) & (state.leg.wide[listener] == self._is_wide)
         if played.any():
             hearing = listener[played]
-            sound, ended = self._sounds.frames(mix, hearing, blocks * self._block)
+            sound, ended = self._sounds.frames(mix, hearing, blocks, is_wide=self._is_wide)
             level, level_goal = mix.sound_gain[hearing][:, None], mix.sound_goal[hearing][:, None]
             mixed[played] += sum_ramped(sound[:, None, :], level, level_goal, self._ramps[blocks])
             mix.sound_gain[hearing] = mix.sound_goal[hearing]
@@ -203,6 +205,8 @@ class Listening:
             gap[starts] = FADED_BLOCKS
             self._waited[reads.pairs[starts]] = 0
         overdue = self._skip_what_was_waited_for(reads, now)
+        if self._decoding.waiting:
+            self._give_up(reads, starts | overdue)
         waits = ~reads.there.all(axis=1) & ((reads.end < reads.read + blocks) | ~overdue)
         reads.there[waits] = False
         self._waited[reads.pairs] = np.where(waits, self._waited[reads.pairs] + blocks, 0)
@@ -231,6 +235,13 @@ class Listening:
             reads.read[skips] += skipped[skips]
             self._read_again(reads, skips)
         return overdue
+
+    def _give_up(self, reads: "_Reads", which: Bools) -> None:
+        """What these reads (n) miss has been lost, where the codec of the source is one that waits for it."""
+        which = which & ~reads.there.all(axis=1) & np.isin(reads.source, list(self._decoding.waiting))
+        if which.any():
+            self._decoding.give_up(reads.source[which])
+            self._read_again(reads, which)
 
     def _read_again(self, reads: "_Reads", which: Bools) -> None:
         playout = self._playout

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from mediaserver.worker.decoding import Decoding
 from mediaserver.worker.listening import Listening
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
@@ -21,10 +22,10 @@ from rtp.arrays import Bools, Int64
 class Mixing:
     """Makes one frame a listener. Holds what is private to this worker: the last samples that were resampled for each."""
 
-    def __init__(self, state: State, sounds: Sounds) -> None:
+    def __init__(self, state: State, sounds: Sounds, decoding: Decoding) -> None:
         self._state = state
-        self._narrow = Listening(state, state.playout, sounds)
-        self._wide = Listening(state, state.wide, sounds)
+        self._narrow = Listening(state, state.playout, sounds, decoding)
+        self._wide = Listening(state, state.wide, sounds, decoding)
         self._resampling = Resampling(state.rows)
         self._past: Final = np.zeros((state.rows, WIDE_HISTORY), dtype=np.int16)
         """(row, samples) of the other rate; who hears narrowband sources uses the first `HISTORY` of them."""

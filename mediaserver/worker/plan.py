@@ -224,7 +224,10 @@ def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, now: 
     before = Kind(int(mix.kind[row]))
     mix.kind[row] = kind
     mix.main[row] = -1 if main is None else main.row
-    mix.own_numbers[row] = main is not None and main.codec != leg.codec
+    own_numbers = main is not None and main.codec != leg.codec
+    if own_numbers != bool(mix.own_numbers[row]):
+        state.sender.anchor[row] = 0
+    mix.own_numbers[row] = own_numbers
     if main is not None:
         followers = mix.followers[main.row]
         column = int(np.argmax(followers < 0))

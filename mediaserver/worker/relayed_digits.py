@@ -14,7 +14,7 @@ from mediaserver.worker.roster import Roster
 from mediaserver.worker.state import Kind, State
 from mediaserver.worker.tone_digits import ToneDigits
 from mixer.modes import PARTIES
-from rtp.arrays import Bytes
+from rtp.arrays import Bytes, Int64
 from rtp.digits import Event, read_event
 from rtp.header import HEADER
 from rtp.sender import Relay, follow_clock_with_event, follow_event
@@ -66,6 +66,14 @@ class RelayedDigits:
         elif not (has_clock and self._tones.play(row, speaker.row, event, int(followed.packets.timestamp[index]), now)):
             state.count.digits_unrelayed[speaker.row] += 1
 
+    def _timestamp(self, listener: Leg, speaker: Leg, timestamp: Int64) -> Int64:
+        """An event's start (1) as the listener's relay counts it: by the source's clock, or under own numbers by blocks of its time."""
+        stream, row = self._state.stream, speaker.row
+        if not self._state.mix.own_numbers[listener.row]:
+            return timestamp
+        since = ((timestamp - stream.timestamp[row] + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+        return np.asarray(stream.position[row] * listener.ticks + since * listener.ticks // speaker.ticks, dtype=np.int64)
+
     def _send(self, listener: Leg, speaker: Leg, payload: Bytes, followed: Followed, index: int, now: float) -> None:
         state, packets = self._state, followed.packets
         row = listener.row
@@ -76,7 +84,7 @@ class RelayedDigits:
                 listener=np.array([row]),
                 extended=followed.extended[one],
                 serial=followed.serial[one],
-                timestamp=packets.timestamp[one],
+                timestamp=self._timestamp(listener, speaker, packets.timestamp[one]),
                 forward=followed.forward[one],
                 blocks=np.array([listener.frame]),
                 ticks=np.array([listener.ticks]),

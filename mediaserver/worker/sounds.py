@@ -8,7 +8,9 @@ import numpy as np
 from mediaserver.worker.state import Mixes
 from mixer.arrays import Int16
 from mixer.dtmf import DIGITS, tones
+from mixer.resampling import HISTORY, Resampling
 from rtp.arrays import Int64
+from rtp.stream import BLOCK
 
 MAX_SAMPLES: Final = 8000 * 60 * 20
 """All sounds together: twenty minutes."""
@@ -50,18 +52,32 @@ class Sounds:
         """The number by which `Mixes.sound` knows a sound; None where none has that name."""
         return self._names.get(name)
 
-    def frames(self, mix: Mixes, listener: Int64, count: int) -> tuple[Int16, Int64]:
-        """The next ``count`` samples (n, count) for listeners (n) who are played a sound, and those whose sound ended with them."""
-        sound = mix.sound[listener]
-        position = mix.sound_position[listener]
-        length = self._length[sound]
-        loops = mix.sound_loops[listener].astype(np.bool_)
-        times = position[:, None] + np.arange(count)
-        beyond = ~loops[:, None] & (times >= length[:, None])
-        frames = np.where(beyond, np.int16(0), self._bank[self._start[sound][:, None] + times % length[:, None]])
+    def frames(self, mix: Mixes, listener: Int64, blocks: int, *, is_wide: bool) -> tuple[Int16, Int64]:
+        """The next frames (n, samples) for listeners (n) who are played a sound, and those whose sound ended with them.
+
+        is_wide: at 16 kHz, else at 8; ``Mixes.sound_position`` counts samples at 8 kHz.
+        """
+        count = blocks * BLOCK
+        sound, position = mix.sound[listener], mix.sound_position[listener]
+        length, loops = self._length[sound], mix.sound_loops[listener].astype(np.bool_)
         after = position + count
         mix.sound_position[listener] = np.where(loops, after % length, after)
+        frames = self._widely(listener, mix, position, count) if is_wide else self._samples(listener, mix, position, count)
         return frames, listener[~loops & (after >= length)]
+
+    def _samples(self, listener: Int64, mix: Mixes, position: Int64, count: int) -> Int16:
+        """Samples (n, count) at 8 kHz from ``position`` (n) of each sound on; silence before a sound and behind it."""
+        sound, loops = mix.sound[listener], mix.sound_loops[listener].astype(np.bool_)
+        length, times = self._length[sound][:, None], position[:, None] + np.arange(count)
+        outside = ~loops[:, None] & ((times < 0) | (times >= length))
+        return np.where(outside, np.int16(0), self._bank[self._start[sound][:, None] + times % length])
+
+    def _widely(self, listener: Int64, mix: Mixes, position: Int64, count: int) -> Int16:
+        """The same at 16 kHz (n, 2·count)."""
+        samples = self._samples(listener, mix, position - HISTORY, HISTORY + count)
+        wide = np.empty((len(listener), 2 * count), dtype=np.int16)
+        Resampling(len(listener)).up(wide, samples[:, HISTORY:], samples[:, :HISTORY].copy())
+        return wide
 
 
 def load_lent(sounds: Sounds, name: str, descriptor: int) -> str:

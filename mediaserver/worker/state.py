@@ -12,6 +12,7 @@ from mediaserver.link.memory import Memory
 from mediaserver.worker.qualities import Qualities
 from mediaserver.worker.reported import ReportCounters, Reported
 from mixer.arrays import Float32
+from mixer.formats import PCMA
 from rtp.arrays import Bytes, Float64, Int64, UInt64
 from rtp.header import Refusals
 from rtp.losses import Losses
@@ -59,6 +60,8 @@ class Legs:
     """RTP ticks of a block of 10 ms."""
     wide: Bytes
     """Its codec is a wideband one: its audio has 16,000 samples a second, else 8,000."""
+    parameters: Bytes
+    """(row, bytes) what its encoder should heed, in ASCII, filled up with zeros."""
     frame: Int64
     """Blocks of 10 ms in a packet that we send."""
     send_payload_type: Int64
@@ -166,6 +169,8 @@ class Counters:
     digits_unrelayed: UInt64
     dropped_stranger: UInt64
     dropped_stale: UInt64
+    dropped_undecodable: UInt64
+    """Payloads that their codec could not read."""
     receive_errors: UInt64
     send_errors: UInt64
 
@@ -200,8 +205,8 @@ class State:
         """The buffers of legs with a wideband codec; theirs of the other kind are empty."""
         self.duck_gain = DUCK_GAIN
         """Gain of the other parties in the ear of who is whispered to."""
-        self.has_wide = bool(self.leg.wide.any())
-        """Whether any leg has a wideband codec."""
+        self.has_wide = self.is_g711 = False
+        self.note_codecs()
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
         """How many legs one source clocks at most; grows where three parties talk."""
         counts = (self.tally, self.refusals, self.count, self.report_count)
@@ -239,6 +244,7 @@ class State:
         for array in self._of_rows:
             array[row] = 0
         self.forget_voice(row)
+        self.note_codecs()
         self.leg.id[row] = -1
         self.leg.clock[row], self.leg.ticks[row] = 8000, 80
         self.stream.ssrc[row] = self.stream.event[row] = -1
@@ -246,6 +252,13 @@ class State:
         self.mix.followers[row] = -1
         self.mix.next_due[row] = self.report.next_at[row] = np.inf
         self.meter.level[row] = -127.0
+
+    def note_codecs(self) -> None:
+        """A leg's codec changed: whether any is a wideband one, and whether all are G.711."""
+        self.has_wide = bool(self.leg.wide.any())
+        """Whether any leg has a wideband codec."""
+        self.is_g711 = bool((self.leg.codec <= PCMA).all())
+        """Whether all legs speak G.711, so that nobody pays for the others."""
 
     def forget_voice(self, row: int) -> None:
         """Leave nothing of what the leg of this row said."""

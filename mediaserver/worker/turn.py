@@ -4,13 +4,15 @@
 What a step leaves in the shared arrays is a whole turn's state; the turn number is written last.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from mediaserver.link.messages import MediaStarted, Notice
+from mediaserver.worker.decoding import Decoding
 from mediaserver.worker.ducking import Ducking
+from mediaserver.worker.due import Due
+from mediaserver.worker.encoding import Encoding
 from mediaserver.worker.judging import Judging
 from mediaserver.worker.mixing import Mixing
 from mediaserver.worker.outbox import WIDTH, Outbox
@@ -20,34 +22,13 @@ from mediaserver.worker.roster import Roster
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Kind, State
 from mediaserver.worker.tone_digits import ToneDigits
-from mixer.arrays import Int16
-from mixer.g711 import decode, encode
-from mixer.levels import GATE_DBOV, SpeechDetector, levels_dbov
 from rtp.arrays import Bools, Bytes, Int64
 from rtp.header import AUDIO, HEADER, Packets, parse
 from rtp.sender import Relay, follow_clock, follow_source, hold_over
-from rtp.stream import BLOCK, BLOCK_SECONDS, Followed, follow, place
+from rtp.stream import BLOCK_SECONDS, Followed, follow, place
 
-MEASURE_EVERY: Final = 4
-"""One packet of so many is measured for level and speech; a power of two."""
 MAX_LAG: Final = 0.1
 """Seconds that the server's clock may lag before frames are left out instead of being sent in a burst."""
-_LONGEST_SPEECH_FRAME: Final = 240
-
-
-@dataclass(slots=True)
-class Due:
-    """Packets to be mixed in this turn (n, each listener once)."""
-
-    listener: Int64
-    marked_type: Int64
-    sequence: Int64
-    timestamp: Int64
-    blocks: Int64
-
-    def where(self, keep: Bools) -> "Due":
-        """Those that ``keep`` (n) marks."""
-        return Due(self.listener[keep], self.marked_type[keep], self.sequence[keep], self.timestamp[keep], self.blocks[keep])
 
 
 class Turn:
@@ -63,13 +44,14 @@ class Turn:
         """`MediaStarted` and `DigitReceived` of this turn."""
         self.changing: dict[int, list[int]] = {}
         """By index of a call that was planned in this turn: the rows of listeners whose gains change with their next packet."""
-        self._mixing = Mixing(state, sounds)
+        self._decoding = Decoding(state, self.inbox)
+        self._mixing = Mixing(state, sounds, self._decoding)
+        self._encoding = Encoding(state, self.outbox)
         self._ducking = Ducking(state, roster)
         self._tones = ToneDigits(state, sounds, roster.change_row)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices, self._tones)
         self.reports: Final = Reports(state, roster)
         self._judging = Judging(state)
-        self._detector = SpeechDetector()
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
         """Take the first n lines of `inbox` (lengths (n) bytes, from rows (n), each row once) and leave what to send in `outbox`."""
@@ -104,8 +86,9 @@ class Turn:
     def _plan(self, now: float) -> None:
         self.changing = self.roster.plan(now)
         for row in self.roster.ended:
-            self._detector.forget(row)
+            self._decoding.forget(row)
             self._mixing.forget(row)
+            self._encoding.forget(row)
             self._tones.forget(row)
 
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
@@ -119,9 +102,9 @@ class Turn:
             return []
         rows = audio.packets.row
         position = place(state.stream, audio, state.leg.ticks[rows], now)
-        blocks = audio.packets.size // BLOCK
+        blocks = self._decoding.blocks(audio.packets)
         self._note_packet_time(rows, blocks)
-        self._keep(audio, position, blocks)
+        self._decoding.keep(audio, position, blocks)
         self._ducking.look(rows, position, blocks, now)
         return self._relay(audio, position, blocks, now)
 
@@ -142,6 +125,8 @@ class Turn:
         is_audio = followed.packets.kind == AUDIO
         if is_audio.all():
             return followed
+        if not self.state.is_g711:
+            self._decoding.pass_over(followed.packets.where(~is_audio), followed.extended[~is_audio])
         for index in np.flatnonzero(~is_audio).tolist():
             self._digits.handle(self.inbox, followed, index, now)
         forward = followed.forward[is_audio]
@@ -157,39 +142,6 @@ class Turn:
             for row in rows[other].tolist():
                 self.roster.change_row(row)
 
-    def _keep(self, audio: Followed, position: Int64, blocks: Int64) -> None:
-        """Decode what is mixed by somebody or measured this time; put it into the playout buffers and on the meters."""
-        rows = audio.packets.row
-        wanted = self.state.mix.wanted[rows] != 0
-        measured = (audio.extended + rows) & (MEASURE_EVERY - 1) == 0
-        needed = (wanted | measured) & (blocks > 0)
-        if not needed.any():
-            return
-        least = int(blocks.min())
-        sizes = [least] if least and least == int(blocks.max()) else np.unique(blocks[needed]).tolist()
-        for size in sizes:
-            index = np.flatnonzero(needed & (blocks == size))
-            frames = self._decode(audio.packets, index, size)
-            kept, shown = wanted[index], measured[index]
-            if kept.all():
-                self.state.playout.store(rows[index], position[index], size, frames)
-            elif kept.any():
-                self.state.playout.store(rows[index[kept]], position[index[kept]], size, frames[kept])
-            if shown.any():
-                self._measure(rows[index[shown]], frames[shown])
-
-    def _decode(self, packets: Packets, index: Int64, blocks: int) -> Int16:
-        codes = self.inbox[packets.line[index], HEADER : HEADER + blocks * BLOCK]
-        return decode(codes, self.state.leg.codec[packets.row[index]])
-
-    def _measure(self, rows: Int64, frames: Int16) -> None:
-        level = levels_dbov(frames)
-        speech = level > GATE_DBOV
-        if speech.any():
-            speech[speech] = self._detector.speaks(rows[speech].tolist(), frames[speech, :_LONGEST_SPEECH_FRAME])
-        self.state.meter.level[rows] = level
-        self.state.meter.speech[rows] = speech
-
     def _relay(self, audio: Followed, position: Int64, blocks: Int64, now: float) -> list[Due]:
         """Send each packet on to those whom it clocks: as it is; or give it back as the clock of their mix."""
         due: list[Due] = []
@@ -202,15 +154,16 @@ class Turn:
 
     def _relay_to(self, listener: Int64, audio: Followed, index: Int64, position: Int64, blocks: Int64, now: float) -> list[Due]:
         state, packets = self.state, audio.packets
+        own_numbers, ticks = state.mix.own_numbers[listener] != 0, state.leg.ticks[listener]
         relay = Relay(
             listener=listener,
             extended=audio.extended[index],
             serial=audio.serial[index],
-            timestamp=packets.timestamp[index],
+            timestamp=np.where(own_numbers, position * ticks, packets.timestamp[index]),
             forward=audio.forward[index],
             blocks=np.maximum(blocks, 1),
-            ticks=state.leg.ticks[listener],
-            own_numbers=state.mix.own_numbers[listener] != 0,
+            ticks=ticks,
+            own_numbers=own_numbers,
         )
         before = state.sender.timestamp[listener]
         sequence, timestamp, goes = follow_source(state.sender, state.tally.late, relay, now)
@@ -231,6 +184,7 @@ class Turn:
     def _pass(self, packets: Packets, index: Int64, passes: Bools, due: Due) -> None:
         if not passes.all():
             due, index = due.where(passes), index[passes]
+        self._encoding.interrupt(due.listener)
         sizes = packets.size[index]
         width = HEADER + int(sizes.max())
         self.outbox.room(len(index))[:, HEADER:width] = self.inbox[packets.line[index], HEADER:width]
@@ -274,7 +228,7 @@ class Turn:
     def _mix(self, parts: list[Due], now: float) -> None:
         if not parts:
             return
-        due = parts[0] if len(parts) == 1 else _join(parts)
+        due = parts[0] if len(parts) == 1 else Due.join(parts)
         least = int(due.blocks.min())
         if least == int(due.blocks.max()) and not self.state.has_wide:
             self._mix_alike(due, least, now, is_wide=False)
@@ -287,17 +241,4 @@ class Turn:
                     self._mix_alike(due.where(alike), blocks, now, is_wide=is_wide)
 
     def _mix_alike(self, due: Due, blocks: int, now: float, *, is_wide: bool) -> None:
-        frames = self._mixing.frames(due.listener, blocks, now, is_wide=is_wide)
-        size = blocks * BLOCK
-        self.outbox.room(len(due.listener))[:, HEADER : HEADER + size] = encode(frames, self.state.leg.codec[due.listener])
-        self.outbox.put(due.listener, due.marked_type, due.sequence, due.timestamp, size)
-
-
-def _join(parts: list[Due]) -> Due:
-    return Due(
-        np.concatenate([part.listener for part in parts]),
-        np.concatenate([part.marked_type for part in parts]),
-        np.concatenate([part.sequence for part in parts]),
-        np.concatenate([part.timestamp for part in parts]),
-        np.concatenate([part.blocks for part in parts]),
-    )
+        self._encoding.put(due, self._mixing.frames(due.listener, blocks, now, is_wide=is_wide))

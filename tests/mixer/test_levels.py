@@ -22,14 +22,14 @@ def test_flags_are_those_of_the_voice_detector() -> None:
     reference = webrtcvad.Vad(2)
     wanted = [reference.is_speech((frame * 4).astype("<i2").tobytes(), 8000) for frame in frames]
     detector = SpeechDetector(2)
-    assert [detector.speaks([7], frame[None])[0] for frame in frames] == wanted
+    assert [detector.speaks([7], frame[None], 8000)[0] for frame in frames] == wanted
     assert len(set(wanted)) == 2
 
 
 def test_each_leg_has_a_detector_of_its_own_until_it_is_forgotten() -> None:
     detector = SpeechDetector()
     frames = np.random.default_rng(1).integers(-3000, 3000, (2, 160)).astype(np.int16)
-    assert len(detector.speaks([1, 2], frames)) == 2
+    assert len(detector.speaks([1, 2], frames, 8000)) == 2
     assert sorted(detector._detectors) == [1, 2]
     detector.forget(1)
     detector.forget(3)

@@ -8,24 +8,22 @@ import numpy as np
 from mixer.arrays import Int16
 from tests.mediaserver.worker.simulated import Sent
 
-RATE = 8000
-
 
 def samples(got: Sequence[Sent]) -> Int16:
     """What a phone plays of these packets, one after the other."""
     return np.concatenate([packet.samples for packet in got])
 
 
-def tone_level(heard: Int16, tone: float) -> float:
+def tone_level(heard: Int16, tone: float, rate: int = 8000) -> float:
     """Amplitude of a tone in samples, by a Blackman window over all of them."""
     window = np.blackman(len(heard))
-    turning = np.exp(-2j * np.pi * tone * np.arange(len(heard)) / RATE)
+    turning = np.exp(-2j * np.pi * tone * np.arange(len(heard)) / rate)
     return float(2 * abs(np.sum(heard * window * turning)) / window.sum())
 
 
 def hears(got: Sequence[Sent], tone: float, level: float = 2000.0) -> bool:
     """Whether a tone of this amplitude is heard within 3 dB (True) or at least 40 dB below it (False); anything between is an error."""
-    ratio = 20 * np.log10(max(tone_level(samples(got), tone), 1e-9) / level)
+    ratio = 20 * np.log10(max(tone_level(samples(got), tone, got[0].rate), 1e-9) / level)
     assert abs(ratio) < 3 or ratio < -40, f"{tone} Hz is heard at {ratio:.1f} dB"
     return bool(abs(ratio) < 3)
 
@@ -42,6 +40,24 @@ def assert_numbers_hold(got: Sequence[Sent], *, without_gaps: bool = True) -> No
 def largest_residual(got: Sequence[Sent], tones: Sequence[float]) -> float:
     """Peak of what is left, above 1.5 kHz, in dB of full scale: tones leave little there, a click does not."""
     heard = samples(got).astype(np.float64)
-    basis = np.stack([wave(2 * np.pi * tone * np.arange(len(heard)) / RATE) for tone in tones for wave in (np.sin, np.cos)], axis=1)
+    basis = np.stack([wave(2 * np.pi * tone * np.arange(len(heard)) / got[0].rate) for tone in tones for wave in (np.sin, np.cos)], axis=1)
     left = np.diff(heard - basis @ np.linalg.lstsq(basis, heard, rcond=None)[0], n=2)
     return float(20 * np.log10(np.abs(left).max() / 8031))
+
+
+def loudest_residual_db(got: Sequence[Sent], tones: Sequence[float]) -> float:
+    """What is left of these packets without the tones, in the 10 ms in which it is loudest: RMS in dB of full scale."""
+    heard, block = samples(got).astype(np.float64), got[0].rate // 100
+    times = np.arange(len(heard)) / got[0].rate
+    basis = np.stack([wave(2 * np.pi * tone * times) for tone in tones for wave in (np.sin, np.cos)], axis=1)
+    left = heard - basis @ np.linalg.lstsq(basis, heard, rcond=None)[0]
+    loudness = np.sqrt((left[: len(left) // block * block].reshape(-1, block) ** 2).mean(axis=1))
+    return float(20 * np.log10(max(loudness.max(), 1e-3) / 8031))
+
+
+def pitch(heard: Int16, tone: float, rate: int) -> float:
+    """The frequency in Hz, within a quarter of ``tone``, that is heard most."""
+    size = 1 << 18
+    spectrum = np.abs(np.fft.rfft(heard * np.blackman(len(heard)), size))
+    band = slice(int(tone * 0.75 / rate * size), int(tone * 1.25 / rate * size))
+    return float((np.argmax(spectrum[band]) + band.start) * rate / size)

@@ -18,8 +18,8 @@ from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
 from mediaserver.worker.turn import Turn
 from mixer.arrays import Int16
-from mixer.g711 import ALAW, ULAW, decode, encode
 from rtp.latch import Address
+from tests.mediaserver.worker.speaking import PAYLOAD_TYPES, Voice
 
 TURN = 0.002
 
@@ -35,13 +35,10 @@ class Sent:
     timestamp: int
     ssrc: int
     payload: bytes
-
-    @property
-    def samples(self) -> Int16:
-        """What a phone would play of it (µ-law, or A-law where the payload type is 8)."""
-        law = ALAW if self.payload_type == 8 else ULAW
-        samples: Int16 = decode(np.frombuffer(self.payload, dtype=np.uint8)[None].copy(), np.array([law]))[0]
-        return samples
+    rate: int = 8000
+    """Samples a second of what is heard."""
+    samples: Int16 = field(default_factory=lambda: np.zeros(0, dtype=np.int16), repr=False)
+    """What the phone plays of it; nothing of a telephone-event."""
 
 
 @dataclass
@@ -59,6 +56,8 @@ class Phone:
     talking: bool = True
     tone: float = 0.0
     """Hz; 0 for a code of its own in each packet."""
+    voice: Voice = field(default_factory=Voice)
+    """Its codec; ``frame`` counts ticks of that one's clock."""
     level: float = 2000.0
     got: list[Sent] = field(default_factory=list)
     said: list[bytes] = field(default_factory=list)
@@ -66,16 +65,34 @@ class Phone:
 
     def payload(self) -> bytes:
         """The next frame's codes."""
-        law = ALAW if self.payload_type == 8 else ULAW
-        if self.tone:
-            times = (self._samples + np.arange(self.frame)) / 8000.0
-            wave = np.rint(self.level * np.sin(2 * np.pi * self.tone * times)).astype(np.int16)
-            codes = bytes(encode(wave[None], np.array([law]))[0])
+        samples = self.frame * self.voice.rate // self.voice.form.clock_rate
+        if self.tone or not self.voice.form.block_bytes:
+            times = (self._samples + np.arange(samples)) / self.voice.rate
+            codes = self.voice.encode(np.rint(self.level * np.sin(2 * np.pi * self.tone * times)).astype(np.int16))
         else:
-            codes = bytes((self.leg * 7 + len(self.said) * 3 + position) & 0xFF for position in range(self.frame))
-        self._samples += self.frame
+            size = self.frame * self.voice.form.block_bytes // self.voice.form.block_ticks
+            codes = bytes((self.leg * 7 + len(self.said) * 3 + position) & 0xFF for position in range(size))
+        self._samples += samples
         self.said.append(codes)
         return codes
+
+    @property
+    def seconds(self) -> float:
+        """The time of a packet."""
+        return self.frame / self.voice.form.clock_rate
+
+    def speak(self, **media: Any) -> None:
+        """Use another codec, or packet time, from now on."""
+        self.voice = Voice.of(media)
+        self.payload_type = payload_type(media)
+        self.frame = media.get("ptime_ms", 20) * self.voice.form.clock_rate // 1000
+
+    def take(self, sent: Sent) -> None:
+        """A packet that came for the phone."""
+        sent.rate = self.voice.rate
+        if sent.payload_type == self.payload_type:
+            sent.samples = self.voice.decode(sent.payload)
+        self.got.append(sent)
 
     def packet(self, payload: bytes, *, payload_type: int | None = None, marker: bool = False, timestamp: int | None = None) -> bytes:
         """An RTP packet with the phone's next sequence number."""
@@ -90,6 +107,11 @@ class Phone:
         packet = self.packet(self.payload())
         self.timestamp += self.frame
         return packet
+
+
+def payload_type(media: dict[str, Any]) -> int:
+    """Of a codec, in all calls here."""
+    return PAYLOAD_TYPES[media.get("codec", "PCMU")]
 
 
 class NoPorts:
@@ -165,15 +187,15 @@ class House:
         self.set_media(leg, **media)
         self.command(Admit(leg, admitted))
         row = self.roster.legs[leg].row
-        frame = media.get("ptime_ms", 20) * 8
-        phone = Phone(leg, row, 8 if media.get("codec") == "PCMA" else 0, frame, ssrc=0x1000 + leg, phase=(leg * 0.0037) % 0.02)
+        phone = Phone(leg, row, ssrc=0x1000 + leg, phase=(leg * 0.0037) % 0.02)
+        phone.speak(**media)
         self.phones[row] = phone
         self._next_packet[row] = self.now + phone.phase
         return phone
 
     def set_media(self, leg: int, **media: Any) -> int:
         """SetMedia with ordinary values, changed by ``media``; the request's number."""
-        number = 8 if media.get("codec") == "PCMA" else 0
+        number = payload_type(media)
         ordinary: dict[str, Any] = {
             "address": "127.0.0.1",
             "port": 40_000 + 2 * leg,
@@ -226,7 +248,7 @@ class House:
         while self.now < until:
             for row, phone in self.phones.items():
                 while self._next_packet[row] <= self.now:
-                    self._next_packet[row] += phone.frame / 8000.0
+                    self._next_packet[row] += phone.seconds
                     if phone.talking:
                         self.arrive(phone, phone.next_packet())
                     else:
@@ -236,7 +258,7 @@ class House:
     def _deliver(self, row: int, packet: bytes) -> None:
         self.departed.append((self.now, row, packet))
         if row in self.phones:
-            self.phones[row].got.append(
+            self.phones[row].take(
                 Sent(
                     self.now,
                     bool(packet[1] & 0x80),

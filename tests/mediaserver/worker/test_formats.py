@@ -86,7 +86,7 @@ def test_a_codec_change_in_the_call_keeps_stream_and_supervision() -> None:
     supervisor = house.supervise(3, 10)
     house.run(0.4)
     house.set_media(2, codec="PCMA")
-    agent.payload_type = 8
+    agent.speak(codec="PCMA")
     house.run(0.8)
     assert {packet.payload_type for packet in agent.got[-20:]} == {8}
     assert hears(agent.got[-20:], 433.0)

@@ -1,0 +1,249 @@
+"""What arrives, decoded: many rows at once where tables do it, a row at a time where the codec has a state (`ordered`).
+
+Decoded is what somebody mixes, and each fourth packet of all others, for the meters. A row with a state of its own that nobody
+mixes is decoded for its meter out of order; where it is mixed again, it begins anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mediaserver.worker.ordered import LONGEST, Coded, Decoded, OrderedStream
+from mediaserver.worker.state import Kind, State
+from mixer.arrays import Int16
+from mixer.coders.coder import Decoder
+from mixer.coders.opening import open_decoder
+from mixer.coders.opus_packet import ticks_of
+from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
+from mixer.g711 import decode as decode_g711
+from mixer.l16 import decode_into as decode_l16_into
+from mixer.levels import GATE_DBOV, SpeechDetector, levels_dbov
+from rtp.arrays import Bools, Bytes, Int64
+from rtp.header import HEADER, Packets
+from rtp.playout import Playout
+from rtp.stream import BLOCK, Followed
+
+MEASURE_EVERY: Final = 4
+"""One packet of so many is measured for level and speech; a power of two."""
+_LONGEST_SPEECH_FRAME: Final = 3
+"""Blocks that the speech detector takes at once."""
+_BLOCK_BYTES: Final = np.array([form.block_bytes or 1 for form in FORMATS])
+_HAS_CODER: Final = np.array([form.has_coder for form in FORMATS])
+_OPUS_TICKS: Final = FORMATS[OPUS].block_ticks
+
+
+@dataclass(slots=True)
+class _Arrived:
+    """Audio packets of a turn that are to be decoded (n)."""
+
+    packets: Packets
+    extended: Int64
+    serial: Int64
+    position: Int64
+    blocks: Int64
+    wanted: Bools
+    measured: Bools
+
+    def where(self, keep: Bools) -> "_Arrived":
+        """Those that ``keep`` (n) marks."""
+        return _Arrived(
+            self.packets.where(keep),
+            self.extended[keep],
+            self.serial[keep],
+            self.position[keep],
+            self.blocks[keep],
+            self.wanted[keep],
+            self.measured[keep],
+        )
+
+
+class Decoding:
+    """Puts what legs say into the playout buffers, and on the meters. Holds what is private to this worker: decoders."""
+
+    def __init__(self, state: State, inbox: Bytes) -> None:
+        self._state = state
+        self._inbox = inbox
+        self._detector = SpeechDetector()
+        self._streams: Final[dict[int, OrderedStream]] = {}
+        self._meters: Final[dict[int, tuple[int, Decoder]]] = {}
+        """Of rows that are only measured: codec and decoder."""
+        self._meter_frame = np.zeros(LONGEST * 2 * BLOCK, dtype=np.int16)
+        self.waiting: Final[set[int]] = set()
+        """Rows of which packets wait behind a gap."""
+
+    def blocks(self, packets: Packets) -> Int64:
+        """How many whole blocks each packet (n) holds."""
+        if self._state.is_g711:
+            return packets.size // BLOCK
+        codec = self._state.leg.codec[packets.row]
+        blocks: Int64 = packets.size // _BLOCK_BYTES.take(codec)
+        is_opus = codec == OPUS
+        if is_opus.any():
+            heads = self._inbox[packets.line[is_opus], HEADER : HEADER + 2]
+            blocks[is_opus] = ticks_of(heads, packets.size[is_opus]) // _OPUS_TICKS
+        return blocks
+
+    def keep(self, audio: Followed, position: Int64, blocks: Int64) -> None:
+        """Decode what is mixed by somebody or measured this time; position (n) and blocks (n) of the packets."""
+        rows = audio.packets.row
+        wanted = self._state.mix.wanted[rows] != 0
+        measured = (audio.extended + rows) & (MEASURE_EVERY - 1) == 0
+        needed = (wanted | measured) & (blocks > 0)
+        if not needed.any():
+            return
+        arrived = _Arrived(audio.packets, audio.extended, audio.serial, position, blocks, wanted, measured)
+        if not needed.all():
+            arrived = arrived.where(needed)
+        if self._state.is_g711:
+            self._keep_at_once(arrived, self._state.playout, self._decode_g711)
+        else:
+            self._keep_by_codec(arrived)
+
+    def pass_over(self, packets: Packets, extended: Int64) -> None:
+        """These packets (n) take numbers (n) of their streams, but hold no audio."""
+        for row, number in zip(packets.row.tolist(), extended.tolist(), strict=True):
+            stream = self._streams.get(row)
+            if stream is not None:
+                stream.pass_over(number, self._store_now(row))
+                self._note_waiting(row, stream)
+
+    def give_up(self, rows: Int64) -> None:
+        """Of these rows (n) a listener's playout decided that what is missing has been lost."""
+        for row in set(rows.tolist()) & self.waiting:
+            stream = self._streams[row]
+            stream.give_up(self._store_now(row))
+            self._note_waiting(row, stream)
+
+    def forget(self, row: int) -> None:
+        """The leg of this row ended."""
+        self._detector.forget(row)
+        self._streams.pop(row, None)
+        self._meters.pop(row, None)
+        self.waiting.discard(row)
+
+    def _keep_by_codec(self, arrived: _Arrived) -> None:
+        codec = self._state.leg.codec[arrived.packets.row]
+        has_coder = _HAS_CODER.take(codec)
+        groups: tuple[tuple[Bools, Callable[[_Arrived], None]], ...] = (
+            (codec <= PCMA, lambda part: self._keep_at_once(part, self._state.playout, self._decode_g711)),
+            ((codec > PCMA) & ~has_coder, self._keep_l16),
+            (has_coder, self._keep_in_order),
+        )
+        for which, keep in groups:
+            if which.any():
+                keep(arrived.where(which))
+
+    def _keep_l16(self, arrived: _Arrived) -> None:
+        wide = self._state.leg.wide[arrived.packets.row] != 0
+        for which, playout in ((~wide, self._state.playout), (wide, self._state.wide)):
+            if which.any():
+                self._keep_at_once(arrived.where(which), playout, self._decode_l16)
+
+    def _keep_at_once(self, arrived: _Arrived, playout: Playout, decode: Callable[[Packets, int], Int16]) -> None:
+        blocks = arrived.blocks
+        least = int(blocks.min())
+        sizes = [least] if least == int(blocks.max()) else np.unique(blocks).tolist()
+        for size in sizes:
+            part = arrived if len(sizes) == 1 else arrived.where(blocks == size)
+            rows, frames = part.packets.row, decode(part.packets, size)
+            if part.wanted.all():
+                playout.store(rows, part.position, size, frames)
+            elif part.wanted.any():
+                playout.store(rows[part.wanted], part.position[part.wanted], size, frames[part.wanted])
+            if part.measured.any():
+                self._measure(rows[part.measured], frames[part.measured], playout.samples.shape[1])
+
+    def _decode_g711(self, packets: Packets, blocks: int) -> Int16:
+        codes = self._inbox[packets.line, HEADER : HEADER + blocks * BLOCK]
+        return decode_g711(codes, self._state.leg.codec[packets.row])
+
+    def _decode_l16(self, packets: Packets, blocks: int) -> Int16:
+        size = blocks * int(_BLOCK_BYTES[self._state.leg.codec[packets.row[0]]])
+        frames = np.empty((len(packets), size // 2), dtype=np.int16)
+        decode_l16_into(frames, self._inbox[packets.line, HEADER : HEADER + size])
+        return frames
+
+    def _keep_in_order(self, arrived: _Arrived) -> None:
+        packets = arrived.packets
+        numbers = zip(packets.row.tolist(), packets.line.tolist(), arrived.extended.tolist(), arrived.serial.tolist(), strict=True)
+        for index, (row, line, extended, serial) in enumerate(numbers):
+            self._state.handling[0] = row + 1
+            size = int(packets.size[index])
+            payload = self._inbox[line, HEADER : HEADER + size].tobytes()
+            coded = Coded(extended, int(arrived.position[index]), min(int(arrived.blocks[index]), LONGEST), payload)
+            if arrived.wanted[index]:
+                self._take(row, coded, serial, measures=bool(arrived.measured[index]))
+            else:
+                self._take_for_the_meter(row, coded)
+        self._state.handling[0] = 0
+
+    def _take(self, row: int, coded: Coded, serial: int, *, measures: bool) -> None:
+        stream = self._streams.get(row)
+        codec = int(self._state.leg.codec[row])
+        is_wiped = not self._state.wide.end[row]
+        if stream is None or is_wiped or stream.serial != serial or stream.codec != codec:
+            stream = OrderedStream(open_decoder(codec, WIDEBAND), serial, codec, coded.extended)
+            self._streams[row] = stream
+            self._meters.pop(row, None)
+        if coded.extended < stream.next:
+            self._state.tally.late[row] += 1
+            return
+        store = self._store_now(row, measures=measures)
+        if not stream.take(coded, store):
+            self._state.count.dropped_undecodable[row] += 1
+        if stream.waiting and self._clocks_somebody(row):
+            stream.give_up(store)
+        self._note_waiting(row, stream)
+
+    def _clocks_somebody(self, row: int) -> bool:
+        """Whether somebody's mix goes out with this row's packets: he cannot wait for those that are missing."""
+        followers = self._state.mix.followers[row]
+        return bool((self._state.mix.kind[followers[followers >= 0]] == Kind.CLOCKED).any())
+
+    def _note_waiting(self, row: int, stream: OrderedStream) -> None:
+        """A reader sees that something came, although it cannot be read yet: so he knows that what is missing is late."""
+        if not stream.waiting:
+            self.waiting.discard(row)
+            return
+        self.waiting.add(row)
+        newest = stream.waiting[max(stream.waiting)]
+        if newest is not None:
+            end = self._state.wide.end
+            end[row] = max(int(end[row]), newest.position + newest.blocks)
+
+    def _store_now(self, row: int, *, measures: bool = False) -> Callable[[Decoded], None]:
+        state, rows = self._state, np.array([row])
+
+        def store(decoded: Decoded) -> None:
+            frame = decoded.frame[None]
+            blocks = frame.shape[1] // (2 * BLOCK)
+            state.wide.store(rows, np.array([decoded.position]), blocks, frame)
+            if decoded.is_made_up:
+                state.count.concealed_blocks[row] += np.uint64(blocks)
+            elif measures:
+                self._measure(rows, frame, 2 * BLOCK)
+
+        return store
+
+    def _take_for_the_meter(self, row: int, coded: Coded) -> None:
+        codec = int(self._state.leg.codec[row])
+        self._streams.pop(row, None)
+        self.waiting.discard(row)
+        known, decoder = self._meters.get(row, (-1, None))
+        if decoder is None or known != codec:
+            decoder = open_decoder(codec, WIDEBAND)
+            self._meters[row] = codec, decoder
+        samples = coded.blocks * 2 * BLOCK
+        if decoder.decode(coded.payload, self._meter_frame) >= samples:
+            self._measure(np.array([row]), self._meter_frame[None, :samples], 2 * BLOCK)
+
+    def _measure(self, rows: Int64, frames: Int16, block: int) -> None:
+        level = levels_dbov(frames)
+        speech = level > GATE_DBOV
+        if speech.any():
+            said = frames[speech, : _LONGEST_SPEECH_FRAME * block]
+            speech[speech] = self._detector.speaks(rows[speech].tolist(), said, 100 * block)
+        self._state.meter.level[rows] = level
+        self._state.meter.speech[rows] = speech

@@ -1,0 +1,135 @@
+"""What listeners hear, encoded into the packets of a turn: many at once where tables do it, else a listener at a time.
+
+An encoder with a state begins anew where the leg's codec or its wishes change, and where something else was sent to the leg in
+between (packets passed through). What begins anew is faded in. Nothing of an encoder outlives its worker.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mediaserver.worker.due import Due
+from mediaserver.worker.outbox import Outbox
+from mediaserver.worker.state import Kind, State
+from mixer.arrays import Int16
+from mixer.coders.coder import Encoder
+from mixer.coders.opening import open_encoder
+from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
+from mixer.g711 import encode as encode_g711
+from mixer.l16 import MAX_PAYLOAD as MAX_L16_PAYLOAD
+from mixer.l16 import encode_into as encode_l16_into
+from rtp.arrays import Bools, Int64
+from rtp.header import HEADER
+
+MAX_BLOCKS: Final = tuple(12 if form.block_bytes < 100 else MAX_L16_PAYLOAD // form.block_bytes for form in FORMATS)
+"""Most blocks of each format in a packet of ours."""
+_MARKER: Final = 0x80
+_NO_FRAME: Final = {1: b"\x40", 2: b"\x48", 4: b"\x50", 6: b"\x58"}
+"""Opus packets whose frame is empty, by their blocks: nothing is said in them (RFC 6716 §3.1, §3.2.1)."""
+_BLOCK: Final = 160
+_FADE_IN: Final = (np.arange(1, _BLOCK + 1, dtype=np.float32) / _BLOCK).astype(np.float32)
+
+
+@dataclass(slots=True)
+class _Line:
+    """The encoder of one listener."""
+
+    encoder: Encoder
+    codec: int
+    parameters: bytes
+    is_fresh: bool = True
+    is_pausing: bool = False
+    """Nothing was sent last, since there was nothing to hear (DTX)."""
+
+
+class Encoding:
+    """Puts encoded frames into the outbox. Holds what is private to this worker: encoders."""
+
+    def __init__(self, state: State, outbox: Outbox) -> None:
+        self._state = state
+        self._outbox = outbox
+        self._lines: Final[dict[int, _Line]] = {}
+        self._encodes: Final[Bools] = np.zeros(state.rows, dtype=np.bool_)
+        """Rows that have an encoder."""
+
+    def put(self, due: Due, frames: Int16) -> None:
+        """Encode and put out frames (n, samples) of packets (n) of one length, each at the rate of its listener's codec."""
+        if self._state.is_g711:
+            self._put_g711(due, frames)
+            return
+        codec = self._state.leg.codec[due.listener]
+        for number in np.unique(codec).tolist():
+            which = codec == number
+            part, heard = due.where(which), frames[which, : MAX_BLOCKS[number] * self._block_of(number)]
+            if number <= PCMA:
+                self._put_g711(part, heard)
+            elif FORMATS[number].has_coder:
+                self._put_coded(part, heard, number)
+            else:
+                self._put_l16(part, heard)
+
+    def interrupt(self, listener: Int64) -> None:
+        """Something that was not encoded here is sent to these listeners (n): their encoders begin anew."""
+        if self._lines:
+            for row in listener[self._encodes[listener]].tolist():
+                self.forget(row)
+
+    def forget(self, row: int) -> None:
+        """The leg of this row ended."""
+        self._lines.pop(row, None)
+        self._encodes[row] = False
+
+    def _block_of(self, codec: int) -> int:
+        return FORMATS[codec].sample_rate // 100
+
+    def _put_g711(self, due: Due, frames: Int16) -> None:
+        size = frames.shape[1]
+        self._outbox.room(len(due.listener))[:, HEADER : HEADER + size] = encode_g711(frames, self._state.leg.codec[due.listener])
+        self._outbox.put(due.listener, due.marked_type, due.sequence, due.timestamp, size)
+
+    def _put_l16(self, due: Due, frames: Int16) -> None:
+        size = 2 * frames.shape[1]
+        encode_l16_into(self._outbox.room(len(due.listener))[:, HEADER : HEADER + size], frames)
+        self._outbox.put(due.listener, due.marked_type, due.sequence, due.timestamp, size)
+
+    def _put_coded(self, due: Due, frames: Int16, codec: int) -> None:
+        room = self._outbox.room(len(due.listener))
+        kept: list[int] = []
+        sizes: list[int] = []
+        for index, row in enumerate(due.listener.tolist()):
+            line = self._line(row, codec)
+            payload = self._encode(line, row, frames[index])
+            if payload:
+                room[len(kept), HEADER : HEADER + len(payload)] = np.frombuffer(payload, dtype=np.uint8)
+                if line.is_pausing:
+                    due.marked_type[index] |= _MARKER
+                kept.append(index)
+                sizes.append(len(payload))
+            line.is_pausing = not payload
+        if kept:
+            part = due.where(np.array(kept))
+            self._outbox.put(part.listener, part.marked_type, part.sequence, part.timestamp, np.array(sizes))
+
+    def _encode(self, line: _Line, row: int, frame: Int16) -> bytes:
+        """The payload of a frame; empty where nothing is to be sent: then its number is given back."""
+        if line.is_fresh:
+            frame[:_BLOCK] = np.rint(frame[:_BLOCK] * _FADE_IN)
+            line.is_fresh = False
+        payload = line.encoder.encode(frame)
+        if payload:
+            return payload
+        mix, blocks = self._state.mix, len(frame) // _BLOCK
+        if mix.own_numbers[row] or mix.kind[row] == Kind.SERVER or blocks not in _NO_FRAME:
+            self._state.sender.sequence[row] -= 1
+            return b""
+        return _NO_FRAME[blocks]
+
+    def _line(self, row: int, codec: int) -> _Line:
+        parameters = self._state.leg.parameters[row].tobytes() if codec == OPUS else b""
+        line = self._lines.get(row)
+        if line is None or line.codec != codec or line.parameters != parameters:
+            text = parameters.rstrip(b"\0").decode("ascii")
+            line = self._lines[row] = _Line(open_encoder(codec, WIDEBAND, parameters=text), codec, parameters)
+            self._encodes[row] = True
+        return line

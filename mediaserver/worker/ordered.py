@@ -1,0 +1,136 @@
+"""Streams whose codec has a state: every packet is decoded in its order, and what was lost is made up by the codec where it can.
+
+Rules for one stream:
+- its first packet begins it, and so does the first one of another stream, or in another codec; what begins is faded in;
+- the packet that is the next is decoded; one behind a gap waits, at most `MAX_WAITING` of them;
+- a gap is closed when the missing packet comes, or when it is given up: the last packet lost is recovered from the one behind it
+  (Opus has it in there once more), those before it are concealed. What the codec cannot make up stays missing;
+- what comes after its place was given up is late;
+- a packet that is no audio only takes its number.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from mixer.arrays import Int16
+from mixer.coders.coder import Decoder
+
+MAX_WAITING: Final = 8
+"""Packets behind a gap that wait; with one more, the gap is given up."""
+MAX_MADE_UP: Final = 12
+"""Blocks of a gap that a codec makes up; a longer one is a pause."""
+BLOCK: Final = 160
+"""Samples of a block: codecs with a state are wideband ones."""
+LONGEST: Final = 12
+"""Blocks in the longest packet."""
+
+_FADE_IN: Final = (np.arange(1, BLOCK + 1, dtype=np.float32) / BLOCK).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A packet with audio in it."""
+
+    extended: int
+    """Its number in the stream."""
+    position: int
+    """Block on the time line with which it begins."""
+    blocks: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Blocks that are to be heard."""
+
+    position: int
+    frame: Int16
+    """(samples), whole blocks; a view of memory that the next ones are written into."""
+    is_made_up: bool = False
+
+
+@dataclass(slots=True)
+class OrderedStream:
+    """One stream. Each step hands what it decoded to ``heard``, at once."""
+
+    decoder: Decoder
+    serial: int
+    codec: int
+    next: int
+    """Number of the packet that is decoded next."""
+    position: int = -1
+    """Block behind the newest decoded one; -1 before the first."""
+    is_fresh: bool = True
+    waiting: dict[int, Coded | None] = field(default_factory=dict)
+    """Packets behind a gap by number; None for what is no audio."""
+    _frame: Int16 = field(default_factory=lambda: np.zeros(LONGEST * BLOCK, dtype=np.int16))
+
+    def take(self, packet: Coded, heard: Callable[[Decoded], None]) -> bool:
+        """The stream's next arrival; False where it is too late, or broken."""
+        if packet.extended < self.next:
+            return False
+        if packet.extended > self.next:
+            self.waiting[packet.extended] = packet
+            while len(self.waiting) > MAX_WAITING:
+                self.give_up(heard)
+            return True
+        is_whole = self._decode(packet, heard)
+        self._follow_up(heard)
+        return is_whole
+
+    def pass_over(self, extended: int, heard: Callable[[Decoded], None]) -> None:
+        """This number was no audio's."""
+        if extended == self.next:
+            self.next += 1
+            self._follow_up(heard)
+        elif extended > self.next and len(self.waiting) < MAX_WAITING:
+            self.waiting[extended] = None
+
+    def give_up(self, heard: Callable[[Decoded], None]) -> None:
+        """What is missing before the first waiting packet has been lost."""
+        if not self.waiting:
+            return
+        following = min(self.waiting)
+        packet = self.waiting[following]
+        if packet is not None and 0 <= self.position < packet.position <= self.position + MAX_MADE_UP:
+            self._make_up(packet, following - self.next, heard)
+        self.next = following
+        self._follow_up(heard)
+
+    def _make_up(self, packet: Coded, lost: int, heard: Callable[[Decoded], None]) -> None:
+        """Fill the gap of so many packets before this one."""
+        blocks = packet.position - self.position
+        last = max(blocks // lost, 1)
+        while blocks > 0:
+            size = min(last, blocks)
+            blocks -= size
+            frame = self._frame[: size * BLOCK]
+            made = 0 if blocks else self.decoder.recover(packet.payload, frame)
+            if made or self.decoder.conceal(frame):
+                heard(Decoded(self.position, frame, is_made_up=not made))
+            self.position += size
+
+    def _decode(self, packet: Coded, heard: Callable[[Decoded], None]) -> bool:
+        self.next += 1
+        samples = packet.blocks * BLOCK
+        is_whole = self.decoder.decode(packet.payload, self._frame) >= samples > 0
+        self.position = packet.position + packet.blocks
+        if is_whole:
+            frame = self._frame[:samples]
+            if self.is_fresh:
+                frame[:BLOCK] = np.rint(frame[:BLOCK] * _FADE_IN)
+                self.is_fresh = False
+            heard(Decoded(packet.position, frame))
+        return is_whole
+
+    def _follow_up(self, heard: Callable[[Decoded], None]) -> None:
+        """What waited and is the next now."""
+        while self.next in self.waiting:
+            packet = self.waiting.pop(self.next)
+            if packet is None:
+                self.next += 1
+            else:
+                self._decode(packet, heard)

@@ -53,6 +53,21 @@ async def _audibility(around: Surroundings, given: argparse.Namespace) -> Result
     )
 
 
+async def _soak(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import soak
+
+    return await soak.run(
+        around,
+        calls=given.calls,
+        judged=given.judged,
+        minutes=given.minutes,
+        changes=given.changes,
+        seed=given.seed,
+        codecs=tuple(given.codecs),
+        journal=given.journal,
+    )
+
+
 async def _audio(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import audio
 
@@ -159,6 +174,20 @@ COMMANDS: Final = (
             option("--seconds", type=float, default=60),
             option("--seed", type=int, default=1),
             option("--break", dest="broken", choices=sorted(FAULTS), help="start a server with this fault; it must be caught"),
+            option("--codecs", nargs="+", default=[], choices=sorted(FORMATS), help="each leg has one of these (default: all as --codec)"),
+            option("--journal", help="write what was done, and when, to this file"),
+        ),
+    ),
+    Command(
+        "soak",
+        "a crowd of calls with joins, leaves, switches and transfers for a long time; a few are judged, the server is weighed",
+        _soak,
+        (
+            option("--calls", type=int, default=100, help="at once"),
+            option("--judged", type=int, default=3, help="of them, judged as in audibility"),
+            option("--minutes", type=float, default=30),
+            option("--changes", type=float, default=1000, help="a minute over all others: joins, leaves, switches, transfers, holds"),
+            option("--seed", type=int, default=1),
             option("--codecs", nargs="+", default=[], choices=sorted(FORMATS), help="each leg has one of these (default: all as --codec)"),
             option("--journal", help="write what was done, and when, to this file"),
         ),

@@ -1,6 +1,7 @@
 """The score: who has which voice, and who must hear whom when. A bench writes it while it acts; the judge reads it after."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,9 +52,10 @@ class Span:
 class ToneBook:
     """Hands out pairs of tones, never one twice, and far apart within a call."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kept_free: Iterable[tuple[int, int]] = ()) -> None:
+        """kept_free: pairs that it never hands out."""
         self._random = np.random.default_rng(seed)
-        self._used: set[tuple[int, int]] = set()
+        self._used = set(kept_free)
 
     def pair(self, taken: list[int]) -> tuple[int, int]:
         """A new pair, clear of the tones already in the call."""
@@ -64,6 +66,21 @@ class ToneBook:
                 self._used.add((low, high))
                 return low, high
         raise RuntimeError("no pair of tones is left: too many legs for one run")
+
+
+class CrowdBook(ToneBook):
+    """Hands out a few pairs again and again: for calls that are there and are not judged."""
+
+    def __init__(self, seed: int, pairs: int = 40) -> None:
+        super().__init__(seed)
+        taken: list[int] = []
+        self.pairs = tuple(super(CrowdBook, self).pair(taken) for _ in range(pairs))
+
+    def pair(self, taken: list[int]) -> tuple[int, int]:
+        """One of the pairs, as clear of those in the call as can be had."""
+        clear = [pair for pair in self.pairs if all(abs(at - other) >= APART for at in pair for other in taken)]
+        choice = clear or list(self.pairs)
+        return choice[int(self._random.integers(len(choice)))]
 
 
 @dataclass(slots=True)

@@ -5,7 +5,10 @@ import os
 import random
 import time
 from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,58 +19,104 @@ from bench.generator.rtp import LATE_LIMIT_MS, late_ms, stalls
 from bench.house import TOKEN, House
 from bench.judge.audibility import AudibilityJudge, Verdict, too_disturbed
 from bench.judge.recording import build, of_all
-from bench.judge.score import Score, ToneBook
+from bench.judge.score import CrowdBook, Score, ToneBook
 from bench.options import Surroundings
 from bench.progress import Progress
 from bench.report import Result
-from bench.runs.scene import Run, Tally, keep_calling
+from bench.runs.scene import Pace, Run, Tally, keep_calling
+from bench.runs.weight import Weight
 from bench.server import Server
 from bench.stage import Cast, Stage, in_group
 
 _SUPERVISORS = 2
-_SHORTEST_SCENE = 4.0
 _OPUS_PAYLOAD = 400
-_AGENTS_A_SCENE = 5
-"""Legs that agents may take up in one scene, each transfer another one or two."""
+_PACE = Pace()
+_SLACK = 20
+"""Legs more than are needed, for those that are still being let go."""
+_LONGEST_BESIDE = 1800.0
+"""Seconds that the generator may live beyond what is played."""
 _SHOWN = 30
 _STALLED_SHARE = 0.1
 """Share of windows that stalls of the generator may take away; beyond it a run does not count."""
 _PACKETS_A_SECOND = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is played, for how long."""
+
+    calls: int
+    """That are judged."""
+    seconds: float
+    seed: int
+    codecs: tuple[str, ...] = ()
+    """Of which each leg has one; empty: the bench's own."""
+    pace: Pace = _PACE
+    crowd: int = 0
+    """Calls beside them that are only there."""
+    crowds_pace: Pace = _PACE
+
+    @property
+    def cast(self) -> Cast:
+        """A leg of its own for everybody who is judged; those of the crowd are used again."""
+        scenes = self.calls * (int(self.seconds / self.pace.lasts[0]) + 2)
+        acts = 1 + int(self.pace.lasts[1] / (sum(self.pace.rests) / 2))
+        return Cast(
+            scenes + self.crowd + _SLACK,
+            scenes * (3 + acts // 3) + 3 * self.crowd + _SLACK,
+            scenes * (3 + acts // 3) + 2 * self.crowd + _SLACK,
+        )
+
+
 async def run(
     around: Surroundings, *, calls: int, seconds: float, seed: int, broken: str | None, journal: str | None, codecs: tuple[str, ...] = ()
 ) -> Result:
     """Play, then judge. With ``broken`` the server is started with that fault, and must be convicted. codecs: of which each leg has one."""
-    scenes = int(seconds / _SHORTEST_SCENE) + 2
-    cast = Cast(calls * scenes, calls * scenes * _AGENTS_A_SCENE, calls * scenes * 2 * _SUPERVISORS)
-    recorded = int(calls * (2 + _SUPERVISORS) * _PACKETS_A_SECOND * (seconds + 15) * 1.2)
-    spoken = codecs or (around.codec,)
-    house = House.build(calls=calls * 2, agents=2 * calls, supervisors=calls * _SUPERVISORS, codecs=spoken)
+    return await play_and_judge(around, Plan(calls, seconds, seed, codecs), broken=broken, journal=journal)
+
+
+async def play_and_judge(around: Surroundings, plan: Plan, *, broken: str | None = None, journal: str | None = None) -> Result:
+    """What a plan says, judged; the weight of the server meanwhile."""
+    calls, everybody = plan.calls, plan.calls + plan.crowd
+    recorded = int(calls * (2 + _SUPERVISORS) * _PACKETS_A_SECOND * (plan.seconds + 15) * 1.2)
+    spoken = plan.codecs or (around.codec,)
+    house = House.build(calls=everybody * 2, agents=2 * everybody, supervisors=everybody * _SUPERVISORS, codecs=spoken)
     module = ("mediaserver",) if broken is None else ("bench.faults", broken)
-    tally, score = Tally(), Score()
+    tally, score, weight, crowds_book = Tally(), Score(), Weight(), CrowdBook(plan.seed)
     async with (
         Server(house, core=around.server_core, nice=around.server_nice, module=module) as server,
-        Stage(house, cast, core=around.generator_core, recorded=recorded, payload=_largest(spoken), codec=around.codec) as stage,
+        Stage(
+            house,
+            plan.cast,
+            core=around.generator_core,
+            recorded=recorded,
+            payload=_largest(spoken),
+            codec=around.codec,
+            longest=plan.seconds + _LONGEST_BESIDE,
+        ) as stage,
         open_console(house.control, TOKEN) as console,
     ):
-        await stage.register(range(2 * calls), range(calls * _SUPERVISORS), around.progress)
+        await stage.register(range(2 * everybody), range(everybody * _SUPERVISORS), around.progress)
         began = time.monotonic()
-        scene = Run(
+        judged = Run(
             stage,
             console,
             score,
-            ToneBook(seed),
+            ToneBook(plan.seed, crowds_book.pairs),
             tally,
-            random.Random(seed),
+            random.Random(plan.seed),
             began,
-            began + seconds,
+            began + plan.seconds,
             _SUPERVISORS,
+            pace=plan.pace,
             codecs=spoken,
-            spare_agents=calls,
+            spare_agents=everybody,
         )
+        crowd = replace(judged, book=crowds_book, pace=plan.crowds_pace)
         before = stage.rtp.snapshot()
-        await _play(scene, calls, seconds, around.progress)
+        places = [keep_calling(judged, place) for place in range(calls)]
+        places += [keep_calling(crowd, place, judged=False) for place in range(calls, everybody)]
+        await _play(judged, [*places, weight.watch(server, judged.ends)], plan, around.progress)
         score.close_all(time.monotonic())
         late = late_ms(before, stage.rtp.snapshot())[1]
         await asyncio.sleep(0.3)
@@ -77,7 +126,9 @@ async def run(
     if journal is not None:
         Path(journal).write_text("\n".join(sorted(tally.journal)) + "\n")
     verdict = _judge(stage, score, began, around)
-    return _result(verdict, tally, late, broken, log)
+    result = _result(verdict, tally, late, broken, log)
+    result.figures |= weight.figures()
+    return result
 
 
 def _largest(codecs: tuple[str, ...]) -> int:
@@ -85,15 +136,15 @@ def _largest(codecs: tuple[str, ...]) -> int:
     return max(_OPUS_PAYLOAD if codec == "opus" else FORMATS[codec].payload for codec in codecs)
 
 
-async def _play(scene: Run, calls: int, seconds: float, progress: Progress) -> None:
-    with progress.task(f"{calls} calls talk", round(seconds)) as advance:
+async def _play(scene: Run, work: list[Coroutine[Any, Any, None]], plan: Plan, progress: Progress) -> None:
+    with progress.task(f"{plan.calls + plan.crowd} calls talk", round(plan.seconds)) as advance:
 
         async def watch() -> None:
             while time.monotonic() < scene.ends:
                 await asyncio.sleep(1)
                 advance(1)
 
-        await in_group([watch(), *(keep_calling(scene, place) for place in range(calls))])
+        await in_group([watch(), *work])
 
 
 def _judge(stage: Stage, score: Score, began: float, around: Surroundings) -> Verdict:

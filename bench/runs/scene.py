@@ -23,6 +23,10 @@ _LATE_TALK = 0.3
 """Some phones go on sending for so long after the BYE."""
 DIGITS = {"listen": "4", "whisper": "5", "barge": "6"}
 _ACKNOWLEDGED_WITHIN = 3.0
+_BEFORE_NEXT = 1.0
+"""Seconds after a failure until the next call at that place."""
+MOST_FAILURES = 20
+"""After so many in a run, nothing new is begun."""
 
 Pair = tuple[int, int]
 """Listener, speaker."""
@@ -66,6 +70,11 @@ class Pace:
 
     lasts: tuple[float, float] = (4.0, 10.0)
     rests: tuple[float, float] = (0.2, 1.2)
+    begins: float = 1.0
+    """Within how many seconds all places have their first call."""
+
+
+USUAL_PACE = Pace()
 
 
 @dataclass(slots=True)
@@ -81,7 +90,7 @@ class Run:
     began: float
     ends: float
     supervisors_a_call: int = 2
-    pace: Pace = Pace()
+    pace: Pace = USUAL_PACE
     moves: bool = True
     """Calls are transferred and held too, supervisors muted and their volumes changed."""
     codecs: tuple[str, ...] = ("PCMU",)
@@ -104,6 +113,7 @@ class Scene:
         self.supervisors: list[Supervisor] = []
         self._score = run.score if judged else Score()
         self._taken: list[int] = []
+        self._legs: list[Leg] = []
 
     async def play(self) -> None:
         """Call, act for some seconds, hang up."""
@@ -120,8 +130,8 @@ class Scene:
             await self._act()
         await self._end()
 
-    def give_up(self) -> None:
-        """What became of the call is not known any more: its pairs are judged no longer, the failure itself counts."""
+    async def give_up(self) -> None:
+        """What became of the call is not known any more: its pairs are judged no longer, the failure itself counts. All hang up."""
         score, now = self._score, time.monotonic()
         legs = [voice.leg for voice in score.voices.values() if voice.call == self.number]
         for listener in legs:
@@ -129,6 +139,18 @@ class Scene:
                 if listener != speaker:
                     score.closes(listener, speaker, now)
                     score.may(listener, speaker, now, math.inf)
+        for leg in self._legs:
+            if leg.dialog is not None:
+                await leg.dialog.bye()
+        await asyncio.sleep(_BEFORE_NEXT)
+
+    def clear(self) -> None:
+        """Nobody of the call speaks any more. Where nothing is judged, its legs may be used again; else each had its voice for ever."""
+        for leg in self._legs:
+            self.run.stage.rtp.stop(leg.number)
+            if not self.judged:
+                self.run.stage.give_back(leg)
+        self._legs.clear()
 
     async def _act(self) -> None:
         """Something at random: join, switch (most of the time), move, or leave."""
@@ -255,6 +277,7 @@ class Scene:
         self._taken += tones
         codec = self.run.random.choice(self.run.codecs)
         leg = self.run.stage.take(address, Tones((0, 0), AMPLITUDE), records=self.judged, codec=codec)
+        self._legs.append(leg)
         name = f"{role}@call{self.number}"
         voice = Voice(leg.number, name, self.number, tones, time.monotonic(), passes_through=address != SUPERVISORS, codec=codec)
         self._score.add(voice)
@@ -308,15 +331,15 @@ class Scene:
 
 async def keep_calling(run: Run, place: int, *, judged: bool = True) -> None:
     """Scenes one after the other, at this place, until the run is over. What fails is noted and ends the scene."""
-    await asyncio.sleep(run.random.uniform(0, 1.0))
-    while time.monotonic() < run.ends - 2:
+    await asyncio.sleep(run.random.uniform(0, run.pace.begins))
+    while time.monotonic() < run.ends - 2 and len(run.tally.failures) < MOST_FAILURES:
         scene = Scene(run, place, judged=judged)
         try:
             await scene.play()
         except (CallFailed, CommandFailed, TimeoutError) as error:
             run.tally.failures.append(f"call {scene.number}: {type(error).__name__} {error}")
-            scene.give_up()
-            return
+            await scene.give_up()
+        scene.clear()
 
 
 __all__ = ["AROUND", "Call", "Run", "Scene", "Tally", "keep_calling"]

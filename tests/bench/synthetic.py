@@ -34,6 +34,8 @@ class Scene:
     frames: int = 600
     score: Score = field(default_factory=Score)
     changes: tuple[int, ...] = (150, 300, 450)
+    volume: float = 1.0
+    """At which the supervisor of the first call has asked to hear the parties."""
     lost: frozenset[tuple[int, int]] = frozenset()
     """(frame, listener) whose packet does not arrive."""
 
@@ -64,7 +66,8 @@ class Scene:
                 for frame in range(self.frames):
                     gain = self.gain(frame, listener, speaker)
                     if gain and not previous:
-                        score.opens(listener, speaker, frame * PTIME + 0.03)
+                        asked = self.volume if listener == 2 else 1.0
+                        score.opens(listener, speaker, frame * PTIME + 0.03, asked)
                     if previous and not gain:
                         score.closes(listener, speaker, frame * PTIME - 0.03)
                     if gain != previous and frame:

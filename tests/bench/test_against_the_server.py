@@ -14,7 +14,7 @@ from bench.generator.phones.asking import CallFailed
 from bench.house import SUPERVISORS, TOKEN, House
 from bench.options import Surroundings
 from bench.progress import Progress
-from bench.runs import audibility, capacity, crowds, flood, floor, latency, setup, switch, trouble
+from bench.runs import audibility, capacity, crowds, flood, floor, latency, setup, soak, switch, trouble
 from bench.server import Server, ServerFailed
 
 AROUND = Surroundings(None, 0, None, Progress(quiet=True))
@@ -45,6 +45,16 @@ async def test_audibility_convicts_a_leaked_frame() -> None:
     figures: dict[str, Any] = result.figures
     assert figures["failed"] == 0
     assert EXPECTED["leaked-frame"] <= set(figures["kinds"])
+
+
+async def test_soak_judges_a_few_calls_amid_a_crowd_and_weighs_the_server() -> None:
+    figures: dict[str, Any] = (await soak.run(AROUND, calls=5, judged=2, minutes=0.15, changes=60, seed=2)).figures
+    assert figures["failed"] == 0
+    assert figures["calls"] >= 5
+    assert figures["judged"] > 1000
+    assert not {"leak", "leak_1s", "altered", "missing"} & set(figures["kinds"]), figures["first"]
+    assert figures["rss_mib"][0] > 20
+    assert figures["server_cpu"] > 0
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))

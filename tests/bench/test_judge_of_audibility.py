@@ -5,7 +5,7 @@ import pytest
 
 from bench.judge.audibility import Verdict, Violation
 from bench.judge.recording import build
-from bench.judge.score import Score, ToneBook
+from bench.judge.score import CrowdBook, Score, ToneBook
 from tests.bench.synthetic import Scene
 
 NAN = float("nan")
@@ -80,6 +80,24 @@ def test_four_db_too_quiet_is_caught_and_two_db_is_not(scene: Scene) -> None:
 
     assert ("level", "agent0", "supervisor0") in kinds(at(-4.0))
     assert at(-2.0).violations == []
+
+
+def test_a_volume_is_expected_of_him_who_set_it(scene: Scene) -> None:
+    def judged(expected: float, played: float) -> set[str]:
+        quiet = Scene(volume=expected)
+        verdict = quiet.judge(lambda frame, listener, speaker: played if listener == 2 and speaker < 2 else NAN)
+        return {each.kind for each in verdict.violations}
+
+    assert judged(0.5, 0.5) == set()
+    assert "level" in judged(0.5, 1.0)
+    assert "level" in judged(1.0, 0.5)
+
+
+def test_a_crowd_uses_few_pairs_again_and_judged_voices_never_have_them() -> None:
+    crowd = CrowdBook(seed=1)
+    book = ToneBook(1, crowd.pairs)
+    assert {crowd.pair([]) for _ in range(200)} <= set(crowd.pairs)
+    assert not {book.pair([]) for _ in range(300)} & set(crowd.pairs)
 
 
 def test_a_faint_leak_to_a_supervisor_shows_over_one_second(scene: Scene) -> None:

@@ -51,7 +51,7 @@ def test_nothing_received_is_an_empty_recording() -> None:
 def test_a_recording_in_any_codec_is_at_8_khz_with_the_tone_that_was_sent(codec: str) -> None:
     frames = np.tile(render(Tones((1103,), 6000.0), codec), (2, 1))
     stamps = (np.arange(100) * FORMATS[codec].ticks + 0xFFFF_FF00).astype(np.uint32)
-    recording = build(stamps, np.arange(100) * 0.02, frames, codec)
+    recording = build(stamps, np.asarray(np.arange(100) * 0.02), frames, codec)
     assert recording.position.tolist() == list(range(0, 16_000, 160))
     found = judge_tone(recording.samples[4000:12_000].astype(np.int16), 1103.0, 6000.0, 8000)
     assert abs(found.pitch_error) < 1e-4
@@ -61,6 +61,6 @@ def test_a_recording_in_any_codec_is_at_8_khz_with_the_tone_that_was_sent(codec:
 def test_a_missing_packet_in_another_codec_is_not_covered() -> None:
     frames = np.tile(render(Tones((1103,), 6000.0), "G722"), (2, 1))
     kept = np.array([at for at in range(100) if at != 40])
-    recording = build((kept * 160).astype(np.uint32), kept * 0.02, frames[kept], "G722")
+    recording = build((kept * 160).astype(np.uint32), np.asarray(kept * 0.02), frames[kept], "G722")
     assert not recording.covered[6400:6560].any()
     assert recording.covered.sum() == 99 * 160

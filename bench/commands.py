@@ -119,6 +119,12 @@ async def _setup(around: Surroundings, given: argparse.Namespace) -> Result:
     return await setup.run(around, rate=given.rate, seconds=given.seconds)
 
 
+async def _death(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import death
+
+    return await death.run(around, calls=given.calls, kills=given.kills, seed=given.seed)
+
+
 async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import trouble
 
@@ -271,6 +277,16 @@ COMMANDS: Final = (
         "what the conversations lose while signalling stands still or supervisors' phones freeze",
         _trouble,
         (option("--calls", type=int, default=100),),
+    ),
+    Command(
+        "death",
+        "what calls lose when their media worker is killed",
+        _death,
+        (
+            option("--calls", type=int, default=200),
+            option("--kills", type=int, default=20),
+            option("--seed", type=int, default=1, help="of the moments of death"),
+        ),
     ),
     Command(
         "flood",

@@ -5,6 +5,7 @@ must hold nearly all of the energy of a window of 20 ms, stand out of their grou
 in a row, 10 ms apart.
 """
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -43,6 +44,7 @@ _ENDS_AFTER: Final = 2
 """Hops in a row that do not."""
 
 
+@cache
 def tones(digit: int, samples: int, sample_rate: int) -> Int16:
     """The tone pair (samples) int16 in the 14-bit domain of a digit's number, from its beginning on."""
     low, high = np.argwhere(digit == _DIGIT_AT)[0]

@@ -1,5 +1,6 @@
 """Mixing kernels: the sum of what a listener hears, plain where all gains are one, with a short ramp where a gain changes."""
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ RAMP_BLOCKS: Final = 0.5
 _MAX: Final = 32767.0
 
 
+@cache
 def ramp(blocks: int, block: int) -> Float32:
     """Shares (blocks · block) of the new gain over a frame of blocks of ``block`` samples: a line over 5 ms, then one."""
     steps = np.arange(1, blocks * block + 1, dtype=np.float32)

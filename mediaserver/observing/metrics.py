@@ -74,6 +74,9 @@ class ServerCollector(Collector):
         """Every family, fresh."""
         yield self._live_calls()
         yield self._legs()
+        yield GaugeMetricFamily(
+            "mediaserver_worker_spares", "Spare media workers, ready to take a dead one's place.", value=self._media.spares
+        )
         yield GaugeMetricFamily("mediaserver_media_ports_lent", "Media ports lent to legs.", value=self._ports.lent)
         yield from self._counted()
         for name, read in self.counted.items():

@@ -25,7 +25,7 @@ from mediaserver.worker.pace import Pace
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sockets import Sockets
 from mediaserver.worker.sounds import Sounds
-from mediaserver.worker.spare import Spare
+from mediaserver.worker.spare import Spare, rehearse
 from mediaserver.worker.state import State
 from mediaserver.worker.turn import Turn
 
@@ -76,9 +76,7 @@ class Worker:
 
     def run(self) -> None:
         """Turn until the link has been closed for `ORPHAN_SECONDS`, or at once where no leg is open then."""
-        gc.collect()
         gc.freeze()
-        gc.disable()
         due = time.monotonic()
         pace = Pace(self._state.turn_length, time.thread_time(), due)
         while not self._is_over(now := time.monotonic()):
@@ -182,11 +180,14 @@ def _stay_on(cpu: int) -> None:
 
 def run(link_descriptor: int, turn_ms: float, *, compiled: bool, ducking_db: float) -> None:
     """Wait as a spare worker for a memory, and run on it until the link closes; before others, where the system permits that."""
+    rehearse()
+    gc.collect()
+    gc.disable()
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     spare = Spare(LinkEnd(socket.socket(fileno=link_descriptor)))
     if not spare.wait() or spare.memory is None:
         return
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     if spare.cpu is not None:
         _stay_on(spare.cpu)
     worker = Worker(spare.link, spare.memory, spare.sounds, turn_ms / 1000.0, compiled=compiled, ducking_db=ducking_db)

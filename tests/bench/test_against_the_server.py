@@ -14,7 +14,7 @@ from bench.generator.phones.asking import CallFailed
 from bench.house import SUPERVISORS, TOKEN, House
 from bench.options import Surroundings
 from bench.progress import Progress
-from bench.runs import audibility, capacity, crowds, flood, floor, latency, setup, soak, switch, trouble
+from bench.runs import audibility, capacity, crowds, death, flood, floor, latency, setup, soak, switch, trouble
 from bench.server import Server, ServerFailed
 
 AROUND = Surroundings(None, 0, None, Progress(quiet=True))
@@ -145,6 +145,15 @@ server.serve_forever()
 print("out of luck", flush=True)
 sys.exit(3)
 """
+
+
+async def test_calls_outlive_their_worker_and_no_phone_hears_of_it_in_sip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(death, "_SETTLE", 0.5)
+    result = await death.run(AROUND, calls=2, kills=2)
+    assert result.figures["live_calls_at_the_end"] == 2
+    assert result.figures["heirs"] == 2
+    for row in (dict(zip(result.columns, each, strict=True)) for each in result.rows):
+        assert (row["silent"], row["new_ssrc"], row["numbers_twice"], row["sip"]) == (0, 0, 0, 0)
 
 
 async def test_trouble_elsewhere_costs_the_conversations_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

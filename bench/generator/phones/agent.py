@@ -49,6 +49,8 @@ class UserAgent(asyncio.DatagramProtocol):
         self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
         self._prefix = secrets.token_hex(4)
+        self.datagrams = 0
+        """How many came."""
         self._asking = Asking(self._send, self._via, self._token, self._acknowledge_again)
         self._dialogs: dict[tuple[str, str], Dialog] = {}
         self._answers: dict[tuple[str, str, str], bytes] = {}
@@ -180,6 +182,7 @@ class UserAgent(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
         """asyncio calls this for each datagram; what is no SIP is dropped."""
+        self.datagrams += 1
         try:
             message = parse(data)
             if message.status:

@@ -24,11 +24,13 @@ from mediaserver.link.messages import (
     DigitReceived,
     Inherit,
     LegDoubted,
+    LoadSound,
     MediaStarted,
     MoveLeg,
     Notice,
     OpenLeg,
     OpenReports,
+    Ping,
     Play,
     Refused,
     SetMedia,
@@ -80,14 +82,21 @@ class LentLeg:
     """A leg that the worker has."""
 
     opening: OpenLeg
+    """As it would have to be said now."""
+    opened: Replied | None
+    """Who is told its row."""
     socket: int
-    call: int
+    reports: int = -1
+    """The socket for its RTCP, where that has a port of its own."""
     row: int = -1
     """-1 while nobody said that it was opened."""
-    reports: int = -1
-    """The socket of its RTCP port, where that was lent."""
     is_closing: bool = False
     said: dict[type, Command] = field(default_factory=dict)
+
+    @property
+    def call(self) -> int:
+        """The call that it is in."""
+        return self.opening.call
 
 
 class Worker:
@@ -142,7 +151,7 @@ class Worker:
         told = _Told(self._request, command, lend, replied)
         self._batch.append(told)
         self._unanswered[told.request] = told
-        self._note(command, lend)
+        self._note(told)
 
     def flush(self) -> None:
         """Send what was told, as one frame (more only where it is very much). Without a process it waits for the heir."""
@@ -164,15 +173,15 @@ class Worker:
         self.process = process
         self._given_at = time.monotonic()
         process.on_message = self._received
-        unanswered = [told for told in self._unanswered.values() if not isinstance(told.command, Inherit | AdoptLegs)]
+        unanswered = [told for told in self._unanswered.values() if not isinstance(told.command, Inherit | AdoptLegs | OpenReports)]
         self._unanswered = {}
         self._batch = []
         living = [leg for leg in self.legs.values() if leg.row >= 0 and not leg.is_closing]
         self._hand_over(process, living)
-        self._batch = [told for told in unanswered if not self._is_moot(told)]
-        self._unanswered |= {told.request: told for told in self._batch}
-        for leg in living:
-            self._lend_reports(leg)
+        self._lend_reports(living)
+        again = [told for told in unanswered if not self._is_moot(told)]
+        self._batch += again
+        self._unanswered |= {told.request: told for told in again}
         self.flush()
         self._answer_for_the_dead(told for told in unanswered if self._is_moot(told))
 
@@ -198,9 +207,10 @@ class Worker:
             lists = ([leg.opening.leg for leg in part], [leg.call for leg in part], [leg.row for leg in part])
             self._send_now(process, AdoptLegs(*(array("q", numbers).tobytes() for numbers in lists)), [leg.socket for leg in part])
 
-    def _lend_reports(self, leg: LentLeg) -> None:
-        if leg.reports >= 0:
-            self.tell(OpenReports(leg.opening.leg), lend=leg.reports)
+    def _lend_reports(self, living: Sequence[LentLeg]) -> None:
+        for leg in living:
+            if leg.reports >= 0:
+                self.tell(OpenReports(leg.opening.leg), lend=leg.reports)
 
     def _send_now(self, process: Process, command: Command, descriptors: Sequence[int], replied: Replied | None = None) -> None:
         self._request += 1
@@ -250,32 +260,32 @@ class Worker:
                 self.legs[leg].row = row
             case (OpenLeg(leg=leg), Refused()) | (CloseLeg(leg=leg), _):
                 self.legs.pop(leg, None)
-            case MoveLeg(leg=leg, call=call), Applied() if leg in self.legs:
-                self.legs[leg].call = call
+            case MoveLeg(leg=leg, call=call, role=role), Applied() if leg in self.legs:
+                lent = self.legs[leg]
+                lent.opening = OpenLeg(leg, call, role, lent.opening.strict)
         if replied is not None:
             replied(reply)
         elif isinstance(reply, Refused) and reply.code != "unknown_leg":
             _log.error("worker.refused", worker=self.index, code=reply.code, text=reply.text)
 
-    def _note(self, command: Command, lend: int) -> None:
+    def _note(self, told: _Told) -> None:
         """Remember what a leg's heir may have to be told."""
+        command = told.command
         match command:
             case OpenLeg(leg=leg):
-                self.legs[leg] = LentLeg(command, lend, command.call)
+                self.legs[leg] = LentLeg(command, told.replied, told.lend)
                 return
-            case OpenReports(leg=leg):
-                if leg in self.legs:
-                    self.legs[leg].reports = lend
+            case Ping() | LoadSound() | Inherit() | AdoptLegs():
                 return
-            case CloseLeg() | MoveLeg() | StopPlaying() | SetMedia() | Admit() | SetMode() | SetMuted() | SetVolumes() | Play():
-                lent = self.legs.get(command.leg)
             case _:
-                return
+                lent = self.legs.get(command.leg)
         match command:
             case _ if lent is None:
                 return
             case CloseLeg():
                 lent.is_closing = True
+            case OpenReports():
+                lent.reports = told.lend
             case MoveLeg():
                 lent.said = {kind: said for kind, said in lent.said.items() if kind is SetMedia}
             case StopPlaying():
@@ -290,13 +300,11 @@ class Worker:
             return
         _log.error("leg.doubted", worker=self.index, leg=number)
         self._counters.add("legs_doubted")
-        said, reports, opening = leg.said, leg.reports, OpenLeg(number, leg.call, leg.opening.role, leg.opening.strict)
-        self.tell(opening, lend=leg.socket)
-        self.legs[number].reports = reports
-        self._lend_reports(self.legs[number])
+        self.tell(leg.opening, lend=leg.socket, replied=leg.opened)
+        self._lend_reports([leg])
         for kind in _KEPT:
-            if kind in said:
-                self.tell(said[kind])
+            if kind in leg.said:
+                self.tell(leg.said[kind])
         self.flush()
 
     def _new_memory(self) -> Memory:

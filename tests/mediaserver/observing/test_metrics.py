@@ -22,6 +22,7 @@ class NoWorkers:
     """Media without a worker to weigh."""
 
     workers: tuple[Worker, ...] = ()
+    spares = 1
 
 
 @dataclass
@@ -37,6 +38,7 @@ class OneWorker:
     """Media with that worker."""
 
     workers: tuple[Measured]
+    spares = 1
 
 
 @pytest.fixture

@@ -96,6 +96,8 @@ def _ranges(settings: Settings) -> Iterator[Finding]:
         yield ("media", "codecs"), "must name at least one codec"
     if media.seats > media.rows:
         yield ("media", "seats"), f"must be at most media.rows ({media.rows})"
+    if settings.quality.fair < settings.quality.poor:
+        yield ("quality", "fair"), f"must be at least quality.poor ({settings.quality.poor:g})"
     if settings.control.queue > settings.control.resume:
         yield ("control", "queue"), f"must be at most control.resume ({settings.control.resume}), where the events are kept"
 

@@ -276,6 +276,15 @@ class WatchingSettings(Section):
     """Seconds from one NOTIFY of a subscription to the next (RFC 4235 §3.10)."""
 
 
+class QualitySettings(Section):
+    """When supervisors are told that a leg sounds bad."""
+
+    poor: float = Field(3.1, ge=0, le=4.5)
+    """MOS below which a leg is bad; 0: never."""
+    fair: float = Field(3.5, ge=0, le=4.5)
+    """MOS from which it is well again."""
+
+
 class ControlSettings(Section):
     """The control API."""
 
@@ -391,6 +400,7 @@ class Settings(Section):
     transfers: TransferSettings = TransferSettings()
     doors: DoorSettings = DoorSettings()
     watching: WatchingSettings = WatchingSettings()
+    quality: QualitySettings = QualitySettings()
     control: ControlSettings = ControlSettings()
     trace: TraceSettings = TraceSettings()
     trunks: tuple[TrunkSettings, ...] = ()

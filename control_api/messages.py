@@ -95,6 +95,43 @@ class LegModel(Message):
     """Why the mode's target cannot hear the supervisor now; empty where it can."""
 
 
+class WayModel(Message):
+    """How one way of a leg sounds: *up* from it to us, *down* from us to it."""
+
+    mos: float
+    """1 to 4.5, by the E-model (ITU-T G.107), of the last seconds."""
+    mos_average: float
+    """Over the whole leg."""
+    mos_least: float
+    r: float
+    """0 to 93.2, of a wideband codec to 129."""
+    loss: float
+    """Part of the packets lost in the last seconds, 0 to 1. What other legs lost is not in it."""
+    lost: int
+    """Packets, all in all."""
+    jitter_ms: float
+
+
+class QualityModel(Message):
+    """How a leg sounds, or sounded."""
+
+    role: Role
+    codec: str
+    live: bool
+    """False: it has ended."""
+    up: WayModel | None = None
+    """None before anything came."""
+    down: WayModel | None = None
+    """None where the leg never told by RTCP."""
+    round_trip_ms: float | None = None
+    late: int = 0
+    """Packets that came after their turn."""
+    concealed_ms: int = 0
+    """Sound that was made up for listeners."""
+    dropped: int = 0
+    """Datagrams that were refused."""
+
+
 class CallModel(Message):
     """One call."""
 
@@ -122,6 +159,8 @@ class CallModel(Message):
     cause: str = ""
     """Why it ended; empty while it lives."""
     legs: tuple[LegModel, ...] = ()
+    quality: dict[str, QualityModel] = {}
+    """By leg number, of legs that have ended too; none of a leg of which nothing is known."""
 
 
 # What the server says
@@ -174,7 +213,8 @@ class EventMessage(Message):
     sequence: int
     kind: str
     """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``ended`` or ``hidden``; ``supervisor.`` and
-    ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``; for the right ``admin`` also ``trunk.`` and ``up``,
+    ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``; ``quality.`` and ``dropped`` or ``recovered``, with
+    ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``; for the right ``admin`` also ``trunk.`` and ``up``,
     ``down``, ``registered`` or ``unregistered``."""
     call_id: str
     """Empty for ``trunk.``, whose ``detail`` holds ``trunk``, ``target``, ``status`` and ``is_up``."""
@@ -187,11 +227,14 @@ class EventMessage(Message):
 
 
 class LevelModel(Message):
-    """How loud a leg is."""
+    """How loud a leg is, and how it sounds."""
 
     level_dbov: float
     """0 is the loudest that there is, -127 silence (RFC 6464)."""
     speaks: bool
+    mos_up: float | None = None
+    """As `WayModel.mos`; null where it is not known."""
+    mos_down: float | None = None
 
 
 class CallMetersModel(Message):

@@ -52,6 +52,7 @@ HELP = {
     "heirs": "Spare media workers that took over a dead one's calls.",
     "legs_doubted": "Legs that an heir could not adopt, and that were opened anew.",
     "calls_that_killed": "Calls that were ended because their packets killed two media workers.",
+    "quality_events": "Ways of legs that began to sound bad (dropped) or were well again (recovered), by which and way.",
     "faults": "Faults in what is done again and again, by what it was; each has a traceback in the log.",
 }
 

@@ -38,6 +38,7 @@ from mediaserver.signalling.calls.transferring import Transfers
 from mediaserver.signalling.desk.banning import Bans
 from mediaserver.signalling.desk.meters import tell_meters
 from mediaserver.signalling.desk.publishing import Publisher
+from mediaserver.signalling.desk.quality import LOOK_SECONDS, QualityWatch
 from mediaserver.signalling.desk.supervising import SwitchboardDesk
 from mediaserver.signalling.desk.watching import Watching, subscription_settings
 from mediaserver.signalling.dispatching import Dispatcher
@@ -242,6 +243,7 @@ class Server:
         self._house = house
         self._reloading = Reloading(house, self._users, self._tokens, self._read)
         self._switchboard = Switchboard(house)
+        self._quality = QualityWatch(settings.quality, self._switchboard.calls, self._media, house.publisher, self._counters)
         entrance = Entrance(house, self._switchboard)
         self._desk = SwitchboardDesk(house, self._switchboard, entrance, Bans(house, self._users))
         invitations = Invitations(house, self._switchboard, self._users, entrance)
@@ -288,6 +290,8 @@ class Server:
         collector.certificates = lambda: self._renewal.shown
         collector.counted["sip_events"] = lambda: self._agent.counters
         collector.gathered.append(lambda: trunk_metrics(self._house.trunks))
+        collector.gathered.append(self._house.ended_legs.metrics)
+        collector.gathered.append(self._quality.metrics)
         collector.counted["sip_dropped"] = lambda: dropped(self._agent.counters)
         collector.counted["control_events"] = lambda: app.state.reception.counters
         await serve_control(app, self._settings.control, [self._listener])
@@ -307,6 +311,7 @@ class Server:
         yield beat("media", MISSING_AFTER, self._switchboard.watch_media, self._counters)
         yield beat("workers", CHECK_EVERY, self._media.check, self._counters)
         yield beat("overload", LOOK, self._switchboard.overload.look, self._counters)
+        yield beat("quality", LOOK_SECONDS, self._quality.look, self._counters)
         if self._settings.control.meters_hz > 0:
             tell = partial(tell_meters, self._switchboard.calls, self._house.publisher)
             yield beat("meters", 1 / self._settings.control.meters_hz, tell, self._counters)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from config.settings import Settings
 from config.trunks import TrunkSettings
 from mediaserver.observing.counters import Counters
+from mediaserver.observing.quality_metrics import EndedLegs
 from mediaserver.secrecy.pins import check_at_once
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.desk.publishing import Publisher
@@ -64,6 +65,8 @@ class House:
     check_pin: CheckPin = check_at_once
     """Compares a PIN with what is kept of it."""
     new_timer: Callable[[Callable[[], None]], Timer] = Timer
+    ended_legs: EndedLegs = field(default_factory=EndedLegs)
+    """How legs sounded that have ended."""
     """A timer that calls back."""
     peer_names: Callable[[Flow], Sequence[str]] = nobody
     """What the certificate shows that a TLS client gave."""

@@ -71,6 +71,7 @@ def test_two_tenants_may_have_agents_of_one_name_with_phones_of_their_own() -> N
         ({"sip": {"bind": "localhost"}}, "sip.bind: must be an IP address, not 'localhost'"),
         ({"media": {"advertised": "host"}}, "media.advertised: must be an IP address, not 'host'"),
         ({"sip": {"local_networks": ["10/8/8"]}}, "sip.local_networks[0]: must be an IP network such as 10.0.0.0/8, not '10/8/8'"),
+        ({"quality": {"poor": 3.6, "fair": 3.5}}, "quality.fair: must be at least quality.poor (3.6)"),
         ({"media": {"first_port": 0, "last_port": 5000}}, "media.first_port: must be at least 1"),
         (
             {"media": {"first_port": 30000, "last_port": 20000}},

@@ -9,6 +9,7 @@ from mediaserver.call.inputs import LegId
 from mediaserver.call.machine import Call
 from mediaserver.call.view import CallState, CallView
 from mediaserver.signalling.calls.legs import Leg
+from mediaserver.signalling.calls.records import LegRecord
 from mediaserver.signalling.media.worker import Worker
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.trunks.callers import Caller
@@ -36,6 +37,8 @@ class CallEntry:
     max_forwards: int = 70
     """What is left of it for the next leg."""
     legs: dict[LegId, Leg] = field(default_factory=dict)
+    records: dict[LegId, LegRecord] = field(default_factory=dict)
+    """How its legs sounded that have ended."""
 
     @property
     def subject(self) -> Subject:
@@ -50,7 +53,7 @@ class Calls:
         self._by_id: dict[str, CallEntry] = {}
         self._by_leg: dict[LegId, tuple[CallEntry, Leg]] = {}
         self._by_session: dict[int, tuple[CallEntry, Leg]] = {}
-        self._ended: OrderedDict[str, tuple[float, CallView]] = OrderedDict()
+        self._ended: OrderedDict[str, tuple[float, CallView, dict[LegId, LegRecord]]] = OrderedDict()
         self.on_tied: Callable[[CallEntry, Leg, int], None] = lambda entry, leg, session: None
         """Told each session that becomes a leg of a call."""
 
@@ -95,9 +98,9 @@ class Calls:
     def remove(self, entry: CallEntry, now: float) -> None:
         """A call is over; its last view is remembered for a minute."""
         self._by_id.pop(entry.view.call, None)
-        self._ended[entry.view.call] = (now, entry.view)
+        self._ended[entry.view.call] = (now, entry.view, entry.records)
         while self._ended:
-            ended, _ = next(iter(self._ended.values()))
+            ended, *_ = next(iter(self._ended.values()))
             if len(self._ended) <= _KEPT_AFTER_END and now - ended < _REMEMBERED_SECONDS:
                 break
             self._ended.popitem(last=False)
@@ -110,6 +113,11 @@ class Calls:
         """A call that ended lately."""
         found = self._ended.get(call)
         return None if found is None else found[1]
+
+    def ended_records(self, call: str) -> dict[LegId, LegRecord]:
+        """How its legs sounded."""
+        found = self._ended.get(call)
+        return {} if found is None else found[2]
 
     def of_leg(self, leg: LegId) -> tuple[CallEntry, Leg] | None:
         """The call and the leg of this number."""

@@ -13,6 +13,7 @@ from mediaserver.signalling.calls.farewells import Farewells
 from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry, Calls
 from mediaserver.signalling.calls.moving import Mover, tell_open
+from mediaserver.signalling.calls.records import keep
 from mediaserver.signalling.calls.requests import PendingRequests
 from mediaserver.signalling.house import House
 from mediaserver.signalling.media.agreeing import tell_media
@@ -223,6 +224,7 @@ class Performer:
 
     def close(self, entry: CallEntry, leg: Leg) -> None:
         """Take port, row and seat back: the port rests from when the worker has let go of it. No phone is left ringing."""
+        keep(self._house.media, entry, leg, self._house.ended_legs)
         self._calls.remove_leg(entry, leg)
         if leg.session is not None and not leg.is_over:
             leg.is_over = True

@@ -8,6 +8,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -25,6 +26,7 @@ from mediaserver.signalling.calls.farewells import Farewells
 from mediaserver.signalling.calls.legs import NOWHERE, Leg, is_carried
 from mediaserver.signalling.calls.live import CallEntry, Calls
 from mediaserver.signalling.calls.performing import PerformedAction, Performer
+from mediaserver.signalling.calls.records import records, write_down
 from mediaserver.signalling.calls.requests import PendingRequests
 from mediaserver.signalling.house import House
 from mediaserver.signalling.media.worker import Worker
@@ -245,7 +247,7 @@ class Switchboard:
                 self._performer.perform(entry, action, now)
         for action in actions:
             if isinstance(action, Publish):
-                self.house.publisher.publish(entry.view, action)
+                self.house.publisher.publish(entry.view, action, partial(records, self.house.media, entry))
         after = entry.subject
         if after != before:
             self.house.tracer.know(entry.view.call, after)
@@ -270,6 +272,7 @@ class Switchboard:
         _log.info("call.ended", call=view.call, cause=view.cause, seconds=round(now - view.started, 1), answered=view.answered is not None)
         for leg in list(entry.legs.values()):
             self.turn_away(entry, leg)
+        write_down(entry, now)
         self._remove(entry, now)
 
     def _remove(self, entry: CallEntry, now: float) -> None:

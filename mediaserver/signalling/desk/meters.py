@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from control_api.ports import HouseEvent
+from mediaserver.link.memory import Memory
 from mediaserver.signalling.calls.live import CallEntry, Calls
 from mediaserver.signalling.desk.publishing import Publisher
 
@@ -21,8 +22,14 @@ def tell_meters(calls: Calls, publisher: Publisher) -> None:
 
 def _levels(entry: CallEntry) -> dict[str, Any]:
     memory = entry.worker.memory
+    return {str(leg.leg): _meters(memory, leg.row) for leg in entry.legs.values() if leg.row >= 0}
+
+
+def _meters(memory: Memory, row: int) -> dict[str, Any]:
+    up, down = memory.mos(row)
     return {
-        str(leg.leg): {"level_dbov": round(memory.level_dbov(leg.row), 1), "speaks": memory.speaks(leg.row)}
-        for leg in entry.legs.values()
-        if leg.row >= 0
+        "level_dbov": round(memory.level_dbov(row), 1),
+        "speaks": memory.speaks(row),
+        "mos_up": round(up, 2) or None,
+        "mos_down": round(down, 2) or None,
     }

@@ -1,13 +1,15 @@
 """Telling watchers what happened: a call's view as the API shows it, and the listeners who hear of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from control_api.messages import iso
 from control_api.ports import HouseEvent
 from mediaserver.call.actions import Publish
+from mediaserver.call.inputs import LegId
 from mediaserver.call.view import CallView, LegView
+from mediaserver.signalling.calls.records import LegRecord, record_models
 
 
 class Publisher:
@@ -31,13 +33,13 @@ class Publisher:
         """Whether anybody would hear an event."""
         return bool(self._listeners)
 
-    def publish(self, view: CallView, told: Publish) -> None:
-        """Tell what a call said of itself."""
+    def publish(self, view: CallView, told: Publish, records: Callable[[], Mapping[LegId, LegRecord]]) -> None:
+        """Tell what a call said of itself; ``records``: how its legs sound."""
         if self._listeners:
             now, wall = self._clock(), self._wall()
 
             def body() -> dict[str, Any]:
-                return {"call": _call_model(view, now, wall), "leg": told.leg, "detail": told.detail}
+                return {"call": _call_model(view, records(), now, wall), "leg": told.leg, "detail": told.detail}
 
             self.tell(HouseEvent(told.kind, view.tenant, view.call, view.agent, view.team, body))
 
@@ -46,12 +48,12 @@ class Publisher:
         for listener in tuple(self._listeners.values()):
             listener(event)
 
-    def call_model(self, view: CallView) -> dict[str, Any]:
-        """A call as `control_api.messages.CallModel` has it: wall-clock times and a duration."""
-        return _call_model(view, self._clock(), self._wall())
+    def call_model(self, view: CallView, records: Mapping[LegId, LegRecord]) -> dict[str, Any]:
+        """A call as `control_api.messages.CallModel` has it: wall-clock times, a duration, and how its legs sound."""
+        return _call_model(view, records, self._clock(), self._wall())
 
 
-def _call_model(view: CallView, now: float, wall: float) -> dict[str, Any]:
+def _call_model(view: CallView, records: Mapping[LegId, LegRecord], now: float, wall: float) -> dict[str, Any]:
     offset = wall - now
     end = view.ended if view.ended is not None else now
     return {
@@ -70,6 +72,7 @@ def _call_model(view: CallView, now: float, wall: float) -> dict[str, Any]:
         "duration": round(end - (view.started if view.answered is None else view.answered), 3),
         "cause": view.cause,
         "legs": [_leg_model(leg) for leg in view.legs],
+        "quality": record_models(records),
     }
 
 

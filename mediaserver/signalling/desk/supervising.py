@@ -17,6 +17,7 @@ from mediaserver.call import inputs
 from mediaserver.call.view import CallState, LegView
 from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
+from mediaserver.signalling.calls.records import records
 from mediaserver.signalling.calls.requests import NOBODY_WAITS
 from mediaserver.signalling.calls.switchboard import NoWorker, Overloaded, Switchboard
 from mediaserver.signalling.desk.banning import Bans
@@ -49,16 +50,18 @@ class SwitchboardDesk:
 
     def calls(self, identity: Identity) -> Sequence[dict[str, Any]]:
         """Every live call the identity may see."""
-        publisher = self._house.publisher
-        return [publisher.call_model(entry.view) for entry in self._switchboard.calls if may_see(identity, entry.subject)]
+        return [self._model(entry) for entry in self._switchboard.calls if may_see(identity, entry.subject)]
 
     def call(self, identity: Identity, call: str) -> dict[str, Any]:
         """One call, live or ended in the last minute."""
         ended = self._switchboard.calls.ended(call)
         if ended is not None:
             check_visible(identity, Subject(ended.tenant, ended.agent, ended.team))
-            return self._house.publisher.call_model(ended)
-        return self._house.publisher.call_model(self._visible(identity, call).view)
+            return self._house.publisher.call_model(ended, self._switchboard.calls.ended_records(call))
+        return self._model(self._visible(identity, call))
+
+    def _model(self, entry: CallEntry) -> dict[str, Any]:
+        return self._house.publisher.call_model(entry.view, records(self._house.media, entry))
 
     def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
         """Hear every event from now on."""
@@ -221,7 +224,7 @@ class SwitchboardDesk:
         target, targets = self._counted(check)
         entry = self._counted(lambda: self._new_call(identity.tenant))
         self._feed(entry, inputs.Originated(self._switchboard.next_leg(), target, caller=target.value, called=number, targets=targets))
-        return self._house.publisher.call_model(entry.view)
+        return self._model(entry)
 
     def _new_call(self, tenant: str) -> CallEntry:
         if self._switchboard.is_draining:

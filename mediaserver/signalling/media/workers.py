@@ -16,6 +16,7 @@ import structlog
 
 from config.settings import MediaSettings
 from mediaserver.link.messages import Command, Notice, Refused
+from mediaserver.link.quality import LegQuality
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.media.processes import Process
 from mediaserver.signalling.media.sounds import as_memory_file
@@ -106,6 +107,14 @@ class Media:
             for kind, value in worker.memory.counters(row).items():
                 if value:
                     self._counters.add(RTP_PACKETS, kind, value)
+
+    def quality(self, worker: Worker, row: int) -> LegQuality | None:
+        """How the leg of a row sounds; None where there is none, or its worker is gone."""
+        return None if row < 0 or worker.memory.map.closed else worker.memory.quality(row)
+
+    def mos(self, worker: Worker, row: int) -> tuple[float, float]:
+        """Its scores up and down; 0.0 where one is not known."""
+        return (0.0, 0.0) if row < 0 or worker.memory.map.closed else worker.memory.mos(row)
 
     def flush(self) -> None:
         """Send what was told since the last flush."""

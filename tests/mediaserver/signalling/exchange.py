@@ -12,6 +12,7 @@ from control_api.permissions import Identity
 from control_api.ports import HouseEvent
 from mediaserver.call.view import CallView
 from mediaserver.link.messages import Admit, Applied, CloseLeg, Command, DigitReceived, MediaStarted, OpenLeg, OpenReports, SetMode
+from mediaserver.link.quality import LegQuality
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.calls.switchboard import Switchboard
@@ -104,6 +105,7 @@ class HandTimer:
 class RecordedWorker:
     """A worker that applies everything at once, in turns counted by frame."""
 
+    index: int = 0
     calls: int = 0
     turn_length: float = 0.0
     turn: int = 0
@@ -131,6 +133,8 @@ class RecordedMedia:
         self.is_ready = True
         self.kept: list[int] = []
         """Rows whose counters were kept."""
+        self.qualities: dict[int, LegQuality] = {}
+        """How the legs of rows sound; nothing is known of others."""
         self._replies: list[tuple[Command, Callable[[Reply], None]]] = []
 
     @property
@@ -154,6 +158,15 @@ class RecordedMedia:
         """Remember a row, which is not wiped yet."""
         assert worker.of(CloseLeg, row) == []
         self.kept.append(row)
+
+    def quality(self, worker: Any, row: int) -> LegQuality | None:
+        """How the leg of a row sounds, where a test said so."""
+        return self.qualities.get(row)
+
+    def mos(self, worker: Any, row: int) -> tuple[float, float]:
+        """Its scores."""
+        found = self.qualities.get(row)
+        return (0.0, 0.0) if found is None else (found.up.mos, found.down.mos)
 
     def flush(self) -> None:
         """Answer what was told."""

@@ -82,7 +82,7 @@ def test_the_customers_bar_shows_how_loud_he_is() -> None:
     assert "█" not in drawn(board)
     board.hear(MetersMessage.model_validate({"calls": {"c1": {"legs": {"1": {"level_dbov": -35, "speaks": True}}}}}))
     assert "█████·····" in drawn(board)
-    assert board.meters() == {"c1": {"1": {"level_dbov": -35.0, "speaks": True}}}
+    assert board.meters() == {"c1": {"1": {"level_dbov": -35.0, "speaks": True, "mos_up": None, "mos_down": None}}}
 
 
 def test_meters_of_calls_that_are_gone_are_forgotten() -> None:

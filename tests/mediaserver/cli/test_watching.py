@@ -54,7 +54,7 @@ async def test_top_as_json_has_calls_and_meters(shell: Shell) -> None:
             await asyncio.sleep(0.05)
     shown = watching.result()
     assert [call["call"] for call in shown["calls"]] == ["c1"]
-    assert shown["meters"] == {"c1": {"1": {"level_dbov": -30.0, "speaks": True}}}
+    assert shown["meters"] == {"c1": {"1": {"level_dbov": -30.0, "speaks": True, "mos_up": None, "mos_down": None}}}
 
 
 async def test_top_goes_on_until_its_time_is_over(shell: Shell) -> None:

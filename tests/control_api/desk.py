@@ -42,6 +42,7 @@ def call_model(call: str = "c1", agent: str = "robert", tenant: str = "default",
         "duration": 61.5,
         "cause": "",
         "legs": [leg_model(1, Role.CUSTOMER, "+4930123"), leg_model(2, Role.AGENT, agent)],
+        "quality": {},
     } | changes
 
 

@@ -71,14 +71,14 @@ _ENCODE: Final[Bytes] = np.concatenate([_encode(_decisions_ulaw(), SILENCE[ULAW]
 def decode(codes: Bytes, law: Int64) -> Int16:
     """Samples (n, 2·m) int16 in the 14-bit domain from codes (n, 2·m) uint8, contiguous along the last axis; law (n) of each row."""
     index = codes.view(np.uint16)
-    if law.any():
+    if np.count_nonzero(law):
         return _DECODE_PAIRS.take(index + (law * 65_536)[:, None]).view(np.int16)
-    return _DECODE_PAIRS.take(index).view(np.int16)
+    return _DECODE_PAIRS.take(index, mode="wrap").view(np.int16)  # no index lies outside; this mode looks least
 
 
 def encode(samples: Int16, law: Int64) -> Bytes:
     """Codes (n, m) uint8 of samples (n, m) int16 in the 14-bit domain, saturated; law (n) of each row."""
     index = samples.view(np.uint16)
-    if law.any():
+    if np.count_nonzero(law):
         return _ENCODE.take(index + (law * 65_536)[:, None])
     return _ENCODE.take(index)

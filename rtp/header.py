@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from rtp.arrays import Bools, Bytes, Int64, UInt64
+from rtp.arrays import Bools, Bytes, Int64, UInt64, every
 
 HEADER: Final = 12
 """Bytes of a header without contributors and extension; where a payload starts once parsed."""
@@ -81,22 +81,22 @@ def parse(matrix: Bytes, lengths: Int64, rows: Int64, payload_kind: Bytes, refus
     Contributors, extensions and padding are cut out of the line in place. A datagram as long as a line is taken for cut off.
     """
     count = len(rows)
-    head = matrix[:count, :HEADER].copy()
-    words = head.view(">u4").astype(np.int64)
-    payload_type = head[:, 1] & 0x7F
-    kind = payload_kind.reshape(-1).take(rows * 128 + payload_type)
+    head = matrix[:count, :HEADER]
+    first, timestamp, ssrc = head.view(">u4").T.astype(np.int64)
+    second = first >> 16
+    kind = payload_kind.reshape(-1).take((rows << 7) | (second & 0x7F))
     packets = Packets(
         line=np.arange(count),
         row=rows,
         kind=kind,
-        marker=(words[:, 0] >> 16) & 0x80,
-        sequence=words[:, 0] & 0xFFFF,
-        timestamp=words[:, 1],
-        ssrc=words[:, 2],
+        marker=second & 0x80,
+        sequence=first & 0xFFFF,
+        timestamp=timestamp,
+        ssrc=ssrc,
         size=lengths - HEADER,
     )
-    ordinary = (head[:, 0] == _PLAIN) & (kind != UNKNOWN) & (lengths > HEADER) & (lengths < matrix.shape[1])
-    if ordinary.all():
+    ordinary = (head[:, 0] == _PLAIN) & kind.astype(np.bool_) & (lengths > HEADER) & (lengths < matrix.shape[1])
+    if every(ordinary):
         return packets
     return packets.where(ordinary | _straightened(matrix, lengths, head, packets, ordinary, refusals))
 
@@ -106,11 +106,10 @@ def build(out: Bytes, marked_types: Int64, sequence: Int64, timestamp: Int64, ss
 
     marked_types (n) marker and payload type; sequence (n) and timestamp (n) are taken mod 2¹⁶ and 2³².
     """
-    words = np.empty((len(sequence), 3), dtype=">u4")
-    words[:, 0] = (_PLAIN << 24) | (marked_types << 16) | (sequence & 0xFFFF)
-    words[:, 1] = timestamp & 0xFFFF_FFFF
+    words = out[:, :HEADER].view(">u4")
+    words[:, 0] = (marked_types << 16) | (sequence & 0xFFFF) | (_PLAIN << 24)
+    words[:, 1] = timestamp
     words[:, 2] = ssrc
-    out[:, :HEADER] = words.view(np.uint8)
 
 
 def _straightened(matrix: Bytes, lengths: Int64, head: Bytes, packets: Packets, ordinary: Bools, refusals: Refusals) -> Bools:

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from rtp.arrays import Float64, Int16, Int64
+from rtp.arrays import Float64, Int16, Int64, every
 from rtp.stream import BLOCK_SECONDS
 
 RING: Final = 64
@@ -54,7 +54,7 @@ class Playout:
         """
         end = self.end[rows]
         recent = position > end - RING
-        if not recent.all():
+        if not every(recent):
             rows, position, frames, end = rows[recent], position[recent], frames[recent], end[recent]
         stored, slots = self.slots(rows, position, blocks)
         self.samples[slots] = frames.reshape(-1, blocks, self.samples.shape[1])

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from rtp.arrays import Bools, Float64, Int64, UInt64
+from rtp.arrays import Bools, Float64, Int64, UInt64, every, some
 from rtp.stream import BLOCK_SECONDS
 
 PATIENCE: Final = 0.1
@@ -90,9 +90,9 @@ def follow_source(senders: Senders, late: UInt64, relay: Relay, now: float) -> t
     timestamp = (relay.timestamp + senders.timestamp_offset[listener]) & 0xFFFF_FFFF
     usual = (senders.anchor[listener] == relay.serial) & relay.forward
     goes: Bools | None = None
-    if relay.own_numbers.any():
+    if some(relay.own_numbers):
         sequence = np.where(relay.own_numbers, senders.sequence[listener] + 1, sequence)
-    if not usual.all():
+    if not every(usual):
         goes = np.ones(len(listener), dtype=np.bool_)
         for index in np.flatnonzero(~usual).tolist():
             numbers = _settle(senders, relay, index, now)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from rtp.arrays import Bools, Float64, Int64, UInt64
+from rtp.arrays import Bools, Float64, Int64, UInt64, every, some
 from rtp.header import Packets
 
 BLOCK_SECONDS: Final = 0.01
@@ -90,14 +90,15 @@ def follow(streams: Streams, tally: Tally, packets: Packets, ticks: Int64, last_
     """
     rows = packets.row
     highest = streams.highest[rows]
-    step = ((packets.sequence - highest + 0x8000) & 0xFFFF) - 0x8000
-    usual = (step == 1) & (streams.ssrc[rows] == packets.ssrc)
-    if usual.all():
+    ahead = packets.sequence - highest
+    usual = ((ahead & 0xFFFF) == 1) & (streams.ssrc[rows] == packets.ssrc)
+    if every(usual):
         extended = highest + 1
         streams.highest[rows] = extended
         streams.window[rows] = (streams.window[rows] << np.uint64(1)) | np.uint64(1)
         tally.received[rows] += 1
         return Followed(packets, extended, streams.serial[rows], True, usual)
+    step = ahead.astype(np.int16).astype(np.int64)
     return _follow_unusual(streams, tally, packets, step, ticks, last_serial, now)
 
 
@@ -105,18 +106,18 @@ def place(streams: Streams, audio: Followed, ticks: Int64, now: float) -> Int64:
     """Blocks on the time line (n) where these audio packets start; ticks (n) of their clocks make a block. Jitter goes along."""
     packets = audio.packets
     rows = packets.row
-    elapsed = ((packets.timestamp - streams.timestamp[rows] + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-    steps = (elapsed + ticks // 2) // ticks
+    elapsed = (packets.timestamp - streams.timestamp[rows]).astype(np.int32) / ticks
+    steps = np.floor(elapsed + 0.5).astype(np.int64)
     odd = (steps < 1) | (steps > MAX_PAUSE)
-    if odd.any():
+    if some(odd):
         steps = np.where(odd & audio.forward, np.maximum(streams.blocks[rows], 1), steps)
         steps = np.where(odd & ~audio.forward & ((steps >= 0) | (steps < -WINDOW * 8)), -WINDOW * 8, steps)
     position = streams.position[rows] + steps
     if audio.in_order:
-        _advance(streams, rows, packets.timestamp, elapsed / ticks, position, now)
+        _advance(streams, rows, packets.timestamp, elapsed, position, now)
     else:
         newer = audio.forward
-        _advance(streams, rows[newer], packets.timestamp[newer], elapsed[newer] / ticks[newer], position[newer], now)
+        _advance(streams, rows[newer], packets.timestamp[newer], elapsed[newer], position[newer], now)
     return position
 
 

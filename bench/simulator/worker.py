@@ -105,6 +105,7 @@ class VirtualWorker:
         outbox = self._turn.outbox
         for line, (row, length) in enumerate(zip(outbox.rows, outbox.lengths, strict=True)):
             self._phones[row].take(self.now, outbox.matrix[line, :length].tobytes())
+        self._turn.metering.measure(now)
         self._heed()
 
     def _heed(self) -> None:

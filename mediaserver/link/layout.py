@@ -190,6 +190,8 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "meter.last_packet": ("d", ()),
     "meter.level": ("f", ()),
     "meter.speech": ("B", ()),
+    "meter.loudest": ("f", ()),
+    "meter.next": ("d", ()),
     # counters
     "count.received": ("Q", ()),
     "count.sent": ("Q", ()),

@@ -1,6 +1,6 @@
 """What arrives, decoded: many rows at once where tables do it, a row at a time where the codec has a state (`ordered`).
 
-Decoded is what somebody mixes, and each fourth packet of all others, for the meters. A row with a state of its own that nobody
+Decoded is what somebody mixes, and now and then a packet of all others, for the meters. A row with a state of its own that nobody
 mixes is decoded for its meter out of order; where it is mixed again, it begins anew.
 """
 
@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from mediaserver.worker.metering import Metering
 from mediaserver.worker.ordered import LONGEST, Coded, Decoded, OrderedStream
 from mediaserver.worker.state import Kind, State
 from mixer.arrays import Int16
@@ -19,16 +20,11 @@ from mixer.coders.opus_packet import ticks_of
 from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
 from mixer.g711 import decode as decode_g711
 from mixer.l16 import decode_into as decode_l16_into
-from mixer.levels import GATE_DBOV, SpeechDetector, levels_dbov
-from rtp.arrays import Bools, Bytes, Int64
+from rtp.arrays import Bools, Bytes, Int64, every, is_alike, some
 from rtp.header import HEADER, Packets
 from rtp.playout import Playout
 from rtp.stream import BLOCK, Followed
 
-MEASURE_EVERY: Final = 4
-"""One packet of so many is measured for level and speech; a power of two."""
-_LONGEST_SPEECH_FRAME: Final = 3
-"""Blocks that the speech detector takes at once."""
 _BLOCK_BYTES: Final = np.array([form.block_bytes or 1 for form in FORMATS])
 _HAS_CODER: Final = np.array([form.has_coder for form in FORMATS])
 _OPUS_TICKS: Final = FORMATS[OPUS].block_ticks
@@ -62,10 +58,10 @@ class _Arrived:
 class Decoding:
     """Puts what legs say into the playout buffers, and on the meters. Holds what is private to this worker: decoders."""
 
-    def __init__(self, state: State, inbox: Bytes) -> None:
+    def __init__(self, state: State, inbox: Bytes, metering: Metering) -> None:
         self._state = state
         self._inbox = inbox
-        self._detector = SpeechDetector()
+        self._metering = metering
         self._streams: Final[dict[int, OrderedStream]] = {}
         self._meters: Final[dict[int, tuple[int, Decoder]]] = {}
         """Of rows that are only measured: codec and decoder."""
@@ -85,16 +81,16 @@ class Decoding:
             blocks[is_opus] = ticks_of(heads, packets.size[is_opus]) // _OPUS_TICKS
         return blocks
 
-    def keep(self, audio: Followed, position: Int64, blocks: Int64) -> None:
+    def keep(self, audio: Followed, position: Int64, blocks: Int64, now: float) -> None:
         """Decode what is mixed by somebody or measured this time; position (n) and blocks (n) of the packets."""
         rows = audio.packets.row
-        wanted = self._state.mix.wanted[rows] != 0
-        measured = (audio.extended + rows) & (MEASURE_EVERY - 1) == 0
+        wanted = self._state.mix.wanted[rows].astype(np.bool_)
+        measured = self._metering.is_due(rows, now)
         needed = (wanted | measured) & (blocks > 0)
-        if not needed.any():
+        if not some(needed):
             return
         arrived = _Arrived(audio.packets, audio.extended, audio.serial, position, blocks, wanted, measured)
-        if not needed.all():
+        if not every(needed):
             arrived = arrived.where(needed)
         if self._state.is_g711:
             self._keep_at_once(arrived, self._state.playout, self._decode_g711)
@@ -118,7 +114,6 @@ class Decoding:
 
     def forget(self, row: int) -> None:
         """The leg of this row ended."""
-        self._detector.forget(row)
         self._streams.pop(row, None)
         self._meters.pop(row, None)
         self.waiting.discard(row)
@@ -143,17 +138,16 @@ class Decoding:
 
     def _keep_at_once(self, arrived: _Arrived, playout: Playout, decode: Callable[[Packets, int], Int16]) -> None:
         blocks = arrived.blocks
-        least = int(blocks.min())
-        sizes = [least] if least == int(blocks.max()) else np.unique(blocks).tolist()
+        sizes = [int(blocks[0])] if is_alike(blocks) else np.unique(blocks).tolist()
         for size in sizes:
             part = arrived if len(sizes) == 1 else arrived.where(blocks == size)
             rows, frames = part.packets.row, decode(part.packets, size)
-            if part.wanted.all():
+            if every(part.wanted):
                 playout.store(rows, part.position, size, frames)
-            elif part.wanted.any():
+            elif some(part.wanted):
                 playout.store(rows[part.wanted], part.position[part.wanted], size, frames[part.wanted])
-            if part.measured.any():
-                self._measure(rows[part.measured], frames[part.measured], playout.samples.shape[1])
+            if some(part.measured):
+                self._metering.take(rows[part.measured], frames[part.measured], playout.samples.shape[1])
 
     def _decode_g711(self, packets: Packets, blocks: int) -> Int16:
         codes = self._inbox[packets.line, HEADER : HEADER + blocks * BLOCK]
@@ -223,7 +217,7 @@ class Decoding:
             if decoded.is_made_up:
                 state.count.concealed_blocks[row] += np.uint64(blocks)
             elif measures:
-                self._measure(rows, frame, 2 * BLOCK)
+                self._metering.take(rows, frame.copy(), 2 * BLOCK)
 
         return store
 
@@ -237,13 +231,4 @@ class Decoding:
             self._meters[row] = codec, decoder
         samples = coded.blocks * 2 * BLOCK
         if decoder.decode(coded.payload, self._meter_frame) >= samples:
-            self._measure(np.array([row]), self._meter_frame[None, :samples], 2 * BLOCK)
-
-    def _measure(self, rows: Int64, frames: Int16, block: int) -> None:
-        level = levels_dbov(frames)
-        speech = level > GATE_DBOV
-        if speech.any():
-            said = frames[speech, : _LONGEST_SPEECH_FRAME * block]
-            speech[speech] = self._detector.speaks(rows[speech].tolist(), said, 100 * block)
-        self._state.meter.level[rows] = level
-        self._state.meter.speech[rows] = speech
+            self._metering.take(np.array([row]), self._meter_frame[None, :samples].copy(), 2 * BLOCK)

@@ -15,7 +15,7 @@ from mediaserver.worker.state import State
 from mixer.arrays import Float32, Int16
 from mixer.concealment import FADED_BLOCKS, HISTORY_BLOCKS, conceal, cross, overlaps, pitch_lags, rejoin
 from mixer.mixing import ramp, saturate, sum_plain, sum_ramped
-from rtp.arrays import Bools, Int64
+from rtp.arrays import Bools, Int64, every, is_alike, some
 from rtp.playout import MAX_MARGIN, RING, UNREAD, Playout, goal_seconds, margins, spare_blocks, starting_blocks
 from rtp.stream import BLOCK_SECONDS
 
@@ -92,14 +92,14 @@ class Listening:
 
         first (n) is the number of the first of them (listener · seats + place in his list), count (n) how many they are.
         """
-        smooth = self._state.mix.smooth[listener] != 0
-        if smooth.all() and count[0] and (count == count[0]).all():
+        smooth = self._state.mix.smooth[listener].astype(np.bool_)
+        if every(smooth) and count[0] and is_alike(count):
             return self._quickly(listener, first, int(count[0]), blocks, now)
         mixed = np.empty((len(listener), blocks * self._block), dtype=np.int16)
         for sources in range(int(count.min()), int(count.max()) + 1):
             alike = count == sources
             for part, frames in ((alike & smooth, self._quickly), (alike & ~smooth, self._carefully)):
-                if part.any():
+                if some(part):
                     mixed[part] = frames(listener[part], first[part], sources, blocks, now)
         return mixed
 
@@ -132,7 +132,7 @@ class Listening:
         source, read = self._source.take(pairs), self._read_pointer.take(pairs)
         wanted, slots = playout.slots(source, read, blocks)
         there = playout.held.take(slots) == wanted
-        if not there.all():
+        if not every(there):
             return self._mostly_quickly(listener, first, there.all(axis=(1, 2)), sources, blocks, now)
         self._read_pointer[pairs] = read + blocks
         if not int(self._state.turn[0]) % _MEASURED_TURNS:

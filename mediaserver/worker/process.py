@@ -113,6 +113,7 @@ class Worker:
         self._desk.note_changing(self._turn.changing)
         self._sockets.send()
         self._sockets.send_reports()
+        self._turn.metering.measure(now)
         self._tell([*self._desk.answers(now), *self._turn.notices])
         if not int(self._state.turn[0]) % _CPU_TURNS:
             self._note_processor_and_clock()

@@ -23,7 +23,7 @@ from mediaserver.worker.metrics_block import metrics
 from mediaserver.worker.plan import Leg
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.state import State
-from rtp.arrays import Bytes, Int64
+from rtp.arrays import Bytes, Int64, some
 from rtp.latch import Address
 from rtp.rtcp.building import build
 from rtp.rtcp.counting import FarEnd, begins, extended_as_ours, fraction_lost
@@ -93,7 +93,7 @@ class Reports:
         """
         second = inbox[: len(rows), 1]
         ours = (second & 0xE0) == 0xC0  # 192 to 223: RFC 5761 §4
-        if not ours.any():
+        if not some(ours):
             return lengths, rows
         ours &= self._state.report.is_muxed[rows] != 0
         lines = np.flatnonzero(ours)

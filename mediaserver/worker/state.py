@@ -157,6 +157,10 @@ class Meters:
     last_packet: Float64
     level: Float32
     speech: Bytes
+    loudest: Float32
+    """What the level fell from, fading."""
+    next: Float64
+    """When it is measured again."""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from mediaserver.worker.ducking import Ducking
 from mediaserver.worker.due import Due
 from mediaserver.worker.encoding import Encoding
 from mediaserver.worker.judging import Judging
+from mediaserver.worker.metering import Metering
 from mediaserver.worker.mixing import Mixing
 from mediaserver.worker.outbox import WIDTH, Outbox
 from mediaserver.worker.relayed_digits import RelayedDigits
@@ -22,7 +23,7 @@ from mediaserver.worker.roster import Roster
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Kind, State
 from mediaserver.worker.tone_digits import ToneDigits
-from rtp.arrays import Bools, Bytes, Int64
+from rtp.arrays import Bools, Bytes, Int64, every, is_alike, some
 from rtp.header import AUDIO, HEADER, Packets, parse
 from rtp.sender import Relay, follow_clock, follow_source, hold_over
 from rtp.stream import BLOCK_SECONDS, Followed, follow, place
@@ -44,7 +45,9 @@ class Turn:
         """`MediaStarted` and `DigitReceived` of this turn."""
         self.changing: dict[int, list[int]] = {}
         """By index of a call that was planned in this turn: the rows of listeners whose gains change with their next packet."""
-        self._decoding = Decoding(state, self.inbox)
+        self.metering: Final = Metering(state)
+        """To be told to measure when the outbox has been sent."""
+        self._decoding = Decoding(state, self.inbox, self.metering)
         self._mixing = Mixing(state, sounds, self._decoding)
         self._encoding = Encoding(state, self.outbox)
         self._ducking = Ducking(state, roster)
@@ -87,6 +90,7 @@ class Turn:
         self.changing = self.roster.plan(now)
         for row in self.roster.ended:
             self._decoding.forget(row)
+            self.metering.forget(row)
             self._mixing.forget(row)
             self._encoding.forget(row)
             self._tones.forget(row)
@@ -104,7 +108,7 @@ class Turn:
         position = place(state.stream, audio, state.leg.ticks[rows], now)
         blocks = self._decoding.blocks(audio.packets)
         self._note_packet_time(rows, blocks)
-        self._decoding.keep(audio, position, blocks)
+        self._decoding.keep(audio, position, blocks, now)
         self._ducking.look(rows, position, blocks, now)
         return self._relay(audio, position, blocks, now)
 
@@ -112,7 +116,7 @@ class Turn:
         state = self.state
         state.meter.last_packet[rows] = now
         heard = state.latch.heard[rows]
-        if heard.all():
+        if every(heard.astype(np.bool_)):
             return
         for row in rows[heard == 0].tolist():
             leg = self.roster.by_row[row]
@@ -123,7 +127,7 @@ class Turn:
 
     def _without_digits(self, followed: Followed, now: float) -> Followed:
         is_audio = followed.packets.kind == AUDIO
-        if is_audio.all():
+        if every(is_audio):
             return followed
         if not self.state.is_g711:
             self._decoding.pass_over(followed.packets.where(~is_audio), followed.extended[~is_audio])
@@ -137,7 +141,7 @@ class Turn:
     def _note_packet_time(self, rows: Int64, blocks: Int64) -> None:
         known = self.state.stream.blocks
         other = (known[rows] != blocks) & (blocks > 0)
-        if other.any():
+        if some(other):
             known[rows[other]] = blocks[other]
             for row in rows[other].tolist():
                 self.roster.change_row(row)
@@ -147,19 +151,19 @@ class Turn:
         due: list[Due] = []
         for column in range(self.state.follower_columns):
             listener = self.state.mix.followers[audio.packets.row, column]
-            index = np.flatnonzero(listener >= 0)
+            index = (listener >= 0).nonzero()[0]
             if len(index):
                 due += self._relay_to(listener[index], audio, index, position[index], blocks[index], now)
         return due
 
     def _relay_to(self, listener: Int64, audio: Followed, index: Int64, position: Int64, blocks: Int64, now: float) -> list[Due]:
         state, packets = self.state, audio.packets
-        own_numbers, ticks = state.mix.own_numbers[listener] != 0, state.leg.ticks[listener]
+        own_numbers, ticks = state.mix.own_numbers[listener].astype(np.bool_), state.leg.ticks[listener]
         relay = Relay(
             listener=listener,
             extended=audio.extended[index],
             serial=audio.serial[index],
-            timestamp=np.where(own_numbers, position * ticks, packets.timestamp[index]),
+            timestamp=np.where(own_numbers, position * ticks, packets.timestamp[index]) if some(own_numbers) else packets.timestamp[index],
             forward=audio.forward[index],
             blocks=np.maximum(blocks, 1),
             ticks=ticks,
@@ -172,17 +176,17 @@ class Turn:
         mixes = ~passes & (blocks > 0)
         if goes is not None:
             passes, mixes = passes & goes, mixes & goes
-        if passes.any():
+        if some(passes):
             self._pass(packets, index, passes, due)
-        if not mixes.any():
+        if not some(mixes):
             return []
-        leap = (((timestamp - before + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000) // relay.ticks - relay.blocks
+        leap = (timestamp - before).astype(np.int32) // relay.ticks - relay.blocks
         due = due.where(mixes)
         self._clock(due, packets.row[index[mixes]], position[mixes], leap[mixes], now)
         return [due]
 
     def _pass(self, packets: Packets, index: Int64, passes: Bools, due: Due) -> None:
-        if not passes.all():
+        if not every(passes):
             due, index = due.where(passes), index[passes]
         self._encoding.interrupt(due.listener)
         sizes = packets.size[index]
@@ -196,7 +200,7 @@ class Turn:
         mix.read[due.listener, 0] = position
         mix.next_due[due.listener] = now + hold_over(due.blocks, state.stream.jitter[main])
         leaping = (leap > 0) & (leap < 8) & (mix.count[due.listener] > 1)
-        if leaping.any():
+        if some(leaping):
             listener, leap, blocks = due.listener[leaping], leap[leaping][:, None], due.blocks[leaping][:, None]
             read = mix.read[listener, 1:]
             spare = state.playout.end[mix.source[listener, 1:]] - read - blocks
@@ -204,7 +208,7 @@ class Turn:
 
     def _clocked_by_server(self, now: float) -> list[Due]:
         state, mix = self.state, self.state.mix
-        listener = np.flatnonzero(mix.next_due <= now)
+        listener = (mix.next_due <= now).nonzero()[0]
         if not len(listener):
             return []
         blocks = state.leg.frame[listener]
@@ -219,7 +223,7 @@ class Turn:
         mix = self.state.mix
         following = mix.next_due[listener] + blocks * BLOCK_SECONDS
         behind = following < now - MAX_LAG
-        if behind.any():
+        if some(behind):
             missed = np.where(behind, (now - following) / BLOCK_SECONDS, 0.0).astype(np.int64) // blocks * blocks
             mix.pause[listener] += missed * self.state.leg.ticks[listener]
             following = following + missed * BLOCK_SECONDS
@@ -229,9 +233,8 @@ class Turn:
         if not parts:
             return
         due = parts[0] if len(parts) == 1 else Due.join(parts)
-        least = int(due.blocks.min())
-        if least == int(due.blocks.max()) and not self.state.has_wide:
-            self._mix_alike(due, least, now, is_wide=False)
+        if not self.state.has_wide and is_alike(due.blocks):
+            self._mix_alike(due, int(due.blocks[0]), now, is_wide=False)
             return
         wide = self.state.leg.wide[due.listener] != 0
         for blocks in np.unique(due.blocks).tolist():

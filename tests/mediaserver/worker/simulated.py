@@ -238,6 +238,7 @@ class House:
         outbox = self.turn.outbox
         for line, (row, length) in enumerate(zip(outbox.rows, outbox.lengths, strict=True)):
             self._deliver(row, outbox.matrix[line, :length].tobytes())
+        self.turn.metering.measure(self.now)
         self.answers += [(self.now, answer) for answer in self.desk.answers(self.now)]
         self.notices += self.turn.notices
         self.now += TURN

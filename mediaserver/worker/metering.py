@@ -1,0 +1,71 @@
+"""Levels and speech flags of what legs say, taken from a part of their packets, when the turn's packets have been sent.
+
+The detector's flag outlasts a voice by some frames of those that it is given. So a leg is measured each `PERIOD`, but at each
+packet where a flag stands while the voice has fallen: then the flag ends when it would have, had the detector heard every frame.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from mediaserver.worker.roster import ROLES
+from mediaserver.worker.state import State
+from mixer.arrays import Int16
+from mixer.levels import GATE_DBOV, SpeechDetector, levels_dbov
+from mixer.modes import Role
+from rtp.arrays import Bools, Int64, some
+from rtp.stream import BLOCK_SECONDS
+
+PERIOD: Final = 0.1
+"""Seconds between two measurements of a leg at most."""
+SLACK: Final = 0.005
+"""How much later than the one before, in seconds, a packet may come and still be in its time."""
+FALLEN_DB: Final = 6.0
+"""So far below what it was, a voice may have ended."""
+FADING_DB: Final = 1.0
+"""What it was fades by so much at each measurement."""
+LONGEST_FRAME: Final = 3
+"""Blocks that the detector takes at once."""
+_SUPERVISOR: Final = ROLES.index(Role.SUPERVISOR)
+
+
+class Metering:
+    """The meters of all legs. Holds what is private to this worker: the voice detectors."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._detector = SpeechDetector()
+        self._taken: list[tuple[Int64, Int16, int]] = []
+
+    def is_due(self, rows: Int64, now: float) -> Bools:
+        """Which of these legs (n), of each of which a packet came, are to be measured."""
+        due: Bools = self._state.meter.next[rows] <= now
+        return due
+
+    def take(self, rows: Int64, frames: Int16, block: int) -> None:
+        """What legs (n) said now, frames (n, samples) with ``block`` samples to 10 ms; not to be changed before `measure`."""
+        self._taken.append((rows, frames, block))
+
+    def measure(self, now: float) -> None:
+        """Show what was taken. To be called when the turn's packets have been sent: nobody waits for meters."""
+        for rows, frames, block in self._taken:
+            self._measure(rows, frames, block, now)
+        self._taken.clear()
+
+    def forget(self, row: int) -> None:
+        """The leg of this row ended."""
+        self._detector.forget(row)
+
+    def _measure(self, rows: Int64, frames: Int16, block: int, now: float) -> None:
+        """A supervisor whom nobody hears has a level and no flag: only who may be heard is worth the detector's time."""
+        meter = self._state.meter
+        level = levels_dbov(frames)
+        is_heard = (self._state.leg.role[rows] != _SUPERVISOR) | self._state.mix.wanted[rows].astype(np.bool_)
+        speech = (level > GATE_DBOV) & is_heard
+        if some(speech):
+            said = frames[speech, : LONGEST_FRAME * block]
+            speech[speech] = self._detector.speaks(rows[speech].tolist(), said, 100 * block)
+        loudest = np.maximum(level, meter.loudest[rows] - FADING_DB)
+        lasts = PERIOD + SLACK - frames.shape[1] // block * BLOCK_SECONDS
+        meter.next[rows] = np.where(speech & (level < loudest - FALLEN_DB), now, now + lasts)
+        meter.loudest[rows], meter.level[rows], meter.speech[rows] = loudest, level, speech

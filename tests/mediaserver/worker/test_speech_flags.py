@@ -1,0 +1,92 @@
+"""Speech flags of the parties: taken from a part of their packets, and still those that the detector gives for every frame."""
+
+import numpy as np
+import pytest
+import webrtcvad
+
+from mixer.arrays import Int16
+from mixer.g711 import decode, encode
+from tests.audio import read_wav
+from tests.house.tree import ROOT
+from tests.mediaserver.worker.simulated import TURN, House, Phone
+
+FRAME = 160
+ENOUGH = 0.95
+
+
+def speech(who: str) -> Int16:
+    """What somebody says in the demo's dialogue, 16 bit."""
+    return read_wav(ROOT / "bench" / "audio" / f"{who}.wav")
+
+
+def with_noise(voice: Int16, dbov: float | None) -> Int16:
+    """A voice (16 bit) in µ-law, over a white noise of this level."""
+    noise = np.zeros(len(voice)) if dbov is None else np.random.default_rng(3).normal(0.0, 32_124 * 10 ** (dbov / 20), len(voice))
+    samples = np.clip(np.rint((voice + noise) / 4), -8031, 8031).astype(np.int16)
+    return samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+
+
+def flags_of_the_detector(frames: Int16) -> list[bool]:
+    """What webrtcvad says when it hears every frame as it is sent."""
+    detector = webrtcvad.Vad(2)
+    return [detector.is_speech((frame * 4).astype("<i2").tobytes(), 8000) for frame in frames]
+
+
+def flags_of_the_worker(frames: Int16) -> list[bool]:
+    """What the shared memory says after each frame of a customer's."""
+    house = House()
+    customer = house.join(1, 10, "customer")
+    house.join(2, 10, "agent")
+    house.step()
+    return [flag_after(house, customer, frame) for frame in frames]
+
+
+def flag_after(house: House, phone: Phone, frame: Int16) -> bool:
+    house.arrive(phone, phone.packet(encode(frame[None], np.array([0]))[0].tobytes()))
+    phone.timestamp += len(frame)
+    house.step()
+    house.now += len(frame) / 8000 - TURN
+    return house.memory.speaks(phone.row)
+
+
+@pytest.mark.parametrize("noise_dbov", [None, -65.0, -55.0, -45.0])
+@pytest.mark.parametrize("who", ["customer", "agent"])
+def test_flags_agree_with_the_detector_on_every_frame(who: str, noise_dbov: float | None) -> None:
+    frames = with_noise(speech(who), noise_dbov)
+    coded = decode(encode(frames, np.zeros(len(frames), dtype=np.int64)), np.zeros(len(frames), dtype=np.int64))
+    wanted, got = np.array(flags_of_the_detector(coded)), np.array(flags_of_the_worker(frames))
+    assert 0.1 < wanted.mean() < 0.9
+    assert (wanted == got).mean() >= ENOUGH
+
+
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])
+def test_a_leg_is_measured_at_least_every_hundred_milliseconds(ptime_ms: int) -> None:
+    house = House()
+    customer = house.join(1, 10, "customer", ptime_ms=ptime_ms)
+    house.join(2, 10, "agent")
+    measured = []
+    for _ in range(2000 // ptime_ms):
+        flag_after(house, customer, np.full(8 * ptime_ms, 500, dtype=np.int16))
+        measured.append(house.state.meter.next[customer.row])
+    changes = np.flatnonzero(np.diff(measured)) * ptime_ms
+    assert np.diff(changes).max() <= 100
+    assert np.diff(changes).mean() >= 60
+
+
+def test_who_is_heard_by_nobody_has_a_level_and_no_flag() -> None:
+    house = House()
+    house.join(1, 10, "customer")
+    house.join(2, 10, "agent")
+    supervisor = house.supervise(3, 10)
+    for frame in with_noise(speech("customer")[: 8000 * 20], None):
+        assert not flag_after(house, supervisor, frame)
+    assert house.memory.level_dbov(supervisor.row) > -127.0
+
+
+def test_a_supervisor_who_whispers_has_a_flag() -> None:
+    house = House()
+    house.join(1, 10, "customer")
+    house.join(2, 10, "agent")
+    supervisor = house.supervise(3, 10, "whisper")
+    house.step()
+    assert any(flag_after(house, supervisor, frame) for frame in with_noise(speech("customer")[: 8000 * 20], None))

@@ -12,6 +12,7 @@ from typing import Final
 from rtp.srtp.library import OK, check, load, policy_for
 from rtp.srtp.suites import LONGEST_TAG, Suite
 
+Change = Callable[[int, int, int], int]
 _REPORT_ROOM: Final = LONGEST_TAG + 4
 """Bytes that closing adds to an RTCP datagram at most: the tag and the index."""
 
@@ -30,6 +31,9 @@ class Session:
         check(self._library.srtp_create(ctypes.byref(session), None), "a session")
         self.handle: int = session.value or 0
         """Its address, for those who call libsrtp themselves."""
+        self.protect_function: Final[Change] = self._library.srtp_protect
+        self.unprotect_function: Final[Change] = self._library.srtp_unprotect
+        """Close, or open, an RTP packet in place: session, where the packet lies, where its length lies; the status."""
         self._streams: set[int] = set()
 
     def close(self) -> None:
@@ -66,11 +70,11 @@ class Session:
 
     def protect(self, packet: int, length: int) -> int:
         """Close an RTP packet in place; the status."""
-        return int(self._library.srtp_protect(self.handle, packet, length))
+        return self.protect_function(self.handle, packet, length)
 
     def unprotect(self, packet: int, length: int) -> int:
         """Open an RTP packet in place; the status. Where that is not `OK`, the bytes may be anything."""
-        return int(self._library.srtp_unprotect(self.handle, packet, length))
+        return self.unprotect_function(self.handle, packet, length)
 
     def protect_report(self, datagram: bytes) -> bytes | None:
         """An RTCP datagram closed; None where libsrtp does not take it."""
@@ -80,7 +84,7 @@ class Session:
         """An RTCP datagram opened; None where it is not what was closed under this key, or comes again."""
         return self._changed(self._library.srtp_unprotect_rtcp, datagram)
 
-    def _changed(self, change: Callable[[int, int, int], int], datagram: bytes) -> bytes | None:
+    def _changed(self, change: Change, datagram: bytes) -> bytes | None:
         room = ctypes.create_string_buffer(datagram, len(datagram) + _REPORT_ROOM)
         length = ctypes.c_int(len(datagram))
         status = change(self.handle, ctypes.addressof(room), ctypes.addressof(length))

@@ -1,0 +1,124 @@
+"""SRTP of the rows that agreed on it: their keys taken, what comes from them opened, what goes to them closed. The others pay one test a turn.
+
+After a change of keys or of the far address phones differ in what they take our rollover counter for: the same as before, or 0
+(RFC 3711 §3.3.1 and RFC 4568 §7.1.4 can be read so). A stream that rolled over already goes on under a new SSRC then, of which
+the counter is 0 for everybody; one that did not goes on as it is.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mediaserver.worker.closing import Closing
+from mediaserver.worker.opening import Opening
+from mediaserver.worker.outbox import Outbox
+from mediaserver.worker.state import State
+from rtp.arrays import Bytes, Int64
+from rtp.srtp.library import is_available
+from rtp.srtp.suites import KEY_BYTES, NUMBERS, SUITES
+
+ROLLOVER = 1 << 16
+
+
+class Securing:
+    """Opens and closes; rows without keys are left as they are."""
+
+    def __init__(self, state: State, inbox: Bytes, outbox: Outbox) -> None:
+        self._state = state
+        self._opening = Opening(state, inbox)
+        self._closing = Closing(state, outbox)
+        self._rows = set(np.flatnonzero(state.secured.suite).tolist())
+        """Those that are secured."""
+        self._now = 0.0
+
+    def open(self, lengths: Int64, rows: Int64, now: float) -> tuple[Int64, Int64]:
+        """Of the first n lines of the inbox (lengths (n), rows (n)) what is genuine, or of a plain row; in place."""
+        self._now = now
+        return self._opening.step(lengths, rows, now) if self._rows else (lengths, rows)
+
+    def close(self) -> None:
+        """Close what the outbox holds for secured rows."""
+        if self._rows:
+            self._closing.step()
+
+    def proves(self, row: int, line: int, length: int, now: float) -> int:
+        """Whether a line from an address that is not the row's yet is genuine: its length once it is opened, else 0."""
+        return self._opening.opens(row, line, length, now) if self._state.secured.suite[row] else length
+
+    def open_report(self, row: int, datagram: bytes) -> bytes | None:
+        """An RTCP datagram as it is once opened; None where it is not what was agreed on."""
+        return self._opening.report(row, datagram, self._now) if self._state.secured.suite[row] else datagram
+
+    def close_report(self, row: int, datagram: bytes) -> bytes | None:
+        """An RTCP datagram as it is to be sent; None where it must not be."""
+        return self._closing.report(row, datagram) if self._state.secured.suite[row] else datagram
+
+    def set_keys(self, row: int, suite: str, send_key: bytes, receive_key: bytes, *, moved: bool, entropy: Callable[[int], bytes]) -> None:
+        """Take what a row agreed on, checked by `problem_with` before; an empty suite is plain RTP. ``moved``: to another address."""
+        secured, number = self._state.secured, NUMBERS.get(suite, 0)
+        if not number:
+            self._make_plain(row)
+            return
+        is_first = not secured.suite[row]
+        other_suite = int(secured.suite[row]) != number
+        sends_anew = other_suite or _held(secured.send_key[row], send_key) != send_key
+        receives_anew = other_suite or _held(secured.receive_key[row], receive_key) != receive_key
+        self._rows.add(row)
+        secured.suite[row] = number
+        secured.send_key[row], secured.receive_key[row] = _kept(send_key), _kept(receive_key)
+        if receives_anew:
+            self._opening.renew(row, self._now)
+            self._state.index.begin_anew(row)
+            secured.is_fresh[row] = True
+        if sends_anew:
+            self._closing.forget(row)
+            secured.reports_sent[row] = 0
+        if (sends_anew or receives_anew or moved) and self._has_rolled_over(row, is_first=is_first):
+            self._begin_stream(row, entropy)
+
+    def forget(self, row: int) -> None:
+        """The row is nobody's now; its arrays are wiped by `State.wipe`."""
+        self._rows.discard(row)
+        self._opening.forget(row)
+        self._closing.forget(row)
+
+    def _make_plain(self, row: int) -> None:
+        if self._state.secured.suite[row]:
+            self.forget(row)
+            self._state.forget_keys(row)
+
+    def _has_rolled_over(self, row: int, *, is_first: bool) -> bool:
+        """Whether the next packet's index is more than its sequence number."""
+        secured, sender = self._state.secured, self._state.sender
+        if is_first:
+            return int(sender.sequence[row]) >= ROLLOVER // 2 and bool(sender.sent_at[row])
+        return int(sender.sequence[row]) + 1 - int(secured.base[row]) >= ROLLOVER
+
+    def _begin_stream(self, row: int, entropy: Callable[[int], bytes]) -> None:
+        """Go on under another SSRC, whose rollover counter is 0."""
+        secured, sender = self._state.secured, self._state.sender
+        self._closing.forget(row)
+        sender.ssrc[row] = int.from_bytes(entropy(4), "big") or 1
+        secured.base[row] = (int(sender.sequence[row]) + 1) // ROLLOVER * ROLLOVER
+        secured.following[row] = secured.reports_sent[row] = 0
+        self._state.report.far_at[row] = 0.0
+
+
+def problem_with(suite: str, send_key: bytes, receive_key: bytes) -> str:
+    """Why these keys cannot be taken; empty where they can."""
+    if not suite:
+        return "keys without a suite" if send_key or receive_key else ""
+    if suite not in NUMBERS:
+        return f"suite {suite!r}; this worker has {', '.join(NUMBERS)}"
+    wanted = SUITES[NUMBERS[suite] - 1].key_bytes
+    if len(send_key) != wanted or len(receive_key) != wanted:
+        return f"keys of {len(send_key)} and {len(receive_key)} bytes; {suite} has {wanted}"
+    return "" if is_available() else "libsrtp is not installed"
+
+
+def _kept(key: bytes) -> Bytes:
+    return np.frombuffer(key.ljust(KEY_BYTES, b"\0"), dtype=np.uint8)
+
+
+def _held(kept: Bytes, like: bytes) -> bytes:
+    return kept[: len(like)].tobytes()

@@ -51,12 +51,13 @@ class Latch:
 
     def accepts(self, address: Address, last_packet: float, now: float) -> bool:
         """Whether a valid packet from another address makes that the source; ``last_packet``: when the present one last sent."""
-        if not self._is_welcome(address, last_packet, now):
+        if not self.welcomes(address, last_packet, now):
             return False
         self.source, self.heard = address, True
         return True
 
-    def _is_welcome(self, address: Address, last_packet: float, now: float) -> bool:
+    def welcomes(self, address: Address, last_packet: float, now: float) -> bool:
+        """Whether `accepts` would say yes."""
         if address == self.signalled and (self.strict or now - self.opened < PREFERENCE):
             return True
         if self.strict or self.signalled is None:

@@ -56,7 +56,8 @@ class VirtualWorker:
         self._roster = Roster(self.state)
         sounds = Sounds()
         self._turn = Turn(self.state, self._roster, sounds)
-        self._desk = Desk(self.state, self._roster, sounds, _NoPorts(), self._turn.reports, np.random.default_rng(1).bytes)
+        core, entropy = self._turn, np.random.default_rng(1).bytes
+        self._desk = Desk(self.state, self._roster, sounds, _NoPorts(), core.reports, core.securing, entropy)
         self._seconds = turn
         self._turns = 0
         self._request = 0

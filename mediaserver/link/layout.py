@@ -21,6 +21,10 @@ RING: Final = 64
 """Blocks that a leg's playout buffer holds (640 ms)."""
 PAGE: Final = 4096
 """The memory is a whole number of these bytes."""
+SRTP_KEY: Final = 46
+"""Bytes of the longest master key with its salt."""
+SRTP_SLOTS: Final = 4
+"""SSRCs of a secured leg whose indexes are remembered."""
 LATENESS_STEP_MS: Final = 0.5
 LATENESS_STEPS: Final = 128
 
@@ -192,6 +196,20 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "meter.speech": ("B", ()),
     "meter.loudest": ("f", ()),
     "meter.next": ("d", ()),
+    # how it is secured (mediaserver.worker.secured.Secured)
+    "secured.suite": ("B", ()),
+    "secured.send_key": ("B", (SRTP_KEY,)),
+    "secured.receive_key": ("B", (SRTP_KEY,)),
+    "secured.is_fresh": ("B", ()),
+    "secured.base": ("q", ()),
+    "secured.following": ("q", ()),
+    "secured.reports_sent": ("q", ()),
+    # which of its secured packets came (rtp.srtp.indexes.Indexes)
+    "index.ssrc": ("q", (SRTP_SLOTS,)),
+    "index.following": ("q", (SRTP_SLOTS,)),
+    "index.window": ("Q", (SRTP_SLOTS,)),
+    "index.report_following": ("q", (SRTP_SLOTS,)),
+    "index.report_window": ("Q", (SRTP_SLOTS,)),
     # counters
     "count.received": ("Q", ()),
     "count.sent": ("Q", ()),
@@ -208,6 +226,10 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "count.dropped_size": ("Q", ()),
     "count.dropped_undecodable": ("Q", ()),
     "count.dropped_rtcp": ("Q", ()),
+    "count.dropped_srtp_authentication": ("Q", ()),
+    "count.dropped_srtp_replayed": ("Q", ()),
+    "count.dropped_srtp_malformed": ("Q", ()),
+    "count.srtp_unsent": ("Q", ()),
     "count.dropped_stale": ("Q", ()),
     "count.rtcp_received": ("Q", ()),
     "count.rtcp_sent": ("Q", ()),

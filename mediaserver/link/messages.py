@@ -4,7 +4,7 @@ A frame carries a list of messages, and all commands of one frame take effect in
 exactly one reply, `Applied` or `Refused`, with its request number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # -- commands: signalling to worker
 
@@ -57,6 +57,11 @@ class SetMedia:
     """-1 where none was negotiated."""
     digit_clock_rate: int = 8000
     """Ticks a second in which telephone-events are measured."""
+    srtp_suite: str = ""
+    """As `rtp.srtp.suites.SUITES` names it; empty for plain RTP."""
+    srtp_send_key: bytes = field(default=b"", repr=False)
+    """Master key and salt of what goes to the leg."""
+    srtp_receive_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

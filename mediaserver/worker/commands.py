@@ -40,6 +40,7 @@ from mediaserver.worker.plan import Leg
 from mediaserver.worker.rates import turn_voice
 from mediaserver.worker.reports import NAME_BYTES, Reports
 from mediaserver.worker.roster import ROLES, Full, Roster
+from mediaserver.worker.securing import Keys, Securing
 from mediaserver.worker.sounds import Sounds, load_lent
 from mediaserver.worker.state import State
 from mixer.coders import libopus
@@ -104,10 +105,18 @@ class Desk:
     """Takes commands before a turn, and after it has the answers that are due."""
 
     def __init__(
-        self, state: State, roster: Roster, sounds: Sounds, ports: Ports, reports: Reports, entropy: Callable[[int], bytes]
+        self,
+        state: State,
+        roster: Roster,
+        sounds: Sounds,
+        ports: Ports,
+        reports: Reports,
+        securing: Securing,
+        entropy: Callable[[int], bytes],
     ) -> None:
         self._state = state
         self._reports = reports
+        self._securing = securing
         self._roster = roster
         self._sounds = sounds
         self._ports = ports
@@ -249,13 +258,18 @@ class Desk:
         digit_types = (command.receive_digit_payload_type, command.send_digit_payload_type)
         if not all(0 <= value <= 127 for value in types) or not all(-1 <= value <= 127 for value in digit_types):
             raise Refusal("bad_value", f"payload types {types} and {digit_types}; they are 0 to 127, or -1 for no digits")
+        keys = Keys(command.srtp_suite, command.srtp_send_key, command.srtp_receive_key)
+        if keys.problem:
+            raise Refusal("bad_value", keys.problem)
         address, reports = _address(command.address, command.port), _address(command.rtcp_address or "0.0.0.0", command.rtcp_port)
         row, arrays = leg.row, self._state.leg
         self._set_codec(leg, codec, command.parameters)
         leg.has_media = True
         leg.frame = min(max(round(command.ptime_ms / 10), 1), MAX_FRAME, MAX_BLOCKS[codec])
         leg.seat.sends = command.remote_sends
+        moved = leg.latch.signalled not in (None, address) and address is not None
         moves = leg.latch.set_media(address, now)
+        self._securing.set_keys(row, keys, now, self._entropy, moved=moved)
         leg.receives = command.remote_receives and leg.latch.source is not None
         arrays.has_media[row], arrays.frame[row] = True, leg.frame
         arrays.send_payload_type[row], arrays.send_digit_payload_type[row] = command.send_payload_type, command.send_digit_payload_type

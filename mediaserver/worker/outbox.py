@@ -52,3 +52,12 @@ class Outbox:
         self.lines.rows[used] = listener
         self.lines.lengths[used] = size + HEADER
         self.count += count
+
+    def take_back(self, line: int) -> None:
+        """Do not send a line after all; the last one comes in its place."""
+        row, last = int(self.lines.rows[line]), self.count - 1
+        self._sent[row] -= np.uint64(1)
+        self._sender.octets[row] -= self.lines.lengths[line] - HEADER
+        for lines in (self.matrix, self.lines.rows, self.lines.lengths):
+            lines[line] = lines[last]
+        self.count = last

@@ -56,9 +56,9 @@ class Worker:
         self._roster = Roster(self._state)
         self._sounds = sounds
         self._turn = Turn(self._state, self._roster, sounds)
-        reports = self._turn.reports
-        self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, reports, compiled=compiled)
-        self._desk = Desk(self._state, self._roster, sounds, self._sockets, reports, os.urandom)
+        reports, securing = self._turn.reports, self._turn.securing
+        self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, reports, securing, compiled=compiled)
+        self._desk = Desk(self._state, self._roster, sounds, self._sockets, reports, securing, os.urandom)
         self._upward: deque[bytes] = deque()
         self._orphaned_at: float | None = None
         self._cpu_before = float(self._state.cpu[0])

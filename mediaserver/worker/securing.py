@@ -1,4 +1,4 @@
-"""SRTP of the rows that agreed on it: their keys taken, what comes from them opened, what goes to them closed. The others pay one test a turn.
+"""SRTP of the rows that agreed on it: keys taken, what comes opened, what goes closed. The other rows pay one test a turn.
 
 After a change of keys or of the far address phones differ in what they take our rollover counter for: the same as before, or 0
 (RFC 3711 §3.3.1 and RFC 4568 §7.1.4 can be read so). A stream that rolled over already goes on under a new SSRC then, of which
@@ -6,6 +6,8 @@ the counter is 0 for everybody; one that did not goes on as it is.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -17,7 +19,30 @@ from rtp.arrays import Bytes, Int64
 from rtp.srtp.library import is_available
 from rtp.srtp.suites import KEY_BYTES, NUMBERS, SUITES
 
-ROLLOVER = 1 << 16
+ROLLOVER: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a leg agreed on."""
+
+    suite: str
+    """As descriptions name it; empty for plain RTP."""
+    send_key: bytes = field(repr=False)
+    """Master key and salt of what goes to the leg."""
+    receive_key: bytes = field(repr=False)
+
+    @property
+    def problem(self) -> str:
+        """Why these cannot be taken; empty where they can."""
+        if not self.suite:
+            return "keys without a suite" if self.send_key or self.receive_key else ""
+        if self.suite not in NUMBERS:
+            return f"suite {self.suite!r}; this worker has {', '.join(NUMBERS)}"
+        wanted = SUITES[NUMBERS[self.suite] - 1].key_bytes
+        if len(self.send_key) != wanted or len(self.receive_key) != wanted:
+            return f"keys of {len(self.send_key)} and {len(self.receive_key)} bytes; {self.suite} has {wanted}"
+        return "" if is_available() else "libsrtp is not installed"
 
 
 class Securing:
@@ -29,11 +54,9 @@ class Securing:
         self._closing = Closing(state, outbox)
         self._rows = set(np.flatnonzero(state.secured.suite).tolist())
         """Those that are secured."""
-        self._now = 0.0
 
     def open(self, lengths: Int64, rows: Int64, now: float) -> tuple[Int64, Int64]:
         """Of the first n lines of the inbox (lengths (n), rows (n)) what is genuine, or of a plain row; in place."""
-        self._now = now
         return self._opening.step(lengths, rows, now) if self._rows else (lengths, rows)
 
     def close(self) -> None:
@@ -47,32 +70,31 @@ class Securing:
 
     def open_report(self, row: int, datagram: bytes) -> bytes | None:
         """An RTCP datagram as it is once opened; None where it is not what was agreed on."""
-        return self._opening.report(row, datagram, self._now) if self._state.secured.suite[row] else datagram
+        return self._opening.report(row, datagram, float(self._state.now[0])) if self._state.secured.suite[row] else datagram
 
     def close_report(self, row: int, datagram: bytes) -> bytes | None:
         """An RTCP datagram as it is to be sent; None where it must not be."""
         return self._closing.report(row, datagram) if self._state.secured.suite[row] else datagram
 
-    def set_keys(self, row: int, suite: str, send_key: bytes, receive_key: bytes, *, moved: bool, entropy: Callable[[int], bytes]) -> None:
-        """Take what a row agreed on, checked by `problem_with` before; an empty suite is plain RTP. ``moved``: to another address."""
-        secured, number = self._state.secured, NUMBERS.get(suite, 0)
+    def set_keys(self, row: int, agreed: Keys, now: float, entropy: Callable[[int], bytes], *, moved: bool) -> None:
+        """Take what a row agreed on, of which `Keys.problem` says nothing; an empty suite is plain RTP. ``moved``: to another address."""
+        secured, number = self._state.secured, NUMBERS.get(agreed.suite, 0)
         if not number:
             self._make_plain(row)
             return
         is_first = not secured.suite[row]
         other_suite = int(secured.suite[row]) != number
-        sends_anew = other_suite or _held(secured.send_key[row], send_key) != send_key
-        receives_anew = other_suite or _held(secured.receive_key[row], receive_key) != receive_key
+        sends_anew = other_suite or _differs(secured.send_key[row], agreed.send_key)
+        receives_anew = other_suite or _differs(secured.receive_key[row], agreed.receive_key)
         self._rows.add(row)
         secured.suite[row] = number
-        secured.send_key[row], secured.receive_key[row] = _kept(send_key), _kept(receive_key)
+        secured.send_key[row], secured.receive_key[row] = _kept(agreed.send_key), _kept(agreed.receive_key)
         if receives_anew:
-            self._opening.renew(row, self._now)
+            self._opening.renew(row, now)
             self._state.index.begin_anew(row)
             secured.is_fresh[row] = True
         if sends_anew:
             self._closing.forget(row)
-            secured.reports_sent[row] = 0
         if (sends_anew or receives_anew or moved) and self._has_rolled_over(row, is_first=is_first):
             self._begin_stream(row, entropy)
 
@@ -104,21 +126,9 @@ class Securing:
         self._state.report.far_at[row] = 0.0
 
 
-def problem_with(suite: str, send_key: bytes, receive_key: bytes) -> str:
-    """Why these keys cannot be taken; empty where they can."""
-    if not suite:
-        return "keys without a suite" if send_key or receive_key else ""
-    if suite not in NUMBERS:
-        return f"suite {suite!r}; this worker has {', '.join(NUMBERS)}"
-    wanted = SUITES[NUMBERS[suite] - 1].key_bytes
-    if len(send_key) != wanted or len(receive_key) != wanted:
-        return f"keys of {len(send_key)} and {len(receive_key)} bytes; {suite} has {wanted}"
-    return "" if is_available() else "libsrtp is not installed"
-
-
 def _kept(key: bytes) -> Bytes:
     return np.frombuffer(key.ljust(KEY_BYTES, b"\0"), dtype=np.uint8)
 
 
-def _held(kept: Bytes, like: bytes) -> bytes:
-    return kept[: len(like)].tobytes()
+def _differs(kept: Bytes, key: bytes) -> bool:
+    return kept.tobytes() != key.ljust(KEY_BYTES, b"\0")

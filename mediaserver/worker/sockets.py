@@ -14,6 +14,7 @@ from mediaserver.worker.outbox import Outbox
 from mediaserver.worker.report_sockets import ReportSockets
 from mediaserver.worker.reports import Reports
 from mediaserver.worker.roster import Roster
+from mediaserver.worker.securing import Securing
 from mediaserver.worker.state import State
 from rtp.arrays import Bytes, Int64
 from rtp.header import HEADER
@@ -32,9 +33,12 @@ DOOR_SOCKETS: Final = 64
 class Sockets:
     """All sockets of a worker; implements `mediaserver.worker.commands.Ports`."""
 
-    def __init__(self, state: State, roster: Roster, inbox: Bytes, outbox: Outbox, reports: Reports, *, compiled: bool = True) -> None:
+    def __init__(
+        self, state: State, roster: Roster, inbox: Bytes, outbox: Outbox, reports: Reports, securing: Securing, *, compiled: bool = True
+    ) -> None:
         """compiled: whether the loop in C is taken where it is installed."""
         self._state = state
+        self._securing = securing
         self._reports = ReportSockets(reports, self._send_along)
         self._roster = roster
         self._inbox = Lines.make(inbox)
@@ -131,27 +135,36 @@ class Sockets:
                 except OSError:
                     self._state.count.receive_errors[row] += 1
                     break
-                if self._is_welcome(row, length, line, plain_address(address), now):
+                length = self._welcomed(row, length, line, plain_address(address), now)
+                if length:
                     inbox.lengths[line], inbox.rows[line] = length, row
                     line += 1
                     break
                 self._state.count.dropped_stranger[row] += 1
         return line
 
-    def _is_welcome(self, row: int, length: int, line: int, address: Address, now: float) -> bool:
-        """Whether a datagram at the door is the leg's: from its source after all, or the packet that moves the latch."""
+    def _welcomed(self, row: int, length: int, line: int, address: Address, now: float) -> int:
+        """The length of a datagram at the door that is the leg's: from its source after all, or the packet that moves the latch; else 0.
+
+        What moves the latch of a secured leg is proved genuine first.
+        """
         leg = self._roster.by_row[row]
         if leg is None or leg.closes_at or not length:
-            return False
+            return 0
         if address == leg.latch.source:
-            return True
+            return length
         head = self._inbox.matrix[line]
         negotiated = length > HEADER and head[0] >> 6 == 2 and self._state.leg.payload_kind[row, head[1] & 0x7F] != 0
-        if not negotiated or not leg.latch.accepts(address, float(self._state.meter.last_packet[row]), now):
-            return False
+        last_packet = float(self._state.meter.last_packet[row])
+        if not negotiated or not leg.latch.welcomes(address, last_packet, now):
+            return 0
+        length = self._securing.proves(row, line, length, now)
+        if not length:
+            return 0
+        leg.latch.accepts(address, last_packet, now)
         write_latch(self._state, row, leg.latch)
         self.aim(row, address)
-        return True
+        return length
 
     def _close_beside(self, row: int) -> None:
         beside = self._beside[row]

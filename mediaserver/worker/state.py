@@ -11,6 +11,7 @@ from mediaserver.link.layout import BLOCK, WIDE_BLOCK
 from mediaserver.link.memory import Memory
 from mediaserver.worker.qualities import Qualities
 from mediaserver.worker.reported import ReportCounters, Reported
+from mediaserver.worker.secured import Secured, SecurityCounters
 from mixer.arrays import Float32
 from mixer.formats import PCMA
 from rtp.arrays import Bytes, Float64, Int64, UInt64
@@ -18,6 +19,7 @@ from rtp.header import Refusals
 from rtp.losses import Losses
 from rtp.playout import Playout
 from rtp.sender import Senders
+from rtp.srtp.indexes import Indexes
 from rtp.stream import Streams, Tally
 
 
@@ -204,6 +206,9 @@ class State:
         self.report_count: Final = self._gather(ReportCounters, "count")
         self.loss: Final = self._gather(Losses, "loss")
         self.quality: Final = self._gather(Qualities, "quality")
+        self.secured: Final = self._gather(Secured, "secured")
+        self.security_count: Final = self._gather(SecurityCounters, "count")
+        self.index: Final = self._gather(Indexes, "index")
         self.playout: Final = self._playout("playout", BLOCK)
         self.wide: Final = self._playout("wide", WIDE_BLOCK)
         """The buffers of legs with a wideband codec; theirs of the other kind are empty."""
@@ -213,7 +218,7 @@ class State:
         self.note_codecs()
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
         """How many legs one source clocks at most; grows where three parties talk."""
-        counts = (self.tally, self.refusals, self.count, self.report_count)
+        counts = (self.tally, self.refusals, self.count, self.report_count, self.security_count)
         groups = (self.leg, self.stream, *counts, self.sender, self.mix, self.latch, self.meter, self.report, self.loss, self.quality)
         self._of_rows = tuple(getattr(group, field.name) for group in groups for field in fields(group))
         """Every array with an entry a row, but those of the playout buffers."""
@@ -249,6 +254,7 @@ class State:
             array[row] = 0
         self.forget_voice(row)
         self.note_codecs()
+        self.forget_keys(row)
         self.leg.id[row] = -1
         self.leg.clock[row], self.leg.ticks[row] = 8000, 80
         self.stream.ssrc[row] = self.stream.event[row] = -1
@@ -263,6 +269,12 @@ class State:
         """Whether any leg has a wideband codec."""
         self.is_g711 = bool((self.leg.codec <= PCMA).all())
         """Whether all legs speak G.711, so that nobody pays for the others."""
+
+    def forget_keys(self, row: int) -> None:
+        """Leave nothing of how the leg of this row was secured."""
+        for field in fields(self.secured):
+            getattr(self.secured, field.name)[row] = 0
+        self.index.wipe(row)
 
     def forget_voice(self, row: int) -> None:
         """Leave nothing of what the leg of this row said."""

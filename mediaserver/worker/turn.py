@@ -20,6 +20,7 @@ from mediaserver.worker.outbox import WIDTH, Outbox
 from mediaserver.worker.relayed_digits import RelayedDigits
 from mediaserver.worker.reports import Reports
 from mediaserver.worker.roster import Roster
+from mediaserver.worker.securing import Securing
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Kind, State
 from mediaserver.worker.tone_digits import ToneDigits
@@ -54,6 +55,8 @@ class Turn:
         self._tones = ToneDigits(state, sounds, roster.change_row)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices, self._tones)
         self.reports: Final = Reports(state, roster)
+        self.securing: Final = Securing(state, self.inbox, self.outbox)
+        self.reports.protect, self.reports.unprotect = self.securing.close_report, self.securing.open_report
         self._judging = Judging(state)
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
@@ -67,6 +70,7 @@ class Turn:
         self._plan(now)
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
+        self.securing.close()
         self._mixing.review(int(self.state.turn[0]))
         self._judging.step(now)
         self.reports.step(now)
@@ -94,10 +98,12 @@ class Turn:
             self._mixing.forget(row)
             self._encoding.forget(row)
             self._tones.forget(row)
+            self.securing.forget(row)
 
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
         state = self.state
         lengths, rows = self.reports.set_aside(self.inbox, lengths, rows, now)
+        lengths, rows = self.securing.open(lengths, rows, now)
         packets = parse(self.inbox, lengths, rows, state.leg.payload_kind, state.refusals)
         followed = follow(state.stream, state.tally, packets, state.leg.ticks, state.serial, now)
         self._note_arrival(followed.packets.row, now)

@@ -156,7 +156,7 @@ class House:
         self.doubted: list[int] = []
         """Legs that an heir could not adopt."""
         self.turn = Turn(self.state, self.roster, self.sounds)
-        self.desk = Desk(self.state, self.roster, self.sounds, self.ports, self.turn.reports, self.entropy.randbytes)
+        self.desk = Desk(self.state, self.roster, self.sounds, self.ports, self.turn.reports, self.turn.securing, self.entropy.randbytes)
         self.now = 1000.0
         self.phones: dict[int, Phone] = {}
         self.answers: list[tuple[float, Applied | Refused]] = []

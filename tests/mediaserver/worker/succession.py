@@ -92,7 +92,7 @@ class Told:
         """The heir, so many seconds later: it is given the legs, and told what was not answered."""
         self.hear()
         dead, closing = self.house, {command.leg for command in self.unanswered.values() if isinstance(command, CloseLeg)}
-        heir = self.house = House(heir_of=dead)
+        heir = self.house = type(dead)(heir_of=dead)
         heir.now = dead.now + after
         heir.phones, heir._next_packet, heir.departed = dead.phones, dead._next_packet, dead.departed
         heir._request = dead._request

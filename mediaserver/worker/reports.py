@@ -3,7 +3,7 @@
 Rules (RFC 3550 §6):
 - to whom: where the leg's RTCP really comes from; before any came, where it was signalled, while RTP comes from where that was
   signalled; in the RTP stream where that was agreed on (RFC 5761). Not before the leg's media came;
-- when: by chance around `LEAST_INTERVAL`, the first time after half of it, and at the end (BYE);
+- when: by chance around `LEAST_INTERVAL`, longer where there are very many legs; the first time after half of it, and at the end (BYE);
 - what: SR where packets were sent lately, else RR with our clock; a block about what came since the last report, with its
   VoIP metrics; a canonical name by chance; the delay since the leg's own clock came;
 - what a leg says counts where it comes from the leg and is about our stream.
@@ -44,6 +44,8 @@ from rtp.rtcp.times import LEAST_INTERVAL, delay_units, interval, middle, ntp, r
 
 LOOK_SECONDS: Final = 0.016
 MOST_AT_ONCE: Final = 32
+MOST_A_SECOND: Final = 250
+"""Reports that a worker writes a second, about: beyond 1,250 legs each is told less often, 3,000 of them each 12 s."""
 NAME_BYTES: Final = 12
 """Random bytes of a canonical name (RFC 7022 §4.2 wants 96 bits)."""
 _MASK: Final = 0xFFFF_FFFF
@@ -74,6 +76,7 @@ class Reports:
         self.unprotect: Callable[[int, bytes], bytes | None] = _as_it_is
         """What came from a row, opened; None where it is not what was agreed on."""
         self._look_at = 0.0
+        self._is_any_muxed = True
         counters = state.report_count
         self._refused = {
             "size": counters.dropped_rtcp_size,
@@ -91,6 +94,8 @@ class Reports:
 
         Where it may not come, it stays, and is refused as the packet that it is not.
         """
+        if not self._is_any_muxed:
+            return lengths, rows
         second = inbox[: len(rows), 1]
         ours = (second & 0xE0) == 0xC0  # 192 to 223: RFC 5761 §4
         if not some(ours):
@@ -203,6 +208,7 @@ class Reports:
         if port != int(report.signalled_port[row]) or (packed(host) != report.signalled[row]).any():
             report.signalled[row], report.signalled_port[row], report.source_port[row] = packed(host), port, 0
         report.is_muxed[row] = muxed
+        self._is_any_muxed = self._is_any_muxed or muxed
         self.schedule(row, now)
 
     def schedule(self, row: int, now: float) -> None:
@@ -211,13 +217,14 @@ class Reports:
         if not (report.is_muxed[row] or (report.is_open[row] and (report.source_port[row] or report.signalled_port[row]))):
             report.next_at[row] = np.inf
         elif not np.isfinite(report.next_at[row]):
-            report.next_at[row] = now + interval(self._chance(row), is_first=not report.sent_at[row])
+            report.next_at[row] = now + self._interval(row)
 
     def step(self, now: float) -> None:
         """Write what is due."""
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
+        self._is_any_muxed = bool(self._state.report.is_muxed.any())
         due = np.flatnonzero(self._state.report.next_at <= now)
         for row in due[:MOST_AT_ONCE].tolist():
             self._report(row, now)
@@ -239,7 +246,7 @@ class Reports:
             self.outgoing.append(Departure(row, datagram, address))
             report.sent_at[row] = now
             self._state.report_count.rtcp_sent[row] += 1
-        report.next_at[row] = now + interval(self._chance(row), is_first=not report.sent_at[row])
+        report.next_at[row] = now + self._interval(row)
 
     def _written(self, row: int, now: float, *, is_last: bool) -> tuple[bytes | None, Address | None]:
         """A leg's report and where it goes; None where none may go now."""
@@ -314,6 +321,10 @@ class Reports:
             last_report=int(report.sender_time[row]) if came_at else 0,
             delay=delay_units(now - came_at) if came_at else 0,
         )
+
+    def _interval(self, row: int) -> float:
+        least = max(LEAST_INTERVAL, len(self._roster.legs) / MOST_A_SECOND)
+        return interval(self._chance(row), is_first=not self._state.report.sent_at[row], least=least)
 
     def _chance(self, row: int) -> float:
         """A number from 0 to 1 by the leg's name and the reports so far: no two legs keep step."""

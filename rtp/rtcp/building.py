@@ -1,7 +1,8 @@
 """RTCP packets to datagrams: compounds as RFC 3550 §6.1 wants them, which is up to who calls (a report first, then a CNAME)."""
 
 from collections.abc import Iterable
-from dataclasses import astuple
+from dataclasses import fields
+from operator import attrgetter
 from struct import pack
 from typing import Final, assert_never
 
@@ -36,6 +37,7 @@ from rtp.rtcp.parsing import (
     WORD,
 )
 
+_METRICS_OF: Final = attrgetter(*[field.name for field in fields(VoipMetrics)])
 LEAST_LOST: Final = -(1 << 23)
 MOST_LOST: Final = (1 << 23) - 1
 """Bounds of the 24 bits for packets lost: who lost more says so many (§6.4.1)."""
@@ -92,6 +94,6 @@ def _extended_block(block: ExtendedBlock) -> bytes:
         case DelaySinceReference():
             return pack(">BxH", DELAY_SINCE_REFERENCE, DELAY.size // 4) + DELAY.pack(block.ssrc, block.last_reference, block.delay)
         case VoipMetrics():
-            return pack(">BxH", VOIP_METRICS, METRICS.size // 4) + METRICS.pack(*astuple(block))
+            return pack(">BxH", VOIP_METRICS, METRICS.size // 4) + METRICS.pack(*_METRICS_OF(block))
         case _:
             assert_never(block)

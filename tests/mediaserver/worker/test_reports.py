@@ -252,3 +252,14 @@ def test_a_row_of_an_ended_leg_keeps_nothing_of_its_reports() -> None:
     assert not report.sent_at[customer.row]
     assert not report.name[customer.row].any()
     assert report.next_at[customer.row] == float("inf")
+
+
+def test_where_there_are_very_many_legs_each_is_told_less_often() -> None:
+    house, customer, _ = muxed_call()
+    run(house, 4.0)
+    crowd = dict.fromkeys(range(1000, 4000), house.roster.legs[1])
+    house.roster.legs.update(crowd)
+    times = [at for at, _ in reports_to(customer, run(house, 120.0))]
+    between = [later - earlier for earlier, later in pairwise(times)][1:]
+    assert all(4.8 < seconds < 14.9 for seconds in between)
+    assert sum(between) / len(between) > 7.0

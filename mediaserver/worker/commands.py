@@ -275,6 +275,7 @@ class Desk:
         arrays.send_payload_type[row], arrays.send_digit_payload_type[row] = command.send_payload_type, command.send_digit_payload_type
         arrays.remote_sends[row], arrays.remote_receives[row] = command.remote_sends, leg.receives
         arrays.payload_kind[row] = UNKNOWN
+        arrays.digits_in_band[row] = leg.seat.role is Role.SUPERVISOR and command.receive_digit_payload_type < 0
         if command.receive_digit_payload_type >= 0:
             arrays.payload_kind[row, command.receive_digit_payload_type] = DIGIT
         arrays.payload_kind[row, command.receive_payload_type] = AUDIO

@@ -95,7 +95,7 @@ def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int
     before = {leg.row: bool(state.mix.wanted[leg.row]) for leg in call.legs}
     for leg in call.legs:
         state.mix.followers[leg.row] = -1
-        state.mix.wanted[leg.row] = 0
+        state.mix.wanted[leg.row] = state.leg.digits_in_band[leg.row]
         state.mix.ducks[leg.row] = _whispered_to(leg, call.legs)
     changing = [leg.row for leg in call.legs if _plan_listener(state, leg, call.legs, now, gently=gently)]
     for leg in call.legs:

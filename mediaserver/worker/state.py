@@ -68,6 +68,8 @@ class Legs:
     """Blocks of 10 ms in a packet that we send."""
     send_payload_type: Int64
     send_digit_payload_type: Int64
+    digits_in_band: Bytes
+    """Its digits are looked for in what it says (`mediaserver.worker.heard_digits`)."""
     """-1 for none."""
     payload_kind: Bytes
     """(row, 128) what each payload type from the leg means."""

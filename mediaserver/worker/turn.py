@@ -13,6 +13,7 @@ from mediaserver.worker.decoding import Decoding
 from mediaserver.worker.ducking import Ducking
 from mediaserver.worker.due import Due
 from mediaserver.worker.encoding import Encoding
+from mediaserver.worker.heard_digits import HeardDigits
 from mediaserver.worker.judging import Judging
 from mediaserver.worker.metering import Metering
 from mediaserver.worker.mixing import Mixing
@@ -54,10 +55,12 @@ class Turn:
         self._ducking = Ducking(state, roster)
         self._tones = ToneDigits(state, sounds, roster.change_row)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices, self._tones)
+        self._heard_digits = HeardDigits(state, roster, self.notices)
         self.reports: Final = Reports(state, roster)
         self.securing: Final = Securing(state, self.inbox, self.outbox)
         self.reports.protect, self.reports.unprotect = self.securing.close_report, self.securing.open_report
         self._judging = Judging(state)
+        self._with_private_rows = (self._decoding, self._mixing, self._encoding, self._tones, self._heard_digits, self.securing)
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
         """Take the first n lines of `inbox` (lengths (n) bytes, from rows (n), each row once) and leave what to send in `outbox`."""
@@ -93,12 +96,8 @@ class Turn:
     def _plan(self, now: float) -> None:
         self.changing = self.roster.plan(now)
         for row in self.roster.ended:
-            self._decoding.forget(row)
-            self.metering.forget(row)
-            self._mixing.forget(row)
-            self._encoding.forget(row)
-            self._tones.forget(row)
-            self.securing.forget(row)
+            for step in self._with_private_rows:
+                step.forget(row)
 
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
         state = self.state
@@ -116,6 +115,7 @@ class Turn:
         self._note_packet_time(rows, blocks)
         self._decoding.keep(audio, position, blocks, now)
         self._ducking.look(rows, position, blocks, now)
+        self._heard_digits.look(rows, position, blocks)
         return self._relay(audio, position, blocks, now)
 
     def _note_arrival(self, rows: Int64, now: float) -> None:

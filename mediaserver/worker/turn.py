@@ -60,7 +60,9 @@ class Turn:
         self.securing: Final = Securing(state, self.inbox, self.outbox)
         self.reports.protect, self.reports.unprotect = self.securing.close_report, self.securing.open_report
         self._judging = Judging(state)
-        self._with_private_rows = (self._decoding, self._mixing, self._encoding, self._tones, self._heard_digits, self.securing)
+        listening = (self._decoding, self.metering, self._heard_digits)
+        speaking = (self._mixing, self._encoding, self._tones)
+        self._with_private_rows = (*listening, *speaking, self.securing)
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
         """Take the first n lines of `inbox` (lengths (n) bytes, from rows (n), each row once) and leave what to send in `outbox`."""

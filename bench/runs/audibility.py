@@ -23,7 +23,7 @@ from bench.judge.score import CrowdBook, Score, ToneBook
 from bench.options import Surroundings
 from bench.progress import Progress
 from bench.report import Result
-from bench.runs.scene import Pace, Run, Tally, keep_calling
+from bench.runs.scene import DUCKING_DB, Pace, Run, Tally, keep_calling
 from bench.runs.weight import Weight
 from bench.server import Server
 from bench.stage import Cast, Stage, in_group
@@ -80,7 +80,9 @@ async def play_and_judge(around: Surroundings, plan: Plan, *, broken: str | None
     calls, everybody = plan.calls, plan.calls + plan.crowd
     recorded = int(calls * (2 + _SUPERVISORS) * _PACKETS_A_SECOND * (plan.seconds + 15) * 1.2)
     spoken = plan.codecs or (around.codec,)
-    house = House.build(calls=everybody * 2, agents=2 * everybody, supervisors=everybody * _SUPERVISORS, codecs=spoken)
+    house = House.build(
+        calls=everybody * 2, agents=2 * everybody, supervisors=everybody * _SUPERVISORS, codecs=spoken, ducking_db=DUCKING_DB
+    )
     module = ("mediaserver",) if broken is None else ("bench.faults", broken)
     tally, score, weight, crowds_book = Tally(), Score(), Weight(), CrowdBook(plan.seed)
     async with (

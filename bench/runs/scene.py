@@ -21,6 +21,11 @@ SETTLE = 0.25
 """Seconds after a leg was answered until it must be heard: latching, and the first frames of a playout buffer."""
 _LATE_TALK = 0.3
 """Some phones go on sending for so long after the BYE."""
+DUCKING_DB = 12.0
+DUCKED = 10 ** (-DUCKING_DB / 20)
+"""How loud he who is whispered to hears the other party."""
+_UNDUCKED = 0.5
+"""Seconds for which that may outlast the whisper."""
 DIGITS = {"listen": "4", "whisper": "5", "barge": "6"}
 _ACKNOWLEDGED_WITHIN = 3.0
 _BEFORE_NEXT = 1.0
@@ -300,6 +305,8 @@ class Scene:
             for party, name in ((agent, "agent"), (customer, "customer")):
                 if supervisor.mode == "barge" or supervisor.target == name:
                     pairs[party, own] = supervisor.heard
+                if supervisor.mode == "whisper" and supervisor.target == name:
+                    pairs[party, agent + customer - party] = DUCKED
             pairs |= {(other.leg.number, own): supervisor.heard * other.hears for other in others}
         return pairs
 
@@ -309,10 +316,11 @@ class Scene:
         self.settle(*self.call.legs)
         for pair in before.keys() | now.keys():
             if before.get(pair) != now.get(pair):
+                settled = end + (_UNDUCKED if before.get(pair) == DUCKED else 0.0)
                 score.closes(*pair, start)
-                score.may(*pair, start, end)
+                score.may(*pair, start, settled)
                 if pair in now:
-                    score.opens(*pair, end, now[pair])
+                    score.opens(*pair, settled, now[pair])
 
     def settle(self, *legs: Leg) -> None:
         """Note in which codec these legs speak, now that it was agreed on."""

@@ -18,6 +18,7 @@ Int16 = NDArray[np.int16]
 
 RATE: Final = 16_000
 BIT_RATE: Final = 32_000
+CONSTANT_BIT_RATE: Final = 64_000
 _EXPECTED_LOSS: Final = "15"
 """Percent: how much the encoder spends on in-band FEC."""
 _PACKED_MS: Final = 10
@@ -32,7 +33,7 @@ class OpusFailed(Exception):
 def encode(samples: Int16, ptime_ms: int, *, constant: bool = False) -> list[bytes]:
     """Payloads of ``ptime_ms`` from samples (n) at 16 kHz, with in-band FEC; what is left over at the end is left out.
 
-    constant: all of one length.
+    constant: all of one length, at a rate that serves tones too.
     """
     if ptime_ms != 30:
         return _encode_frames(samples, ptime_ms, constant)
@@ -59,9 +60,9 @@ def decode(payloads: Sequence[bytes | None], ptime_ms: int) -> Int16:
 def _encode_frames(samples: Int16, frame_ms: int, constant: bool) -> list[bytes]:
     coder = av.CodecContext.create("libopus", "w")
     assert isinstance(coder, av.AudioCodecContext)
-    coder.sample_rate, coder.layout, coder.format, coder.bit_rate = RATE, "mono", "s16", BIT_RATE
+    coder.sample_rate, coder.layout, coder.format, coder.bit_rate = RATE, "mono", "s16", CONSTANT_BIT_RATE if constant else BIT_RATE
     coder.options = {"application": "voip", "frame_duration": str(frame_ms), "fec": "1", "packet_loss": _EXPECTED_LOSS}
-    coder.options |= {"vbr": "off"} if constant else {}
+    coder.options |= {"vbr": "off", "application": "audio"} if constant else {}
     count = RATE * frame_ms // 1000
     packets = []
     for start in range(0, len(samples) - count + 1, count):

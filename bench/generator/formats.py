@@ -39,7 +39,7 @@ FORMATS: Final = {
         Format("PCMU", "PCMU", 0, 8_000, 1, 160),
         Format("PCMA", "PCMA", 8, 8_000, 1, 160),
         Format("G722", "G722", 9, 8_000, 1, 160),
-        Format("opus", "opus", 111, 48_000, 2, 80),
+        Format("opus", "opus", 111, 48_000, 2, 160),
         Format("L16/8000", "L16", 96, 8_000, 1, 320),
         Format("L16/16000", "L16", 97, 16_000, 1, 640),
     )

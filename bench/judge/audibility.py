@@ -7,6 +7,8 @@
   mistaken for one. (Each voice brings its own coding noise, the mix adds its own: over 1 s single tones of noise reach -67 dB
   in the ear of who hears one voice, -60 dB in a supervisor's.)
 - Untouched: a party who hears one other party alone gets that one's payload to the bit.
+- Where Opus is at either end, tones of many voices leave others of up to -19 dB beside them in a coder made for speech: a leak is what
+  stands above -15 dB there, in both tones; over 1 s, and single tones, are not judged.
 - Missing: a listener who must hear somebody, and gets hardly any packets at all.
 """
 
@@ -37,6 +39,9 @@ _NEAR, _NEAR_CHANGE = 3, 6
 """Steps of the grid next to a wanted tone that are left out where there is noise, and where that tone begins or ends."""
 _QUIET_FLOOR_DB = -58.0
 _DISTURBED_DB = -45.0
+_COARSE = frozenset({"opus"})
+_COARSE_DB = -15.0
+_COARSE_DISTURBED_DB = -25.0
 _ECHO = 10
 """Windows before and after a leak in which its edges explain whatever else stands out."""
 _MISSING_SHARE = 0.9
@@ -190,6 +195,9 @@ class _Ear:
         for span in spans:
             self._mark(span, self._speakers.index(span.speaker))
         self.changing: Bools = np.asarray(self._turning.any(axis=1))
+        voices = self._judge._score.voices
+        coarse = np.array([voices[speaker].codec in _COARSE for speaker in self._speakers], bool)
+        self.coarse: Bools = np.asarray((self.possible & coarse).any(axis=1) | (voices[self._listener].codec in _COARSE))
         self.occupied = self._tones_of(self.possible)
 
     def _tones_of(self, speakers: Bools) -> Bools:
@@ -214,7 +222,8 @@ class _Ear:
     def _read_floor(self) -> None:
         free = np.where(self.occupied, np.nan, self._levels)
         self.floor: Floats = np.asarray(np.nanmedian(free, axis=1))
-        self.disturbed: Bools = np.asarray((self.floor > _DISTURBED_DB) & ~self.changing)
+        limit = np.where(self.coarse, _COARSE_DISTURBED_DB, _DISTURBED_DB)
+        self.disturbed: Bools = np.asarray((self.floor > limit) & ~self.changing)
         # A jump anywhere in a second shows next to its tone, however quiet the rest is.
         noisy = (self.floor > _QUIET_FLOOR_DB) | self.changing | (self._length == LONG)
         near = _widened(self.occupied, _NEAR) & noisy[:, None]
@@ -271,7 +280,7 @@ class _Ear:
             explained[np.ix_(both[:, at], np.array(voice.tones))] = True
         if self._length == SHORT:
             accompanied = np.convolve(explained.any(axis=1), np.ones(2 * _ECHO + 1))[_ECHO:-_ECHO] > 0
-            found += self._strays(hot & ~accompanied[:, None])
+            found += self._strays(hot & ~(accompanied | self.coarse)[:, None])
         return found
 
     def _detail(self, voice: Voice, windows: Bools) -> str:
@@ -282,10 +291,10 @@ class _Ear:
 
     def _hot(self) -> tuple[Bools, Bools]:
         """(w, f) tones above the limit that also stand out of their neighbours; and those that do so even alone."""
-        limit = SHORT_DB if self._length == SHORT else LONG_DB
+        limit = np.where(self.coarse, _COARSE_DB, SHORT_DB if self._length == SHORT else LONG_DB)
         hot = self.judged & (self._levels > np.maximum(limit, self.floor + _OUT_OF_NOISE_DB)[:, None])
         if self._length == LONG:
-            hot &= ~(self.changing | (self.floor > limit + 10))[:, None]
+            hot &= ~self._unjudged_over_a_second()[:, None]
         windows, tones = np.nonzero(hot)
         offsets = np.array([step for step in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if step])
         around = tones[:, None] + offsets
@@ -295,7 +304,7 @@ class _Ear:
         above = self._levels[windows, tones] - local - _STANDS_OUT_DB[self._length]
         loud = hot.copy()
         hot[windows, tones] = above > 0
-        needed = limit + np.where(self.changing[windows], _ALONE_DB, 0.0)
+        needed = limit[windows] + np.where(self.changing[windows], _ALONE_DB, 0.0)
         loud[windows, tones] = (above > _ALONE_DB) & (self._levels[windows, tones] > needed)
         return hot, loud
 
@@ -315,8 +324,12 @@ class _Ear:
         for at, speaker in enumerate(self._speakers):
             voices[:, at_leg[speaker]] &= ~self.possible[:, at]
         if self._length == LONG:
-            voices &= ~(self.changing | (self.floor > LONG_DB + 10))[:, None]
+            voices &= ~self._unjudged_over_a_second()[:, None]
         return np.asarray(voices)
+
+    def _unjudged_over_a_second(self) -> Bools:
+        """(w): too noisy for the lower limit, or amid a change."""
+        return np.asarray(self.changing | self.coarse | (self.floor > LONG_DB + 10))
 
     def _runs(self, kind: str, speaker: str, wrong: Bools, levels: Floats, at_least: int = 1) -> list[Violation]:
         """One violation for each stretch of wrong windows, small breaks bridged."""

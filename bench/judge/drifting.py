@@ -1,5 +1,6 @@
 """What an hour of drift leaves in a stream: delay that wanders, gaps in speech, glitches in a tone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,29 +54,34 @@ class SpeechKept:
     """(windows) seconds; windows of a second in which something was said."""
     gaps: int
     """Frames of 20 ms that were said and not heard."""
-    least_score: float
-    """The lowest PESQ of a few stretches spread over the whole."""
+    scores: tuple[tuple[float, float], ...]
+    """PESQ of a few stretches spread over the whole: as they were heard, and out of the codec at once."""
+
+    @property
+    def worst(self) -> tuple[float, float]:
+        """Of the stretch that lost most."""
+        return min(self.scores, key=lambda pair: pair[0] - pair[1])
 
 
-def judge_speech(said: Said, heard: Heard, until: float, stretches: int = 6) -> SpeechKept:
-    """Judge speech from its beginning on, window by window."""
+def judge_speech(said: Said, heard: Heard, until: float, coded: Callable[[Int16], Int16], stretches: int = 6) -> SpeechKept:
+    """Judge speech from its beginning on, window by window; ``coded`` makes of what is said what the codec alone makes of it."""
     mean = float((said.loop.astype(np.float64) ** 2).mean())
     delays, gaps = [], 0
     starts = np.arange(said.phase + _WINDOW, until - _WINDOW - _LONGEST, _WINDOW)
     for moment in starts.tolist():
-        words = said.at(moment, _WINDOW).astype(np.float64)
-        if (words**2).mean() < 0.3 * mean:
+        piece = said.at(moment, _WINDOW).astype(np.float64)
+        if (piece**2).mean() < 0.3 * mean:
             continue
         around = heard.between(moment, moment + _WINDOW + _LONGEST).astype(np.float64)
-        lag = lag_of(words, around, round(_LONGEST * said.rate))
+        lag = lag_of(piece, around, round(_LONGEST * said.rate))
         delays.append(lag / said.rate)
-        gaps += _gaps(words, around[lag : lag + len(words)], said.rate, mean)
-    delay = float(np.median(delays or [0.0]))
-    scores = [
-        pesq_score(said.at(moment, _SCORED_SECONDS), heard.between(moment + delay, moment + delay + _SCORED_SECONDS), said.rate)
-        for moment in np.linspace(starts[0], max(starts[0], until - _SCORED_SECONDS - _LONGEST), stretches).tolist()
-    ]
-    return SpeechKept(np.array(delays), gaps, min(scores))
+        gaps += _gaps(piece, around[lag : lag + len(piece)], said.rate, mean)
+    delay, scores = float(np.median(delays or [0.0])), []
+    for moment in np.linspace(starts[0], max(starts[0], until - _SCORED_SECONDS - _LONGEST), stretches).tolist():
+        words = said.at(moment, _SCORED_SECONDS)
+        own = pesq_score(words, coded(words), said.rate)
+        scores.append((pesq_score(words, heard.between(moment + delay, moment + delay + _SCORED_SECONDS), said.rate), own))
+    return SpeechKept(np.array(delays), gaps, tuple(scores))
 
 
 def _gaps(said: Floats, heard: Floats, rate: int, mean: float) -> int:

@@ -19,7 +19,6 @@ from bench.coding.codecs import CODECS, Codec
 from bench.generator.signals import AUDIO, read_wav
 from bench.judge.drifting import Said, glitches, judge_speech
 from bench.judge.heard import Heard, hear
-from bench.judge.speech import pesq_score
 from bench.options import Surroundings
 from bench.progress import Progress
 from bench.report import Result
@@ -141,14 +140,14 @@ def _judge_tone(case: Case, codec: Codec, heard: Heard, buffered: _Buffered) -> 
 
 def _judge_speech(loop: Int16, case: Case, codec: Codec, heard: Heard, buffered: _Buffered) -> tuple[object, ...]:
     said = Said(loop, codec.rate, 0.001, case.ppm)
-    kept = judge_speech(said, heard, case.seconds)
-    own = pesq_score(loop[: 12 * codec.rate], codec.decode(codec.encode(loop, _PTIME_MS), _PTIME_MS)[: 12 * codec.rate], codec.rate)
+    kept = judge_speech(said, heard, case.seconds, lambda words: codec.decode(codec.encode(words, _PTIME_MS), _PTIME_MS))
+    score, own = kept.worst
     delay = kept.delay * 1000.0
     wrong = _wrong_stream(heard)
     wrong += ["gaps"] if kept.gaps else []
     wrong += ["delay"] if delay.max() > HIGHEST_MS or np.abs(delay - np.median(delay)).max() > WITHIN_MS else []
-    wrong += ["pesq"] if not case.loss and kept.least_score < own - WITHIN_PESQ else []
-    return (*_delays(delay), kept.gaps, None, round(kept.least_score, 2), round(own, 2), ", ".join(wrong) or "held")
+    wrong += ["pesq"] if not case.loss and score < own - WITHIN_PESQ else []
+    return (*_delays(delay), kept.gaps, None, round(score, 2), round(own, 2), ", ".join(wrong) or "held")
 
 
 def _wrong_stream(heard: Heard) -> list[str]:

@@ -129,7 +129,7 @@ class Scene:
         start = time.monotonic()
         self.call = await run.stage.call(self.place, customer, agent)
         self.change({}, start, time.monotonic() + SETTLE)
-        self.note(start, f"began, customer on port {customer.port}, agent on port {agent.port}")
+        self.note(start, f"began, customer on port {customer.port} ({customer.codec}), agent on port {agent.port} ({agent.codec})")
         while time.monotonic() < min(lives, run.ends):
             await asyncio.sleep(run.random.uniform(*run.pace.rests))
             await self._act()
@@ -188,7 +188,7 @@ class Scene:
         run.tally.joins += 1
         self.supervisors.append(Supervisor(leg, name, server_leg, mode))
         self.change(before, start, time.monotonic() + SETTLE)
-        self.note(start, f"{name} joined in {mode}, leg {server_leg} on port {leg.port}")
+        self.note(start, f"{name} joined in {mode}, leg {server_leg} on port {leg.port} ({leg.codec})")
 
     async def _dial(self, number: int, name: str, leg: Leg, mode: str) -> int:
         joined = self.run.console.watch(lambda event: event.kind == "supervisor.joined" and supervising_leg(event, name) is not None)

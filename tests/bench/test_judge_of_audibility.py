@@ -1,5 +1,7 @@
 """The judge passes a clean mix and catches each kind of broken one, on recordings made without a server."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,18 @@ def test_a_crowd_uses_few_pairs_again_and_judged_voices_never_have_them() -> Non
     book = ToneBook(1, crowd.pairs)
     assert {crowd.pair([]) for _ in range(200)} <= set(crowd.pairs)
     assert not {book.pair([]) for _ in range(300)} & set(crowd.pairs)
+
+
+def test_beside_opus_a_leak_is_still_a_leak_where_it_is_loud() -> None:
+    def judged(gain: float) -> set[str]:
+        scene = Scene()
+        scene.score.add(replace(scene.score.voices[0], codec="opus"))
+        leak = 10 ** (gain / 20)
+        verdict = scene.judge(lambda frame, listener, speaker: leak if (frame // 10 == 20, listener, speaker) == (True, 1, 3) else NAN)
+        return {each.kind for each in verdict.violations if each.listener == "agent0"}
+
+    assert "leak" in judged(0.0)
+    assert "leak" not in judged(-25.0)
 
 
 def test_a_faint_leak_to_a_supervisor_shows_over_one_second(scene: Scene) -> None:

@@ -11,13 +11,15 @@ import numpy as np
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.state import State
 from mixer.levels import levels_dbov
-from rtp.arrays import Bools, Int64
+from rtp.arrays import Bools, Int64, some
 from rtp.playout import Playout
 
 HOLD: Final = 0.4
 """Seconds for which it outlasts the last word: pauses between words are shorter."""
 SPOKEN_DBOV: Final = -45.0
 """Level of a packet that holds a word."""
+LOOK: Final = 0.05
+"""Seconds for which one look will do, once somebody is ducked."""
 
 
 class Ducking:
@@ -28,20 +30,26 @@ class Ducking:
         self._roster = roster
         self._ducked = set(np.flatnonzero(state.mix.ducked_until > 0.0).tolist())
         """Rows of listeners."""
+        self._next_step = 0.0
 
     def look(self, rows: Int64, position: Int64, blocks: Int64, now: float) -> None:
         """Audio packets of rows (n) were stored at ``position`` (n), ``blocks`` (n) long; what ended is ended."""
-        whispers = self._state.mix.ducks[rows] >= 0
-        if whispers.any():
+        listener = self._state.mix.ducks[rows]
+        whispers = listener >= 0
+        if not some(whispers):
+            return
+        whispers &= self._state.mix.ducked_until[listener] < now + HOLD - LOOK
+        if some(whispers):
             for is_wide, playout in ((False, self._state.playout), (True, self._state.wide)):
                 part = whispers & ((self._state.leg.wide[rows] != 0) == is_wide)
-                if part.any():
+                if some(part):
                     self._look_at(playout, rows[part], (position + blocks)[part], now)
 
     def step(self, now: float) -> None:
         """Let those go to whom nothing was whispered for a while. To be called each turn."""
-        if not self._ducked:
+        if not self._ducked or now < self._next_step:
             return
+        self._next_step = now + LOOK
         until = self._state.mix.ducked_until
         for listener in [listener for listener in self._ducked if until[listener] <= now]:
             self._ducked.discard(listener)

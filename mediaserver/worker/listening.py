@@ -1,6 +1,6 @@
 """Reading what listeners are due: from playout buffers through gains, concealment and the server's sounds to one frame each.
 
-Two ways to the same result. The quick one is for listeners all of whose sources are at unity and have their frames in place:
+Two ways to the same result. The quick one is for listeners none of whose gains changes and all of whose frames are in place:
 a gather and a sum. The careful one does everything: ramps, volumes, sounds, missing frames, dropping a block in silence.
 """
 
@@ -124,7 +124,7 @@ class Listening:
         self._smooth_where_possible(rows)
 
     def _quickly(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float) -> Int16:
-        """Frames (n, samples) of listeners with so many sources, all at unity; who misses one goes the careful way."""
+        """Frames (n, samples) of listeners with so many sources, their gains steady; who misses one goes the careful way."""
         if not sources:
             return np.zeros((len(listener), blocks * self._block), dtype=np.int16)
         playout = self._playout
@@ -137,12 +137,17 @@ class Listening:
         self._read_pointer[pairs] = read + blocks
         if not int(self._state.turn[0]) % _MEASURED_TURNS:
             self._measure(pairs, source, read, blocks, now)
-        frames = playout.samples.take(slots, axis=0)
-        return sum_plain(frames.reshape(len(listener), sources, blocks * self._block))
+        frames = playout.samples.take(slots, axis=0).reshape(len(listener), sources, blocks * self._block)
+        mixed = sum_plain(frames)
+        weighted = self._state.mix.plain[listener] == 0
+        if some(weighted):
+            gain = self._gain.take(pairs[weighted])
+            mixed[weighted] = saturate(sum_ramped(frames[weighted], gain, gain, self._ramps[blocks]))
+        return mixed
 
     def _mostly_quickly(self, listener: Int64, first: Int64, complete: Bools, sources: int, blocks: int, now: float) -> Int16:
         mixed = np.empty((len(listener), blocks * self._block), dtype=np.int16)
-        if complete.any():
+        if some(complete):
             mixed[complete] = self._quickly(listener[complete], first[complete], sources, blocks, now)
         mixed[~complete] = self._carefully(listener[~complete], first[~complete], sources, blocks, now)
         return mixed
@@ -327,7 +332,8 @@ class Listening:
     def _smooth_where_possible(self, listener: Int64) -> None:
         mix = self._state.mix
         listed = self._columns < mix.count[listener][:, None]
-        even = ((mix.gain[listener] == 1.0) & (mix.goal[listener] == 1.0)) | ~listed
-        mix.plain[listener] = even.all(axis=1) & (mix.sound[listener] < 0)
-        uneven = (((mix.gap[listener] > 0) | (mix.excess[listener] > 0)) & listed).any(axis=1)
-        mix.smooth[listener] = mix.plain[listener].astype(np.bool_) & ~uneven
+        gain, silent = mix.gain[listener], mix.sound[listener] < 0
+        steady = gain == mix.goal[listener]
+        mix.plain[listener] = ((steady & (gain == 1.0)) | ~listed).all(axis=1) & silent
+        even = (mix.gap[listener] == 0) & (mix.excess[listener] == 0)
+        mix.smooth[listener] = ((steady & even) | ~listed).all(axis=1) & silent

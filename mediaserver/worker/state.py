@@ -88,7 +88,7 @@ class Mixes:
     plain: Bytes
     """All gains are one, none changes, and the server is not playing."""
     smooth: Bytes
-    """Plain, and no source is being concealed or caught up with: the quick way is the right one."""
+    """No gain changes, the server is not playing, and no source is being concealed or caught up with: the quick way is the right one."""
     own_numbers: Bytes
     wanted: Bytes
     """Somebody mixes what this leg says, so its frames are kept."""

@@ -43,6 +43,12 @@ class _NoPorts:
     def aim(self, row: int, address: Address | None) -> None:
         pass
 
+    def let_go(self, row: int) -> int:
+        raise NotImplementedError
+
+    def take_up(self, row: int, descriptor: int, connected: int) -> None:
+        raise NotImplementedError
+
     def close(self, row: int) -> None:
         pass
 

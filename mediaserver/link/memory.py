@@ -23,6 +23,9 @@ _SILENCE_DBOV: Final = -127.0
 _SPEECH_HOLDS: Final = 0.25
 """Seconds without a packet after which a speech flag no longer counts."""
 
+_OF_THE_TURN: Final = frozenset({"batch.row"})
+"""Arrays with an entry a row that say nothing about the leg in that row."""
+
 COUNTERS: Final = tuple(name.removeprefix("count.") for name in LEG_ARRAYS if name.startswith("count."))
 """Names of the counters of a leg, the keys of `Memory.counters`."""
 
@@ -84,6 +87,25 @@ class Memory:
     def leg(self, row: int) -> int:
         """The id of the leg that has this row now; -1 where none has."""
         return int(self.view("leg.id")[row])
+
+    def row_content(self, row: int) -> bytes:
+        """All that lies in a row, as `set_row` of another memory takes it that has as many seats."""
+        return b"".join(self.map[start:end] for start, end in self._parts(row))
+
+    def set_row(self, row: int, content: bytes) -> None:
+        """Write a row; `ValueError` where the content is that of another layout."""
+        parts = self._parts(row)
+        if len(content) != sum(end - start for start, end in parts):
+            raise ValueError(f"a row of {len(content)} bytes is of another layout")
+        at = 0
+        for start, end in parts:
+            self.map[start:end] = content[at : at + end - start]
+            at += end - start
+
+    def _parts(self, row: int) -> list[tuple[int, int]]:
+        """Where the row's part of each array lies."""
+        sizes = [(self.places[name].offset, self.places[name].size // self.rows) for name in LEG_ARRAYS if name not in _OF_THE_TURN]
+        return [(offset + row * size, offset + (row + 1) * size) for offset, size in sizes]
 
     def level_dbov(self, row: int) -> float:
         """Level of what the leg says, in dBov (0 is a full-scale square wave); -127.0 for silence and for rows without packets."""

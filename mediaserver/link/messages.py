@@ -157,6 +157,26 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseLeg:
+    """Let a leg go to another worker, in one turn; answered by `Released`. Here it is no more."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveLeg:
+    """Take a leg that another worker let go, its numbers and keys going on; the frame lends its socket and what `Released` lent."""
+
+    leg: int
+    call: int
+    role: str
+    """A `mixer.modes.Role`."""
+    strict: bool
+    is_new: bool
+    """The call is another one: the leg is as new there, as after `MoveLeg`. Else it stays what it was, all of its call moving."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inherit:
     """Said to a spare worker: take the memory that the frame lends, a fresh one or that of a worker that is dead and reaped."""
 
@@ -192,6 +212,8 @@ Command = (
     | StopPlaying
     | CloseLeg
     | Ping
+    | ReleaseLeg
+    | ReceiveLeg
     | Inherit
     | AdoptLegs
 )
@@ -246,5 +268,16 @@ class LegDoubted:
     leg: int
 
 
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A leg was let go, and its last packet has left. The frame lends a memory file with its row, and its connected socket.
+
+    Where no remote was known, the second is a copy of the lent one.
+    """
+
+    request: int
+    turn: int
+
+
 Notice = DigitReceived | MediaStarted | LegDoubted
-Upward = Applied | Refused | Notice
+Upward = Applied | Refused | Released | Notice

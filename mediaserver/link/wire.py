@@ -32,7 +32,10 @@ from mediaserver.link.messages import (
     OpenReports,
     Ping,
     Play,
+    ReceiveLeg,
     Refused,
+    Released,
+    ReleaseLeg,
     SetMedia,
     SetMode,
     SetMuted,
@@ -48,7 +51,7 @@ MAX_FRAME: Final = 60_000
 MAX_DESCRIPTORS: Final = 200
 """Descriptors of a frame (the kernel's limit is 253)."""
 
-LENDING: Final[dict[type, int]] = {OpenLeg: 1, OpenReports: 1, LoadSound: 1, Inherit: 1}
+LENDING: Final[dict[type, int]] = {OpenLeg: 1, OpenReports: 1, LoadSound: 1, Inherit: 1, ReceiveLeg: 3, Released: 2}
 """How many file descriptors a message owns; `AdoptLegs` owns one a leg."""
 
 _TYPES: Final[dict[str, type[Message]]] = {
@@ -67,6 +70,9 @@ _TYPES: Final[dict[str, type[Message]]] = {
         StopPlaying,
         CloseLeg,
         Ping,
+        ReleaseLeg,
+        ReceiveLeg,
+        Released,
         Inherit,
         AdoptLegs,
         Applied,

@@ -50,6 +50,7 @@ HELP = {
     "workers_hung": "Media workers that were killed because their turns stood still.",
     "spares_died": "Spare media workers that died while they waited.",
     "heirs": "Spare media workers that took over a dead one's calls.",
+    "legs_moved": "Legs that went to another media worker: whole, with their numbers, or opened anew there.",
     "legs_doubted": "Legs that an heir could not adopt, and that were opened anew.",
     "calls_that_killed": "Calls that were ended because their packets killed two media workers.",
     "quality_events": "Ways of legs that began to sound bad (dropped) or were well again (recovered), by which and way.",

@@ -27,7 +27,10 @@ from mediaserver.link.messages import (
     OpenReports,
     Ping,
     Play,
+    ReceiveLeg,
     Refused,
+    Released,
+    ReleaseLeg,
     SetMedia,
     SetMode,
     SetMuted,
@@ -36,7 +39,8 @@ from mediaserver.link.messages import (
 )
 from mediaserver.worker.encoding import MAX_BLOCKS
 from mediaserver.worker.latches import write_latch
-from mediaserver.worker.plan import Leg
+from mediaserver.worker.moving import read_row, write_row
+from mediaserver.worker.plan import CLOSING_SECONDS, Leg
 from mediaserver.worker.rates import turn_voice
 from mediaserver.worker.reports import NAME_BYTES, Reports
 from mediaserver.worker.roster import ROLES, Full, Roster
@@ -74,6 +78,12 @@ class Ports(Protocol):
 
     def aim(self, row: int, address: Address | None) -> None:
         """Send a row's packets to this address from now on, and take them from there."""
+
+    def let_go(self, row: int) -> int:
+        """Close a row's sockets, and give a copy of the connected one away; of the lent one, where there is none."""
+
+    def take_up(self, row: int, descriptor: int, connected: int) -> None:
+        """Take a lent socket and the one that is connected to the row's source; `OSError` where one is none (both are closed)."""
 
     def close(self, row: int) -> None:
         """Close a row's sockets."""
@@ -123,19 +133,28 @@ class Desk:
         self._entropy = entropy
         self._pending: list[_Pending] = []
         self._refused: list[Refused] = []
+        self.released: Final[list[tuple[Released, tuple[int, int]]]] = []
+        """Legs that were let go, with what is lent for each; to be told after the turn's packets were sent."""
         self.inherited = 0
         """Of an heir: the last request that the dead worker carried out. What it did not answer is told again."""
 
-    def take(self, request: int, command: Command, descriptor: int, now: float) -> None:
-        """Carry out one command; its answer comes from `answers`. A lent descriptor is the desk's from now on."""
+    def take(self, request: int, command: Command, descriptor: int, now: float, more: tuple[int, ...] = ()) -> None:
+        """Carry out one command; its answer comes from `answers`. Lent descriptors are the desk's from now on."""
         try:
-            row, call = self._carry_out(request, command, descriptor, now)
+            if isinstance(command, ReleaseLeg):
+                self._release(request, self._leg(command.leg), now)
+                return
+            if isinstance(command, ReceiveLeg):
+                row, call = self._receive(command, descriptor, more), -1
+            else:
+                row, call = self._carry_out(request, command, descriptor, now)
         except (Refusal, Full) as refusal:
             self._refused.append(Refused(request, refusal.code, str(refusal)))
         else:
             turn = int(self._state.turn[0]) + 1
             self._pending.append(_Pending(request, turn, row, call, [], now + PATIENCE))
-        self._state.taken[0] = request
+        finally:
+            self._state.taken[0] = request
 
     def note_changing(self, changing: dict[int, list[int]]) -> None:
         """Tell what the turn's plan changed, by index of the call; before the turn's packets are made."""
@@ -173,7 +192,7 @@ class Desk:
                 return -1, -1
             case Ping():
                 return -1, -1
-            case Inherit() | AdoptLegs():
+            case Inherit() | AdoptLegs() | ReleaseLeg() | ReceiveLeg():
                 raise Refusal("bad_value", "this worker has a memory already")
             case OpenReports():
                 return self._open_reports(command, descriptor, now), -1
@@ -210,6 +229,43 @@ class Desk:
                 assert_never(command)
         self._roster.change(leg, gently=isinstance(command, SetMuted))
         return leg.row, leg.call if isinstance(command, Admit | SetMode | SetMuted | SetVolumes) else -1
+
+    def _release(self, request: int, leg: Leg, now: float) -> None:
+        lent = (write_row(self._state, leg.row), self._ports.let_go(leg.row))
+        self._roster.close(leg, now - CLOSING_SECONDS)
+        self.released.append((Released(request, int(self._state.turn[0]) + 1), lent))
+
+    def _receive(self, command: ReceiveLeg, descriptor: int, more: tuple[int, ...]) -> int:
+        content, connected = more
+        try:
+            if command.leg in self._roster.legs:
+                raise Refusal("duplicate_leg", f"leg {command.leg} is open already")
+            role = _member(Role, command.role, "role")
+            leg = self._roster.open(command.leg, command.call, role, strict=command.strict, entropy=0)
+        except (Refusal, Full):
+            os.close(descriptor)
+            os.close(connected)
+            raise
+        else:
+            return self._take_up(leg, command, descriptor, connected, content)
+        finally:
+            os.close(content)
+
+    def _take_up(self, leg: Leg, command: ReceiveLeg, descriptor: int, connected: int, content: int) -> int:
+        try:
+            read_row(self._state, leg, content, is_new=command.is_new)
+        except (OSError, ValueError) as error:
+            os.close(descriptor)
+            os.close(connected)
+            self._roster.close(leg, 0.0)
+            raise Refusal("bad_value", f"leg {leg.id} cannot be taken up: {error}") from error
+        try:
+            self._ports.take_up(leg.row, descriptor, connected)
+        except OSError as error:
+            self._roster.close(leg, 0.0)
+            raise Refusal("bad_value", f"a descriptor lent for leg {leg.id} is no UDP socket: {error}") from error
+        self._roster.change(leg)
+        return leg.row
 
     def _leg(self, leg_id: int) -> Leg:
         try:

@@ -17,23 +17,20 @@ from typing import Final
 
 import numpy as np
 
-from mediaserver.worker.commands import MAX_GAIN, Ports
-from mediaserver.worker.latches import read_latch
+from mediaserver.worker.commands import MAX_FRAME, MAX_GAIN, Ports
 from mediaserver.worker.listening import read_anew
 from mediaserver.worker.plan import Leg
+from mediaserver.worker.remembered import MODES, read_leg
 from mediaserver.worker.roster import ROLES, Roster
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Kind, State
 from mixer.formats import FORMATS
-from mixer.gains import Seat
-from mixer.modes import Mode, Role
 from rtp.arrays import Bools, Int64
 from rtp.sender import hold_over
 from rtp.stream import BLOCK_SECONDS
 
 SKIPPED: Final = 4
 """Numbers left out after a turn that was not finished: more than one turn sends to a leg."""
-_MODES: Final = {mode.rank + 1: mode for mode in Mode}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ def take_over(state: State, roster: Roster, sounds: Sounds, ports: Ports, estate
     _go_on(state, sounds, rows, now)
     state.handling[0] = 0
     state.report.is_open[:] = False  # until signalling lends those ports again
-    legs = [_leg(state, row) for row in rows.tolist()]
+    legs = [read_leg(state, row) for row in rows.tolist()]
     roster.restore(list(zip(legs, estate.calls[sound].tolist(), outdated.tolist(), strict=True)))
     lent = iter(legs)
     for is_sound, descriptor in zip(sound.tolist(), estate.sockets, strict=True):
@@ -84,10 +81,10 @@ def _are_sound(state: State, estate: Estate) -> Bools:
         leg.id[rows] == estate.legs,
         leg.role[rows] < len(ROLES),
         leg.target[rows] < len(ROLES),
-        leg.mode[rows] <= len(_MODES),
+        leg.mode[rows] <= len(MODES),
         (leg.codec[rows] >= 0) & (leg.codec[rows] < len(FORMATS)),
         leg.ticks[rows] > 0,
-        (leg.frame[rows] >= 1) & (leg.frame[rows] <= 6),
+        (leg.frame[rows] >= 1) & (leg.frame[rows] <= MAX_FRAME),
         (leg.hears[rows] >= 0.0) & (leg.hears[rows] <= MAX_GAIN),
         (leg.heard[rows] >= 0.0) & (leg.heard[rows] <= MAX_GAIN),
         mix.kind[rows] <= max(Kind),
@@ -157,33 +154,6 @@ def _go_on(state: State, sounds: Sounds, rows: Int64, now: float) -> None:
     mix.next_due[late] += missed * frame * BLOCK_SECONDS
     mix.pause[late] += missed * frame * state.leg.ticks[late]
     sender.sequence[late] += missed
-
-
-def _leg(state: State, row: int) -> Leg:
-    arrays = state.leg
-    role, mode = ROLES[arrays.role[row]], _MODES.get(int(arrays.mode[row]))
-    seat = Seat(
-        role,
-        mode=mode,
-        target=ROLES[arrays.target[row]] if mode is not None else None,
-        admitted=bool(arrays.admitted[row]),
-        muted=bool(arrays.muted[row]),
-        sends=bool(arrays.remote_sends[row]),
-        hears=float(arrays.hears[row]) if role is Role.SUPERVISOR else 1.0,
-        heard=float(arrays.heard[row]) if role is Role.SUPERVISOR else 1.0,
-    )
-    return Leg(
-        id=int(arrays.id[row]),
-        row=row,
-        call=-1,
-        seat=seat,
-        latch=read_latch(state, row),
-        has_media=bool(arrays.has_media[row]),
-        receives=bool(arrays.remote_receives[row]),
-        codec=int(arrays.codec[row]),
-        clock=int(arrays.clock[row]),
-        frame=int(arrays.frame[row]),
-    )
 
 
 def _take_up(ports: Ports, leg: Leg, descriptor: int, roster: Roster, now: float) -> None:

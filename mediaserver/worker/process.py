@@ -18,7 +18,7 @@ from typing import Final
 from mediaserver.link.layout import LATENESS_STEP_MS, LATENESS_STEPS
 from mediaserver.link.memory import Memory
 from mediaserver.link.messages import Applied, Command, LegDoubted
-from mediaserver.link.wire import LinkEnd, LinkError, Message, split_into_frames
+from mediaserver.link.wire import LinkEnd, LinkError, Message, encode_frame, split_into_frames
 from mediaserver.worker.commands import Desk
 from mediaserver.worker.heir import Estate, take_over
 from mediaserver.worker.pace import Pace
@@ -59,7 +59,8 @@ class Worker:
         reports, securing = self._turn.reports, self._turn.securing
         self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, reports, securing, compiled=compiled)
         self._desk = Desk(self._state, self._roster, sounds, self._sockets, reports, securing, os.urandom)
-        self._upward: deque[bytes] = deque()
+        self._upward: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        """Frames, each with what it lends."""
         self._orphaned_at: float | None = None
         self._cpu_before = float(self._state.cpu[0])
         """What those before us used."""
@@ -114,6 +115,7 @@ class Worker:
         self._sockets.send()
         self._sockets.send_reports()
         self._turn.metering.measure(now)
+        self._lend_released()
         self._tell([*self._desk.answers(now), *self._turn.notices])
         if not int(self._state.turn[0]) % _CPU_TURNS:
             self._note_processor_and_clock()
@@ -150,23 +152,35 @@ class Worker:
 
     def _take(self, request: int, message: Message, descriptors: tuple[int, ...], now: float) -> None:
         if isinstance(message, Command):
-            self._desk.take(request, message, descriptors[0] if descriptors else -1, now)
+            self._desk.take(request, message, descriptors[0] if descriptors else -1, now, descriptors[1:])
         else:
             self._state.link_frames_refused[0] += 1
 
+    def _lend_released(self) -> None:
+        for released, lent in self._desk.released:
+            self._upward.append((encode_frame([(0, released)]), lent))
+        self._desk.released.clear()
+
     def _tell(self, messages: Sequence[Message]) -> None:
         if messages:
-            self._upward.extend(split_into_frames((0, message) for message in messages))
+            self._upward.extend((frame, ()) for frame in split_into_frames((0, message) for message in messages))
             while len(self._upward) > MAX_WAITING_FRAMES:
-                self._upward.popleft()
+                _close_all(self._upward.popleft()[1])
                 self._state.link_frames_dropped[0] += 1
         while self._upward and self._orphaned_at is None:
+            frame, lent = self._upward[0]
             try:
-                if not self._link.send(self._upward[0]):
+                if not self._link.send(frame, lent):
                     return
             except OSError:
                 return
             self._upward.popleft()
+            _close_all(lent)
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _stay_on(cpu: int) -> None:

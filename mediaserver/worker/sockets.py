@@ -5,6 +5,7 @@ packet of a leg; and the lent ones, where strangers and first packets arrive, lo
 a little, so that a flood at one port costs the others nothing.
 """
 
+import os
 import select
 import socket
 from typing import Final
@@ -55,9 +56,7 @@ class Sockets:
         """Take a lent socket for a row; what waits in it is older than the leg and is thrown away."""
         lent = adopt(descriptor)
         self._state.count.dropped_stale[row] += drain(lent)
-        self._lent[row] = lent
-        self._row_of[lent.fileno()] = row
-        self._door.register(lent.fileno(), select.EPOLLIN)
+        self._register(row, lent)
 
     def aim(self, row: int, address: Address | None) -> None:
         """Connect a row's second socket to a source."""
@@ -71,6 +70,31 @@ class Sockets:
             self._state.count.send_errors[row] += 1
             return
         self._state.count.dropped_stranger[row] += stale
+        self._beside[row] = beside
+        self._loop.watch(row, beside)
+
+    def let_go(self, row: int) -> int:
+        """Close a row's sockets but the connected one, of which a descriptor is given away; of the lent one where there is none."""
+        end = self._beside[row] or self._lent[row]
+        assert end is not None
+        connected = os.dup(end.fileno())
+        self.close(row)
+        return connected
+
+    def take_up(self, row: int, descriptor: int, connected: int) -> None:
+        """Take a lent socket as it is, and the one beside it that another worker connected."""
+        try:
+            lent = adopt(descriptor)
+        except OSError:
+            os.close(connected)
+            raise
+        beside = socket.socket(fileno=connected)
+        self._register(row, lent)
+        try:
+            beside.getpeername()
+        except OSError:
+            beside.close()  # a copy of the lent one: no source was known
+            return
         self._beside[row] = beside
         self._loop.watch(row, beside)
 
@@ -165,6 +189,11 @@ class Sockets:
         write_latch(self._state, row, leg.latch)
         self.aim(row, address)
         return length
+
+    def _register(self, row: int, lent: socket.socket) -> None:
+        self._lent[row] = lent
+        self._row_of[lent.fileno()] = row
+        self._door.register(lent.fileno(), select.EPOLLIN)
 
     def _close_beside(self, row: int) -> None:
         beside = self._beside[row]

@@ -194,7 +194,7 @@ class State:
         self.rows: Final = memory.rows
         self.calls: Final = memory.calls
         self.seats: Final = memory.seats
-        self._memory = memory
+        self.memory = memory
         self.leg: Final = self._gather(Legs, "leg")
         self.stream: Final = self._gather(Streams, "stream")
         self.tally: Final = self._gather(Tally, "count")
@@ -295,6 +295,6 @@ class State:
         return kind(**{field.name: self._array(f"{prefix}.{field.name}") for field in fields(kind)})
 
     def _array(self, name: str) -> npt.NDArray[Any]:
-        place = self._memory.places[name]
+        place = self.memory.places[name]
         count = place.size // np.dtype(place.char).itemsize
-        return np.frombuffer(self._memory.map, dtype=place.char, count=count, offset=place.offset).reshape(place.shape)
+        return np.frombuffer(self.memory.map, dtype=place.char, count=count, offset=place.offset).reshape(place.shape)

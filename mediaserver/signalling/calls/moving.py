@@ -1,8 +1,7 @@
 """Transfers carried out: REFERs answered and reported on, and legs that go from one call to another.
 
-Calls of one agent are mixed by one worker, so that a leg can change its call there in one turn, its numbers going on. Where two
-calls to be joined are mixed by two workers all the same, the leg is closed in one and opened in the other, with the same socket:
-its stream begins anew under another SSRC.
+Calls of one agent are mixed by one worker, so that a leg can change its call there in one turn. Where two calls to be joined are mixed
+by two workers all the same, the leg goes over with its socket. Its numbers go on either way.
 """
 
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry, Calls
 from mediaserver.signalling.house import House
 from mediaserver.signalling.media.agreeing import tell_media
+from mediaserver.signalling.media.journeys import Move
 from mixer.modes import Role
 
 NO_DIALOG = 481
@@ -91,11 +91,12 @@ class Mover:
             command = link.MoveLeg(leg=leg.leg, call=entry.number, role=role)
             media.tell(entry.worker, command, replied=lambda reply: self._opened(entry, leg, reply))
             return
-        if leg.mixed_by is not None:
-            if leg.row >= 0:
-                media.keep_counters(leg.mixed_by, leg.row)
-            media.tell(leg.mixed_by, link.CloseLeg(leg.leg))
         leg.row = -1
+        if leg.mixed_by is not None:
+            move = Move(leg.leg, entry.number, role, is_new=True, replied=lambda reply: self._opened(entry, leg, reply))
+            media.move([move], leg.mixed_by, entry.worker)
+            leg.mixed_by = entry.worker
+            return
         tell_open(self._house, entry, leg, lambda reply: self._opened(entry, leg, reply))
         if leg.media is not None:
             tell_media(self._house, entry, leg, leg.media)

@@ -35,8 +35,8 @@ class Process:
     def __init__(self, settings: MediaSettings, gone: Callable[[Process], None]) -> None:
         self._gone = gone
         self._waiting: deque[tuple[bytes, list[int]]] = deque()
-        self.on_message: Callable[[Message], None] = self._answered
-        """Told each message; a spare process hears answers to its first requests only."""
+        self.on_message: Callable[[Message, tuple[int, ...]], None] = self._answered
+        """Told each message, with the descriptors that it lends: they are the hearer's. A spare one answers its first requests."""
         self.on_ready: Callable[[], None] = lambda: None
         """Told when it has loaded everything and answers."""
         self.is_ready = False
@@ -124,7 +124,7 @@ class Process:
                 os.close(descriptor)
         return self._process.poll() is not None
 
-    def _answered(self, message: Message) -> None:
+    def _answered(self, message: Message, _: tuple[int, ...]) -> None:
         if isinstance(message, Refused):
             self.problem = message.text
             _log.error("worker.refused", pid=self.pid, code=message.code, text=message.text)
@@ -167,7 +167,5 @@ class Process:
                 self._gone(self)
             return False
         for _, message, descriptors in frame or ():
-            for descriptor in descriptors:
-                os.close(descriptor)
-            self.on_message(message)
+            self.on_message(message, descriptors)
         return frame is not None

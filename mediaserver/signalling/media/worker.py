@@ -6,6 +6,7 @@ answered: what a dead process left unanswered is told to its heir, under the sam
 
 from __future__ import annotations
 
+import os
 import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -32,7 +33,10 @@ from mediaserver.link.messages import (
     OpenReports,
     Ping,
     Play,
+    ReceiveLeg,
     Refused,
+    Released,
+    ReleaseLeg,
     SetMedia,
     SetMode,
     SetMuted,
@@ -57,6 +61,8 @@ TRANSFER_SEATS = 2
 """Beyond the setting: for who is rung to take a party's place, and for a leg whose voice still fades."""
 
 _LARGEST_BATCH = 100
+_LARGEST_LENDING_BATCH = 50
+"""Where a command lends several descriptors: a frame carries some 200."""
 _LEGS_A_FRAME = 150
 
 Reply = Applied | Refused
@@ -75,6 +81,13 @@ class _Told:
     lend: int
     """A file descriptor, or -1."""
     replied: Replied | None
+    more: tuple[int, ...] = ()
+    """Descriptors that are lent too, and ours until it is answered."""
+
+    @property
+    def descriptors(self) -> list[int]:
+        """All that it lends."""
+        return [*([self.lend] if self.lend >= 0 else []), *self.more]
 
 
 @dataclass(slots=True)
@@ -91,6 +104,8 @@ class LentLeg:
     row: int = -1
     """-1 while nobody said that it was opened."""
     is_closing: bool = False
+    is_leaving: bool = False
+    """It is to go to another worker."""
     said: dict[type, Command] = field(default_factory=dict)
 
     @property
@@ -111,6 +126,8 @@ class Worker:
         self.process: Process | None = None
         self.on_ready: Callable[[], None] = lambda: None
         self.legs: dict[int, LentLeg] = {}
+        self.released: dict[int, tuple[int, ...]] = {}
+        """What was lent for legs that were let go, for whoever takes them on."""
         self._settings = settings
         self._counters = counters
         self._heard = heard
@@ -145,10 +162,10 @@ class Worker:
             self._idle_checks += 1
         return self._idle_checks >= HUNG_AFTER_CHECKS
 
-    def tell(self, command: Command, *, lend: int = -1, replied: Replied | None = None) -> None:
-        """Queue a command for the next flush."""
+    def tell(self, command: Command, *, lend: int = -1, replied: Replied | None = None, more: tuple[int, ...] = ()) -> None:
+        """Queue a command for the next flush; ``more`` are descriptors lent beside ``lend``, which are closed once it is answered."""
         self._request += 1
-        told = _Told(self._request, command, lend, replied)
+        told = _Told(self._request, command, lend, replied, more)
         self._batch.append(told)
         self._unanswered[told.request] = told
         self._note(told)
@@ -158,9 +175,30 @@ class Worker:
         if self.process is None:
             return
         while self._batch:
-            batch, self._batch = self._batch[:_LARGEST_BATCH], self._batch[_LARGEST_BATCH:]
+            size = _LARGEST_BATCH if not any(told.more for told in self._batch) else _LARGEST_LENDING_BATCH
+            batch, self._batch = self._batch[:size], self._batch[size:]
             frame = encode_frame((told.request, told.command) for told in batch)
-            self.process.send(frame, [told.lend for told in batch if told.lend >= 0])
+            self.process.send(frame, [descriptor for told in batch for descriptor in told.descriptors])
+
+    def receive(self, command: ReceiveLeg, lent: LentLeg, released: tuple[int, ...], replied: Replied) -> None:
+        """Have it take a leg that another worker let go, with what that one lent."""
+        self.tell(command, lend=lent.socket, replied=replied, more=released)
+        here = self.legs[command.leg]
+        here.said = {kind: said for kind, said in lent.said.items() if kind is SetMedia or not command.is_new}
+
+    def lend_reports(self, legs: Sequence[LentLeg]) -> None:
+        """Lend the ports for RTCP of these legs, where they have any."""
+        for leg in legs:
+            if leg.reports >= 0:
+                self.tell(OpenReports(leg.opening.leg), lend=leg.reports)
+
+    def open_again(self, opening: OpenLeg, lent: LentLeg, kinds: tuple[type, ...] | None, replied: Replied | None) -> None:
+        """Open a leg as for the first time, and say again what was said of it (of these kinds only)."""
+        said = [lent.said[kind] for kind in kinds or _KEPT if kind in lent.said]
+        self.tell(opening, lend=lent.socket, replied=replied)
+        self.lend_reports([lent])
+        for command in said:
+            self.tell(command)
 
     # death and succession
 
@@ -178,7 +216,7 @@ class Worker:
         self._batch = []
         living = [leg for leg in self.legs.values() if leg.row >= 0 and not leg.is_closing]
         self._hand_over(process, living)
-        self._lend_reports(living)
+        self.lend_reports(living)
         again = [told for told in unanswered if not self._is_moot(told)]
         self._batch += again
         self._unanswered |= {told.request: told for told in again}
@@ -192,6 +230,7 @@ class Worker:
         self.memory.close()
         self.memory = self._new_memory()
         for request, told in unanswered.items():
+            _close_all(told.more)
             if told.replied is not None:
                 told.replied(Refused(request, "worker_died", "the media worker died"))
 
@@ -206,11 +245,6 @@ class Worker:
             part = living[start : start + _LEGS_A_FRAME]
             lists = ([leg.opening.leg for leg in part], [leg.call for leg in part], [leg.row for leg in part])
             self._send_now(process, AdoptLegs(*(array("q", numbers).tobytes() for numbers in lists)), [leg.socket for leg in part])
-
-    def _lend_reports(self, living: Sequence[LentLeg]) -> None:
-        for leg in living:
-            if leg.reports >= 0:
-                self.tell(OpenReports(leg.opening.leg), lend=leg.reports)
 
     def _send_now(self, process: Process, command: Command, descriptors: Sequence[int], replied: Replied | None = None) -> None:
         self._request += 1
@@ -228,25 +262,32 @@ class Worker:
         match told.command:
             case CloseLeg(leg=leg):
                 return leg in self.legs
-            case OpenLeg(leg=leg):
+            case OpenLeg(leg=leg) | ReceiveLeg(leg=leg):
                 return leg not in self.legs or self.legs[leg].is_closing
         return False
 
     def _answer_for_the_dead(self, moot: Iterable[_Told]) -> None:
         for told in moot:
             if isinstance(told.command, CloseLeg):
-                self._noted(told.command, Applied(told.request, self.memory.turn, -1), told.replied)
+                self._noted(told, Applied(told.request, self.memory.turn, -1))
             else:
-                self._noted(told.command, Refused(told.request, "worker_died", "the media worker died"), told.replied)
+                self._noted(told, Refused(told.request, "worker_died", "the media worker died"))
 
     # what it says
 
-    def _received(self, message: Message) -> None:
+    def _received(self, message: Message, descriptors: tuple[int, ...]) -> None:
         match message:
+            case Released(request=request, turn=turn):
+                told = self._unanswered.pop(request, None)
+                if told is None or not isinstance(told.command, ReleaseLeg):
+                    _close_all(descriptors)
+                    return
+                self.released[told.command.leg] = descriptors
+                self._noted(told, Applied(request, turn, -1))
             case Applied() | Refused():
                 told = self._unanswered.pop(message.request, None)
                 if told is not None:
-                    self._noted(told.command, message, told.replied)
+                    self._noted(told, message)
             case LegDoubted(leg=leg):
                 self._open_again(leg)
             case DigitReceived() | MediaStarted():
@@ -254,17 +295,18 @@ class Worker:
             case _:
                 _log.error("worker.unexpected", worker=self.index, message=type(message).__name__)
 
-    def _noted(self, command: Command, reply: Reply, replied: Replied | None) -> None:
-        match command, reply:
-            case OpenLeg(leg=leg), Applied(row=row) if leg in self.legs:
+    def _noted(self, told: _Told, reply: Reply) -> None:
+        _close_all(told.more)
+        match told.command, reply:
+            case OpenLeg(leg=leg) | ReceiveLeg(leg=leg), Applied(row=row) if leg in self.legs:
                 self.legs[leg].row = row
-            case (OpenLeg(leg=leg), Refused()) | (CloseLeg(leg=leg), _):
+            case (OpenLeg(leg=leg) | ReceiveLeg(leg=leg), Refused()) | (CloseLeg(leg=leg) | ReleaseLeg(leg=leg), _):
                 self.legs.pop(leg, None)
             case MoveLeg(leg=leg, call=call, role=role), Applied() if leg in self.legs:
                 lent = self.legs[leg]
                 lent.opening = OpenLeg(leg, call, role, lent.opening.strict)
-        if replied is not None:
-            replied(reply)
+        if told.replied is not None:
+            told.replied(reply)
         elif isinstance(reply, Refused) and reply.code != "unknown_leg":
             _log.error("worker.refused", worker=self.index, code=reply.code, text=reply.text)
 
@@ -275,6 +317,9 @@ class Worker:
             case OpenLeg(leg=leg):
                 self.legs[leg] = LentLeg(command, told.replied, told.lend)
                 return
+            case ReceiveLeg(leg=leg):
+                self.legs[leg] = LentLeg(OpenLeg(leg, command.call, command.role, command.strict), told.replied, told.lend)
+                return
             case Ping() | LoadSound() | Inherit() | AdoptLegs():
                 return
             case _:
@@ -284,6 +329,8 @@ class Worker:
                 return
             case CloseLeg():
                 lent.is_closing = True
+            case ReleaseLeg():
+                lent.is_leaving = True
             case OpenReports():
                 lent.reports = told.lend
             case MoveLeg():
@@ -296,16 +343,17 @@ class Worker:
     def _open_again(self, number: int) -> None:
         """The heir has no such leg: open it, as for the first time, with what was said of it last."""
         leg = self.legs.get(number)
-        if leg is None or leg.is_closing:
+        if leg is None or leg.is_closing or leg.is_leaving:
             return
         _log.error("leg.doubted", worker=self.index, leg=number)
         self._counters.add("legs_doubted")
-        self.tell(leg.opening, lend=leg.socket, replied=leg.opened)
-        self._lend_reports([leg])
-        for kind in _KEPT:
-            if kind in leg.said:
-                self.tell(leg.said[kind])
+        self.open_again(leg.opening, leg, None, leg.opened)
         self.flush()
 
     def _new_memory(self) -> Memory:
         return Memory.create(self._settings.rows, self._settings.rows // 2, self._settings.seats + TRANSFER_SEATS)
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -18,6 +18,7 @@ from config.settings import MediaSettings
 from mediaserver.link.messages import Command, Notice, Refused
 from mediaserver.link.quality import LegQuality
 from mediaserver.observing.counters import Counters
+from mediaserver.signalling.media.journeys import Journeys, Move
 from mediaserver.signalling.media.processes import Process
 from mediaserver.signalling.media.sounds import as_memory_file
 from mediaserver.signalling.media.suspects import Suspects, is_suspicious, suspected_calls
@@ -53,6 +54,7 @@ class Media:
         """Processes without a memory, ready or about to be."""
         self._told: set[Worker] = set()
         self._suspects = Suspects()
+        self._journeys = Journeys(counters)
         self._started: asyncio.Future[None] | None = None
         self._is_open = False
         self.on_notice: Callable[[Notice], None] = lambda notice: None
@@ -98,8 +100,14 @@ class Media:
             if replied is not None:
                 replied(Refused(0, "worker_died", "the media worker died"))
             return
-        worker.tell(command, lend=lend, replied=replied)
-        self._told.add(worker)
+        if not self._journeys.keep(command, lend, replied):
+            worker.tell(command, lend=lend, replied=replied)
+            self._told.add(worker)
+
+    def move(self, moves: Sequence[Move], origin: Worker, target: Worker) -> None:
+        """Have legs go from one worker to another, all in one turn of each, at the next flush."""
+        self._journeys.begin(moves, origin, target)
+        self._told.add(origin)
 
     def keep_counters(self, worker: Worker, row: int) -> None:
         """Add a leg's packets to `RTP_PACKETS`: its row is about to be wiped."""

@@ -3,7 +3,7 @@ worker that does as it is told and remembers it. One clock for all, and it is tu
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -11,7 +11,19 @@ from config.settings import Settings, TraceSettings
 from control_api.permissions import Identity
 from control_api.ports import HouseEvent
 from mediaserver.call.view import CallView
-from mediaserver.link.messages import Admit, Applied, CloseLeg, Command, DigitReceived, MediaStarted, OpenLeg, OpenReports, SetMode
+from mediaserver.link.messages import (
+    Admit,
+    Applied,
+    CloseLeg,
+    Command,
+    DigitReceived,
+    MediaStarted,
+    OpenLeg,
+    OpenReports,
+    ReceiveLeg,
+    ReleaseLeg,
+    SetMode,
+)
 from mediaserver.link.quality import LegQuality
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.addresses import Addresses
@@ -26,6 +38,7 @@ from mediaserver.signalling.entering.entrance import Entrance
 from mediaserver.signalling.entering.identities import ConfiguredUsers
 from mediaserver.signalling.entering.invitations import Invitations
 from mediaserver.signalling.house import House
+from mediaserver.signalling.media.journeys import Move
 from mediaserver.signalling.media.ports import PortPool
 from mediaserver.signalling.media.worker import Reply
 from mediaserver.signalling.media.workers import Media
@@ -154,6 +167,12 @@ class RecordedMedia:
         if replied is not None:
             self._replies.append((command, replied))
 
+    def move(self, moves: Sequence[Move], origin: Any, target: Any) -> None:
+        """Remember what each of the two would be told."""
+        for move in moves:
+            origin.told.append(ReleaseLeg(move.leg))
+            self.tell(target, ReceiveLeg(move.leg, move.call, move.role, False, move.is_new), replied=move.replied)
+
     def keep_counters(self, worker: Any, row: int) -> None:
         """Remember a row, which is not wiped yet."""
         assert worker.of(CloseLeg, row) == []
@@ -173,7 +192,7 @@ class RecordedMedia:
         self.worker.turn += 1
         replies, self._replies = self._replies, []
         for command, replied in replies:
-            row = command.leg if isinstance(command, OpenLeg) else -1
+            row = command.leg if isinstance(command, OpenLeg | ReceiveLeg) else -1
             reply = Applied(0, self.worker.turn, row)
             if isinstance(command, self.worker.silent_about):
                 self.worker.held_back.append(lambda replied=replied, reply=reply: replied(reply))  # type: ignore[misc]

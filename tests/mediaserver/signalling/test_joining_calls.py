@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from config.settings import Settings
-from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, OpenReports, SetMedia, SetMode
+from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, ReceiveLeg, ReleaseLeg, SetMode
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.media.worker import Worker
 from mixer.modes import Role
@@ -225,18 +225,19 @@ def test_a_dialog_of_a_pbx_is_replaced_by_an_invite_to_it_where_that_is_set(allo
         assert request.header("Referred-By") == "<sip:robert@127.0.0.1>"
 
 
-def test_between_two_workers_the_leg_is_closed_in_one_and_opened_in_the_other_with_its_socket() -> None:
+def test_between_two_workers_the_leg_goes_over_with_its_socket() -> None:
     consulting = Consulting()
     other = RecordedWorker()
     moved = next(leg for leg in consulting.consultation.legs.values() if not leg.calls_us)
     moved.mixed_by = cast(Worker, other)
     consulting.joins()
-    assert other.of(CloseLeg) == [CloseLeg(moved.leg)]
+    assert other.told == [ReleaseLeg(moved.leg)]
     worker = consulting.exchange.media.worker
     assert worker.of(MoveLeg) == []
-    assert worker.of(OpenLeg, moved.leg)[-1].call == consulting.call.number
+    received = ReceiveLeg(moved.leg, consulting.call.number, "agent", False, True)
     mine = [told for told in worker.told if getattr(told, "leg", None) == moved.leg]
-    assert [type(told) for told in mine[mine.index(worker.of(OpenLeg, moved.leg)[-1]) :]] == [OpenLeg, OpenReports, SetMedia, Admit]
+    assert mine[mine.index(received) :] == [received, Admit(moved.leg, True)]
+    assert moved.row == moved.leg
     assert moved.mixed_by is cast(Worker, worker)
     assert moved.port.socket.fileno() >= 0
     consulting.trunk.hangs_up(consulting.customer)

@@ -194,7 +194,7 @@ class MediaSettings(Section):
     """Legs a call can hold."""
     cpu: int | None = None
     """Pin the first worker to this core, the next to the next."""
-    codecs: tuple[CodecName, ...] = ("PCMU", "PCMA")
+    codecs: tuple[CodecName, ...] = ("opus", "G722", "PCMU", "PCMA")
     """Ours, in order of preference after the other leg's."""
     opus: OpusSettings = OpusSettings()
     comfort_noise: bool = False

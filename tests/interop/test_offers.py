@@ -138,7 +138,7 @@ async def test_the_policy_refuse_takes_plain_packets_only(servers: Servers, tmp_
 
 
 # what an agent is offered under a policy, and what he may answer
-OFFERED = "m=audio [1-9][0-9]* {profile} 0 8 101.*a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:[A-Za-z0-9+/]{{40}}"
+OFFERED = "m=audio [1-9][0-9]* {profile} 0 8 96 9 101 97.*a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:[A-Za-z0-9+/]{{40}}"
 ANSWERED = f"m=audio [media_port] {{profile}} 0 101\na=rtpmap:101 telephone-event/8000\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}"
 AGREED = {
     "prefer, keys": ("prefer", "RTP/AVP", offer(ANSWERED.format(profile="RTP/AVP"))),

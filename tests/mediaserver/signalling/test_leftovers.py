@@ -287,7 +287,7 @@ async def test_a_rung_supervisor_answers_without_a_common_codec() -> None:
     house = House()
     customers, _ = house.answered()
     await ring_eve(house)
-    house.eve.answers(codecs="9")
+    house.eve.answers(codecs="18")
     assert len(house.exchange.view.legs) == 2
     assert len(house.eve.told(SessionEnded)) == 1
     house.trunk.hangs_up(customers)
@@ -413,7 +413,7 @@ def test_a_delayed_offer_is_answered_without_a_common_codec() -> None:
     house = House()
     session = house.trunk.dial("100", delayed=True)
     house.robert.answers()
-    house.trunk.station.agent.acknowledge(session, description(TRUNK, 4000, "9"), house.now)
+    house.trunk.station.agent.acknowledge(session, description(TRUNK, 4000, "18"), house.now)
     house.exchange.run()
     assert len(house.trunk.told(SessionEnded)) == len(house.robert.told(SessionEnded)) == 1
     nothing_left(house)

@@ -114,7 +114,7 @@ def test_a_reinvite_without_an_offer_whose_ack_brings_no_answer_changes_nothing_
 def test_a_reinvite_without_a_common_codec_is_refused_and_the_next_one_is_taken() -> None:
     house = House()
     customers, _ = house.answered()
-    reoffer(house, house.trunk, customers, codecs="9")
+    reoffer(house, house.trunk, customers, codecs="18")
     assert [event.status for event in house.trunk.told(OfferRejected)] == [488]
     reoffer(house, house.trunk, customers, port=4800, codecs="8 101")
     assert (media(house, "customer").codec, media(house, "customer").port) == ("PCMA", 4800)

@@ -130,7 +130,7 @@ def test_what_no_route_leads_to_is_refused_and_a_trunk_opens_no_door(number: str
 
 def test_without_a_common_codec_the_caller_gets_488_and_nothing_is_kept() -> None:
     conversation = Conversation()
-    conversation.trunk.dial("100", codecs="9")
+    conversation.trunk.dial("100", codecs="18")
     assert [event.status for event in conversation.trunk.told(Rejected)] == [488]
     assert conversation.exchange.ports.lent == 0
 

@@ -50,6 +50,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "leg.frame": ("q", ()),
     "leg.send_payload_type": ("q", ()),
     "leg.send_digit_payload_type": ("q", ()),
+    "leg.digit_clock": ("q", ()),
     "leg.digits_in_band": ("B", ()),
     "leg.payload_kind": ("B", (128,)),
     "leg.remote_sends": ("B", ()),

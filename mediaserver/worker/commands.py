@@ -314,6 +314,8 @@ class Desk:
         digit_types = (command.receive_digit_payload_type, command.send_digit_payload_type)
         if not all(0 <= value <= 127 for value in types) or not all(-1 <= value <= 127 for value in digit_types):
             raise Refusal("bad_value", f"payload types {types} and {digit_types}; they are 0 to 127, or -1 for no digits")
+        if command.digit_clock_rate < 1000:
+            raise Refusal("bad_value", f"telephone-event at {command.digit_clock_rate} ticks a second; it has a thousand at least")
         keys = Keys(command.srtp_suite, command.srtp_send_key, command.srtp_receive_key)
         if keys.problem:
             raise Refusal("bad_value", keys.problem)
@@ -331,6 +333,7 @@ class Desk:
         arrays.send_payload_type[row], arrays.send_digit_payload_type[row] = command.send_payload_type, command.send_digit_payload_type
         arrays.remote_sends[row], arrays.remote_receives[row] = command.remote_sends, leg.receives
         arrays.payload_kind[row] = UNKNOWN
+        arrays.digit_clock[row] = command.digit_clock_rate
         arrays.digits_in_band[row] = leg.seat.role is Role.SUPERVISOR and command.receive_digit_payload_type < 0
         if command.receive_digit_payload_type >= 0:
             arrays.payload_kind[row, command.receive_digit_payload_type] = DIGIT

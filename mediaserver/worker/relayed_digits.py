@@ -3,8 +3,6 @@
 Who has no telephone-event hears tones (`mediaserver.worker.tone_digits`).
 """
 
-from typing import Final
-
 import numpy as np
 
 from mediaserver.link.messages import DigitReceived, Notice
@@ -15,12 +13,10 @@ from mediaserver.worker.state import Kind, State
 from mediaserver.worker.tone_digits import ToneDigits
 from mixer.modes import PARTIES
 from rtp.arrays import Bytes, Int64
-from rtp.digits import Event, read_event
+from rtp.digits import Event, read_event, scale_duration
 from rtp.header import HEADER
 from rtp.sender import Relay, follow_clock_with_event, follow_event
 from rtp.stream import Followed
-
-_TICKS_A_MS: Final = 8
 
 
 class RelayedDigits:
@@ -46,7 +42,7 @@ class RelayedDigits:
         timestamp = int(packets.timestamp[index])
         if event.is_end and event.digit and int(self._state.stream.event[row]) != timestamp:
             self._state.stream.event[row] = timestamp
-            self._notices.append(DigitReceived(leg.id, event.digit, event.duration // _TICKS_A_MS))
+            self._notices.append(DigitReceived(leg.id, event.digit, event.duration * 1000 // int(self._state.leg.digit_clock[row])))
         if leg.seat.role in PARTIES:
             for listener in self._roster.companions(leg):
                 if listener.seat.role in PARTIES and self._hears(listener, leg):
@@ -97,6 +93,10 @@ class RelayedDigits:
         if numbers is None:
             state.tally.late[row] += 1
             return
-        self._outbox.room(1)[0, HEADER : HEADER + len(payload)] = payload
+        departing = self._outbox.room(1)[0, HEADER : HEADER + len(payload)]
+        departing[:] = payload
+        clock = state.leg.digit_clock
+        if clock[row] != clock[speaker.row]:
+            scale_duration(departing, int(clock[speaker.row]), int(clock[row]))
         first = int(packets.marker[index]) | payload_type
         self._outbox.put(np.array([row]), np.array([first]), np.array([numbers[0]]), np.array([numbers[1]]), len(payload))

@@ -68,6 +68,8 @@ class Legs:
     """Blocks of 10 ms in a packet that we send."""
     send_payload_type: Int64
     send_digit_payload_type: Int64
+    digit_clock: Int64
+    """Ticks a second in which telephone-events of the leg last, both ways."""
     digits_in_band: Bytes
     """Its digits are looked for in what it says (`mediaserver.worker.heard_digits`)."""
     """-1 for none."""
@@ -258,7 +260,7 @@ class State:
         self.note_codecs()
         self.forget_keys(row)
         self.leg.id[row] = -1
-        self.leg.clock[row], self.leg.ticks[row] = 8000, 80
+        self.leg.clock[row], self.leg.ticks[row], self.leg.digit_clock[row] = 8000, 80, 8000
         self.stream.ssrc[row] = self.stream.event[row] = -1
         self.mix.main[row] = self.mix.sound[row] = self.mix.ducks[row] = -1
         self.mix.followers[row] = -1

@@ -6,6 +6,7 @@ from mediaserver.link.messages import DigitReceived, LoadSound, Play, SetMode
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.tone_digits import ToneDigits
 from mixer.dtmf import Finder, Presses
+from rtp.digits import scale_duration
 from tests.mediaserver.worker.hearing import assert_numbers_hold
 from tests.mediaserver.worker.simulated import House, Phone, Sent
 from tests.mediaserver.worker.test_hold_and_music import lent_sound
@@ -63,6 +64,23 @@ def test_the_payload_type_is_the_listeners_own() -> None:
     house.set_media(2, send_digit_payload_type=96)
     press(house, customer, 7)
     assert len(events(agent.got, 96)) == 6
+
+
+def test_an_event_lasts_as_long_by_the_clock_of_whom_it_is_relayed_to() -> None:
+    house, customer, agent, _ = call()
+    house.set_media(2, digit_clock_rate=48_000)
+    press(house, customer, 7)
+    durations = [int.from_bytes(packet.payload[2:4], "big") for packet in events(agent.got)]
+    assert durations == [960, 1920, 2880, 3840, 3840, 3840]
+    press(house, agent, 7)
+    assert [notice.duration_ms for notice in house.notices if isinstance(notice, DigitReceived)] == [80, 13]
+    assert int.from_bytes(events(customer.got)[-1].payload[2:4], "big") == 106
+
+
+def test_a_duration_that_does_not_fit_is_the_longest_that_does() -> None:
+    payload = np.array([7, 10, 0x40, 0], dtype=np.uint8)
+    scale_duration(payload, 8000, 48_000)
+    assert bytes(payload[2:]) == b"\xff\xff"
 
 
 def heard_digits(phone: Phone) -> list[tuple[int, int]]:

@@ -1,7 +1,8 @@
 """What arrives, decoded: many rows at once where tables do it, a row at a time where the codec has a state (`ordered`).
 
 Decoded is what somebody mixes, and now and then a packet of all others, for the meters. A row with a state of its own that nobody
-mixes is decoded for its meter out of order; where it is mixed again, it begins anew.
+mixes is decoded for its meter out of order; where it is mixed again, it begins anew. What begins so, and what comes in another
+codec than before, is faded in over what was heard until then.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from mixer.arrays import Int16
 from mixer.coders.coder import Decoder
 from mixer.coders.opening import open_decoder
 from mixer.coders.opus_packet import ticks_of
+from mixer.concealment import HISTORY_BLOCKS, conceal, pitch_lags, rejoin
 from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
 from mixer.g711 import decode as decode_g711
 from mixer.l16 import decode_into as decode_l16_into
@@ -66,6 +68,10 @@ class Decoding:
         self._meters: Final[dict[int, tuple[int, Decoder]]] = {}
         """Of rows that are only measured: codec and decoder."""
         self._meter_frame = np.zeros(LONGEST * 2 * BLOCK, dtype=np.int16)
+        self._codec = np.full(state.rows, -1, dtype=np.int64)
+        """(row) in which codec its last packet came, as far as that matters; -1 before the first."""
+        self._changed: Final[set[int]] = set()
+        """Rows whose next packet is the first in another codec."""
         self.waiting: Final[set[int]] = set()
         """Rows of which packets wait behind a gap."""
 
@@ -117,9 +123,16 @@ class Decoding:
         self._streams.pop(row, None)
         self._meters.pop(row, None)
         self.waiting.discard(row)
+        self._changed.discard(row)
+        self._codec[row] = -1
 
     def _keep_by_codec(self, arrived: _Arrived) -> None:
-        codec = self._state.leg.codec[arrived.packets.row]
+        rows = arrived.packets.row
+        codec = self._state.leg.codec[rows]
+        other = self._codec[rows] != codec
+        if other.any():
+            self._changed.update(rows[other].tolist())
+            self._codec[rows] = codec
         has_coder = _HAS_CODER.take(codec)
         groups: tuple[tuple[Bools, Callable[[_Arrived], None]], ...] = (
             (codec <= PCMA, lambda part: self._keep_at_once(part, self._state.playout, self._decode_g711)),
@@ -142,6 +155,8 @@ class Decoding:
         for size in sizes:
             part = arrived if len(sizes) == 1 else arrived.where(blocks == size)
             rows, frames = part.packets.row, decode(part.packets, size)
+            if self._changed:
+                self._soften(rows, part.position, frames, playout)
             if every(part.wanted):
                 playout.store(rows, part.position, size, frames)
             elif some(part.wanted):
@@ -212,6 +227,9 @@ class Decoding:
 
         def store(decoded: Decoded) -> None:
             frame = decoded.frame[None]
+            if decoded.is_first:
+                self._changed.discard(row)
+                _soften(frame, np.array([decoded.position]), state.wide, rows)
             blocks = frame.shape[1] // (2 * BLOCK)
             state.wide.store(rows, np.array([decoded.position]), blocks, frame)
             if decoded.is_made_up:
@@ -232,3 +250,18 @@ class Decoding:
         samples = coded.blocks * 2 * BLOCK
         if decoder.decode(coded.payload, self._meter_frame) >= samples:
             self._metering.take(np.array([row]), self._meter_frame[None, :samples].copy(), 2 * BLOCK)
+
+    def _soften(self, rows: Int64, position: Int64, frames: Int16, playout: Playout) -> None:
+        """Fade in those of frames (n, samples) that are the first in another codec."""
+        for index in [index for index, row in enumerate(rows.tolist()) if row in self._changed]:
+            one = slice(index, index + 1)
+            self._changed.discard(int(rows[index]))
+            _soften(frames[one], position[one], playout, rows[one])
+
+
+def _soften(frame: Int16, position: Int64, playout: Playout, rows: Int64) -> None:
+    """Fade a frame (1, samples) that begins at ``position`` (1) in, over what would have gone on of what was heard before it."""
+    block = playout.samples.shape[1]
+    history = playout.history(rows, position, HISTORY_BLOCKS)
+    played_on = conceal(history, pitch_lags(history), np.zeros(1, dtype=np.int64), block)
+    frame[:, :block] = rejoin(frame[:, :block], played_on, np.array([block]))

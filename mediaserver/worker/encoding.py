@@ -1,7 +1,7 @@
 """What listeners hear, encoded into the packets of a turn: many at once where tables do it, else a listener at a time.
 
-An encoder with a state begins anew where the leg's codec or its wishes change, and where something else was sent to the leg in
-between (packets passed through). What begins anew is faded in. Nothing of an encoder outlives its worker.
+An encoder with a state begins anew where the leg's codec or its wishes change, where packets were passed through to the leg in
+between, and in a worker's heir: nothing of an encoder outlives its worker. How it begins: `warming`.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ import numpy as np
 from mediaserver.worker.due import Due
 from mediaserver.worker.outbox import Outbox
 from mediaserver.worker.state import Kind, State
+from mediaserver.worker.warming import begin
 from mixer.arrays import Int16
 from mixer.coders.coder import Encoder
 from mixer.coders.opening import open_encoder
@@ -28,7 +29,6 @@ _MARKER: Final = 0x80
 _NO_FRAME: Final = {1: b"\x40", 2: b"\x48", 4: b"\x50", 6: b"\x58"}
 """Opus packets whose frame is empty, by their blocks: nothing is said in them (RFC 6716 §3.1, §3.2.1)."""
 _BLOCK: Final = 160
-_FADE_IN: Final = (np.arange(1, _BLOCK + 1, dtype=np.float32) / _BLOCK).astype(np.float32)
 
 
 @dataclass(slots=True)
@@ -50,8 +50,8 @@ class Encoding:
         self._state = state
         self._outbox = outbox
         self._lines: Final[dict[int, _Line]] = {}
-        self._encodes: Final[Bools] = np.zeros(state.rows, dtype=np.bool_)
-        """Rows that have an encoder."""
+        self._was_passed: Final[Bools] = np.zeros(state.rows, dtype=np.bool_)
+        """Rows to which packets were passed through last."""
 
     def put(self, due: Due, frames: Int16) -> None:
         """Encode and put out frames (n, samples) of packets (n) of one length, each at the rate of its listener's codec."""
@@ -70,15 +70,17 @@ class Encoding:
                 self._put_l16(part, heard)
 
     def interrupt(self, listener: Int64) -> None:
-        """Something that was not encoded here is sent to these listeners (n): their encoders begin anew."""
-        if self._lines:
-            for row in listener[self._encodes[listener]].tolist():
-                self.forget(row)
+        """Packets are passed through to these listeners (n): their encoders begin anew."""
+        if self._state.is_g711:
+            return
+        for row in listener[~self._was_passed[listener]].tolist():
+            self._lines.pop(row, None)
+        self._was_passed[listener] = True
 
     def forget(self, row: int) -> None:
         """The leg of this row ended."""
         self._lines.pop(row, None)
-        self._encodes[row] = False
+        self._was_passed[row] = False
 
     def _block_of(self, codec: int) -> int:
         return FORMATS[codec].sample_rate // 100
@@ -114,8 +116,8 @@ class Encoding:
     def _encode(self, line: _Line, row: int, frame: Int16) -> bytes:
         """The payload of a frame; empty where nothing is to be sent: then its number is given back."""
         if line.is_fresh:
-            frame[:_BLOCK] = np.rint(frame[:_BLOCK] * _FADE_IN)
-            line.is_fresh = False
+            frame = begin(line.encoder, self._state, row, frame, line.codec, was_passed=bool(self._was_passed[row]))
+            line.is_fresh = self._was_passed[row] = False
         payload = line.encoder.encode(frame)
         if payload:
             return payload
@@ -131,5 +133,4 @@ class Encoding:
         if line is None or line.codec != codec or line.parameters != parameters:
             text = parameters.rstrip(b"\0").decode("ascii")
             line = self._lines[row] = _Line(open_encoder(codec, WIDEBAND, parameters=text), codec, parameters)
-            self._encodes[row] = True
         return line

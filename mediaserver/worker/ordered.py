@@ -1,7 +1,7 @@
 """Streams whose codec has a state: every packet is decoded in its order, and what was lost is made up by the codec where it can.
 
 Rules for one stream:
-- its first packet begins it, and so does the first one of another stream, or in another codec; what begins is faded in;
+- its first packet begins it;
 - the packet that is the next is decoded; one behind a gap waits, at most `MAX_WAITING` of them;
 - a gap is closed when the missing packet comes, or when it is given up: the last packet lost is recovered from the one behind it
   (Opus has it in there once more), those before it are concealed. What the codec cannot make up stays missing;
@@ -27,8 +27,6 @@ BLOCK: Final = 160
 LONGEST: Final = 12
 """Blocks in the longest packet."""
 
-_FADE_IN: Final = (np.arange(1, BLOCK + 1, dtype=np.float32) / BLOCK).astype(np.float32)
-
 
 @dataclass(frozen=True, slots=True)
 class Coded:
@@ -50,6 +48,8 @@ class Decoded:
     frame: Int16
     """(samples), whole blocks; a view of memory that the next ones are written into."""
     is_made_up: bool = False
+    is_first: bool = False
+    """Nothing of the stream was decoded before."""
 
 
 @dataclass(slots=True)
@@ -119,11 +119,8 @@ class OrderedStream:
         is_whole = self.decoder.decode(packet.payload, self._frame) >= samples > 0
         self.position = packet.position + packet.blocks
         if is_whole:
-            frame = self._frame[:samples]
-            if self.is_fresh:
-                frame[:BLOCK] = np.rint(frame[:BLOCK] * _FADE_IN)
-                self.is_fresh = False
-            heard(Decoded(packet.position, frame))
+            heard(Decoded(packet.position, self._frame[:samples], is_first=self.is_fresh))
+            self.is_fresh = False
         return is_whole
 
     def _follow_up(self, heard: Callable[[Decoded], None]) -> None:

@@ -1,0 +1,62 @@
+"""Encoders that begin in the midst of a sound.
+
+A decoder far away is as its last packets left it. An encoder that begins from nothing would not fit to it: with G.722 it is heard
+as a burst. So a new encoder is first given what the listener has just heard, as far as that is still in the buffers, and what it
+makes of it is thrown away.
+
+Where the packets of the source were passed through until now, decoding and encoding them once more would come late by what
+both take (`TANDEM_DELAY`): the first frame begins so much earlier in the sound, and is faded over into its own time.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from mediaserver.worker.state import State
+from mixer.arrays import Int16
+from mixer.coders.coder import Encoder
+from mixer.concealment import cross
+from mixer.formats import G722, OPUS
+
+TANDEM_DELAY: Final = {G722: 22, OPUS: 104}
+"""Samples at 16 kHz by which what is decoded is late against what was encoded."""
+PAST_BLOCKS: Final = 10
+"""Blocks of the past that an encoder is given."""
+_BLOCK: Final = 160
+_STEP: Final = 2 * _BLOCK
+_OVERLAP: Final = _BLOCK // 2
+_FADE_IN: Final = (np.arange(1, _BLOCK + 1, dtype=np.float32) / _BLOCK).astype(np.float32)
+
+
+def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *, was_passed: bool) -> Int16:
+    """Make a listener's new encoder fit for ``frame`` (samples) int16, which has just been read for him; the frame to encode first.
+
+    was_passed: until now he was sent his source's packets as they were. Where nothing was heard before, the frame is faded in.
+    """
+    past = _past(state, row, len(frame) // _BLOCK)
+    if not past.any():
+        return _faded_in(frame)
+    ahead = TANDEM_DELAY[codec] if was_passed else 0
+    sound = np.concatenate([past, frame])
+    begun = sound[ahead : ahead + len(past)]
+    for start in range(0, len(begun), _STEP):
+        encoder.encode(begun[start : start + _STEP].copy())
+    overlap = min(_OVERLAP, len(frame) - ahead)
+    return cross(sound[len(past) + ahead :], frame, overlap) if ahead and overlap > 0 else frame
+
+
+def _past(state: State, row: int, blocks: int) -> Int16:
+    """What the wideband sources of a listener said in the `PAST_BLOCKS` before the frame of ``blocks`` that was read last."""
+    mix, heard = state.mix, np.zeros(PAST_BLOCKS * _BLOCK, dtype=np.int32)
+    for index in range(int(mix.count[row])):
+        source = mix.source[row, index : index + 1]
+        if state.leg.wide[source[0]] and mix.gain[row, index] > 0.0:
+            said = state.wide.history(source, mix.read[row, index : index + 1] - blocks, PAST_BLOCKS)[0]
+            heard += np.rint(said * float(mix.gain[row, index])).astype(np.int32)
+    return np.clip(heard, -32_768, 32_767).astype(np.int16)
+
+
+def _faded_in(frame: Int16) -> Int16:
+    faded = frame.copy()
+    faded[:_BLOCK] = np.rint(frame[:_BLOCK] * _FADE_IN)
+    return faded

@@ -27,6 +27,8 @@ from rtp.header import HEADER, Packets
 from rtp.playout import Playout
 from rtp.stream import BLOCK, Followed
 
+_SOFT_BLOCKS: Final = 2
+"""Blocks over which what begins is faded in: Opus begins with 6.5 ms of nothing."""
 _BLOCK_BYTES: Final = np.array([form.block_bytes or 1 for form in FORMATS])
 _HAS_CODER: Final = np.array([form.has_coder for form in FORMATS])
 _OPUS_TICKS: Final = FORMATS[OPUS].block_ticks
@@ -261,7 +263,7 @@ class Decoding:
 
 def _soften(frame: Int16, position: Int64, playout: Playout, rows: Int64) -> None:
     """Fade a frame (1, samples) that begins at ``position`` (1) in, over what would have gone on of what was heard before it."""
-    block = playout.samples.shape[1]
+    overlap = min(_SOFT_BLOCKS * playout.samples.shape[1], frame.shape[1])
     history = playout.history(rows, position, HISTORY_BLOCKS)
-    played_on = conceal(history, pitch_lags(history), np.zeros(1, dtype=np.int64), block)
-    frame[:, :block] = rejoin(frame[:, :block], played_on, np.array([block]))
+    played_on = conceal(history, pitch_lags(history), np.zeros(1, dtype=np.int64), overlap)
+    frame[:, :overlap] = rejoin(frame[:, :overlap], played_on, np.array([overlap]))

@@ -11,6 +11,7 @@ import numpy as np
 
 from mediaserver.worker.decoding import Decoding
 from mediaserver.worker.listening import Listening
+from mediaserver.worker.rates import close_seams, open_seams
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
 from mixer.arrays import Int16
@@ -35,17 +36,12 @@ class Mixing:
         """One frame (n, samples) int16 for each listener (n), all of one rate."""
         mix = self._state.mix
         first, count = listener * self._state.seats, mix.count[listener]
-        if not self._state.has_wide:
+        if not self._state.has_wide and not self._state.turned:
             return self._narrow.frames(listener, first, count, blocks, now)
-        narrow = mix.narrow[listener]
-        leads_wide = mix.leads_wide[listener] != 0
-        first_narrow = first + np.where(leads_wide, count - narrow, 0)
-        first_wide = first + np.where(leads_wide, 0, narrow)
-        if is_wide:
-            mixed = self._wide.frames(listener, first_wide, count - narrow, blocks, now)
-            return self._with_others(mixed, self._narrow, listener, first_narrow, narrow, blocks, now)
-        mixed = self._narrow.frames(listener, first_narrow, narrow, blocks, now)
-        return self._with_others(mixed, self._wide, listener, first_wide, count - narrow, blocks, now)
+        seams = open_seams(self._state, listener, self._past, is_wide=is_wide) if self._state.turned else []
+        mixed = self._at_both_rates(listener, first, count, blocks, now, is_wide=is_wide)
+        close_seams(self._state, seams, mixed, is_wide=is_wide)
+        return mixed
 
     def review(self, turn: int) -> None:
         """See `Listening.review`: margins do not depend on the rate."""
@@ -62,6 +58,19 @@ class Mixing:
         """Nothing of what the leg of this row heard is heard in what its successor hears."""
         self._past[row] = 0
         self._has_past[row] = False
+        self._state.turned.pop(row, None)
+
+    def _at_both_rates(self, listener: Int64, first: Int64, count: Int64, blocks: int, now: float, *, is_wide: bool) -> Int16:
+        mix = self._state.mix
+        narrow = mix.narrow[listener]
+        leads_wide = mix.leads_wide[listener] != 0
+        first_narrow = first + np.where(leads_wide, count - narrow, 0)
+        first_wide = first + np.where(leads_wide, 0, narrow)
+        if is_wide:
+            mixed = self._wide.frames(listener, first_wide, count - narrow, blocks, now)
+            return self._with_others(mixed, self._narrow, listener, first_narrow, narrow, blocks, now)
+        mixed = self._narrow.frames(listener, first_narrow, narrow, blocks, now)
+        return self._with_others(mixed, self._wide, listener, first_wide, count - narrow, blocks, now)
 
     def _with_others(self, mixed: Int16, others: Listening, listener: Int64, first: Int64, count: Int64, blocks: int, now: float) -> Int16:
         """Add the sources of the other rate: ``count`` (n) from ``first`` (n) on."""

@@ -220,6 +220,8 @@ class State:
         """Gain of the other parties in the ear of who is whispered to."""
         self.has_wide = self.is_g711 = False
         self.note_codecs()
+        self.turned: Final[dict[int, set[int]]] = {}
+        """By listener: sources that have turned from one rate to the other since his last frame (`mediaserver.worker.rates`)."""
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
         """How many legs one source clocks at most; grows where three parties talk."""
         counts = (self.tally, self.refusals, self.count, self.report_count, self.security_count)

@@ -12,11 +12,13 @@ from typing import Final
 
 import numpy as np
 
+from mediaserver.worker.rates import resampled
 from mediaserver.worker.state import State
 from mixer.arrays import Int16
 from mixer.coders.coder import Encoder
 from mixer.concealment import cross
 from mixer.formats import G722, OPUS
+from rtp.playout import RING
 
 TANDEM_DELAY: Final = {G722: 22, OPUS: 104}
 """Samples at 16 kHz by which what is decoded is late against what was encoded."""
@@ -46,13 +48,23 @@ def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *,
 
 
 def _past(state: State, row: int, blocks: int) -> Int16:
-    """What the wideband sources of a listener said in the `PAST_BLOCKS` before the frame of ``blocks`` that was read last."""
+    """What a listener heard before the frame of ``blocks`` that was read for him last; before a gap, where there is one."""
+    for further in range(0, RING - blocks - PAST_BLOCKS, PAST_BLOCKS):
+        heard = _heard(state, row, blocks + further)
+        if heard.any():
+            break
+    return heard
+
+
+def _heard(state: State, row: int, back: int) -> Int16:
+    """What he heard in the `PAST_BLOCKS` that end ``back`` blocks before the end of that frame."""
     mix, heard = state.mix, np.zeros(PAST_BLOCKS * _BLOCK, dtype=np.int32)
     for index in range(int(mix.count[row])):
-        source = mix.source[row, index : index + 1]
-        if state.leg.wide[source[0]] and mix.gain[row, index] > 0.0:
-            said = state.wide.history(source, mix.read[row, index : index + 1] - blocks, PAST_BLOCKS)[0]
-            heard += np.rint(said * float(mix.gain[row, index])).astype(np.int32)
+        if mix.gain[row, index] > 0.0:
+            source = mix.source[row, index : index + 1]
+            said = state.playout_of(int(source[0])).history(source, mix.read[row, index : index + 1] - back, PAST_BLOCKS)
+            wide = said if state.leg.wide[source[0]] else resampled(said, is_wide=True)
+            heard += np.rint(wide[0] * float(mix.gain[row, index])).astype(np.int32)
     return np.clip(heard, -32_768, 32_767).astype(np.int16)
 
 

@@ -61,3 +61,15 @@ def pitch(heard: Int16, tone: float, rate: int) -> float:
     spectrum = np.abs(np.fft.rfft(heard * np.blackman(len(heard)), size))
     band = slice(int(tone * 0.75 / rate * size), int(tone * 1.25 / rate * size))
     return float((np.argmax(spectrum[band]) + band.start) * rate / size)
+
+
+def loudest_above_db(got: Sequence[Sent], lowest: float) -> float:
+    """What is heard of these packets from ``lowest`` Hz to 3.8 kHz, in the 10 ms in which that is loudest: RMS in dB of full scale."""
+    heard, rate = samples(got).astype(np.float64), got[0].rate
+    size = rate // 100
+    window = np.blackman(size)
+    pieces = np.lib.stride_tricks.sliding_window_view(heard, size)[:: size // 4]
+    spectrum = np.abs(np.fft.rfft(pieces * window, axis=1)) * 2 / window.sum()
+    frequencies = np.fft.rfftfreq(size, 1 / rate)
+    loudness = np.sqrt((spectrum[:, (frequencies > lowest) & (frequencies < 3800)] ** 2).sum(axis=1) / 2)
+    return float(20 * np.log10(max(loudness.max(), 1e-3) / 8031))

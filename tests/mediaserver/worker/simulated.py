@@ -83,7 +83,9 @@ class Phone:
 
     def speak(self, **media: Any) -> None:
         """Use another codec, or packet time, from now on."""
+        before = self.voice.rate
         self.voice = Voice.of(media)
+        self._samples = self._samples * self.voice.rate // before
         self.payload_type = payload_type(media)
         self.frame = media.get("ptime_ms", 20) * self.voice.form.clock_rate // 1000
 

@@ -66,6 +66,9 @@ class SocketLoop(Protocol):
     def forget(self, row: int) -> None:
         """Use a row's socket no more; before it is closed."""
 
+    def fileno(self) -> int:
+        """A descriptor that can be read where one of the sockets can."""
+
     def receive(self, first: int) -> int:
         """Read into the inbox's lines from ``first`` on; the number of lines in use afterwards."""
 
@@ -96,6 +99,10 @@ class PlainLoop:
         self._ends[end.fileno()] = (row, end.recv_into)
         self._send[row] = end.send
         self._descriptor[row] = end.fileno()
+
+    def fileno(self) -> int:
+        """As `SocketLoop.fileno`."""
+        return self._ready.fileno()
 
     def forget(self, row: int) -> None:
         """As `SocketLoop.forget`."""
@@ -186,6 +193,10 @@ class CompiledLoop:
         if problem:
             raise OSError(problem, os.strerror(problem))
         self._descriptors[row] = end.fileno()
+
+    def fileno(self) -> int:
+        """As `SocketLoop.fileno`."""
+        return self._ready.fileno()
 
     def forget(self, row: int) -> None:
         """As `SocketLoop.forget`."""

@@ -19,8 +19,8 @@ from rtp.arrays import Bools, Int64, every, is_alike, some
 from rtp.playout import MAX_MARGIN, RING, UNREAD, Playout, goal_seconds, margins, spare_blocks, starting_blocks
 from rtp.stream import BLOCK_SECONDS
 
-REVIEW_TURNS: Final = 16
-"""Margins are looked at each so many turns …"""
+REVIEW_SECONDS: Final = 0.032
+"""Margins are looked at so often …"""
 REVIEW_PARTS: Final = 32
 """… those of one in so many rows: all of them about once a second."""
 QUIET: Final = 60
@@ -84,6 +84,8 @@ class Listening:
         self._gap = state.mix.gap.reshape(-1)
         self._gap_at = state.mix.gap_at.reshape(-1)
         self._lag = state.mix.lag.reshape(-1)
+        self._review_at = 0.0
+        self._reviewed = 0
         self.settled: Final[list[int]] = []
         """Rows whose gains, or whose sound, came to their goal or end in this turn: their calls need a new plan."""
 
@@ -103,12 +105,13 @@ class Listening:
                     mixed[part] = frames(listener[part], first[part], sources, blocks, now)
         return mixed
 
-    def review(self, turn: int) -> None:
+    def review(self, now: float) -> None:
         """Now and then, look at the margins of some rows: who always has more than he needs may drop a block in silence."""
-        if turn % REVIEW_TURNS:
+        if now < self._review_at:
             return
+        self._review_at, self._reviewed = now + REVIEW_SECONDS, (self._reviewed + 1) % REVIEW_PARTS
         state, mix = self._state, self._state.mix
-        rows = np.arange(turn // REVIEW_TURNS % REVIEW_PARTS, state.rows, REVIEW_PARTS)
+        rows = np.arange(self._reviewed, state.rows, REVIEW_PARTS)
         rows = rows[mix.count[rows] > 0]
         if not len(rows):
             return

@@ -22,6 +22,7 @@ from mediaserver.link.wire import LinkEnd, LinkError, Message, encode_frame, spl
 from mediaserver.worker.commands import Desk
 from mediaserver.worker.heir import Estate, take_over
 from mediaserver.worker.pace import Pace
+from mediaserver.worker.rhythm import Rhythm
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sockets import Sockets
 from mediaserver.worker.sounds import Sounds
@@ -35,8 +36,10 @@ MAX_WAITING_FRAMES: Final = 4096
 """Frames toward signalling that wait while it does not read; more are dropped and counted."""
 MAX_FAILURES: Final = 20
 """Turns in a row that may fail."""
-IDLE_SECONDS: Final = 0.01
-"""Length of a turn while no leg is open."""
+LONGEST_REST: Final = 0.01
+"""Seconds without a packet after which a turn is made all the same: something else may have come to its end."""
+IDLE_SECONDS: Final = 0.1
+"""The same while no leg is open."""
 PRIORITY: Final = -15
 """Nice value asked for: whatever else runs may wait, audio may not."""
 _CPU_TURNS: Final = 512
@@ -58,6 +61,7 @@ class Worker:
         self._turn = Turn(self._state, self._roster, sounds)
         reports, securing = self._turn.reports, self._turn.securing
         self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, reports, securing, compiled=compiled)
+        self._sockets.wake_by(link.fileno())
         self._desk = Desk(self._state, self._roster, sounds, self._sockets, reports, securing, os.urandom)
         self._upward: deque[tuple[bytes, tuple[int, ...]]] = deque()
         """Frames, each with what it lends."""
@@ -78,19 +82,26 @@ class Worker:
     def run(self) -> None:
         """Turn until the link has been closed for `ORPHAN_SECONDS`, or at once where no leg is open then."""
         gc.freeze()
-        due = time.monotonic()
-        pace = Pace(self._state.turn_length, time.thread_time(), due)
+        now = time.monotonic()
+        pace, rhythm = Pace(self._state.turn_length, time.thread_time(), now), Rhythm(self._turn_seconds, now)
         while not self._is_over(now := time.monotonic()):
-            self._note_lateness(now - due)
+            self._note_lateness(now - rhythm.due)
             self._survive_one_turn(now)
-            due = max(due, now - self._turn_seconds) + (self._turn_seconds if self._roster.legs else IDLE_SECONDS)
             ended = time.monotonic()
-            rest = due - ended
             pace.note(time.thread_time(), ended)
-            if rest > 0:
-                time.sleep(rest)
-            else:
-                self._state.turns_stretched[0] += 1
+            rhythm.note(now, ended)
+            self._rest(rhythm, ended)
+
+    def _rest(self, rhythm: Rhythm, now: float) -> None:
+        """Sleep until the next turn is due, and then on until there is something to do."""
+        if rhythm.due <= now:
+            self._state.turns_stretched[0] += 1
+            return
+        time.sleep(rhythm.due - now)
+        if self._sockets.are_silent():
+            longest = LONGEST_REST if self._roster.legs else IDLE_SECONDS
+            self._sockets.wait(min(self._turn.seconds_to_next(time.monotonic()), longest))
+            rhythm.postpone(time.monotonic())
 
     def _survive_one_turn(self, now: float) -> None:
         """A turn that fails costs its packets, is counted and told on stderr; one failure after the other ends the process."""

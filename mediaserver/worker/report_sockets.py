@@ -38,6 +38,10 @@ class ReportSockets:
         self._row_of: dict[int, int] = {}
         self._turns = 0
 
+    def fileno(self) -> int:
+        """Can be read where one of the sockets can."""
+        return self._ready.fileno()
+
     def open(self, row: int, descriptor: int) -> None:
         """Take a lent socket; what waits in it is older than the leg. `OSError` where it is no bound UDP socket."""
         self.close(row)

@@ -1,10 +1,11 @@
 """The worker's sockets: what is ready is read into the turn's inbox, what the turn made is sent. No decisions about audio.
 
 Two epoll sets, both level-triggered: the connected sockets, each ready one read once a turn, so that a batch has at most one
-packet of a leg; and the lent ones, where strangers and first packets arrive, looked at each `DOOR_TURNS` turns and read
+packet of a leg; and the lent ones, where strangers and first packets arrive, looked at each `DOOR_SECONDS` and read
 a little, so that a flood at one port costs the others nothing.
 """
 
+import math
 import os
 import select
 import socket
@@ -23,8 +24,8 @@ from rtp.latch import Address
 from rtp.loops import Lines, SocketCounters, make_loop
 from rtp.sockets import adopt, connect_beside, drain, plain_address
 
-DOOR_TURNS: Final = 4
-"""The lent sockets are looked at each so many turns."""
+DOOR_SECONDS: Final = 0.007
+"""The lent sockets are looked at so often: each fourth turn of the usual length."""
 DOOR_READS: Final = 4
 """Datagrams read from one lent socket each time."""
 DOOR_SOCKETS: Final = 64
@@ -50,7 +51,23 @@ class Sockets:
         self._lent: list[socket.socket | None] = [None] * state.rows
         self._beside: list[socket.socket | None] = [None] * state.rows
         self._row_of: dict[int, int] = {}
-        self._turns = 0
+        self._door_at = 0.0
+        self._any = select.poll()
+        """Of the sets, and asked when there is time: a set of sets would be told of every packet."""
+        for ends in (self._loop, self._door, self._reports):
+            self._any.register(ends.fileno(), select.POLLIN)
+
+    def wake_by(self, descriptor: int) -> None:
+        """Have `wait` end when something can be read here too."""
+        self._any.register(descriptor, select.POLLIN)
+
+    def are_silent(self) -> bool:
+        """Whether nothing can be read anywhere."""
+        return not self._any.poll(0)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until something can be read, but no longer."""
+        self._any.poll(math.ceil(seconds * 1000))
 
     def open(self, row: int, descriptor: int) -> None:
         """Take a lent socket for a row; what waits in it is older than the leg and is thrown away."""
@@ -134,8 +151,7 @@ class Sockets:
 
     def receive(self, now: float) -> tuple[Int64, Int64]:
         """Read what is ready into the inbox; lengths (n) and rows (n) of its first lines, each row once."""
-        self._turns += 1
-        first = 0 if self._turns % DOOR_TURNS else self._look_at_door(now)
+        first = self._look_at_door(now) if now >= self._door_at else 0
         count = self._loop.receive(first)
         return self._inbox.lengths[:count].copy(), self._inbox.rows[:count].copy()
 
@@ -146,6 +162,7 @@ class Sockets:
 
     def _look_at_door(self, now: float) -> int:
         """Read the lent sockets a little, each row at most once into the inbox; the number of lines in use afterwards."""
+        self._door_at = now + DOOR_SECONDS
         inbox, line = self._inbox, 0
         for descriptor, _ in self._door.poll(0, DOOR_SOCKETS):
             row = self._row_of[descriptor]

@@ -76,12 +76,16 @@ class Turn:
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
         self.securing.close()
-        self._mixing.review(int(self.state.turn[0]))
+        self._mixing.review(now)
         self._judging.step(now)
         self.reports.step(now)
         self._settle()
         self.state.now[0] = now
         self.state.turn[0] += 1
+
+    def seconds_to_next(self, now: float) -> float:
+        """How long the server's clock has nothing to send, if no packet comes; 0.0 where it has."""
+        return max(0.0, float(self.state.mix.next_due.min()) - now)
 
     def begin(self) -> None:
         """Note that a turn is under way, before anything of it is: an heir must know whether it was finished."""

@@ -265,6 +265,7 @@ class Desk:
             self._roster.close(leg, 0.0)
             raise Refusal("bad_value", f"a descriptor lent for leg {leg.id} is no UDP socket: {error}") from error
         self._roster.change(leg)
+        self._roster.arrived.append(leg.row)
         return leg.row
 
     def _leg(self, leg_id: int) -> Leg:

@@ -43,6 +43,8 @@ class Roster:
         self._changed: dict[int, bool] = {}
         self._closing: list[Leg] = []
         self._to_review: deque[int] = deque()
+        self.arrived: Final[list[int]] = []
+        """Rows that came from another worker, with all that lies in them, since the last turn was planned."""
         self.ended: Final[list[int]] = []
         """Rows that were taken back by the last `plan`."""
 

@@ -98,6 +98,10 @@ class Securing:
         if (sends_anew or receives_anew or moved) and self._has_rolled_over(row, is_first=is_first):
             self._begin_stream(row, entropy)
 
+    def welcome(self, rows: Int64) -> None:
+        """Rows (n) came from another worker, with their keys."""
+        self._rows.update(rows[self._state.secured.suite[rows] != 0].tolist())
+
     def forget(self, row: int) -> None:
         """The row is nobody's now; its arrays are wiped by `State.wipe`."""
         self._rows.discard(row)

@@ -43,9 +43,9 @@ class ToneDigits:
         self._stop_those_of_another_worker()
 
     def _stop_those_of_another_worker(self) -> None:
-        self._stop(np.arange(self._state.rows))
+        self.stop(np.arange(self._state.rows))
 
-    def _stop(self, rows: Int64) -> None:
+    def stop(self, rows: Int64) -> None:
         """Whoever hears a digit's tone hears it fade."""
         mix = self._state.mix
         playing = rows[(mix.sound[rows] >= self._first) & (mix.sound[rows] < self._first + len(DIGITS))]
@@ -79,7 +79,7 @@ class ToneDigits:
         over = [listener for listener, tone in self._tones.items() if tone.until <= now]
         for listener in over:
             del self._tones[listener]
-        self._stop(np.array(over, dtype=np.int64))
+        self.stop(np.array(over, dtype=np.int64))
 
     def forget(self, row: int) -> None:
         """A leg ended."""

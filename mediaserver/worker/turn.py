@@ -100,10 +100,19 @@ class Turn:
             self.roster.change_row(row)
 
     def _plan(self, now: float) -> None:
+        if self.roster.arrived:
+            self._welcome()
         self.changing = self.roster.plan(now)
         for row in self.roster.ended:
             for step in self._with_private_rows:
                 step.forget(row)
+
+    def _welcome(self) -> None:
+        """Take in what is private to this worker of rows that came from another one."""
+        arrived = np.array(self.roster.arrived)
+        self.roster.arrived.clear()
+        self.securing.welcome(arrived)
+        self._tones.stop(arrived)
 
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
         state = self.state

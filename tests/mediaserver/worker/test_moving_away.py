@@ -1,12 +1,14 @@
 """Legs and calls that go from one worker to another: numbers, clocks, modes and bits go on, nobody is heard who is not there."""
 
 import os
+from functools import partial
 
 import pytest
 
 from mediaserver.link.messages import Admit, Applied, ReceiveLeg, Refused, ReleaseLeg, SetMuted
 from tests.mediaserver.worker.hearing import assert_numbers_hold, hears, samples
-from tests.mediaserver.worker.simulated import House, Phone, Sent
+from tests.mediaserver.worker.secured import Line, SecuredHouse, line_of
+from tests.mediaserver.worker.simulated import Phone, Sent
 from tests.mediaserver.worker.succession import null
 
 CUSTOMER, AGENT, SUE, EXPERT, OTHER = 1, 2, 3, 4, 5
@@ -20,9 +22,13 @@ LONGEST_GAP = 0.04
 class Two:
     """Two workers side by side, on one clock, and a monitored call in the first."""
 
-    def __init__(self, mode: str = "whisper", *, plain: bool = False) -> None:
-        self.one, self.other = House(), House()
-        self.customer, self.agent = self.one.join(CUSTOMER, FIRST, "customer"), self.one.join(AGENT, FIRST, "agent")
+    def __init__(self, mode: str = "whisper", *, plain: bool = False, line: Line | None = None) -> None:
+        """line: the customer's leg is a secured one, soon to roll over."""
+        self.one, self.other = SecuredHouse(), SecuredHouse()
+        joins = self.one.join if line is None else partial(self.one.join_secured, line=line)
+        self.customer, self.agent = joins(CUSTOMER, FIRST, "customer"), self.one.join(AGENT, FIRST, "agent")
+        if line is not None:
+            self.customer.sequence = self.one.state.sender.sequence[self.customer.row] = 65_500
         self.sue = self.one.supervise(SUE, FIRST, mode)
         if not plain:
             self.customer.tone, self.agent.tone, self.sue.tone = CUSTOMERS, AGENTS, SUES
@@ -58,8 +64,11 @@ class Two:
 
     def _follow(self, leg: int, phone: Phone, due: float) -> None:
         """The phone's packets waited in its socket meanwhile."""
+        line = self.one.lines.pop(phone.row, None)
         phone.row = self.other.roster.legs[leg].row
         self.other.phones[phone.row], self.other._next_packet[phone.row] = phone, due
+        if line is not None:
+            self.other.lines[phone.row] = line
 
 
 def since(phone: Phone, moment: float) -> list[Sent]:
@@ -82,6 +91,21 @@ def test_a_conversation_moves_without_losing_a_bit_or_a_number() -> None:
         assert payloads == other.said[other.said.index(payloads[0]) :][: len(payloads)]
         assert len(since(phone, moved)) > 20
         assert longest_gap(phone) <= LONGEST_GAP
+
+
+def test_a_secured_leg_takes_its_keys_and_counters_along_past_their_rollover() -> None:
+    two = Two("listen", plain=True, line=line_of())
+    for _ in range(4):
+        two.move(CUSTOMER, AGENT, SUE)
+        two.one, two.other = two.other, two.one
+        two.run(0.3)
+    line = two.one.lines[two.customer.row]
+    assert line.strange == []
+    assert two.one.counted(two.customer) == {}
+    assert {sent.sequence for sent in two.customer.got} >= {65_535, 0, 1}
+    assert {packet.payload for packet in two.customer.got} <= set(two.agent.said)
+    assert {packet.payload for packet in two.agent.got} <= set(two.customer.said)
+    assert two.customer.said[-2] in {packet.payload for packet in two.agent.got}
 
 
 @pytest.mark.parametrize("mode", ["listen", "whisper", "barge"])

@@ -46,13 +46,24 @@ def write_wav(path: Path, samples: Int16) -> Path:
 
 
 def read_wav(path: Path) -> Int16:
-    """Read mono 16 bit PCM; whole even while it is still written, when its header does not know the length yet."""
+    """Read 16 bit PCM as mono of 8 kHz; whole even while it is still written, when its header does not know the length yet."""
     raw = path.read_bytes()
     start = raw.find(b"data", 12)
     if start < 0:
         return np.zeros(0, np.int16)
     body = raw[start + 8 :]
-    return np.frombuffer(body[: len(body) // 2 * 2], "<i2").astype(np.int16)
+    channels, rate = struct.unpack_from("<HI", raw, 22)
+    samples = np.frombuffer(body[: len(body) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels)
+    return _at_our_rate(samples.mean(axis=1), rate // RATE) if rate != RATE or channels > 1 else samples[:, 0].astype(np.int16)
+
+
+def _at_our_rate(samples: Float64, factor: int) -> Int16:
+    """Samples of a multiple of 8 kHz without what is above 3.6 kHz, each ``factor``-th of them; whole blocks, so that more may follow."""
+    reach = 24 * factor
+    times = np.arange(-reach, reach + 1) / factor
+    low = np.blackman(2 * reach + 1) * np.sinc(0.9 * times)
+    filtered = np.convolve(samples, low / low.sum(), mode="valid")
+    return np.round(filtered[: len(filtered) // factor * factor : factor]).astype(np.int16)
 
 
 def levels_db(samples: Int16, frequency_hz: float, window: int = WINDOW, hop: int = HOP, amplitude: float = AMPLITUDE) -> Float64:

@@ -48,6 +48,9 @@ jitter_buffer_delay 1-5
 ringback_disabled yes
 module_path {modules}
 module g711.so
+module g722.so
+module opus.so
+module l16.so
 module aufile.so
 module sndfile.so
 module_tmp account.so
@@ -84,6 +87,7 @@ class Baresip:
     ) -> None:
         """A phone that will speak ``voice``, a WAV at 8 kHz, mono, longer than the test.
 
+        ``codecs`` are names, or as baresip writes them: ``opus/48000/2``.
         ``registrar`` is ``host:port``, empty for a phone that registers nowhere; ``address`` a loopback address of its own;
         ``ca_file`` holds the root that a TLS server's certificate must come from.
         """
@@ -113,7 +117,7 @@ class Baresip:
         )
         domain = registrar or f"{self.address}:{self.port}"
         options = [f"regint={expires if registrar else 0}", f"answermode={'auto' if answers_by_itself else 'manual'}", f"ptime={ptime_ms}"]
-        options.append("audio_codecs=" + ",".join(f"{codec}/8000/1" for codec in codecs))
+        options.append("audio_codecs=" + ",".join(codec if "/" in codec else f"{codec}/8000/1" for codec in codecs))
         if secret:
             options.append(f"auth_pass={secret}")
         if ca_file is not None:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from config.dns import DnsSettings
-from config.section import AutoAnswer, Burst, CodecName, Name, Port, Rate, Seconds, Section, Security
+from config.section import AutoAnswer, Burst, CodecName, Name, Port, Rate, Seconds, Section, Security, SuiteName
 from config.trunks import TrunkSettings
 
 
@@ -199,8 +199,10 @@ class MediaSettings(Section):
     opus: OpusSettings = OpusSettings()
     comfort_noise: bool = False
     """Take and offer comfort noise (RFC 3389) beside codecs of 8 kHz."""
-    security: Security = "accept"
-    """Whether legs agree on SRTP. Such a leg has no audio yet: the media workers carry plain RTP only."""
+    security: Security = "auto"
+    """Whether legs agree on SRTP."""
+    srtp_suites: tuple[SuiteName, ...] = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_32")
+    """Suites that are offered, in this order, and taken; of an offer its first one of these. None: no keys in descriptions."""
     hold: Literal["music", "silence"] = "music"
     music: str = ""
     """WAV file (16-bit mono, 8 kHz) for held parties; empty: the built-in melody."""

@@ -40,6 +40,7 @@ class Memory:
         if size < 64:
             raise ValueError("the memory file is too small to be a worker's")
         self.map: Final = mmap.mmap(descriptor, size)
+        self.map.madvise(mmap.MADV_DONTDUMP)  # keys and voices are no part of a core file
         header = memoryview(self.map)[:32].cast("Q")
         magic, self.rows, self.calls, self.seats = header
         header.release()

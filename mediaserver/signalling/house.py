@@ -10,6 +10,7 @@ from mediaserver.observing.counters import Counters
 from mediaserver.observing.quality_metrics import EndedLegs
 from mediaserver.secrecy.pins import check_at_once
 from mediaserver.signalling.addresses import Addresses
+from mediaserver.signalling.calls.legs import is_browser
 from mediaserver.signalling.desk.publishing import Publisher
 from mediaserver.signalling.entering.pins import CheckPin
 from mediaserver.signalling.media.certificate import Certificate, make_certificate
@@ -25,6 +26,7 @@ from mediaserver.signalling.tracer import Tracer
 from mediaserver.signalling.trunks.callers import user_asserted
 from mediaserver.signalling.trunks.means import Means
 from mediaserver.signalling.trunks.trunks import Trunks
+from rtp.srtp.library import is_available
 from sip.description.profiles import Security, Terms
 from sip.message import Request
 from sip.negotiated import Codec
@@ -95,8 +97,18 @@ class House:
         names = names_of_us(self.settings.sip)
         return user_asserted(trunk, request, lambda host: host in names or (trunk is not None and is_at_trunk(self.router, trunk, host)))
 
-    def terms(self, trunk: TrunkSettings | None = None, *, faces_browser: bool = False) -> Terms:
-        """What a leg may agree on beside codecs: by the trunk it faces where that says so, else as for everybody."""
+    def terms(self, trunk: TrunkSettings | None = None, flow: Flow | None = None) -> Terms:
+        """What a leg may agree on beside codecs: by the trunk that it faces where that says so, and the flow by which it is signalled."""
         policy = (trunk.security if trunk is not None else None) or self.settings.media.security
+        if policy == "auto":
+            policy = "prefer" if flow is not None and flow.is_secure else "accept"
+        suites = self.settings.media.srtp_suites if is_available() else ()
         takes_noise = self.settings.media.comfort_noise
-        return Terms(self.entropy, Security(policy), self.certificate.fingerprint, faces_browser, takes_comfort_noise=takes_noise)
+        return Terms(
+            self.entropy,
+            Security(policy),
+            self.certificate.fingerprint,
+            faces_browser=flow is not None and is_browser(flow),
+            takes_comfort_noise=takes_noise,
+            suites=suites,
+        )

@@ -65,7 +65,7 @@ def answering(stream: Stream, keying: Keying, terms: Terms, keyring: Keyring, be
     handshake = None
     security: Sdes | Dtls | None = None
     if keying is Keying.SDES:
-        theirs = stream.cryptos[0]
+        theirs = next(crypto for crypto in stream.cryptos if crypto.suite in terms.suites)
         cryptos = (Crypto(theirs.tag, theirs.suite, keyring.key(theirs.suite)),)  # RFC 4568 §5.1.2: the tag and suite that we take
         security = Sdes(theirs.suite, cryptos[0].key, theirs.key)
     elif keying is Keying.DTLS and stream.dtls is not None and terms.fingerprint is not None:
@@ -85,7 +85,7 @@ def offering(protocol: str, keyings: tuple[Keying, ...], terms: Terms, keyring: 
     handshake = None
     if Keying.SDES in keyings:
         held = before.security if before is not None else None
-        suites = (held.suite,) if isinstance(held, Sdes) else tuple(KEY_BYTES)
+        suites = (held.suite,) if isinstance(held, Sdes) else terms.suites
         cryptos = offered_cryptos(suites, keyring.key)
     if Keying.DTLS in keyings and terms.fingerprint is not None:
         handshake = (terms.fingerprint, Setup.ACTPASS)  # RFC 8842 §5.2

@@ -45,9 +45,20 @@ def _keyed(stream: Stream, codecs: tuple[Codec, ...], terms: Terms) -> tuple[int
     if not any(codec in codecs for codec in stream.numbers):
         raise SdpUnusable("no codec in common; ours: " + ", ".join(codec.name for codec in codecs))
     for rank, keying in enumerate(PREFERENCE[terms.security]):
-        if keying in stream.keyings and (keying is not Keying.DTLS or terms.fingerprint is not None):
+        if keying in stream.keyings and _is_possible(keying, stream, terms):
             return rank, keying
     raise SdpUnusable(f"{stream.protocol} as it is keyed cannot be taken; the policy is to {terms.security} security")
+
+
+def _is_possible(keying: Keying, stream: Stream, terms: Terms) -> bool:
+    """Whether we have what a keying takes."""
+    match keying:
+        case Keying.NONE:
+            return True
+        case Keying.SDES:
+            return any(crypto.suite in terms.suites for crypto in stream.cryptos)
+        case Keying.DTLS:
+            return terms.fingerprint is not None
 
 
 def keying_of(security: Sdes | Dtls | None) -> Keying:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from sip.description.sdes import SUITES
 from sip.negotiated import Fingerprint
 
 
@@ -45,11 +46,11 @@ class Security(StrEnum):
 
 PREFERENCE: Final = {
     Security.REFUSE: (Keying.NONE,),
-    Security.ACCEPT: (Keying.NONE, Keying.DTLS, Keying.SDES),
-    Security.PREFER: (Keying.DTLS, Keying.SDES, Keying.NONE),
-    Security.REQUIRE: (Keying.DTLS, Keying.SDES),
+    Security.ACCEPT: (Keying.NONE, Keying.SDES, Keying.DTLS),
+    Security.PREFER: (Keying.SDES, Keying.NONE, Keying.DTLS),
+    Security.REQUIRE: (Keying.SDES, Keying.DTLS),
 }
-"""What each policy takes, best first."""
+"""What each policy takes, best first. DTLS comes last: it is signalled, but nobody here shakes hands yet, so such a leg has no audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,15 @@ class Terms:
     """Take part in ICE with whoever offers it; False: with DTLS alone, since browsers insist on it and phones do not."""
     takes_comfort_noise: bool = False
     """Silence may be sent as comfort noise (RFC 3389), either way."""
+    suites: tuple[str, ...] = SUITES
+    """Those of SDES, in the order in which we offer them; none: no SDES."""
 
     def first_offer(self) -> tuple[str, tuple[Keying, ...]]:
         """Protocol of our first offer, and what it may be answered with."""
         if self.faces_browser and self.fingerprint is not None and self.security is not Security.REFUSE:
             return FOR_BROWSERS, (Keying.DTLS,)
         match self.security:
-            case Security.PREFER:
+            case Security.PREFER if self.suites:
                 return PLAIN, (Keying.SDES, Keying.NONE)
             case Security.REQUIRE:
                 return SECURED, (Keying.SDES,)

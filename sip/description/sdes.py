@@ -1,4 +1,4 @@
-"""Keys in the description (RFC 4568): ``a=crypto`` read and written, with the suites of RFC 4568 §6.2 and RFC 7714 §14.
+"""Keys in the description (RFC 4568): ``a=crypto`` read and written, with the suites of RFC 4568 §6.2, RFC 6188 §6 and RFC 7714 §14.
 
 What we could not keep to is passed over, so that another line of the offer is taken, or none: master key identifiers (a packet
 field that we do not write), lifetimes shorter than a long call (we do not change keys in time), and parameters that weaken.
@@ -18,8 +18,12 @@ KEY_BYTES: Final = {
     "AEAD_AES_256_GCM": 44,
     "AEAD_AES_128_GCM": 28,
     "AES_CM_128_HMAC_SHA1_32": 30,
+    "AES_256_CM_HMAC_SHA1_80": 46,
+    "AES_256_CM_HMAC_SHA1_32": 46,
 }
-"""Bytes of master key and salt for each suite we have, in the order in which we offer them."""
+"""Bytes of master key and salt for each suite we have."""
+SUITES: Final = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_32")
+"""Those that are offered and taken where nothing else is said: what every phone has first, the short tag last."""
 SHORTEST_LIFETIME: Final = 1 << 20
 """Packets: four hours at 50 a second and more."""
 LONGEST_LIFETIME: Final = 1 << 48

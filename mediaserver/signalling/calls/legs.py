@@ -16,7 +16,7 @@ from mediaserver.signalling.media.ports import LentPort
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.trunks.caps import Lease
 from mixer.modes import Role
-from sip.negotiated import Direction, NegotiatedMedia
+from sip.negotiated import Direction, Dtls, NegotiatedMedia, Sdes
 from sip.offer_answer import Negotiation, NothingOffered, RemoteOffer
 from sip.sdp import SessionDescription
 from sip.transport.flow import Flow
@@ -102,7 +102,7 @@ class Leg:
     is_strict: bool = False
     """RTP only from the signalled address."""
     is_without_audio: bool = False
-    """It agreed on SRTP, which workers do not carry, and that was told."""
+    """It agreed on DTLS-SRTP, which workers do not carry, and that was told."""
     row: int = -1
     """In the worker's shared memory."""
     opened_at: float = 0.0
@@ -160,13 +160,14 @@ def is_browser(flow: Flow) -> bool:
 
 
 def is_carried(media: NegotiatedMedia) -> bool:
-    """Whether workers can carry what was agreed: plain RTP alone, for a secured leg must never hear or be heard in the clear."""
-    return media.security is None
+    """Whether workers can carry what was agreed: not where the keys are to come from a DTLS handshake, which nobody here does yet."""
+    return not isinstance(media.security, Dtls)
 
 
 def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings) -> SetMedia:
     """The worker's command for what was agreed; of a leg that is not carried it takes nothing, and sends it nothing."""
     reports = reports_address(media)
+    security = media.security if isinstance(media.security, Sdes) else None
     return SetMedia(
         leg=leg,
         address=media.address,
@@ -188,6 +189,9 @@ def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings) -> SetMedi
         receive_comfort_noise_payload_type=_number(media.receive_comfort_noise_payload_type),
         send_comfort_noise_payload_type=_number(media.send_comfort_noise_payload_type),
         digit_clock_rate=media.digit_clock_rate,
+        srtp_suite=security.suite if security is not None else "",
+        srtp_send_key=security.send_key if security is not None else b"",
+        srtp_receive_key=security.receive_key if security is not None else b"",
     )
 
 

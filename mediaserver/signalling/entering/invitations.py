@@ -15,7 +15,7 @@ import structlog
 from config.trunks import TrunkSettings
 from mediaserver.call import inputs
 from mediaserver.call.actions import CloseLeg
-from mediaserver.signalling.calls.legs import Leg, is_browser
+from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.replacing import Replacements
 from mediaserver.signalling.calls.switchboard import NoWorker, Overloaded, Switchboard
@@ -211,7 +211,7 @@ class Invitations:
             self._refuse(event, 503, "no_free_port", retry=True)
             return None
         leg.negotiation.codecs = self._house.codecs(trunk)
-        leg.negotiation.terms = self._house.terms(trunk, faces_browser=is_browser(event.flow))
+        leg.negotiation.terms = self._house.terms(trunk, event.flow)
         leg.own_host = self._house.advertised(event.flow)[0]
         if event.offer is not None:
             try:

@@ -1,9 +1,9 @@
-"""What a leg agreed on, told to its worker. Workers carry plain RTP: a leg that agreed on SRTP is signalled, and has no audio."""
+"""What a leg agreed on, told to its worker. Who is to shake hands by DTLS is signalled, and has no audio: no worker does it yet."""
 
 import structlog
 
 from mediaserver.link.messages import OpenReports
-from mediaserver.signalling.calls.legs import Leg, set_media
+from mediaserver.signalling.calls.legs import Leg, is_carried, set_media
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.house import House
 from sip.negotiated import NegotiatedMedia
@@ -17,8 +17,7 @@ def tell_media(house: House, entry: CallEntry, leg: Leg, media: NegotiatedMedia)
         leg.reports_lent = True
         house.media.tell(entry.worker, OpenReports(leg.leg), lend=leg.port.reports.fileno())
     house.media.tell(entry.worker, set_media(leg.leg, media, house.settings.media.opus))
-    if media.security is not None and not leg.is_without_audio:
+    if not is_carried(media) and not leg.is_without_audio:
         leg.is_without_audio = True
-        keying = type(media.security).__name__.lower()
-        house.counters.add("legs_without_audio", keying)
-        _log.warning("leg.without_audio", call=entry.view.call, leg=leg.leg, why=f"SRTP was agreed on ({keying})")
+        house.counters.add("legs_without_audio", "dtls")
+        _log.warning("leg.without_audio", call=entry.view.call, leg=leg.leg, why="its keys are to come from a DTLS handshake")

@@ -11,7 +11,7 @@ from mediaserver.call.actions import PlaceLeg
 from mediaserver.call.hunting import agent_of
 from mediaserver.call.inputs import LegId
 from mediaserver.signalling.calls.introducing import uuid_behind
-from mediaserver.signalling.calls.legs import Leg, is_browser
+from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry, Calls
 from mediaserver.signalling.house import House
 from mediaserver.signalling.media.ports import NoFreePort
@@ -112,7 +112,7 @@ class Placer:
         leg.negotiation.address = self._house.media_addresses.toward(flow.remote[0])
         trunk = self._trunk_at(action.target)
         leg.negotiation.codecs = self._house.codecs(trunk)
-        leg.negotiation.terms = self._house.terms(trunk, faces_browser=is_browser(flow))
+        leg.negotiation.terms = self._house.terms(trunk, flow)
         leg.own_host = self._house.advertised(flow)[0]
         leg.far_host = "" if destination.place is None else destination.place.host
         other = entry.legs.get(action.like) if action.like is not None else None

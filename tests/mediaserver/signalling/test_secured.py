@@ -1,5 +1,6 @@
-"""Legs that agree on SRTP: never sent or heard in the clear, never missed; and nothing of one leg's SDP reaches the other."""
+"""Legs that agree on SRTP: their workers get the keys, never a word in the clear; and nothing of one leg's SDP reaches the other."""
 
+import base64
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +12,14 @@ from sip.events import Accepted, Rejected
 from sip.negotiated import Dtls
 from sip.sdp import Media, SessionDescription
 from sip.session.settings import Invitation
+from sip.transport.flow import Flow
 from tests.mediaserver.signalling.exchange import EVE, ROBERT, SETTINGS, TRUNK, Phone
 from tests.mediaserver.signalling.leftovers import leftovers
 from tests.mediaserver.signalling.test_leftovers import House
 
 KEY = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
 CRYPTO = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}"
+OFFERED = ((1, "AES_CM_128_HMAC_SHA1_80", 30), (2, "AES_256_CM_HMAC_SHA1_80", 46), (3, "AEAD_AES_256_GCM", 44), (4, "AEAD_AES_128_GCM", 28))
 FINGERPRINT = "a=fingerprint:sha-256 " + ":".join(f"{byte:02X}" for byte in range(32))
 
 
@@ -55,6 +58,11 @@ def settings(policy: str = "accept", trunk: str | None = None) -> Any:
     return SETTINGS.model_copy(update={"media": media, "trunks": trunks})
 
 
+def with_suites(*suites: str) -> Any:
+    """The usual settings, with these suites."""
+    return SETTINGS.model_copy(update={"media": SETTINGS.media.model_copy(update={"srtp_suites": suites})})
+
+
 def answer_of(house: House) -> Media:
     """The audio section that the trunk was answered with."""
     (accepted,) = house.trunk.told(Accepted)
@@ -67,14 +75,24 @@ def media(house: House, role: str) -> SetMedia:
     return house.exchange.media.worker.of(SetMedia, house.exchange.leg(role))[-1]
 
 
-def test_an_offer_of_srtp_alone_is_agreed_on_and_carries_nothing() -> None:
+def keys(house: House) -> tuple[str, bytes, bytes]:
+    """What the worker was told last of the customer's keys."""
+    told = media(house, "customer")
+    return told.srtp_suite, told.srtp_send_key, told.srtp_receive_key
+
+
+def test_an_offer_of_srtp_alone_is_agreed_on_and_the_worker_gets_both_keys() -> None:
     house = House()
     session = dial(house, secured(house.trunk))
     house.robert.answers()
+    (line,) = answer_of(house).values("crypto")
     assert answer_of(house).protocol == "RTP/SAVP"
-    assert len(answer_of(house).values("crypto")) == 1
-    assert (media(house, "customer").remote_sends, media(house, "customer").remote_receives) == (False, False)
-    assert (media(house, "agent").remote_sends, media(house, "agent").remote_receives) == (True, True)
+    assert line.startswith("1 AES_CM_128_HMAC_SHA1_80 inline:")
+    ours = base64.b64decode(line.partition("inline:")[2])
+    assert keys(house) == ("AES_CM_128_HMAC_SHA1_80", ours, base64.b64decode(KEY))
+    assert (media(house, "customer").remote_sends, media(house, "customer").remote_receives) == (True, True)
+    assert media(house, "agent").srtp_suite == ""
+    assert house.exchange.counters.value("legs_without_audio", "dtls") == 0
     house.trunk.hangs_up(session)
     assert leftovers(house.exchange) == {}
 
@@ -89,21 +107,57 @@ def test_no_command_ever_opens_a_secured_leg_to_plain_packets() -> None:
         house.exchange.run()
     told = house.exchange.media.worker.of(SetMedia, house.exchange.leg("customer"))
     assert len(told) >= 3
-    assert not any(command.remote_sends or command.remote_receives for command in told)
+    assert {command.srtp_suite for command in told} == {"AES_CM_128_HMAC_SHA1_80"}
+    assert len({(command.srtp_send_key, command.srtp_receive_key) for command in told}) == 1
+
+
+def test_another_key_in_a_later_offer_is_told_with_its_answer() -> None:
+    house = House()
+    session = dial(house, secured(house.trunk))
+    house.robert.answers()
+    _, ours, theirs = keys(house)
+    other = base64.b64encode(bytes(range(30))).decode()
+    house.trunk.station.agent.reoffer(session, described(house.trunk, "m=audio 4000 RTP/SAVP 0", CRYPTO.replace(KEY, other)), house.now)
+    house.exchange.run()
+    assert theirs != bytes(range(30))
+    assert keys(house) == ("AES_CM_128_HMAC_SHA1_80", ours, bytes(range(30)))
+
+
+def test_of_several_suites_the_first_that_the_settings_have_is_taken() -> None:
+    house = House(with_suites("AEAD_AES_128_GCM", "AEAD_AES_256_GCM"))
+    lines = [f"a=crypto:{tag} {suite} inline:{base64.b64encode(bytes(size)).decode()}" for tag, suite, size in OFFERED]
+    dial(house, described(house.trunk, "m=audio 4000 RTP/SAVP 0", *lines))
+    house.robert.answers()
+    (line,) = answer_of(house).values("crypto")
+    assert line.startswith("3 AEAD_AES_256_GCM inline:")
+    assert keys(house)[0] == "AEAD_AES_256_GCM"
+
+
+def test_without_a_suite_srtp_alone_is_488() -> None:
+    house = House(with_suites())
+    dial(house, secured(house.trunk))
+    assert [event.status for event in house.trunk.told(Rejected)] == [488]
+
+
+@pytest.mark.parametrize(("transport", "keyed"), [("udp", False), ("tcp", False), ("tls", True)])
+def test_by_itself_srtp_is_preferred_where_signalling_is_private(transport: str, keyed: bool) -> None:
+    terms = House(settings("auto")).exchange.switchboard.house.terms(flow=Flow(transport, ("192.0.2.1", 5061), ("192.0.2.9", 5061)))
+    assert terms.security == ("prefer" if keyed else "accept")
 
 
 def test_a_leg_without_audio_is_counted_once() -> None:
     house = House()
-    session = dial(house, secured(house.trunk))
+    offer = described(house.trunk, "m=audio 4000 UDP/TLS/RTP/SAVPF 0", FINGERPRINT, "a=setup:actpass")
+    session = dial(house, offer)
     house.robert.answers()
-    house.trunk.station.agent.reoffer(session, secured(house.trunk), house.now)
+    house.trunk.station.agent.reoffer(session, offer, house.now)
     house.exchange.run()
-    assert house.exchange.counters.value("legs_without_audio", "sdes") == 1
+    assert house.exchange.counters.value("legs_without_audio", "dtls") == 1
 
 
 def test_a_leg_that_is_not_carried_is_not_missed_and_the_other_one_is() -> None:
     house = House()
-    session = dial(house, secured(house.trunk))
+    session = dial(house, described(house.trunk, "m=audio 4000 UDP/TLS/RTP/SAVPF 0", FINGERPRINT, "a=setup:actpass"))
     house.robert.answers()
     heard = {house.exchange.leg("agent"): 0.0}
     house.exchange.media.worker.memory = SimpleNamespace(last_packet=lambda row: heard.get(row, 0.0))  # type: ignore[attr-defined]
@@ -192,7 +246,8 @@ def test_a_supervisor_on_srtp_is_let_in_and_the_parties_talk_on() -> None:
     dial(house, secured(house.eve), house.eve, "*3robert", user="eve", secret="e")
     assert house.exchange.mode(house.exchange.leg("supervisor")) == "barge"
     told = house.exchange.media.worker.of(SetMedia, house.exchange.leg("supervisor"))
-    assert [(one.remote_sends, one.remote_receives) for one in told] == [(False, False)] * len(told)
+    assert told[-1].srtp_suite == "AES_CM_128_HMAC_SHA1_80"
+    assert (told[-1].remote_sends, told[-1].remote_receives) == (True, True)
     assert media(house, "customer").remote_receives
     house.trunk.hangs_up(customers)
     assert leftovers(house.exchange) == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sip.negotiated import Dtls, Fingerprint, Setup
+from sip.negotiated import Dtls, Fingerprint, Sdes, Setup
 from sip.offer_answer import NoCommonCodec
 from sip.sdp import SdpUnusable
 from tests.sip.description.leg import CRYPTO, DTLS, ICE, OURS, THEIRS, answered, audio, ours, phone
@@ -101,8 +101,21 @@ def test_a_tls_profile_takes_no_keys_from_the_description() -> None:
         ours().receive_offer(phone(TLS, CRYPTO))
 
 
-def test_best_effort_takes_a_handshake_under_the_plain_profile() -> None:
-    answer, media = answered(ours("prefer"), phone("m=audio 4000 RTP/AVP 0", *DTLS, CRYPTO))
+@pytest.mark.parametrize("policy", ["accept", "prefer", "require"])
+def test_keys_in_the_description_go_before_a_handshake(policy: str) -> None:
+    answer, media = answered(ours(policy), phone("m=audio 4000 RTP/SAVP 0", *DTLS, CRYPTO))
+    assert isinstance(media.security, Sdes)
+    assert audio(answer).attribute("fingerprint") is None
+
+
+def test_a_handshake_that_may_be_left_out_is() -> None:
+    answer, media = answered(ours("prefer"), phone("m=audio 4000 RTP/AVP 0", *DTLS))
+    assert media.security is None
+    assert audio(answer).attribute("fingerprint") is None
+
+
+def test_best_effort_takes_a_handshake_under_the_plain_profile_where_security_is_required() -> None:
+    answer, media = answered(ours("require"), phone("m=audio 4000 RTP/AVP 0", *DTLS))
     assert isinstance(media.security, Dtls)
     assert audio(answer).protocol == "RTP/AVP"
     assert audio(answer).values("crypto") == []

@@ -41,13 +41,16 @@ def encode(samples: Int16, ptime_ms: int, *, constant: bool = False) -> list[byt
     return [_pack(frames[at : at + 3]) for at in range(0, len(frames) - 2, 3)]
 
 
-def decode(payloads: Sequence[bytes | None], ptime_ms: int) -> Int16:
-    """Samples at 16 kHz of payloads in a row. Where one is missing, the next one's FEC is asked, or libopus conceals."""
+def decode(payloads: Sequence[bytes | None], ptime_ms: int, in_time: Sequence[bool] | None = None) -> Int16:
+    """Samples at 16 kHz of payloads in a row. Where one is missing, the next one's FEC is asked, or libopus conceals.
+
+    in_time: for each, whether its successor had come when it was due, so that its FEC could be asked; None: all had.
+    """
     decoder = _Decoder()
     count = RATE * ptime_ms // 1000
     parts = []
     for at, payload in enumerate(payloads):
-        following = payloads[at + 1] if at + 1 < len(payloads) else None
+        following = payloads[at + 1] if at + 1 < len(payloads) and (in_time is None or in_time[at]) else None
         if payload is not None:
             parts.append(decoder.decode(payload, count))
         elif following is not None:

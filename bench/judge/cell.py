@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from bench.coding import opus
 from bench.coding.codecs import Codec
 from bench.judge.heard import Floats, Heard, delays, hear
 from bench.judge.speech import pesq_score
@@ -122,9 +123,13 @@ def _speech_heard(script: Script, heard: Heard, begins: float) -> tuple[float, F
 def _reference(cell: Cell, script: Script, customer: Phone, delay: float) -> float:
     """PESQ of a decoder that is given the same packets in time for a playout of this delay, and conceals as the codec's standard says."""
     first = customer.journey.first_arrival()
-    in_time = first <= customer.sent + delay
-    payloads = [payload if there else None for payload, there in zip(customer.payloads, in_time.tolist(), strict=True)]
-    decoded = cell.codec.decode(payloads, cell.ptime_ms)
+    came = first <= customer.sent + delay
+    payloads = [payload if there else None for payload, there in zip(customer.payloads, came.tolist(), strict=True)]
+    if cell.codec.name == "opus":
+        followed = np.append(first[1:] <= customer.sent[:-1] + delay, False)
+        decoded = opus.decode(payloads, cell.ptime_ms, followed.tolist())
+    else:
+        decoded = cell.codec.decode(payloads, cell.ptime_ms)
     begins = round((script.speech_at + coding_delay(cell.codec, cell.ptime_ms)) * script.rate)
     return pesq_score(script.speech, decoded[begins : begins + len(script.speech)], script.rate)
 

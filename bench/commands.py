@@ -82,6 +82,12 @@ async def _audio(around: Surroundings, given: argparse.Namespace) -> Result:
     )
 
 
+async def _pairs(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import pairs
+
+    return await pairs.run(around, codecs=tuple(given.codecs))
+
+
 async def _drift(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import drift
 
@@ -210,6 +216,13 @@ COMMANDS: Final = (
             option("--seconds", type=float, default=20, help="of speech"),
             option("--seed", type=int, default=1),
         ),
+        isolated=False,
+    ),
+    Command(
+        "pairs",
+        "any codec and packet time with any other on one call: pitch, level, steadiness, leaks",
+        _pairs,
+        (option("--codecs", nargs="+", default=list(FORMATS), choices=sorted(FORMATS)),),
         isolated=False,
     ),
     Command(

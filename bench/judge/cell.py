@@ -13,7 +13,7 @@ from bench.judge.heard import Floats, Heard, delays, hear
 from bench.judge.speech import pesq_score
 from bench.judge.tones import ToneHeard, judge_tone
 from bench.simulator.phone import Phone
-from bench.simulator.script import AMPLITUDE, PITCH, TONE, Cell, Script, tone
+from bench.simulator.script import AMPLITUDE, PITCH, TONE, Cell, Script
 
 WITHIN: Final = 0.3
 """PESQ that may be lost against the reference, and where nothing is lost against the direct party."""
@@ -37,9 +37,6 @@ COLUMNS: Final = (
 _LONGEST_DELAY: Final = 0.6
 _LONGEST_GAP: Final = 0.02
 """Seconds between two packets to a listener, beyond his packet time."""
-_RESIDUAL_DB: Final = -30.0
-_RESIDUAL_WITHIN_DB: Final = 6.0
-"""What may be heard beside the agent's tone: so much more than two passes of the codec leave there, or the other limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ def judge(cell: Cell, script: Script, customer: Phone, agent: Phone, supervisor:
         agents,
         customers.pitch_error,
     )
-    wrong = [*_wrong_sound(row, codec, cell.ptime_ms), *_wrong_streams(cell, heard, customer, agent)]
+    wrong = [*_wrong_sound(row), *_wrong_streams(cell, heard, customer, agent)]
     return Row(cell, score, reference, direct, row.delay_ms, row.delay_p99_ms, agents, customers.pitch_error, tuple(wrong))
 
 
@@ -147,15 +144,7 @@ def _tone_heard(heard: Heard, who: str, at: float, rate: int) -> ToneHeard:
     return judge_tone(heard.between(at + 0.3, at + TONE - 0.3), PITCH[who], AMPLITUDE, rate)
 
 
-@cache
-def _coding_residual(codec: Codec, ptime_ms: int) -> float:
-    """What the codec itself makes of the agent's tone when it goes through it twice, dB."""
-    once = codec.decode(codec.encode(tone("agent", codec.rate), ptime_ms), ptime_ms)
-    twice = codec.decode(codec.encode(once, ptime_ms), ptime_ms)
-    return judge_tone(twice[round(0.3 * codec.rate) : -round(0.3 * codec.rate)], PITCH["agent"], AMPLITUDE, codec.rate).residual_db
-
-
-def _wrong_sound(row: Row, codec: Codec, ptime_ms: int) -> list[str]:
+def _wrong_sound(row: Row) -> list[str]:
     agent = row.agent
     assert agent is not None
     checks = {
@@ -164,7 +153,7 @@ def _wrong_sound(row: Row, codec: Codec, ptime_ms: int) -> list[str]:
         "pitch": abs(row.pitch_error) < PITCH_WITHIN and abs(agent.pitch_error) < PITCH_WITHIN,
         "level": abs(agent.level_db) < LEVEL_WITHIN_DB,
         "agent's tone broken": max(abs(agent.least_db), abs(agent.most_db)) < LEVEL_WITHIN_DB,
-        "clicks": agent.residual_db < max(_coding_residual(codec, ptime_ms) + _RESIDUAL_WITHIN_DB, _RESIDUAL_DB),
+        "clicks": not agent.has_clicks,
     }
     return [name for name, holds in checks.items() if not holds]
 

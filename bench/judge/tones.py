@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 _WINDOW: Final = 0.04
 _HOP: Final = 0.01
+_CLICK_OVER_NOISE_DB: Final = 10.0
+_UNHEARD_DB: Final = -30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,13 @@ class ToneHeard:
     """The loudest window, relative to the median."""
     residual_db: float
     """The loudest window of what is left without the tone, relative to the median tone: a click shows here."""
+    noise_db: float
+    """The median window of it: what a coder leaves always."""
+
+    @property
+    def has_clicks(self) -> bool:
+        """Whether a window stands out of the noise and would be heard."""
+        return self.residual_db > max(self.noise_db + _CLICK_OVER_NOISE_DB, _UNHEARD_DB)
 
 
 def judge_tone(samples: NDArray[np.int16], frequency: float, amplitude: float, rate: int) -> ToneHeard:
@@ -46,6 +55,7 @@ def judge_tone(samples: NDArray[np.int16], frequency: float, amplitude: float, r
         _decibels(float(levels.min()) / usual),
         _decibels(float(levels.max()) / usual),
         _decibels(max(float(residual.max()), 1e-3) / usual),
+        _decibels(max(float(np.median(residual)), 1e-3) / usual),
     )
 
 

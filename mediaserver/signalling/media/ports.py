@@ -91,9 +91,8 @@ class PortPool:
             opened.bind((self._bind, port))
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
-            if self._family == socket.AF_INET:
-                opened.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, self._dscp << 2)
-            else:
+            opened.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, self._dscp << 2)  # a port of IPv6 may send to IPv4 too
+            if self._family == socket.AF_INET6:
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, self._dscp << 2)
         except OSError:
             opened.close()

@@ -15,10 +15,12 @@ PATIENCE = 10.0
 """Seconds after which a wait has failed."""
 
 
-def udp() -> socket.socket:
-    """A UDP socket on loopback, on a free port."""
-    end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    end.bind(("127.0.0.1", 0))
+def udp(host: str = "127.0.0.1") -> socket.socket:
+    """A UDP socket on a free port of an address of this machine; of ``::``, for IPv4 as well."""
+    end = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    if end.family == socket.AF_INET6:
+        end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+    end.bind((host, 0))
     end.setblocking(False)
     return end
 
@@ -33,6 +35,8 @@ class RealLeg:
     row: int = -1
     sequence: int = 0
     got: list[bytes] = field(default_factory=list)
+    to: tuple[str, int] | None = None
+    """Where the phone sends to, if not to the address that the port is bound to."""
 
     def packet(self, payload: bytes) -> bytes:
         """The next RTP packet of the phone."""
@@ -42,7 +46,7 @@ class RealLeg:
 
     def say(self, payload: bytes, end: socket.socket | None = None) -> None:
         """Send a packet from the phone, or from another socket."""
-        (end or self.phone).sendto(self.packet(payload), self.lent.getsockname())
+        (end or self.phone).sendto(self.packet(payload), self.to or self.lent.getsockname())
 
     def listen(self) -> list[bytes]:
         """Payloads that the phone got since it was asked last."""
@@ -86,9 +90,18 @@ class RealWorker:
         self.wait(lambda: len(self._answers(numbers)) == len(commands))
         return sorted(self._answers(numbers), key=lambda answer: answer.request)
 
-    def join(self, leg: int, call: int, role: str, *, strict: bool = False) -> RealLeg:
-        """A leg with a phone of its own, admitted."""
-        real = RealLeg(leg, udp(), udp())
+    def join(
+        self,
+        leg: int,
+        call: int,
+        role: str,
+        *,
+        strict: bool = False,
+        lent: socket.socket | None = None,
+        phone: socket.socket | None = None,
+    ) -> RealLeg:
+        """A leg with a port and a phone of its own, admitted."""
+        real = RealLeg(leg, lent or udp(), phone or udp())
         commands = (OpenLeg(leg, call, role, strict), self.media(real), Admit(leg, True))
         opened, *_ = self.command(*commands, descriptors=(real.lent.fileno(),))
         assert isinstance(opened, Applied)
@@ -97,7 +110,7 @@ class RealWorker:
 
     def media(self, leg: RealLeg, phone: socket.socket | None = None) -> SetMedia:
         """SetMedia that signals the address of the leg's phone, or of another socket."""
-        host, port = (phone or leg.phone).getsockname()
+        host, port = (phone or leg.phone).getsockname()[:2]
         return SetMedia(leg.leg, host, port, "PCMU", 0, 0, 20, 101, 101, True, True)
 
     def wait(self, is_done: Callable[[], bool]) -> None:

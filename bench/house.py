@@ -41,6 +41,8 @@ class House:
     """That the server speaks, in its order."""
     ducking_db: float = 0.0
     """Of ``[media]``: voices that never pause would be ducked for ever, and a bench judges them at their full level."""
+    refuses_overload: bool = True
+    """False: takes calls however busy this machine is."""
 
     @classmethod
     def build(
@@ -53,6 +55,7 @@ class House:
         guard: Mapping[str, Any] | None = None,
         codecs: tuple[str, ...] = ("PCMU", "PCMA"),
         ducking_db: float = 0.0,
+        refuses_overload: bool = True,
     ) -> "House":
         """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own).
 
@@ -70,6 +73,7 @@ class House:
             {"new_rate": 0} if guard is None else guard,
             codecs,
             ducking_db,
+            refuses_overload,
         )
 
     @property
@@ -126,7 +130,7 @@ class House:
                 "codecs": list(self.codecs),
                 "ducking_db": self.ducking_db,
             },
-            "limits": {"calls": self.calls + 10},
+            "limits": {"calls": self.calls + 10} | ({} if self.refuses_overload else {"longest_turn_ms": 1000, "signalling_late": 60}),
             "control": {"bind": SERVER, "port": self.control_port},
             "trunks": [{"name": "bench", "addresses": [CUSTOMERS]}],
             "routes": [{"trunk": "*", "targets": [self.called or "agent:{number}"]}],

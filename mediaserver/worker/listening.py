@@ -309,7 +309,8 @@ class Listening:
         row = slice(source, source + 1)
         goal = goal_seconds(state.stream.jitter[row])
         spare = int(spare_blocks(self._margin[pair : pair + 1], goal, len(frame), self._packet(row))[0])
-        wanted, slots = playout.slots(np.array(source), np.array(read), max(0, min(spare, int(playout.end[source]) - read)))
+        spare = max(0, min(spare, int(playout.end[source]) - read, RING - len(frame)))
+        wanted, slots = playout.slots(np.array(source), np.array(read), spare)
         later = playout.samples[slots] * (playout.held[slots] == wanted)[:, None]
         left_out = np.concatenate([frame, later])
         if margin < MAX_MARGIN:

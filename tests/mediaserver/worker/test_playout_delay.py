@@ -139,3 +139,17 @@ def test_levels_and_speech_are_shown_and_end_with_the_packets() -> None:
     assert house.memory.level_dbov(customer.row) == -127.0
     assert not house.memory.speaks(customer.row)
     assert house.memory.level_dbov(agent.row) > -20
+
+
+def test_a_time_line_that_leaps_beyond_the_buffer_harms_no_turn() -> None:
+    house, customer, _, supervisor = supervised()
+    for _ in range(5):
+        house.arrive(customer, customer.next_packet())
+    customer.timestamp += 100 * 80
+    house.arrive(customer, customer.next_packet())
+    house.run(0.014)
+    house.state.mix.smooth[supervisor.row], house.state.mix.excess[supervisor.row] = 0, 1
+    house.state.mix.margin[supervisor.row] = 3.0
+    before = len(supervisor.got)
+    house.run(0.2)
+    assert len(supervisor.got) in (before + 9, before + 10)

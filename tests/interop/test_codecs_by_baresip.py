@@ -57,7 +57,7 @@ async def talk(customer: Baresip, agent: Baresip, server: Server) -> None:
     await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), agent.wait_for("CALL_ESTABLISHED"))
 
 
-@pytest.mark.parametrize(("customers", "agents"), product(CODECS, CODECS))
+@pytest.mark.parametrize(("customers", "agents"), list(product(CODECS, CODECS)))
 async def test_two_phones_hear_each_other_in_any_pair_of_codecs(
     wide: Server, voices: dict[float, Path], tmp_path: Path, customers: str, agents: str
 ) -> None:

@@ -34,11 +34,11 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
 
 
 def check(heard: Int16, wanted: set[float]) -> None:
-    """Exactly these tones are heard, all the time, about as loud as they were said."""
+    """Exactly these tones are heard over a second, about as loud as they were said; whether there are gaps is judged elsewhere."""
     for frequency in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ):
         judgement = judge(heard, frequency)
         if frequency in wanted:
-            assert abs(judgement.quietest_db) < HEARD_WITHIN_DB > abs(judgement.loudest_db), str(judgement)
+            assert abs(judgement.loudest_over_a_second_db) < HEARD_WITHIN_DB, str(judgement)
         else:
             assert judgement.loudest_over_a_second_db < NOT_HEARD_DB, str(judgement)
 

@@ -63,7 +63,7 @@ class VirtualWorker:
         sounds = Sounds()
         self._turn = Turn(self.state, self._roster, sounds)
         core, entropy = self._turn, np.random.default_rng(1).bytes
-        self._desk = Desk(self.state, self._roster, sounds, _NoPorts(), core.reports, core.securing, entropy)
+        self._desk = Desk(self.state, self._roster, sounds, _NoPorts(), core.reports, core.securing, core.taps, entropy)
         self._seconds = turn
         self._turns = 0
         self._request = 0
@@ -113,6 +113,7 @@ class VirtualWorker:
         for line, (row, length) in enumerate(zip(outbox.rows, outbox.lengths, strict=True)):
             self._phones[row].take(self.now, outbox.matrix[line, :length].tobytes())
         self._turn.metering.measure(now)
+        self._turn.taps.step(now)
         self._heed()
 
     def _heed(self) -> None:

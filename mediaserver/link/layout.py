@@ -252,6 +252,7 @@ CALL_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "call.id": ("q", ()),
     "call.rows": ("q", (SEATS,)),
     "call.changed": ("B", ()),
+    "call.tapped": ("B", ()),
 }
 """Arrays with one entry a call."""
 

@@ -152,6 +152,28 @@ class CloseLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenTap:
+    """Have what the legs of a call say, leg by leg, written into the ring that the frame lends (`mediaserver.link.ring`).
+
+    Taps that are lent the same ring share it. A tap ends with its call.
+    """
+
+    tap: int
+    call: int
+    role: str
+    """A `mixer.modes.Role` as which it listens: ``outside`` for the conversation alone, ``supervisor`` for whispers too."""
+    leg: int = -1
+    """The only leg that is wanted; -1 for every one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTap:
+    """End a tap; nothing of it is written after the reply."""
+
+    tap: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Ask for a sign of life; the reply names the turn."""
 
@@ -211,6 +233,8 @@ Command = (
     | Play
     | StopPlaying
     | CloseLeg
+    | OpenTap
+    | CloseTap
     | Ping
     | ReleaseLeg
     | ReceiveLeg
@@ -238,7 +262,7 @@ class Refused:
 
     request: int
     code: str
-    """``unknown_leg``, ``unknown_call``, ``duplicate_leg``, ``no_row``, ``no_seat``, ``unknown_sound``, ``bad_value``."""
+    """``unknown_leg``, ``unknown_tap``, ``unknown_call``, ``duplicate_leg``, ``no_row``, ``no_seat``, ``unknown_sound``, ``bad_value``."""
     text: str
 
 

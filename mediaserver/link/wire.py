@@ -21,6 +21,7 @@ from mediaserver.link.messages import (
     AdoptLegs,
     Applied,
     CloseLeg,
+    CloseTap,
     Command,
     DigitReceived,
     Inherit,
@@ -30,6 +31,7 @@ from mediaserver.link.messages import (
     MoveLeg,
     OpenLeg,
     OpenReports,
+    OpenTap,
     Ping,
     Play,
     ReceiveLeg,
@@ -51,7 +53,7 @@ MAX_FRAME: Final = 60_000
 MAX_DESCRIPTORS: Final = 200
 """Descriptors of a frame (the kernel's limit is 253)."""
 
-LENDING: Final[dict[type, int]] = {OpenLeg: 1, OpenReports: 1, LoadSound: 1, Inherit: 1, ReceiveLeg: 3, Released: 2}
+LENDING: Final[dict[type, int]] = {OpenLeg: 1, OpenReports: 1, OpenTap: 1, LoadSound: 1, Inherit: 1, ReceiveLeg: 3, Released: 2}
 """How many file descriptors a message owns; `AdoptLegs` owns one a leg."""
 
 _TYPES: Final[dict[str, type[Message]]] = {
@@ -69,6 +71,8 @@ _TYPES: Final[dict[str, type[Message]]] = {
         Play,
         StopPlaying,
         CloseLeg,
+        OpenTap,
+        CloseTap,
         Ping,
         ReleaseLeg,
         ReceiveLeg,

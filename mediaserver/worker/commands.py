@@ -19,12 +19,14 @@ from mediaserver.link.messages import (
     AdoptLegs,
     Applied,
     CloseLeg,
+    CloseTap,
     Command,
     Inherit,
     LoadSound,
     MoveLeg,
     OpenLeg,
     OpenReports,
+    OpenTap,
     Ping,
     Play,
     ReceiveLeg,
@@ -43,10 +45,12 @@ from mediaserver.worker.moving import read_row, write_row
 from mediaserver.worker.plan import CLOSING_SECONDS, Leg
 from mediaserver.worker.rates import turn_voice
 from mediaserver.worker.reports import NAME_BYTES, Reports
+from mediaserver.worker.rings import RingWriter
 from mediaserver.worker.roster import ROLES, Full, Roster
 from mediaserver.worker.securing import Keys, Securing
 from mediaserver.worker.sounds import Sounds, load_lent
 from mediaserver.worker.state import State
+from mediaserver.worker.taps import Taps
 from mixer.coders import libopus
 from mixer.formats import FORMATS, OPUS, number_of
 from mixer.modes import WHISPER_TARGETS, Mode, Role
@@ -122,11 +126,13 @@ class Desk:
         ports: Ports,
         reports: Reports,
         securing: Securing,
+        taps: Taps,
         entropy: Callable[[int], bytes],
     ) -> None:
         self._state = state
         self._reports = reports
         self._securing = securing
+        self._taps = taps
         self._roster = roster
         self._sounds = sounds
         self._ports = ports
@@ -196,6 +202,12 @@ class Desk:
                 raise Refusal("bad_value", "this worker has a memory already")
             case OpenReports():
                 return self._open_reports(command, descriptor, now), -1
+            case OpenTap():
+                self._open_tap(command, descriptor, now)
+                return -1, -1
+            case CloseTap():
+                self._close_tap(command)
+                return -1, -1
         leg = self._leg(command.leg)
         match command:
             case SetMedia():
@@ -306,6 +318,26 @@ class Desk:
         self._state.report.is_open[leg.row] = True
         self._reports.schedule(leg.row, now)
         return leg.row
+
+    def _open_tap(self, command: OpenTap, descriptor: int, now: float) -> None:
+        try:
+            ring = RingWriter(descriptor)
+        except (OSError, ValueError) as error:
+            raise Refusal("bad_value", f"the lent descriptor is no ring: {error}") from error
+        call = self._roster.index_of(command.call)
+        if call < 0:
+            raise Refusal("unknown_call", f"this worker has no call {command.call}")
+        try:
+            self._taps.open(command.tap, call, command.call, _member(Role, command.role, "role"), command.leg, ring, now)
+        except ValueError as error:
+            raise Refusal("bad_value", str(error)) from error
+        self._roster.change_call(call)
+
+    def _close_tap(self, command: CloseTap) -> None:
+        call = self._taps.close(command.tap)
+        if call < 0:
+            raise Refusal("unknown_tap", f"this worker has no tap {command.tap}")
+        self._roster.change_call(call)
 
     def _set_media(self, leg: Leg, command: SetMedia, now: float) -> None:
         codec = _codec(command)

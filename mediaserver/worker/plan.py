@@ -29,6 +29,8 @@ from rtp.stream import BLOCK_SECONDS, BLOCKS_A_SECOND
 
 CLOSING_SECONDS: Final = 0.1
 """How long a closed leg's voice may take to fade before its row is taken."""
+_EAR: Final = Seat(Role.SUPERVISOR, admitted=True)
+"""Whom nobody who may be tapped is silent to."""
 _GOLDEN: Final = 0.6180339887
 
 
@@ -98,6 +100,8 @@ def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int
         state.mix.wanted[leg.row] = state.leg.digits_in_band[leg.row]
         state.mix.ducks[leg.row] = _whispered_to(leg, call.legs)
     changing = [leg.row for leg in call.legs if _plan_listener(state, leg, call.legs, now, gently=gently)]
+    if state.call_tapped[call.index]:
+        state.mix.wanted[[leg.row for leg in call.legs if gain(leg.seat, _EAR)]] = 1
     for leg in call.legs:
         if state.mix.wanted[leg.row] and not before[leg.row]:
             state.forget_voice(leg.row)

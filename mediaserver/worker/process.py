@@ -59,10 +59,11 @@ class Worker:
         self._roster = Roster(self._state)
         self._sounds = sounds
         self._turn = Turn(self._state, self._roster, sounds)
-        reports, securing = self._turn.reports, self._turn.securing
+        turn = self._turn
+        reports, securing = turn.reports, turn.securing
         self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, reports, securing, compiled=compiled)
         self._sockets.wake_by(link.fileno())
-        self._desk = Desk(self._state, self._roster, sounds, self._sockets, reports, securing, os.urandom)
+        self._desk = Desk(self._state, self._roster, sounds, self._sockets, reports, securing, turn.taps, os.urandom)
         self._upward: deque[tuple[bytes, tuple[int, ...]]] = deque()
         """Frames, each with what it lends."""
         self._orphaned_at: float | None = None
@@ -126,6 +127,7 @@ class Worker:
         self._sockets.send()
         self._sockets.send_reports()
         self._turn.metering.measure(now)
+        self._turn.taps.step(now)
         self._lend_released()
         self._tell([*self._desk.answers(now), *self._turn.notices])
         if not int(self._state.turn[0]) % _CPU_TURNS:

@@ -156,6 +156,17 @@ class Roster:
             changing |= self._plan_changed(now)
         return changing
 
+    def index_of(self, call_id: int) -> int:
+        """Where a call stands in the arrays; -1 where this worker has none of that id."""
+        call = self._calls.get(call_id)
+        return -1 if call is None else call.index
+
+    def change_call(self, index: int) -> None:
+        """A call needs a new plan."""
+        call = self._call_at[index]
+        if call is not None and call.legs:
+            self.change(call.legs[0])
+
     def companions(self, leg: Leg) -> list[Leg]:
         """The other legs of a leg's call."""
         call = self._call_at[leg.call]

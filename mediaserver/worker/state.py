@@ -232,6 +232,8 @@ class State:
         self.call_rows: Final[Int64] = self._array("call.rows")
         self.call_changed: Final[Bytes] = self._array("call.changed")
         """A call's plan is to be made anew."""
+        self.call_tapped: Final[Bytes] = self._array("call.tapped")
+        """Somebody listens to a call by a tap, so what its legs say is decoded."""
         self.serial: Final[Int64] = self._array("worker.serial")
         self.turn: Final[UInt64] = self._array("worker.turn")
         """Number of the last turn that was finished."""

@@ -24,6 +24,7 @@ from mediaserver.worker.roster import Roster
 from mediaserver.worker.securing import Securing
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Kind, State
+from mediaserver.worker.taps import Taps
 from mediaserver.worker.tone_digits import ToneDigits
 from rtp.arrays import Bools, Bytes, Int64, every, is_alike, some
 from rtp.header import AUDIO, HEADER, Packets, parse
@@ -60,9 +61,11 @@ class Turn:
         self.securing: Final = Securing(state, self.inbox, self.outbox)
         self.reports.protect, self.reports.unprotect = self.securing.close_report, self.securing.open_report
         self._judging = Judging(state)
+        self.taps: Final = Taps(state, self._decoding)
+        """To be told to go on when the outbox has been sent."""
         listening = (self._decoding, self.metering, self._heard_digits)
         speaking = (self._mixing, self._encoding, self._tones)
-        self._with_private_rows = (*listening, *speaking, self.securing)
+        self._with_private_rows = (*listening, *speaking, self.securing, self.taps)
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
         """Take the first n lines of `inbox` (lengths (n) bytes, from rows (n), each row once) and leave what to send in `outbox`."""

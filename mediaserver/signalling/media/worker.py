@@ -21,6 +21,7 @@ from mediaserver.link.messages import (
     AdoptLegs,
     Applied,
     CloseLeg,
+    CloseTap,
     Command,
     DigitReceived,
     Inherit,
@@ -31,6 +32,7 @@ from mediaserver.link.messages import (
     Notice,
     OpenLeg,
     OpenReports,
+    OpenTap,
     Ping,
     Play,
     ReceiveLeg,
@@ -128,6 +130,8 @@ class Worker:
         self.legs: dict[int, LentLeg] = {}
         self.released: dict[int, tuple[int, ...]] = {}
         """What was lent for legs that were let go, for whoever takes them on."""
+        self._taps: dict[int, _Told] = {}
+        """Those that were opened: an heir is told of them again. Their rings stay whoever's they are."""
         self._settings = settings
         self._counters = counters
         self._heard = heard
@@ -220,6 +224,8 @@ class Worker:
         again = [told for told in unanswered if not self._is_moot(told)]
         self._batch += again
         self._unanswered |= {told.request: told for told in again}
+        for tap in [told for told in self._taps.values() if told not in again]:
+            self.tell(tap.command, lend=tap.lend)
         self.flush()
         self._answer_for_the_dead(told for told in unanswered if self._is_moot(told))
 
@@ -227,6 +233,7 @@ class Worker:
         """Nobody goes on: forget every leg, with fresh memory for the process that comes. What was not answered never will be."""
         unanswered, self._unanswered, self._batch = self._unanswered, {}, []
         self.legs.clear()
+        self._taps.clear()
         self.memory.close()
         self.memory = self._new_memory()
         for request, told in unanswered.items():
@@ -300,6 +307,8 @@ class Worker:
         match told.command, reply:
             case OpenLeg(leg=leg) | ReceiveLeg(leg=leg), Applied(row=row) if leg in self.legs:
                 self.legs[leg].row = row
+            case OpenTap(tap=tap), Refused():
+                self._taps.pop(tap, None)
             case (OpenLeg(leg=leg) | ReceiveLeg(leg=leg), Refused()) | (CloseLeg(leg=leg) | ReleaseLeg(leg=leg), _):
                 self.legs.pop(leg, None)
             case MoveLeg(leg=leg, call=call, role=role), Applied() if leg in self.legs:
@@ -319,6 +328,12 @@ class Worker:
                 return
             case ReceiveLeg(leg=leg):
                 self.legs[leg] = LentLeg(OpenLeg(leg, command.call, command.role, command.strict), told.replied, told.lend)
+                return
+            case OpenTap(tap=tap):
+                self._taps[tap] = told
+                return
+            case CloseTap(tap=tap):
+                self._taps.pop(tap, None)
                 return
             case Ping() | LoadSound() | Inherit() | AdoptLegs():
                 return

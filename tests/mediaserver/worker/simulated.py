@@ -168,7 +168,9 @@ class House:
         self.doubted: list[int] = []
         """Legs that an heir could not adopt."""
         self.turn = Turn(self.state, self.roster, self.sounds)
-        self.desk = Desk(self.state, self.roster, self.sounds, self.ports, self.turn.reports, self.turn.securing, self.entropy.randbytes)
+        self.desk = Desk(
+            self.state, self.roster, self.sounds, self.ports, self.turn.reports, self.turn.securing, self.turn.taps, self.entropy.randbytes
+        )
         self.now = 1000.0
         self.phones: dict[int, Phone] = {}
         self.answers: list[tuple[float, Applied | Refused]] = []
@@ -251,6 +253,7 @@ class House:
         for line, (row, length) in enumerate(zip(outbox.rows, outbox.lengths, strict=True)):
             self._deliver(row, outbox.matrix[line, :length].tobytes())
         self.turn.metering.measure(self.now)
+        self.turn.taps.step(self.now)
         self.answers += [(self.now, answer) for answer in self.desk.answers(self.now)]
         self.notices += self.turn.notices
         self.now += TURN

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import pytest
 
-from mediaserver.link.messages import Admit, Applied, CloseLeg, OpenLeg, OpenReports, SetMedia
+from mediaserver.link.messages import Admit, Applied, CloseLeg, OpenLeg, OpenReports, OpenTap, SetMedia
+from mediaserver.link.ring import TapReader, create_ring
 from mediaserver.signalling.media.worker import Reply, Worker
 from mediaserver.signalling.media.workers import Media
 from rtp.rtcp.packets import SenderReport, SourceDescription
@@ -182,6 +183,27 @@ async def test_the_heir_reports_from_the_same_port_under_the_same_name() -> None
                 second = await reported(worker, customer, phone)
                 assert (first[0], first[1]) == (second[0], second[1])
                 assert first[0] == lent.getsockname()
+
+
+async def test_the_heir_goes_on_with_the_taps() -> None:
+    async with running() as (media, _):
+        (worker,) = media.workers
+        ring = create_ring(2000)
+        reader = TapReader(ring)
+        async with talking(media) as (customer, agent):
+            media.tell(worker, OpenTap(1, 101, "outside"), lend=ring)
+            media.flush()
+            await until(lambda: reader.waiting > 10 and media.spares == 1)
+            pid = worker.pid
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda: media.is_ready and worker.pid != pid)
+            before = list(reader.read())
+            await until(lambda: reader.waiting > 40)
+            after = list(reader.read())
+            assert {frame.leg for frame in after} == {customer.leg, agent.leg}
+            assert min(frame.position for frame in after) > max(frame.position for frame in before)
+        reader.close()
+        os.close(ring)
 
 
 async def reported(worker: Worker, talker: Talker, phone: socket.socket) -> tuple[object, list[object], int]:

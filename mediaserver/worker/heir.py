@@ -119,6 +119,7 @@ def _end_others(state: State, rows: Int64) -> None:
     """Rows that are nobody's: nothing is sent to them, and none clocks or is heard. They are wiped when they are given out."""
     gone = np.ones(state.rows, dtype=np.bool_)
     gone[rows] = False
+    state.secured.suite[gone] = state.secured.send_key[gone] = state.secured.receive_key[gone] = 0
     state.leg.id[gone] = state.mix.main[gone] = state.mix.followers[gone] = -1
     state.mix.kind[gone] = state.mix.wanted[gone] = state.mix.count[gone] = 0
     state.mix.next_due[gone] = state.report.next_at[gone] = np.inf

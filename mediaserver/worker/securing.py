@@ -86,9 +86,6 @@ class Securing:
         other_suite = int(secured.suite[row]) != number
         sends_anew = other_suite or _differs(secured.send_key[row], agreed.send_key)
         receives_anew = other_suite or _differs(secured.receive_key[row], agreed.receive_key)
-        self._rows.add(row)
-        secured.suite[row] = number
-        secured.send_key[row], secured.receive_key[row] = _kept(agreed.send_key), _kept(agreed.receive_key)
         if receives_anew:
             self._opening.renew(row, now)
             self._state.index.begin_anew(row)
@@ -97,6 +94,10 @@ class Securing:
             self._closing.forget(row)
         if (sends_anew or receives_anew or moved) and self._has_rolled_over(row, is_first=is_first):
             self._begin_stream(row, entropy)
+        # last: an heir who does not find them is told them again, and does all of this anew
+        secured.send_key[row], secured.receive_key[row] = _kept(agreed.send_key), _kept(agreed.receive_key)
+        secured.suite[row] = number
+        self._rows.add(row)
 
     def welcome(self, rows: Int64) -> None:
         """Rows (n) came from another worker, with their keys."""

@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 
 from mediaserver.worker.metering import Metering
-from mediaserver.worker.ordered import LONGEST, Coded, Decoded, OrderedStream
+from mediaserver.worker.ordered import LONGEST, Coded, OrderedStream
+from mediaserver.worker.shelf import Shelf, soften
 from mediaserver.worker.state import Kind, State
 from mixer.arrays import Int16
 from mixer.coders.coder import Decoder
 from mixer.coders.opening import open_decoder
 from mixer.coders.opus_packet import ticks_of
-from mixer.concealment import HISTORY_BLOCKS, conceal, pitch_lags, rejoin
 from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
 from mixer.g711 import decode as decode_g711
 from mixer.l16 import decode_into as decode_l16_into
@@ -27,8 +27,6 @@ from rtp.header import HEADER, Packets
 from rtp.playout import Playout
 from rtp.stream import BLOCK, Followed
 
-_SOFT_BLOCKS: Final = 2
-"""Blocks over which what begins is faded in: Opus begins with 6.5 ms of nothing."""
 _BLOCK_BYTES: Final = np.array([form.block_bytes or 1 for form in FORMATS])
 _HAS_CODER: Final = np.array([form.has_coder for form in FORMATS])
 _OPUS_TICKS: Final = FORMATS[OPUS].block_ticks
@@ -66,6 +64,7 @@ class Decoding:
         self._state = state
         self._inbox = inbox
         self._metering = metering
+        self._shelf = Shelf(state, metering, LONGEST)
         self._streams: Final[dict[int, OrderedStream]] = {}
         self._meters: Final[dict[int, tuple[int, Decoder]]] = {}
         """Of rows that are only measured: codec and decoder."""
@@ -110,15 +109,19 @@ class Decoding:
         for row, number in zip(packets.row.tolist(), extended.tolist(), strict=True):
             stream = self._streams.get(row)
             if stream is not None:
-                stream.pass_over(number, self._store_now(row))
+                self._shelf.row, self._shelf.is_measured = row, False
+                stream.pass_over(number, self._shelf.put)
                 self._note_waiting(row, stream)
+        self._shelf.clear()
 
     def give_up(self, rows: Int64) -> None:
         """Of these rows (n) a listener's playout decided that what is missing has been lost."""
         for row in set(rows.tolist()) & self.waiting:
             stream = self._streams[row]
-            stream.give_up(self._store_now(row))
+            self._shelf.row, self._shelf.is_measured = row, False
+            stream.give_up(self._shelf.put)
             self._note_waiting(row, stream)
+        self._shelf.clear()
 
     def forget(self, row: int) -> None:
         """The leg of this row ended."""
@@ -189,23 +192,24 @@ class Decoding:
             else:
                 self._take_for_the_meter(row, coded)
         self._state.handling[0] = 0
+        self._shelf.clear()
 
     def _take(self, row: int, coded: Coded, serial: int, *, measures: bool) -> None:
         stream = self._streams.get(row)
         codec = int(self._state.leg.codec[row])
-        is_wiped = not self._state.wide.end[row]
-        if stream is None or is_wiped or stream.serial != serial or stream.codec != codec:
+        if stream is None or (not self._state.wide.end[row] and stream.position >= 0) or stream.serial != serial or stream.codec != codec:
             stream = OrderedStream(open_decoder(codec, WIDEBAND), serial, codec, coded.extended)
             self._streams[row] = stream
             self._meters.pop(row, None)
+            self._changed.discard(row)
         if coded.extended < stream.next:
             self._state.tally.late[row] += 1
             return
-        store = self._store_now(row, measures=measures)
-        if not stream.take(coded, store):
+        self._shelf.row, self._shelf.is_measured = row, measures
+        if not stream.take(coded, self._shelf.put):
             self._state.count.dropped_undecodable[row] += 1
         if stream.waiting and self._clocks_somebody(row):
-            stream.give_up(store)
+            stream.give_up(self._shelf.put)
         self._note_waiting(row, stream)
 
     def _clocks_somebody(self, row: int) -> bool:
@@ -224,23 +228,6 @@ class Decoding:
             end = self._state.wide.end
             end[row] = max(int(end[row]), newest.position + newest.blocks)
 
-    def _store_now(self, row: int, *, measures: bool = False) -> Callable[[Decoded], None]:
-        state, rows = self._state, np.array([row])
-
-        def store(decoded: Decoded) -> None:
-            frame = decoded.frame[None]
-            if decoded.is_first:
-                self._changed.discard(row)
-                _soften(frame, np.array([decoded.position]), state.wide, rows)
-            blocks = frame.shape[1] // (2 * BLOCK)
-            state.wide.store(rows, np.array([decoded.position]), blocks, frame)
-            if decoded.is_made_up:
-                state.count.concealed_blocks[row] += np.uint64(blocks)
-            elif measures:
-                self._metering.take(rows, frame.copy(), 2 * BLOCK)
-
-        return store
-
     def _take_for_the_meter(self, row: int, coded: Coded) -> None:
         codec = int(self._state.leg.codec[row])
         self._streams.pop(row, None)
@@ -258,12 +245,4 @@ class Decoding:
         for index in [index for index, row in enumerate(rows.tolist()) if row in self._changed]:
             one = slice(index, index + 1)
             self._changed.discard(int(rows[index]))
-            _soften(frames[one], position[one], playout, rows[one])
-
-
-def _soften(frame: Int16, position: Int64, playout: Playout, rows: Int64) -> None:
-    """Fade a frame (1, samples) that begins at ``position`` (1) in, over what would have gone on of what was heard before it."""
-    overlap = min(_SOFT_BLOCKS * playout.samples.shape[1], frame.shape[1])
-    history = playout.history(rows, position, HISTORY_BLOCKS)
-    played_on = conceal(history, pitch_lags(history), np.zeros(1, dtype=np.int64), overlap)
-    frame[:, :overlap] = rejoin(frame[:, :overlap], played_on, np.array([overlap]))
+            soften(frames[one], position[one], playout, rows[one])

@@ -318,6 +318,14 @@ class TraceSettings(Section):
     homer_key: SecretStr = SecretStr("")
 
 
+class JournalSettings(Section):
+    """Which dialogs live, on disk: after a crash the restart ends them with BYE."""
+
+    enabled: bool = True
+    folder: str = ""
+    """Where it is kept; empty: the service's state folder, and where there is none nowhere."""
+
+
 class CeilingSettings(Section):
     """How far an identity may go; empty lists cover nobody, ``*`` everybody of the tenant."""
 
@@ -405,6 +413,7 @@ class Settings(Section):
     quality: QualitySettings = QualitySettings()
     control: ControlSettings = ControlSettings()
     trace: TraceSettings = TraceSettings()
+    journal: JournalSettings = JournalSettings()
     trunks: tuple[TrunkSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     agents: tuple[AgentSettings, ...] = ()

@@ -5,7 +5,7 @@ monotonic clock. Commands for a session that is over are counted and have no eff
 a command whose headers hold a line break raises `sip.errors.UnsafeValue` and has no effect either.
 """
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 
 from sip.asking import Asking, OutsideRequest
 from sip.digest import HashOf
@@ -13,6 +13,7 @@ from sip.errors import SipError
 from sip.events import Event
 from sip.guard import Ban
 from sip.message import Header, Request
+from sip.parting import LastingDialog, lasting, part
 from sip.receiving import Receiving
 from sip.refer.referrals import Referrals
 from sip.registering import Registering
@@ -127,6 +128,14 @@ class UserAgent:
         """The Call-ID of a session; empty where it is over."""
         found = self._core.sessions.get(session)
         return "" if found is None else found.call_id
+
+    def lasting(self) -> Iterator[LastingDialog]:
+        """Every confirmed dialog, as whoever comes after this process needs it to end it."""
+        return lasting(self._core)
+
+    def part(self, left: LastingDialog, reason: str, now: float) -> bool:
+        """Say BYE in a dialog that another process left behind; False where its peer cannot be reached by us."""
+        return part(self._core, left, reason, now)
 
     # -- who somebody is
 

@@ -54,6 +54,8 @@ HELP = {
     "legs_doubted": "Legs that an heir could not adopt, and that were opened anew.",
     "calls_that_killed": "Calls that were ended because their packets killed two media workers.",
     "quality_events": "Ways of legs that began to sound bad (dropped) or were well again (recovered), by which and way.",
+    "dialogs_left_behind": "Dialogs that a crash left behind: ended with BYE after the restart, or out of our reach.",
+    "journal_looks_left_out": "Looks at the dialogs that were not noted, since the disk was too slow.",
     "faults": "Faults in what is done again and again, by what it was; each has a traceback in the log.",
 }
 

@@ -47,6 +47,8 @@ from mediaserver.signalling.entering.entrance import Entrance
 from mediaserver.signalling.entering.identities import ConfiguredUsers, plain_secrets
 from mediaserver.signalling.entering.invitations import Invitations
 from mediaserver.signalling.house import House
+from mediaserver.signalling.journal import LOOK as JOURNAL_LOOK
+from mediaserver.signalling.journal import Journal, journal_folder
 from mediaserver.signalling.listening import (
     RENEWAL_BEAT,
     OwnNames,
@@ -63,6 +65,7 @@ from mediaserver.signalling.media.workers import Media, WorkerFailed
 from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.overload import LOOK
 from mediaserver.signalling.reloading import Reloading
+from mediaserver.signalling.restarting import part_with
 from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.tracer import Tracer
@@ -131,6 +134,7 @@ class Server:
         self._counters = Counters()
         self._pin_thread = ThreadPoolExecutor(1, "pins")
         self._tracer = Tracer(settings.trace, self._counters)
+        self._journal = Journal(journal_folder(settings.journal, os.environ), self._counters)
         self._names = OwnNames(settings.sip, lambda: self._shell.listeners)
         self._agent = UserAgent(self._agent_settings(), ha1_of=self._users.ha1_of, entropy=os.urandom)
         certificates = self._certificates()
@@ -157,7 +161,7 @@ class Server:
             control = tasks.create_task(self._control())
             self._house.trunks.start()
             self._house.settle()
-            beats = [tasks.create_task(each) for each in self._beats()]
+            beats = [tasks.create_task(each) for each in (self._keep_journal(), *self._beats())]
             _log.info("server.started", sip=[str(listener) for listener in self._shell.listeners], pid=os.getpid())
             if plain := plain_secrets(self._settings):
                 _log.warning("users.plain_secrets", users=plain[:10], count=len(plain), hint="`mediaserver user` seals them")
@@ -168,6 +172,7 @@ class Server:
                 task.cancel()
         await self._media.close()
         await self._shell.close()
+        self._journal.close(())
         self._tracer.close()
         self._pin_thread.shutdown(wait=False, cancel_futures=True)
         _log.info("server.stopped")
@@ -271,6 +276,7 @@ class Server:
             self._ports.check()
             await self._shell.open(list(listeners(self._settings.sip)))
             await self._media.start()
+            self._left_behind = self._journal.open()
         except (AddressTaken, WorkerFailed) as error:
             raise StartFailed(str(error)) from error
         except TimeoutError:
@@ -315,6 +321,12 @@ class Server:
         if self._settings.control.meters_hz > 0:
             tell = partial(tell_meters, self._switchboard.calls, self._house.publisher)
             yield beat("meters", 1 / self._settings.control.meters_hz, tell, self._counters)
+
+    async def _keep_journal(self) -> None:
+        """First say BYE to those whom a crash left behind; then note who is in a call."""
+        left, self._left_behind = self._left_behind, []
+        await part_with(left, self._agent, self._house.settle, self._counters, self._house.clock)
+        await beat("journal", JOURNAL_LOOK, lambda: self._journal.look(self._agent.lasting()), self._counters)
 
     async def _let_calls_finish(self) -> None:
         """No new calls from now on; those that stand have `limits.drain` seconds."""

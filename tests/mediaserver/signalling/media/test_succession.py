@@ -146,6 +146,7 @@ async def test_a_leg_that_was_being_closed_is_answered_for_and_stays_closed() ->
             await until(lambda: len(replies) == 1 and media.is_ready)
             assert isinstance(replies[0], Applied)
             assert list(worker.legs) == [customer.leg]
+            agent.beat()  # reads what had been sent before
             heard = len(agent.got)
             await asyncio.sleep(0.2)
             assert len(agent.got) == heard

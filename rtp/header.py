@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from rtp.arrays import Bools, Bytes, Int64, UInt64, every
+from rtp.arrays import Bools, Bytes, Int64, UInt64, every, named
 
 HEADER: Final = 12
 """Bytes of a header without contributors and extension; where a payload starts once parsed."""
@@ -49,8 +49,9 @@ class Packets:
         """How many."""
         return len(self.row)
 
-    def where(self, keep: Bools) -> "Packets":
-        """Those that ``keep`` (n) marks, in their order."""
+    def where(self, keep: Bools | Int64) -> "Packets":
+        """Those that ``keep`` (n) marks, or names, in their order."""
+        keep = named(keep)
         return Packets(
             self.line[keep],
             self.row[keep],

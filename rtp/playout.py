@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from rtp.arrays import Float64, Int16, Int64, every
+from rtp.arrays import Float64, Int16, Int64, every, some
 from rtp.stream import BLOCK_SECONDS
 
 RING: Final = 64
@@ -57,7 +57,10 @@ class Playout:
         if not every(recent):
             rows, position, frames, end = rows[recent], position[recent], frames[recent], end[recent]
         stored, slots = self.slots(rows, position, blocks)
-        self.samples[slots] = frames.reshape(-1, blocks, self.samples.shape[1])
+        if blocks == 2 and _are_even(slots):
+            self._in_twos()[slots[:, 0] >> 1] = frames
+        else:
+            self.samples[slots] = frames.reshape(-1, blocks, self.samples.shape[1])
         self.held[slots] = stored
         self.end[rows] = np.maximum(end, position + blocks)
 
@@ -68,6 +71,16 @@ class Playout:
         """
         wanted = position[..., None] + _RANGE[blocks]
         return wanted, (wanted & (RING - 1)) + (rows * RING)[..., None]
+
+    def frames(self, slots: Int64) -> Int16:
+        """What lies in slots (…, blocks), a copy: (…, blocks · samples of a block)."""
+        if slots.shape[-1] == 2 and _are_even(slots):
+            return self._in_twos().take(slots[..., 0] >> 1, axis=0)
+        return self.samples.take(slots, axis=0).reshape(*slots.shape[:-1], -1)
+
+    def _in_twos(self) -> Int16:
+        """The buffers two blocks at a time: packets of 20 ms mostly begin at even slots, and are moved in one piece then."""
+        return self.samples.reshape(-1, 2 * self.samples.shape[1])
 
     def make_up(self, rows: Int64, position: Int64, blocks: Int16) -> None:
         """Note what was played (n, samples) in place of block ``position`` (n) that is not there: a later gap goes on from it."""
@@ -123,3 +136,8 @@ def spare_blocks(margin: Float64, goal: Float64, blocks: Int64 | int, packet: In
     """How many blocks (n) a reader of frames of ``blocks`` may leave out and still have the goal as his least margin (n)."""
     step = np.gcd(packet, blocks)
     return np.asarray(np.maximum((margin - goal) / (step * BLOCK_SECONDS), 0.0).astype(np.int64) * step, dtype=np.int64)
+
+
+def _are_even(slots: Int64) -> bool:
+    """Whether all reads or writes of two blocks begin at an even slot, so that their blocks lie side by side."""
+    return not some((slots[..., 0] & 1).astype(np.bool_))

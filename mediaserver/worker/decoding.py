@@ -22,7 +22,7 @@ from mixer.coders.opus_packet import ticks_of
 from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
 from mixer.g711 import decode as decode_g711
 from mixer.l16 import decode_into as decode_l16_into
-from rtp.arrays import Bools, Bytes, Int64, every, is_alike, some
+from rtp.arrays import Bools, Bytes, Int64, every, is_alike, named, some
 from rtp.header import HEADER, Packets
 from rtp.playout import Playout
 from rtp.stream import BLOCK, Followed
@@ -44,8 +44,9 @@ class _Arrived:
     wanted: Bools
     measured: Bools
 
-    def where(self, keep: Bools) -> "_Arrived":
-        """Those that ``keep`` (n) marks."""
+    def where(self, keep: Bools | Int64) -> "_Arrived":
+        """Those that ``keep`` (n) marks, or names."""
+        keep = named(keep)
         return _Arrived(
             self.packets.where(keep),
             self.extended[keep],
@@ -165,9 +166,11 @@ class Decoding:
             if every(part.wanted):
                 playout.store(rows, part.position, size, frames)
             elif some(part.wanted):
-                playout.store(rows[part.wanted], part.position[part.wanted], size, frames[part.wanted])
+                wanted = named(part.wanted)
+                playout.store(rows[wanted], part.position[wanted], size, frames[wanted])
             if some(part.measured):
-                self._metering.take(rows[part.measured], frames[part.measured], playout.samples.shape[1])
+                measured = named(part.measured)
+                self._metering.take(rows[measured], frames[measured], playout.samples.shape[1])
 
     def _decode_g711(self, packets: Packets, blocks: int) -> Int16:
         codes = self._inbox[packets.line, HEADER : HEADER + blocks * BLOCK]

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from rtp.arrays import Bools, Int64
+from rtp.arrays import Bools, Int64, named
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Due:
 
     def where(self, keep: Bools | Int64) -> "Due":
         """Those that ``keep`` (n) marks, or names."""
+        keep = named(keep)
         return Due(self.listener[keep], self.marked_type[keep], self.sequence[keep], self.timestamp[keep], self.blocks[keep])
 
     @classmethod

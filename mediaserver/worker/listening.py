@@ -140,7 +140,7 @@ class Listening:
         self._read_pointer[pairs] = read + blocks
         if not int(self._state.turn[0]) % _MEASURED_TURNS:
             self._measure(pairs, source, read, blocks, now)
-        frames = playout.samples.take(slots, axis=0).reshape(len(listener), sources, blocks * self._block)
+        frames = playout.frames(slots)
         mixed = sum_plain(frames)
         weighted = self._state.mix.plain[listener] == 0
         if some(weighted):

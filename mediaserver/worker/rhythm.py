@@ -7,8 +7,8 @@
 
 from typing import Final
 
-LONGEST: Final = 0.005
-"""Seconds; a quarter of a usual packet."""
+LONGEST: Final = 0.008
+"""Seconds; less than half a usual packet."""
 SHARE: Final = 0.65
 _WEIGHT: Final = 0.125
 """Of the last turn in the mean of what turns take."""

@@ -26,7 +26,7 @@ from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Kind, State
 from mediaserver.worker.taps import Taps
 from mediaserver.worker.tone_digits import ToneDigits
-from rtp.arrays import Bools, Bytes, Int64, every, is_alike, some
+from rtp.arrays import Bools, Bytes, Int64, every, is_alike, named, some
 from rtp.header import AUDIO, HEADER, Packets, parse
 from rtp.sender import Relay, follow_clock, follow_source, hold_over
 from rtp.stream import BLOCK_SECONDS, Followed, follow, place
@@ -205,13 +205,15 @@ class Turn:
         if not some(mixes):
             return []
         leap = (timestamp - before).astype(np.int32) // relay.ticks - relay.blocks
-        due = due.where(mixes)
-        self._clock(due, packets.row[index[mixes]], position[mixes], leap[mixes], now)
+        mixed = named(mixes)
+        due = due.where(mixed)
+        self._clock(due, packets.row[index[mixed]], position[mixed], leap[mixed], now)
         return [due]
 
     def _pass(self, packets: Packets, index: Int64, passes: Bools, due: Due) -> None:
         if not every(passes):
-            due, index = due.where(passes), index[passes]
+            passed = named(passes)
+            due, index = due.where(passed), index[passed]
         self._encoding.interrupt(due.listener)
         sizes = packets.size[index]
         width = HEADER + int(sizes.max())

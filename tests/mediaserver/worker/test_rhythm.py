@@ -32,13 +32,13 @@ def test_with_more_to_do_they_get_longer() -> None:
     assert last_length(turns(0.0026)) == pytest.approx(0.004, rel=0.01)
 
 
-@pytest.mark.parametrize("takes", [0.004, 0.0049])
+@pytest.mark.parametrize("takes", [0.006, 0.0079])
 def test_they_get_no_longer_than_the_limit(takes: float) -> None:
     assert last_length(turns(takes)) == pytest.approx(LONGEST)
 
 
 def test_who_cannot_keep_up_makes_one_turn_after_the_other() -> None:
-    assert last_length(turns(0.008)) == pytest.approx(0.008)
+    assert last_length(turns(0.012)) == pytest.approx(0.012)
 
 
 def test_one_long_turn_changes_little_and_is_made_up_for_by_one_turn_at_most() -> None:

@@ -22,6 +22,7 @@ from bench.generator.companding import FRAME, RATE
 from bench.judge.levels import ToneBank, decibels
 from bench.judge.recording import Recording
 from bench.judge.score import AMPLITUDE, GRID, Score, Span, Voice
+from bench.judge.sums import Sums
 from bench.judge.untouched import Untouched
 
 SHORT, SHORT_HOP = 800, 160
@@ -58,7 +59,8 @@ class Violation:
     """One broken promise, from its first window to its last."""
 
     kind: str
-    """``leak``, ``leak_1s``, ``stray`` (a tone that no voice explains), ``level``, ``missing``, ``altered``, ``disturbed``."""
+    """``leak``, ``leak_1s``, ``unsummed`` (a mix that is not the sum of those who must be in it), ``stray`` (a tone that no voice
+    explains), ``level``, ``missing``, ``altered``, ``disturbed``."""
     speaker: str
     listener: str
     start: float
@@ -82,6 +84,10 @@ class Verdict:
     """(speaker, listener, window) triples that were judged."""
     judged_packets: int = 0
     """Packets that were compared to the bit."""
+    summed: int = 0
+    """Packets of known mixes …"""
+    explained: int = 0
+    """… and those of them that are their sum to the bit."""
     disturbed: int = 0
     """Windows in which a click covers everything; left out, and a violation where they are many."""
     windows: int = 0
@@ -93,6 +99,8 @@ class Verdict:
         self.violations += other.violations
         self.judged += other.judged
         self.judged_packets += other.judged_packets
+        self.summed += other.summed
+        self.explained += other.explained
         self.disturbed += other.disturbed
         self.windows += other.windows
         self.stalled += other.stalled
@@ -111,6 +119,7 @@ class AudibilityJudge:
         self._since = np.array([voice.since for voice in self._voices])
         self._short, self._long = ToneBank(GRID, SHORT), ToneBank(GRID, LONG)
         self._untouched = Untouched(score)
+        self._sums = Sums(score)
 
     def judge(self, listener: int, recording: Recording) -> Verdict:
         """Everything about what this leg received."""
@@ -124,7 +133,19 @@ class AudibilityJudge:
             Violation("altered", self._name(speaker), self._name(listener), first - self._began, last - first, None, f"{count} packets")
             for speaker, first, last, count in altered
         ]
+        self._add_up(listener, recording, verdict)
         return verdict
+
+    def _add_up(self, listener: int, recording: Recording, verdict: Verdict) -> None:
+        for stretch in self._sums.explain(listener, recording):
+            if self._clear_of_stalls(np.array([stretch.start]), stretch.end - stretch.start)[0]:
+                verdict.summed += stretch.packets
+                verdict.explained += stretch.explained
+                if stretch.is_wrong:
+                    note, lasts = f"{stretch.explained} of {stretch.packets} packets", stretch.end - stretch.start
+                    verdict.violations.append(
+                        Violation("unsummed", "", self._name(listener), stretch.start - self._began, lasts, None, note)
+                    )
 
     def _judge_windows(self, listener: int, recording: Recording, bank: ToneBank, hop: int) -> Verdict:
         starts = recording.windows(bank.length, hop)

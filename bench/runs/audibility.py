@@ -172,6 +172,8 @@ def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log
         "violations": len(violations),
         "judged": verdict.judged,
         "judged_packets": verdict.judged_packets,
+        "summed_packets": verdict.summed,
+        "explained_packets": verdict.explained,
         "disturbed_windows": verdict.disturbed,
         "windows": verdict.windows,
         "stalled_windows": verdict.stalled,

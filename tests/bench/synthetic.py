@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.generator.companding import FRAME, decode, encode
+from bench.generator.companding import FRAME, decode
 from bench.generator.signals import render
 from bench.judge.audibility import AudibilityJudge, Verdict
 from bench.judge.recording import Recording, build
 from bench.judge.score import Score, ToneBook, Voice
+from bench.judge.sums import encode_mulaw
 from bench.judge.untouched import signal_of
 
 PTIME = 0.02
@@ -91,7 +92,7 @@ class Scene:
                 payload[frame] = loops[heard[0][0]][frame % 50]
             else:
                 mixed = sum((gain * voices[speaker][frame % 50] for speaker, gain in heard), np.zeros(FRAME))
-                payload[frame] = encode(mixed, "PCMU")
+                payload[frame] = encode_mulaw(np.rint(mixed / 4).astype(np.int64))
         kept = np.array([frame for frame in range(self.frames) if (frame, listener) not in self.lost])
         return build((kept * FRAME + 12345).astype(np.uint32), kept * PTIME, payload[kept], "PCMU")
 

@@ -27,6 +27,7 @@ def test_a_right_mix_has_no_violation_and_much_was_judged(scene: Scene) -> None:
     assert verdict.violations == []
     assert verdict.judged > 6 * 5 * 500
     assert verdict.judged_packets > 1500
+    assert verdict.explained == verdict.summed > 2000
     assert verdict.disturbed == 0
 
 
@@ -81,7 +82,7 @@ def test_four_db_too_quiet_is_caught_and_two_db_is_not(scene: Scene) -> None:
         return scene.judge(lambda frame, listener, speaker: gain if (listener, speaker) == (2, 1) else NAN)
 
     assert ("level", "agent0", "supervisor0") in kinds(at(-4.0))
-    assert at(-2.0).violations == []
+    assert {each.kind for each in at(-2.0).violations} <= {"unsummed"}
 
 
 def test_a_volume_is_expected_of_him_who_set_it(scene: Scene) -> None:
@@ -115,7 +116,7 @@ def test_beside_opus_a_leak_is_still_a_leak_where_it_is_loud() -> None:
 
 
 def test_a_faint_leak_to_a_supervisor_shows_over_one_second(scene: Scene) -> None:
-    faint = 10 ** (-46 / 20)
+    faint = 10 ** (-44 / 20)
     verdict = scene.judge(lambda frame, listener, speaker: faint if (listener, speaker) == (5, 1) else NAN)
     assert ("leak_1s", "agent0", "supervisor1") in kinds(verdict)
 

@@ -5,7 +5,7 @@ from rtp.losses import MINIMAL_GAP, pattern
 from rtp.playout import MAX_MARGIN, goal_seconds
 from rtp.rtcp.packets import UNAVAILABLE, VoipMetrics
 
-_CONCEALS: int = 0b11 << 6
+_CONCEALS: int = 0b10 << 6
 """Receiver configuration: enhanced concealment …"""
 _ADAPTS: int = 0b11 << 4
 """… and an adaptive buffer (§4.7.6)."""

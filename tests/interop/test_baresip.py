@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from control_api.client import ControlClient
+from control_api.messages import CallModel
 from tests.audio import Int16, assert_hears, tone, write_wav
 from tests.interop.conftest import Servers
 from tests.interop.phones.baresip import Baresip
@@ -86,6 +87,22 @@ async def test_customer_and_agent_hear_each_other_and_hang_up(server: Server, vo
         assert_hears(at_agent, {CUSTOMER_HZ})
         await desk.agent.hang_up()
         await desk.customer.wait_for("CALL_CLOSED", within=2)
+
+
+async def test_both_ends_tell_each_other_by_rtcp_how_it_arrives(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
+    def told(calls: tuple[CallModel, ...]) -> list[Any] | None:
+        legs = [leg for call in calls for leg in call.quality.values()]
+        return legs if len(legs) == 2 and all(leg.up and leg.down and leg.round_trip_ms for leg in legs) else None
+
+    async with talking(server, voices, tmp_path), ControlClient(server.control, TOKEN) as control:
+        async with asyncio.timeout(25):
+            while not (legs := told(await control.list())):
+                await asyncio.sleep(0.5)
+        for leg in legs:
+            assert leg.up.mos > 4.0
+            assert leg.down.mos > 4.0
+            assert leg.down.lost == 0
+            assert 0.0 < leg.round_trip_ms < 50.0
 
 
 @pytest.mark.parametrize(("code", "mode"), [("*1", "listen"), ("*2", "whisper"), ("*3", "barge")])

@@ -17,10 +17,10 @@ from rtp.playout import goal_seconds
 from rtp.quality import rating, score
 from rtp.stream import BLOCK_SECONDS
 
-LOOK_SECONDS: Final = 0.05
-LOOK_PARTS: Final = 8
+LOOK_SECONDS: Final = 0.1
+LOOK_PARTS: Final = 4
 """So many looks until every row's losses were seen: 0.4 s, 40 packets of 10 ms, less than a window."""
-JUDGE_PARTS: Final = 40
+JUDGE_PARTS: Final = 20
 JUDGE_SECONDS: Final = LOOK_SECONDS * JUDGE_PARTS
 TOLD_SECONDS: Final = 15.0
 """How long what a leg told of our stream counts: three of its reports."""

@@ -104,3 +104,21 @@ def test_pitch_is_kept_over_a_long_mix() -> None:
     band = slice(int(300 / 8000 * (1 << 18)), int(600 / 8000 * (1 << 18)))
     found = (np.argmax(spectrum[band]) + band.start) * 8000 / (1 << 18)
     assert found == pytest.approx(customer.tone, rel=0.001)
+
+
+@pytest.mark.parametrize("theirs", [10, 20, 30, 40, 60])
+@pytest.mark.parametrize("ours", [10, 20, 30, 40, 60])
+def test_another_packet_time_makes_audio_later_by_one_packet_of_the_listener_at_most(theirs: int, ours: int) -> None:
+    house = House()
+    customer = house.join(1, 10, "customer", ptime_ms=theirs)
+    agent = house.join(2, 10, "agent", ptime_ms=ours)
+    codes = np.random.default_rng(1).integers(128, 256, 16_000, dtype=np.uint8).tobytes()
+    begun = house.now + customer.phase
+    for start in range(0, len(codes) - customer.frame, customer.frame):
+        customer.said.append(codes[start : start + customer.frame])
+    spoken = iter(list(customer.said))
+    customer.payload = lambda: next(spoken)  # type: ignore[method-assign]
+    house.run(1.8)
+    packet = next(packet for packet in agent.got if packet.at > house.now - 0.5)
+    said_at = begun + codes.index(packet.payload[:64]) / 8000
+    assert -0.002 <= packet.at - said_at < (0.004 if ours == theirs else 0.006 + ours / 1000)

@@ -3,10 +3,12 @@
 import os
 
 import numpy as np
+import pytest
 
 from mediaserver.link.messages import Applied, CloseLeg, LoadSound, Play, Refused, SetMode, StopPlaying
-from tests.mediaserver.worker.hearing import assert_numbers_hold, hears, samples
+from tests.mediaserver.worker.hearing import assert_numbers_hold, hears, loudest_residual_db, pitch, samples, tone_level
 from tests.mediaserver.worker.simulated import House, Phone
+from tests.mediaserver.worker.speaking import MEDIA
 
 MUSIC = 600.0
 
@@ -133,3 +135,17 @@ def test_an_unknown_sound_and_a_broken_one_are_refused() -> None:
     house.step()
     refused = [house.answer(play), house.answer(load)]
     assert [answer.code for answer in refused if isinstance(answer, Refused)] == ["unknown_sound", "bad_value"]
+
+
+@pytest.mark.parametrize("codec", MEDIA)
+def test_music_is_heard_at_its_pitch_and_without_a_seam_in_every_codec(codec: str) -> None:
+    house = House()
+    agent = house.join(2, 10, "agent", **MEDIA[codec])
+    house.command(LoadSound("music"), descriptors=(lent_sound(0.25),))
+    house.command(Play(2, "music", True))
+    house.run(1.5)
+    late = [packet for packet in agent.got if packet.at > house.now - 1.0]
+    assert pitch(samples(late), MUSIC, late[0].rate) == pytest.approx(MUSIC, rel=0.001)
+    assert tone_level(samples(late), MUSIC, late[0].rate) == pytest.approx(2000, rel=0.06)
+    assert loudest_residual_db(late, [MUSIC]) < (-38.0 if codec == "OPUS" else -50.0)
+    assert_numbers_hold(agent.got)

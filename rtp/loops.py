@@ -15,18 +15,13 @@ import select
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
 
 from rtp.arrays import Bytes, Int64, UInt64
+from rtp.socket_library import CCounters, CLines, is_compiled, load_library
 
-LIBRARY: Final = Path(__file__).with_name("_socket_loop.so")
-"""Where the installation puts the compiled loop."""
-VERSION: Final = 1
-"""What the library must say that it is, so that an old one is not taken for the present one."""
 MOST_READY: Final = 2048
 """Sockets read in one batch at most, so that a turn stays bounded."""
 
@@ -181,7 +176,7 @@ class CompiledLoop:
         self._library = load_library()
         self._kept = (inbox, outbox, counters)
         self._inbox, self._outbox = _c_lines(inbox), _c_lines(outbox)
-        self._counters = _CCounters(counters.receive_errors.ctypes.data, counters.send_errors.ctypes.data, counters.empty.ctypes.data)
+        self._counters = CCounters(counters.receive_errors.ctypes.data, counters.send_errors.ctypes.data, counters.empty.ctypes.data)
         self._descriptors = np.full(len(counters.empty), -1, dtype=np.int32)
         self._ready = select.epoll()
         references = [ctypes.byref(each) for each in (self._inbox, self._outbox, self._counters)]
@@ -219,51 +214,13 @@ def make_loop(inbox: Lines, outbox: Lines, counters: SocketCounters, *, compiled
     return PlainLoop(inbox, outbox, counters)
 
 
-def is_compiled() -> bool:
-    """Whether a compiled loop of this version is installed."""
-    try:
-        load_library()
-    except OSError:
-        return False
-    return True
-
-
-@lru_cache(maxsize=1)
-def load_library() -> ctypes.CDLL:
-    """The library; `OSError` where there is none, or one of another version."""
-    library = ctypes.CDLL(str(LIBRARY))
-    if library.socket_loop_version() != VERSION:
-        raise OSError(f"{LIBRARY} is another version's; install anew")
-    lines, counters = ctypes.POINTER(_CLines), ctypes.POINTER(_CCounters)
-    library.socket_loop_watch.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_uint32]
-    library.socket_loop_receive.argtypes = [ctypes.c_int, lines, ctypes.c_int64, counters]
-    library.socket_loop_receive.restype = ctypes.c_int64
-    library.socket_loop_send.argtypes = [lines, ctypes.c_int64, ctypes.c_void_p, counters]
-    library.socket_loop_send.restype = None
-    return library
-
-
 _KEPT_LENGTHS: Final = 8
 """Lengths of which cut lines are kept."""
 
 
-class _CLines(ctypes.Structure):
-    _fields_ = (
-        ("bytes", ctypes.c_void_p),
-        ("width", ctypes.c_int64),
-        ("count", ctypes.c_int64),
-        ("lengths", ctypes.c_void_p),
-        ("rows", ctypes.c_void_p),
-    )
-
-
-class _CCounters(ctypes.Structure):
-    _fields_ = (("receive_errors", ctypes.c_void_p), ("send_errors", ctypes.c_void_p), ("empty", ctypes.c_void_p))
-
-
-def _c_lines(lines: Lines) -> _CLines:
+def _c_lines(lines: Lines) -> CLines:
     count, width = lines.matrix.shape
-    return _CLines(lines.matrix.ctypes.data, width, count, lines.lengths.ctypes.data, lines.rows.ctypes.data)
+    return CLines(lines.matrix.ctypes.data, width, count, lines.lengths.ctypes.data, lines.rows.ctypes.data)
 
 
 def _nowhere(_: memoryview) -> int:

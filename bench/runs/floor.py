@@ -28,7 +28,8 @@ from bench.runs.crowds import stand_up
 from bench.server import Server, cpu_seconds
 from bench.stage import Cast, Stage
 from mediaserver.worker.outbox import WIDTH
-from rtp.loops import Lines, SocketCounters, is_compiled, make_loop
+from rtp.loops import Lines, SocketCounters, make_loop
+from rtp.socket_library import is_compiled
 from rtp.sockets import RECEIVE_BUFFER
 
 LIMIT_WITH_C = 1.35

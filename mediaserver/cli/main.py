@@ -64,6 +64,15 @@ def check_config(config: Config = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def doctor(config: Config = None, as_json: AsJson = False) -> None:
+    """Say what this machine gives the server and what it lacks; exit code 1 where it is not enough."""
+    with one_line_errors():
+        from mediaserver.cli import doctor as checks
+
+        checks.doctor(config, as_json)
+
+
+@app.command()
 def demo(
     seconds: Annotated[float | None, typer.Option(help="Stop by itself after so long.")] = None,
     bind: Annotated[str, typer.Option(help="Address for SIP and RTP; another one lets phones of your network in.")] = "127.0.0.1",

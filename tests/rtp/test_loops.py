@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from rtp import loops
-from rtp.loops import CompiledLoop, Lines, PlainLoop, SocketCounters, is_compiled, make_loop
+from rtp import socket_library
+from rtp.loops import CompiledLoop, Lines, PlainLoop, SocketCounters, make_loop
+from rtp.socket_library import is_compiled
 
 KINDS = [PlainLoop, *([CompiledLoop] if is_compiled() else [])]
 """Where the installation found no compiler, there is one loop only."""
@@ -171,7 +172,7 @@ def test_the_compiled_loop_is_taken_where_it_is_installed_and_wanted() -> None:
 
 
 def test_a_library_of_another_version_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    loops.load_library.cache_clear()
-    monkeypatch.setattr(loops, "VERSION", -1)
+    socket_library.load_library.cache_clear()
+    monkeypatch.setattr(socket_library, "VERSION", -1)
     assert not is_compiled()
-    loops.load_library.cache_clear()
+    socket_library.load_library.cache_clear()

@@ -38,7 +38,7 @@ def test_the_command_line_loads_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-@pytest.mark.parametrize("module", ["watching", "supervising", "serving", "tokens", "users", "banning", "demo"])
+@pytest.mark.parametrize("module", ["watching", "supervising", "serving", "tokens", "users", "banning", "demo", "doctor"])
 def test_no_command_loads_numpy_or_the_server(module: str) -> None:
     code = f"import sys, mediaserver.cli.{module}; print([name for name in ('numpy', 'fastapi', 'uvicorn') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
@@ -46,7 +46,7 @@ def test_no_command_loads_numpy_or_the_server(module: str) -> None:
 
 def test_python_dash_m_is_the_same_command() -> None:
     shown = subprocess.run([sys.executable, "-m", "mediaserver", "--help"], capture_output=True, text=True, check=True).stdout
-    every = "serve demo calls listen whisper barge leave hangup token user key bans check-config top"
+    every = "serve demo calls listen whisper barge leave hangup token user key bans check-config doctor top"
     assert [command for command in every.split() if f" {command} " not in shown] == []
 
 

@@ -128,7 +128,7 @@ async def _setup(around: Surroundings, given: argparse.Namespace) -> Result:
 async def _death(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import death
 
-    return await death.run(around, calls=given.calls, kills=given.kills, seed=given.seed)
+    return await death.run(around, calls=given.calls, kills=given.kills, seed=given.seed, codecs=tuple(given.codecs))
 
 
 async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:
@@ -299,6 +299,7 @@ COMMANDS: Final = (
             option("--calls", type=int, default=200),
             option("--kills", type=int, default=20),
             option("--seed", type=int, default=1, help="of the moments of death"),
+            option("--codecs", nargs="*", default=(), metavar="CODEC", help="of which each leg has one: PCMU opus …"),
         ),
     ),
     Command(

@@ -22,16 +22,20 @@ async def stand_up(
     *,
     mode: Callable[[int], str] = lambda number: "listen",
     records: bool = True,
+    codecs: tuple[str, ...] = ("",),
 ) -> list[Call]:
-    """So many calls, each with its supervisor, recorded unless told otherwise. Raises `CallFailed` where one fails."""
+    """So many calls, each with its supervisor, recorded unless told otherwise. Raises `CallFailed` where one fails.
+
+    codecs: of which each leg has one, other ones in each call; empty for the stage's.
+    """
     standing: list[Call] = []
     with progress.task(f"setting up {count} calls", count) as advance:
 
         async def one(number: int) -> None:
             await asyncio.sleep(number / _SET_UPS_A_SECOND)
             customer, agent, supervisor = (
-                stage.take(address, signal, records=records)
-                for address, signal in zip((CUSTOMERS, AGENTS, SUPERVISORS), signals(number), strict=True)
+                stage.take(address, signal, records=records, codec=codecs[(number + place) % len(codecs)])
+                for place, (address, signal) in enumerate(zip((CUSTOMERS, AGENTS, SUPERVISORS), signals(number), strict=True))
             )
             call = await stage.call(number, customer, agent)
             await stage.join(call, number, supervisor, mode(number))

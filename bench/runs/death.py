@@ -60,23 +60,24 @@ class Death:
         return "survived" if survived else "harmed"
 
 
-async def run(around: Surroundings, *, calls: int, kills: int, seed: int = 1) -> Result:
-    """Monitored calls that stand, and their worker killed again and again."""
-    house = House.build(calls=calls)
+async def run(around: Surroundings, *, calls: int, kills: int, seed: int = 1, codecs: tuple[str, ...] = ()) -> Result:
+    """Monitored calls that stand, and their worker killed again and again. codecs: of which each leg has one."""
+    spoken = codecs or (around.codec,)
+    house = House.build(calls=calls, codecs=spoken, refuses_overload=False)
     draw = random.Random(seed)
     async with (
         Server(house, core=around.server_core, nice=around.server_nice) as server,
         Stage(house, Cast(calls, calls, calls), core=around.generator_core, codec=around.codec, kernel_times=True) as stage,
     ):
         await stage.register(range(calls), range(calls), around.progress)
-        standing = await stand_up(stage, calls, _signals, around.progress, mode=_mode, records=False)
+        standing = await stand_up(stage, calls, _signals, around.progress, mode=_mode, records=False, codecs=spoken)
         await asyncio.sleep(_SETTLE)
         deaths = []
         for number in range(1, kills + 1):
             around.progress.say(f"death {number} of {kills} …")
             deaths.append(await _kill(stage, server, standing, number, draw))
         text = await server.metrics()
-    return _result(deaths, calls, text)
+    return _result(deaths, calls, text, spoken)
 
 
 def _signals(number: int) -> tuple[Tones, Tones, Tones]:
@@ -145,7 +146,7 @@ def _read(pid: int, name: str) -> bytes:
         return b""
 
 
-def _result(deaths: list[Death], calls: int, metrics: str) -> Result:
+def _result(deaths: list[Death], calls: int, metrics: str, codecs: tuple[str, ...]) -> Result:
     rows = [
         (
             death.number,
@@ -164,6 +165,7 @@ def _result(deaths: list[Death], calls: int, metrics: str) -> Result:
     counted = [death for death in deaths if death.late_ms <= LATE_LIMIT_MS]
     figures = {
         "calls": calls,
+        "codecs": ", ".join(codecs),
         "kills": len(deaths),
         "kills_that_count": len(counted),
         "gap_median_ms": round(float(np.median([death.median_ms for death in counted])), 1) if counted else None,

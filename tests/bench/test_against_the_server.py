@@ -149,7 +149,7 @@ sys.exit(3)
 
 async def test_calls_outlive_their_worker_and_no_phone_hears_of_it_in_sip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(death, "_SETTLE", 0.5)
-    result = await death.run(AROUND, calls=2, kills=2)
+    result = await death.run(AROUND, calls=2, kills=2, codecs=("PCMU", "opus"))
     assert result.figures["live_calls_at_the_end"] == 2
     assert result.figures["heirs"] == 2
     for row in (dict(zip(result.columns, each, strict=True)) for each in result.rows):

@@ -84,6 +84,8 @@ class LegModel(Message):
     party: str
     """The caller's number, the agent's name, the supervisor's name."""
     codec: str = ""
+    secured: bool = False
+    """SRTP was agreed on."""
     identity: str = ""
     """The supervisor's identity; empty for other roles, as are the fields below."""
     mode: Mode | None = None

@@ -112,12 +112,19 @@ class Leg:
 
     def view(self) -> LegView:
         """The leg as a watcher sees it."""
-        return LegView(leg=self.leg, role=self.role, state=self.state, party=self.party, codec=self.codec, agent=self.agent)
+        return LegView(
+            leg=self.leg, role=self.role, state=self.state, party=self.party, codec=self.codec, secured=self.is_secured, agent=self.agent
+        )
 
     @property
     def codec(self) -> str:
         """The codec's name; empty before it is agreed."""
         return "" if self.media is None else self.media.codec.name
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether SRTP was agreed on."""
+        return self.media is not None and self.media.security is not None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,6 +148,7 @@ class SupervisorLeg(Leg):
             state=self.state,
             party=self.party,
             codec=self.codec,
+            secured=self.is_secured,
             identity=self.identity,
             mode=self.mode,
             target=self.target,

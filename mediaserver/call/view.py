@@ -40,6 +40,8 @@ class LegView:
     """The caller's number, the agent's name, the supervisor's name."""
     codec: str
     """Empty before it is agreed."""
+    secured: bool = False
+    """SRTP was agreed on."""
     agent: str = ""
     """The known agent at this leg, whatever his role here; empty where there is none."""
     identity: str = ""

@@ -26,6 +26,7 @@ HELP = {
     "overload": "Calls that were not taken for want of room, by what was busy: media or signalling.",
     "settings": "Settings read anew under way, or refused, by label.",
     "legs_refused": "Legs that a media worker had no room for.",
+    "legs_secured": "Legs that agreed on SRTP with keys in their descriptions, by crypto suite; again where one changes its suite.",
     "legs_without_audio": "Legs that agreed on SRTP whose keys come from a DTLS handshake, which the media workers do not carry.",
     "invites_refused": "INVITEs answered with a failure before a call began, by reason.",
     "watchers_refused": "Subscriptions to agents' calls that were refused, by reason.",

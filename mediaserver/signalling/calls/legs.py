@@ -101,6 +101,8 @@ class Leg:
     """Its place on a trunk."""
     is_strict: bool = False
     """RTP only from the signalled address."""
+    suite: str = ""
+    """The crypto suite that was counted last."""
     is_without_audio: bool = False
     """It agreed on DTLS-SRTP, which workers do not carry, and that was told."""
     row: int = -1

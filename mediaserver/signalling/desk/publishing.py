@@ -83,6 +83,7 @@ def _leg_model(leg: LegView) -> dict[str, Any]:
         "state": str(leg.state),
         "party": leg.party,
         "codec": leg.codec,
+        "secured": leg.secured,
         "identity": leg.identity,
         "mode": None if leg.mode is None else str(leg.mode),
         "target": None if leg.target is None else str(leg.target),

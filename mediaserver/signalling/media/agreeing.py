@@ -6,7 +6,7 @@ from mediaserver.link.messages import OpenReports
 from mediaserver.signalling.calls.legs import Leg, is_carried, set_media
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.house import House
-from sip.negotiated import NegotiatedMedia
+from sip.negotiated import NegotiatedMedia, Sdes
 
 _log = structlog.get_logger(__name__)
 
@@ -17,6 +17,9 @@ def tell_media(house: House, entry: CallEntry, leg: Leg, media: NegotiatedMedia)
         leg.reports_lent = True
         house.media.tell(entry.worker, OpenReports(leg.leg), lend=leg.port.reports.fileno())
     house.media.tell(entry.worker, set_media(leg.leg, media, house.settings.media.opus))
+    if isinstance(media.security, Sdes) and media.security.suite != leg.suite:
+        leg.suite = media.security.suite
+        house.counters.add("legs_secured", leg.suite)
     if not is_carried(media) and not leg.is_without_audio:
         leg.is_without_audio = True
         house.counters.add("legs_without_audio", "dtls")

@@ -84,12 +84,14 @@ class Baresip:
         expires: int = 60,
         address: str = "127.0.0.1",
         ca_file: Path | None = None,
+        encryption: str = "",
     ) -> None:
         """A phone that will speak ``voice``, a WAV at 8 kHz, mono, longer than the test.
 
         ``codecs`` are names, or as baresip writes them: ``opus/48000/2``.
         ``registrar`` is ``host:port``, empty for a phone that registers nowhere; ``address`` a loopback address of its own;
-        ``ca_file`` holds the root that a TLS server's certificate must come from.
+        ``ca_file`` holds the root that a TLS server's certificate must come from; ``encryption`` is baresip's: ``srtp`` where the
+        other side has it too, ``srtp-mand`` always.
         """
         self._command = path_of("baresip")
         self.user = user
@@ -120,6 +122,9 @@ class Baresip:
         options.append("audio_codecs=" + ",".join(codec if "/" in codec else f"{codec}/8000/1" for codec in codecs))
         if secret:
             options.append(f"auth_pass={secret}")
+        if encryption:
+            config += "module srtp.so\n"
+            options.append(f"mediaenc={encryption}")
         if ca_file is not None:
             config += f"sip_cafile {ca_file}\n"
         (folder / "config").write_text(config)

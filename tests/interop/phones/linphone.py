@@ -19,6 +19,8 @@ _PROMPT: Final = b"daemon-linphone>"
 _CONFIG: Final = """\
 [sip]
 use_ipv6=0
+media_encryption={encryption}
+media_encryption_mandatory={mandatory}
 register_only_when_network_is_up=0
 store_auth_info_to_db=0
 [net]
@@ -41,9 +43,17 @@ class Linphone:
     """One phone."""
 
     def __init__(
-        self, folder: Path, user: str, *, registrar: str, secret: str, transport: str = "tcp", answers_by_itself: bool = False
+        self,
+        folder: Path,
+        user: str,
+        *,
+        registrar: str,
+        secret: str,
+        transport: str = "tcp",
+        answers_by_itself: bool = False,
+        encryption: str = "none",
     ) -> None:
-        """``registrar`` is ``host:port``."""
+        """``registrar`` is ``host:port``; ``encryption`` is linphone's: ``srtp`` demands SDES."""
         self._command = path_of("linphone-daemon")
         self.user = user
         self._folder = folder
@@ -53,7 +63,9 @@ class Linphone:
         self._options = ["--auto-answer"] if answers_by_itself else []
         # Without a place for its database it registers, and then takes no calls.
         (folder / ".local" / "share" / "linphone").mkdir(parents=True, exist_ok=True)
-        (folder / "linphonerc").write_text(_CONFIG.format(rtp=free_port("127.0.0.1", 20_000, 39_000)))
+        (folder / "linphonerc").write_text(
+            _CONFIG.format(rtp=free_port("127.0.0.1", 20_000, 39_000), encryption=encryption, mandatory=int(encryption != "none"))
+        )
 
     async def __aenter__(self) -> Self:
         with (self._folder / "log").open("wb") as log:
@@ -117,6 +129,16 @@ class Linphone:
     async def is_in(self, state: str, within: float = 10.0) -> str:
         """Wait until its call is in a state: ``IncomingReceived``, ``StreamsRunning`` …; what it says of it."""
         return await self._until("call-status", rf"State: LinphoneCall{state}", within)
+
+    async def came(self, within: float = 5.0) -> int:
+        """Packets that it took in the call that ended last, as it counted them itself: what it cannot decrypt is not among them."""
+        async with asyncio.timeout(within):
+            while True:
+                log = (self._folder / "linphone.log").read_text(errors="replace")
+                found = re.findall(r"ortp-message-received +([0-9]+) packets", log)
+                if found:
+                    return int(found[-1])
+                await asyncio.sleep(0.05)
 
     async def is_idle(self, within: float = 5.0) -> None:
         """Wait until it has no call."""

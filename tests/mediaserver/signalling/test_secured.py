@@ -93,6 +93,8 @@ def test_an_offer_of_srtp_alone_is_agreed_on_and_the_worker_gets_both_keys() -> 
     assert (media(house, "customer").remote_sends, media(house, "customer").remote_receives) == (True, True)
     assert media(house, "agent").srtp_suite == ""
     assert house.exchange.counters.value("legs_without_audio", "dtls") == 0
+    assert house.exchange.counters.value("legs_secured", "AES_CM_128_HMAC_SHA1_80") == 1
+    assert {str(leg.role): leg.secured for leg in house.exchange.view.legs} == {"customer": True, "agent": False}
     house.trunk.hangs_up(session)
     assert leftovers(house.exchange) == {}
 

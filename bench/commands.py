@@ -88,6 +88,12 @@ async def _pairs(around: Surroundings, given: argparse.Namespace) -> Result:
     return await pairs.run(around, codecs=tuple(given.codecs))
 
 
+async def _entering(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import entering
+
+    return await entering.run(around, codecs=tuple(given.codecs))
+
+
 async def _drift(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import drift
 
@@ -222,6 +228,13 @@ COMMANDS: Final = (
         "pairs",
         "any codec and packet time with any other on one call: pitch, level, steadiness, leaks",
         _pairs,
+        (option("--codecs", nargs="+", default=list(FORMATS), choices=sorted(FORMATS)),),
+        isolated=False,
+    ),
+    Command(
+        "entering",
+        "what two parties hear of a supervisor who comes, switches and goes: of themselves nothing may change",
+        _entering,
         (option("--codecs", nargs="+", default=list(FORMATS), choices=sorted(FORMATS)),),
         isolated=False,
     ),

@@ -30,6 +30,8 @@ class Codec:
     """(payloads in a row, None where one is missing; packet time in ms) to samples, the codec's standard concealment in the gaps."""
     largest_ms: int = 60
     """Longest packet time of which a payload fits a packet."""
+    unheard_db: float = -30.0
+    """What a coder of this kind leaves beside a tone now and then, relative to it; less is no click."""
 
     @property
     def name(self) -> str:
@@ -58,7 +60,7 @@ _ROWS: Final = (
     _g711("PCMU"),
     _g711("PCMA"),
     Codec(FORMATS["G722"], g722.RATE, g722.encode, g722.decode),
-    Codec(FORMATS["opus"], opus.RATE, opus.encode, opus.decode),
+    Codec(FORMATS["opus"], opus.RATE, opus.encode, opus.decode, unheard_db=-18.0),
     _l16("L16/8000", 8_000),
     _l16("L16/16000", 16_000),
 )

@@ -8,7 +8,7 @@
   in the ear of who hears one voice, -60 dB in a supervisor's.)
 - Untouched: a party who hears one other party alone gets that one's payload to the bit.
 - Where Opus is at either end, tones of many voices leave others of up to -19 dB beside them in a coder made for speech: a leak is what
-  stands above -15 dB there, in both tones; over 1 s, and single tones, are not judged.
+  stands above -15 dB there, in both tones; over 1 s, and single tones, are not judged, and heard is within 6 dB.
 - Missing: a listener who must hear somebody, and gets hardly any packets at all.
 """
 
@@ -42,6 +42,7 @@ _QUIET_FLOOR_DB = -58.0
 _DISTURBED_DB = -45.0
 _COARSE = frozenset({"opus"})
 _COARSE_DB = -15.0
+_COARSE_HEARD_DB = 6.0
 _COARSE_DISTURBED_DB = -25.0
 _ECHO = 10
 """Windows before and after a leak in which its edges explain whatever else stands out."""
@@ -275,7 +276,8 @@ class _Ear:
         found = []
         for at, speaker in enumerate(self._speakers):
             levels = self._levels_of(at, speaker)
-            wrong = self.must[:, at] & ~self.disturbed & (np.abs(levels) > HEARD_DB).any(axis=1)
+            allowed = np.where(self.coarse, _COARSE_HEARD_DB, HEARD_DB)[:, None]
+            wrong = self.must[:, at] & ~self.disturbed & (np.abs(levels) > allowed).any(axis=1)
             worst = np.take_along_axis(levels, np.abs(levels).argmax(axis=1)[:, None], axis=1)[:, 0]
             found += self._runs("level", self._judge._name(speaker), wrong, worst)
         return found

@@ -153,7 +153,7 @@ def _wrong_sound(row: Row) -> list[str]:
         "pitch": abs(row.pitch_error) < PITCH_WITHIN and abs(agent.pitch_error) < PITCH_WITHIN,
         "level": abs(agent.level_db) < LEVEL_WITHIN_DB,
         "agent's tone broken": max(abs(agent.least_db), abs(agent.most_db)) < LEVEL_WITHIN_DB,
-        "clicks": not agent.has_clicks,
+        "clicks": not agent.has_clicks(row.cell.codec.unheard_db),
     }
     return [name for name, holds in checks.items() if not holds]
 

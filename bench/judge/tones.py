@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 _WINDOW: Final = 0.04
 _HOP: Final = 0.01
 _CLICK_OVER_NOISE_DB: Final = 10.0
-_UNHEARD_DB: Final = -30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +28,9 @@ class ToneHeard:
     noise_db: float
     """The median window of it: what a coder leaves always."""
 
-    @property
-    def has_clicks(self) -> bool:
-        """Whether a window stands out of the noise and would be heard."""
-        return self.residual_db > max(self.noise_db + _CLICK_OVER_NOISE_DB, _UNHEARD_DB)
+    def has_clicks(self, unheard_db: float = -30.0) -> bool:
+        """Whether a window stands out of the noise, and above what is not heard."""
+        return self.residual_db > max(self.noise_db + _CLICK_OVER_NOISE_DB, unheard_db)
 
 
 def judge_tone(samples: NDArray[np.int16], frequency: float, amplitude: float, rate: int) -> ToneHeard:

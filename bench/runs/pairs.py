@@ -145,7 +145,8 @@ def _judge(pair: Pair, phones: list[Phone]) -> tuple[object, ...]:
     pitch = max((tone.pitch_error for tone in heard), key=abs)
     level = max((tone.level_db for tone in heard), key=abs)
     steady = max(max(abs(tone.least_db), abs(tone.most_db)) for tone in heard)
-    clicks = sum(tone.has_clicks for tone in heard)
+    unheard = max(phone.codec.unheard_db for phone in phones)
+    clicks = sum(tone.has_clicks(unheard) for tone in heard)
     checks = {
         "pitch": abs(pitch) < PITCH_WITHIN,
         "level": abs(level) < LEVEL_WITHIN_DB,

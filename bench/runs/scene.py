@@ -119,6 +119,8 @@ class Scene:
         self._score = run.score if judged else Score()
         self._taken: list[int] = []
         self._legs: list[Leg] = []
+        self.doing = "beginning"
+        """What is under way, for whoever wants to know where it failed."""
 
     async def play(self) -> None:
         """Call, act for some seconds, hang up."""
@@ -133,6 +135,7 @@ class Scene:
         while time.monotonic() < min(lives, run.ends):
             await asyncio.sleep(run.random.uniform(*run.pace.rests))
             await self._act()
+        self.doing = "ending"
         await self._end()
 
     async def give_up(self) -> None:
@@ -161,17 +164,23 @@ class Scene:
         """Something at random: join, switch (most of the time), move, or leave."""
         run = self.run
         if not self.supervisors or (len(self.supervisors) < run.supervisors_a_call and run.random.random() < 0.35):
+            self.doing = "joining"
             await self._join()
             return
         supervisor = run.random.choice(self.supervisors)
         lot = run.random.random()
         if lot < 0.12:
+            self.doing = f"leaving of {supervisor.name}"
             await self._leave(supervisor)
         elif run.moves and lot < 0.4:
-            await run.random.choice(MOVES)(self, supervisor)
+            move = run.random.choice(MOVES)
+            self.doing = move.__name__.replace("_", " ")
+            await move(self, supervisor)
         elif run.random.random() < 0.5:
+            self.doing = f"digit of {supervisor.name} ({supervisor.leg.codec})"
             await self._switch_by_digit(supervisor)
         else:
+            self.doing = f"command for {supervisor.name}"
             await self._switch_by_websocket(supervisor)
 
     async def _join(self) -> None:
@@ -345,7 +354,7 @@ async def keep_calling(run: Run, place: int, *, judged: bool = True) -> None:
         try:
             await scene.play()
         except (CallFailed, CommandFailed, TimeoutError) as error:
-            run.tally.failures.append(f"call {scene.number}: {type(error).__name__} {error}")
+            run.tally.failures.append(f"call {scene.number}, {scene.doing}: {type(error).__name__} {error}")
             await scene.give_up()
         scene.clear()
 

@@ -197,6 +197,8 @@ class MediaSettings(Section):
     codecs: tuple[CodecName, ...] = ("opus", "G722", "PCMU", "PCMA")
     """Ours, in order of preference after the other leg's."""
     opus: OpusSettings = OpusSettings()
+    stereo: bool = True
+    """A supervisor whose Opus asks for stereo hears the agent left and the customer right."""
     comfort_noise: bool = False
     """Take and offer comfort noise (RFC 3389) beside codecs of 8 kHz."""
     security: Security = "auto"

@@ -48,6 +48,15 @@ def sum_ramped(frames: Int16, gain: Float32, goal: Float32, shares: Float32) -> 
     return np.asarray(weighted.sum(axis=1, dtype=np.float32))
 
 
+def sum_for_ears(frames: Int16, gain: Float32, goal: Float32, ears: Float32, shares: Float32) -> Float32:
+    """The same twice, for listeners in stereo: (listener, 2 · sample), what the left ear hears, then the right one.
+
+    ears (listener, speaker, 2): how much of each speaker reaches the left and the right one.
+    """
+    sums = [sum_ramped(frames, gain * ears[..., ear], goal * ears[..., ear], shares) for ear in (0, 1)]
+    return np.concatenate(sums, axis=1)
+
+
 def saturate(samples: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> Int16:
     """int16 of wider samples: rounded, and held at the ends; the encoder's table holds them at full scale."""
     return np.rint(np.clip(samples, -_MAX, _MAX)).astype(np.int16)

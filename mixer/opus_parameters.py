@@ -21,6 +21,7 @@ class OpusParameters:
     takes_dtx: bool = False
     """``usedtx``: nothing should be sent in silence."""
     takes_stereo: bool = False
+    """``stereo``: two channels are better than one."""
     is_constant: bool = False
     """``cbr``: every packet should have the same size."""
     max_playback_rate: int = _MAX_RATE
@@ -47,10 +48,11 @@ class OpusParameters:
             complexity=_bounded(values, "complexity", 0, 10, DEFAULT_COMPLEXITY),
         )
 
-    def within(self, *, bitrate: int, complexity: int, sends_fec: bool, sends_dtx: bool) -> "OpusParameters":
+    def within(self, *, bitrate: int, complexity: int, sends_fec: bool, sends_dtx: bool, sends_stereo: bool) -> "OpusParameters":
         """The remote's wishes as far as we follow them: our bitrate and complexity, and what we are willing to send."""
         takes_fec, takes_dtx = self.takes_fec and sends_fec, self.takes_dtx and sends_dtx
-        return replace(self, bitrate=bitrate, complexity=complexity, takes_fec=takes_fec, takes_dtx=takes_dtx)
+        takes_stereo = self.takes_stereo and sends_stereo
+        return replace(self, bitrate=bitrate, complexity=complexity, takes_fec=takes_fec, takes_dtx=takes_dtx, takes_stereo=takes_stereo)
 
     def __str__(self) -> str:
         """As fmtp says it, every parameter of it: `read` gives the same again."""

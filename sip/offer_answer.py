@@ -20,6 +20,7 @@ from sip.description.choosing import agreed, choose_stream, keying_of, switched_
 from sip.description.formats import (
     DEFAULT_PTIME_MS,
     TELEPHONE_EVENT,
+    asks_for_stereo,
     event_beside,
     events_of,
     noise_beside,
@@ -31,7 +32,7 @@ from sip.description.profiles import Keying, Terms
 from sip.description.section import Place, format_attributes, is_bundled, places_of, session_attributes
 from sip.description.stream import Stream, read_stream
 from sip.errors import SipError
-from sip.negotiated import Codec, Direction, NegotiatedMedia
+from sip.negotiated import OPUS, Codec, Direction, NegotiatedMedia
 from sip.sdp import Attribute, Media, Origin, SdpError, SdpUnusable, SessionDescription
 
 USERNAME: Final = "media"
@@ -148,7 +149,9 @@ class Negotiation:
         numbers = numbered(self._agreement.numbers, named)
         keyings, carriage = self._offered_carriage()
         formats = [(numbers[codec], codec) for codec in named]
-        attributes = format_attributes(formats, like.ptime_ms if like is not None else self._ptime_ms, direction)
+        attributes = format_attributes(
+            formats, like.ptime_ms if like is not None else self._ptime_ms, direction, sends_stereo=self.terms.sends_stereo
+        )
         places = self._agreement.places or (Place("audio", carriage.protocol, tuple(str(number) for number, _ in formats)),)
         self._agreement = replace(self._agreement, places=places, numbers=numbers)
         self._offered, self._received = _Offered(codecs, direction, keyings, carriage), None
@@ -199,6 +202,7 @@ class Negotiation:
     ) -> tuple[SessionDescription, NegotiatedMedia]:
         """Answer the offer that was received, with ``prefer`` where it is among its codecs, else with its first that we have.
 
+        Whom we send stereo is answered with opus where he wants it so.
         ``direction`` is what we are willing to do as we see it; the answer is that within the offer (§6.1). May be called
         again for the same offer (an early answer and the one in the 200). Raises `NothingOffered`.
         """
@@ -240,7 +244,8 @@ class Negotiation:
     def _answer(self, received: _Received, prefer: Codec | None, direction: Direction) -> tuple[SessionDescription, NegotiatedMedia]:
         stream = received.stream
         common = [codec for codec in stream.numbers if codec in self.codecs]
-        codec = prefer if prefer in common else common[0]
+        stereo = self.terms.sends_stereo and OPUS in common and asks_for_stereo(stream.parameters.get(OPUS, ""))
+        codec = OPUS if stereo else prefer if prefer in common else common[0]
         ours = Direction.of(sends=direction.sends and stream.direction.receives, receives=direction.receives and stream.direction.sends)
         noise = noise_beside(codec, stream.numbers) if self.terms.takes_comfort_noise else None
         beside = (noise, event_beside(codec, stream.numbers))
@@ -249,7 +254,7 @@ class Negotiation:
         places = places_of(received.description)
         media = agreed(stream, codec, numbers, ours.reversed, received.carried, mux=stream.rtcp_mux)
         self._close(_Agreement(media, places, stream.index, numbers, is_bundled(received.description, places[stream.index])))
-        return self._say(received.carriage, formats, format_attributes(formats, stream.ptime_ms, ours)), media
+        return self._say(received.carriage, formats, format_attributes(formats, stream.ptime_ms, ours, sends_stereo=stereo)), media
 
     def _answer_switched_off(self, offer: SessionDescription) -> tuple[SessionDescription, NegotiatedMedia]:
         """Every line has port 0, as its offer has (§6)."""

@@ -26,6 +26,7 @@ from mediaserver.signalling.tracer import Tracer
 from mediaserver.signalling.trunks.callers import user_asserted
 from mediaserver.signalling.trunks.means import Means
 from mediaserver.signalling.trunks.trunks import Trunks
+from mixer.modes import Role
 from rtp.srtp.library import is_available
 from sip.description.profiles import Security, Terms
 from sip.message import Request
@@ -97,8 +98,13 @@ class House:
         names = names_of_us(self.settings.sip)
         return user_asserted(trunk, request, lambda host: host in names or (trunk is not None and is_at_trunk(self.router, trunk, host)))
 
-    def terms(self, trunk: TrunkSettings | None = None, flow: Flow | None = None) -> Terms:
-        """What a leg may agree on beside codecs: by the trunk that it faces where that says so, and the flow by which it is signalled."""
+    def hears_stereo(self, role: Role) -> bool:
+        """Whether who has this role hears in stereo, where he can."""
+        return self.settings.media.stereo and role is Role.SUPERVISOR
+
+    def terms(self, trunk: TrunkSettings | None = None, flow: Flow | None = None, role: Role | None = None) -> Terms:
+        """What a leg may agree on beside codecs: by its role, the trunk that it faces where that says so, and the flow by which it is
+        signalled."""
         policy = (trunk.security if trunk is not None else None) or self.settings.media.security
         if policy == "auto":
             policy = "prefer" if flow is not None and flow.is_secure else "accept"
@@ -110,5 +116,6 @@ class House:
             self.certificate.fingerprint,
             faces_browser=flow is not None and is_browser(flow),
             takes_comfort_noise=takes_noise,
+            sends_stereo=role is not None and self.hears_stereo(role),
             suites=suites,
         )

@@ -387,8 +387,10 @@ class Desk:
         state.leg.codec[row], state.leg.clock[row], state.leg.ticks[row] = codec, leg.clock, leg.ticks
         if leg.wide != was_wide:
             turn_voice(state, row, is_wide=leg.wide)
-        wishes = str(OpusParameters.read(parameters)).encode() if codec == OPUS else b""
-        state.leg.parameters[row] = np.frombuffer(wishes.ljust(PARAMETERS, b"\0"), dtype=np.uint8)
+        wishes = OpusParameters.read(parameters if codec == OPUS else "")
+        text = str(wishes).encode() if codec == OPUS else b""
+        state.leg.parameters[row] = np.frombuffer(text.ljust(PARAMETERS, b"\0"), dtype=np.uint8)
+        state.leg.stereo[row] = wishes.takes_stereo and leg.seat.role is Role.SUPERVISOR
         state.note_codecs()
 
     def _set_mode(self, leg: Leg, command: SetMode) -> None:

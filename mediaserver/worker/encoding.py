@@ -38,6 +38,7 @@ class _Line:
     encoder: Encoder
     codec: int
     parameters: bytes
+    channels: int
     is_fresh: bool = True
     is_pausing: bool = False
     """Nothing was sent last, since there was nothing to hear (DTX)."""
@@ -68,6 +69,10 @@ class Encoding:
                 self._put_coded(part, heard, number)
             else:
                 self._put_l16(part, heard)
+
+    def put_stereo(self, due: Due, frames: Int16) -> None:
+        """The same with frames (n, 2 · samples) of listeners in stereo, left then right."""
+        self._put_coded(due, frames.reshape(len(frames), 2, -1).swapaxes(1, 2), OPUS)
 
     def interrupt(self, listener: Int64) -> None:
         """Packets are passed through to these listeners (n): their encoders begin anew."""
@@ -129,8 +134,9 @@ class Encoding:
 
     def _line(self, row: int, codec: int) -> _Line:
         parameters = self._state.leg.parameters[row].tobytes() if codec == OPUS else b""
+        channels = 2 if self._state.leg.stereo[row] else 1
         line = self._lines.get(row)
-        if line is None or line.codec != codec or line.parameters != parameters:
+        if line is None or (line.codec, line.parameters, line.channels) != (codec, parameters, channels):
             text = parameters.rstrip(b"\0").decode("ascii")
-            line = self._lines[row] = _Line(open_encoder(codec, WIDEBAND, parameters=text), codec, parameters)
+            line = self._lines[row] = _Line(open_encoder(codec, WIDEBAND, channels, text), codec, parameters, channels)
         return line

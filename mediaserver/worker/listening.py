@@ -14,7 +14,7 @@ from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
 from mixer.arrays import Float32, Int16
 from mixer.concealment import FADED_BLOCKS, HISTORY_BLOCKS, conceal, cross, overlaps, pitch_lags, rejoin
-from mixer.mixing import ramp, saturate, sum_plain, sum_ramped
+from mixer.mixing import ramp, saturate, sum_for_ears, sum_plain, sum_ramped
 from rtp.arrays import Bools, Int64, every, is_alike, some
 from rtp.playout import MAX_MARGIN, RING, UNREAD, Playout, goal_seconds, margins, spare_blocks, starting_blocks
 from rtp.stream import BLOCK_SECONDS
@@ -81,6 +81,7 @@ class Listening:
         self._excess = state.mix.excess.reshape(-1)
         self._gain = state.mix.gain.reshape(-1)
         self._goal = state.mix.goal.reshape(-1)
+        self._ears = state.mix.ears.reshape(-1, 2)
         self._gap = state.mix.gap.reshape(-1)
         self._gap_at = state.mix.gap_at.reshape(-1)
         self._lag = state.mix.lag.reshape(-1)
@@ -89,20 +90,21 @@ class Listening:
         self.settled: Final[list[int]] = []
         """Rows whose gains, or whose sound, came to their goal or end in this turn: their calls need a new plan."""
 
-    def frames(self, listener: Int64, first: Int64, count: Int64, blocks: int, now: float) -> Int16:
+    def frames(self, listener: Int64, first: Int64, count: Int64, blocks: int, now: float, ears: int = 1) -> Int16:
         """One frame (n, samples) int16 of each listener's (n) sources of this rate, their read pointers brought forward.
 
         first (n) is the number of the first of them (listener · seats + place in his list), count (n) how many they are.
+        With two ears a frame is twice as long: what the left one hears, then the right one.
         """
         smooth = self._state.mix.smooth[listener].astype(np.bool_)
         if every(smooth) and count[0] and is_alike(count):
-            return self._quickly(listener, first, int(count[0]), blocks, now)
-        mixed = np.empty((len(listener), blocks * self._block), dtype=np.int16)
+            return self._quickly(listener, first, int(count[0]), blocks, now, ears)
+        mixed = np.empty((len(listener), ears * blocks * self._block), dtype=np.int16)
         for sources in range(int(count.min()), int(count.max()) + 1):
             alike = count == sources
             for part, frames in ((alike & smooth, self._quickly), (alike & ~smooth, self._carefully)):
                 if some(part):
-                    mixed[part] = frames(listener[part], first[part], sources, blocks, now)
+                    mixed[part] = frames(listener[part], first[part], sources, blocks, now, ears)
         return mixed
 
     def review(self, now: float) -> None:
@@ -126,21 +128,24 @@ class Listening:
         mix.margin[rows] = np.inf
         self._smooth_where_possible(rows)
 
-    def _quickly(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float) -> Int16:
+    def _quickly(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float, ears: int) -> Int16:
         """Frames (n, samples) of listeners with so many sources, their gains steady; who misses one goes the careful way."""
         if not sources:
-            return np.zeros((len(listener), blocks * self._block), dtype=np.int16)
+            return np.zeros((len(listener), ears * blocks * self._block), dtype=np.int16)
         playout = self._playout
         pairs = first[:, None] + self._columns[:sources]
         source, read = self._source.take(pairs), self._read_pointer.take(pairs)
         wanted, slots = playout.slots(source, read, blocks)
         there = playout.held.take(slots) == wanted
         if not every(there):
-            return self._mostly_quickly(listener, first, there.all(axis=(1, 2)), sources, blocks, now)
+            return self._mostly_quickly(listener, first, there.all(axis=(1, 2)), sources, blocks, now, ears)
         self._read_pointer[pairs] = read + blocks
         if not int(self._state.turn[0]) % _MEASURED_TURNS:
             self._measure(pairs, source, read, blocks, now)
         frames = playout.frames(slots)
+        if ears > 1:
+            gain = self._gain.take(pairs)
+            return saturate(self._sum(frames, pairs, gain, gain, blocks, ears))
         mixed = sum_plain(frames)
         weighted = self._state.mix.plain[listener] == 0
         if some(weighted):
@@ -148,19 +153,19 @@ class Listening:
             mixed[weighted] = saturate(sum_ramped(frames[weighted], gain, gain, self._ramps[blocks]))
         return mixed
 
-    def _mostly_quickly(self, listener: Int64, first: Int64, complete: Bools, sources: int, blocks: int, now: float) -> Int16:
-        mixed = np.empty((len(listener), blocks * self._block), dtype=np.int16)
+    def _mostly_quickly(self, listener: Int64, first: Int64, complete: Bools, sources: int, blocks: int, now: float, ears: int) -> Int16:
+        mixed = np.empty((len(listener), ears * blocks * self._block), dtype=np.int16)
         if some(complete):
-            mixed[complete] = self._quickly(listener[complete], first[complete], sources, blocks, now)
-        mixed[~complete] = self._carefully(listener[~complete], first[~complete], sources, blocks, now)
+            mixed[complete] = self._quickly(listener[complete], first[complete], sources, blocks, now, ears)
+        mixed[~complete] = self._carefully(listener[~complete], first[~complete], sources, blocks, now, ears)
         return mixed
 
-    def _carefully(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float) -> Int16:
+    def _carefully(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float, ears: int) -> Int16:
         state, mix = self._state, self._state.mix
         frames = self._read(listener, first, sources, blocks, now)
         pairs = first[:, None] + self._columns[:sources]
         gain, goal = self._gain.take(pairs), self._goal.take(pairs)
-        mixed = sum_ramped(frames, gain, goal, self._ramps[blocks])
+        mixed = self._sum(frames, pairs, gain, goal, blocks, ears)
         changed = (gain != goal).any(axis=1)
         self._gain[pairs] = goal
         played = (mix.sound[listener] >= 0) & (state.leg.wide[listener] == self._is_wide)
@@ -168,7 +173,7 @@ class Listening:
             hearing = listener[played]
             sound, ended = self._sounds.frames(mix, hearing, blocks, is_wide=self._is_wide)
             level, level_goal = mix.sound_gain[hearing][:, None], mix.sound_goal[hearing][:, None]
-            mixed[played] += sum_ramped(sound[:, None, :], level, level_goal, self._ramps[blocks])
+            mixed[played] += np.tile(sum_ramped(sound[:, None, :], level, level_goal, self._ramps[blocks]), (1, ears))
             mix.sound_gain[hearing] = mix.sound_goal[hearing]
             over = np.union1d(ended, hearing[mix.sound_goal[hearing] == 0.0])
             mix.sound[over] = -1
@@ -176,6 +181,12 @@ class Listening:
         self.settled.extend(listener[changed].tolist())
         self._smooth_where_possible(listener)
         return saturate(mixed)
+
+    def _sum(self, frames: Int16, pairs: Int64, gain: Float32, goal: Float32, blocks: int, ears: int) -> Float32:
+        """What is heard of frames (n, sources, samples) under gains (n, sources): (n, ears · samples)."""
+        if ears == 1:
+            return sum_ramped(frames, gain, goal, self._ramps[blocks])
+        return sum_for_ears(frames, gain, goal, self._ears[pairs], self._ramps[blocks])
 
     def _read(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float) -> Int16:
         """Frames (n, sources, samples) of listed sources, whatever is missing made up."""

@@ -28,19 +28,19 @@ class Mixing:
         self._narrow = Listening(state, state.playout, sounds, decoding)
         self._wide = Listening(state, state.wide, sounds, decoding)
         self._resampling = Resampling(state.rows)
-        self._past: Final = np.zeros((state.rows, WIDE_HISTORY), dtype=np.int16)
-        """(row, samples) of the other rate; who hears narrowband sources uses the first `HISTORY` of them."""
+        self._past: Final = np.zeros((2, state.rows, WIDE_HISTORY), dtype=np.int16)
+        """(ear, row, samples) of the other rate; who hears narrowband sources uses the first `HISTORY` of them."""
         self._has_past: Final[Bools] = np.zeros(state.rows, dtype=np.bool_)
 
-    def frames(self, listener: Int64, blocks: int, now: float, *, is_wide: bool) -> Int16:
-        """One frame (n, samples) int16 for each listener (n), all of one rate."""
+    def frames(self, listener: Int64, blocks: int, now: float, *, is_wide: bool, ears: int = 1) -> Int16:
+        """One frame (n, samples) int16 for each listener (n), all of one rate; in stereo (n, 2 · samples), left then right."""
         mix = self._state.mix
         first, count = listener * self._state.seats, mix.count[listener]
         if not self._state.has_wide and not self._state.turned:
             return self._narrow.frames(listener, first, count, blocks, now)
-        seams = open_seams(self._state, listener, self._past, is_wide=is_wide) if self._state.turned else []
-        mixed = self._at_both_rates(listener, first, count, blocks, now, is_wide=is_wide)
-        close_seams(self._state, seams, mixed, is_wide=is_wide)
+        seams = open_seams(self._state, listener, self._past[:ears], is_wide=is_wide) if self._state.turned else []
+        mixed = self._at_both_rates(listener, first, count, blocks, now, ears, is_wide=is_wide)
+        close_seams(self._state, seams, mixed.reshape(len(listener), ears, -1), is_wide=is_wide)
         return mixed
 
     def review(self, now: float) -> None:
@@ -56,40 +56,47 @@ class Mixing:
 
     def forget(self, row: int) -> None:
         """Nothing of what the leg of this row heard is heard in what its successor hears."""
-        self._past[row] = 0
+        self._past[:, row] = 0
         self._has_past[row] = False
         self._state.turned.pop(row, None)
 
-    def _at_both_rates(self, listener: Int64, first: Int64, count: Int64, blocks: int, now: float, *, is_wide: bool) -> Int16:
+    def _at_both_rates(self, listener: Int64, first: Int64, count: Int64, blocks: int, now: float, ears: int, *, is_wide: bool) -> Int16:
         mix = self._state.mix
         narrow = mix.narrow[listener]
         leads_wide = mix.leads_wide[listener] != 0
         first_narrow = first + np.where(leads_wide, count - narrow, 0)
         first_wide = first + np.where(leads_wide, 0, narrow)
         if is_wide:
-            mixed = self._wide.frames(listener, first_wide, count - narrow, blocks, now)
-            return self._with_others(mixed, self._narrow, listener, first_narrow, narrow, blocks, now)
-        mixed = self._narrow.frames(listener, first_narrow, narrow, blocks, now)
-        return self._with_others(mixed, self._wide, listener, first_wide, count - narrow, blocks, now)
+            mixed = self._wide.frames(listener, first_wide, count - narrow, blocks, now, ears)
+            return self._with_others(mixed, self._narrow, listener, first_narrow, narrow, blocks, now, ears)
+        mixed = self._narrow.frames(listener, first_narrow, narrow, blocks, now, ears)
+        return self._with_others(mixed, self._wide, listener, first_wide, count - narrow, blocks, now, ears)
 
-    def _with_others(self, mixed: Int16, others: Listening, listener: Int64, first: Int64, count: Int64, blocks: int, now: float) -> Int16:
+    def _with_others(
+        self, mixed: Int16, others: Listening, listener: Int64, first: Int64, count: Int64, blocks: int, now: float, ears: int
+    ) -> Int16:
         """Add the sources of the other rate: ``count`` (n) from ``first`` (n) on."""
         there = count > 0
         lapsed = listener[~there & self._has_past[listener]]
         if len(lapsed):
-            self._past[lapsed] = 0
+            self._past[:, lapsed] = 0
             self._has_past[lapsed] = False
         if not there.any():
             return mixed
         hearing = listener[there]
-        frames = others.frames(hearing, first[there], count[there], blocks, now)
+        frames = others.frames(hearing, first[there], count[there], blocks, now, ears)
         resampled = np.empty((len(hearing), mixed.shape[1]), dtype=np.int16)
-        past = self._past[hearing]
-        if others is self._narrow:
-            self._resampling.up(resampled, frames, past[:, :HISTORY])
-        else:
-            self._resampling.down(resampled, frames, past)
-        self._past[hearing] = past
+        for past, ear, out in zip(self._past, np.split(frames, ears, axis=1), np.split(resampled, ears, axis=1), strict=False):
+            self._resample(out, ear, past, hearing, is_up=others is self._narrow)
         self._has_past[hearing] = True
         mixed[there] = saturate(mixed[there].astype(np.int32) + resampled)
         return mixed
+
+    def _resample(self, out: Int16, frames: Int16, past: Int16, listener: Int64, *, is_up: bool) -> None:
+        """Frames (n, samples) of one ear to the other rate; past (row, samples) of that ear."""
+        before = past[listener]
+        if is_up:
+            self._resampling.up(out, frames, before[:, :HISTORY])
+        else:
+            self._resampling.down(out, frames, before)
+        past[listener] = before

@@ -8,6 +8,7 @@ It is made anew whenever something about a call changes, never in between; the t
 - with a main source of the same packet time: clocked by it, under its numbers (own numbers, where the codec differs);
 - else clocked by the server: no main source, or one with another packet time;
 - who is whispered to hears the other parties more softly meanwhile (`mediaserver.worker.ducking`);
+- a supervisor in stereo hears each source at its side (`mixer.gains.ears`);
 - a party with nobody to hear is sent silence while another party is there, and nothing where none is.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from mediaserver.worker.state import Kind, Mixes, State
 from mixer.formats import FORMATS, WIDEBAND
-from mixer.gains import Seat, gain
+from mixer.gains import Seat, ears, gain
 from mixer.modes import PARTIES, Mode, Role
 from rtp.arrays import Int64
 from rtp.latch import Latch
@@ -32,6 +33,7 @@ CLOSING_SECONDS: Final = 0.1
 _EAR: Final = Seat(Role.SUPERVISOR, admitted=True)
 """Whom nobody who may be tapped is silent to."""
 _GOLDEN: Final = 0.6180339887
+_MONO: Final = (1.0, 1.0)
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ class _Source:
     blocks: int = 0
     codec: int = 0
     wide: bool = False
+    ears: tuple[float, float] = _MONO
 
 
 def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int]:
@@ -116,7 +119,7 @@ def forget_source(state: State, listeners: Sequence[Leg], row: int) -> None:
         keep = [index for index in range(count) if mix.source[leg.row, index] != row]
         if len(keep) == count:
             continue
-        for array in (mix.source, mix.gain, mix.goal, mix.margin, mix.excess, *_reading(mix)):
+        for array in (mix.source, mix.gain, mix.goal, mix.margin, mix.excess, mix.ears, *_reading(mix)):
             array[leg.row, : len(keep)] = array[leg.row, keep]
         mix.count[leg.row] = len(keep)
         mix.narrow[leg.row] = len(keep) - int(state.leg.wide[mix.source[leg.row, : len(keep)]].sum())
@@ -130,7 +133,7 @@ def begin_anew(state: State, row: int) -> None:
     mix.sound_goal[row] = mix.sound_gain[row] = 0.0
     state.forget_voice(row)
     mix.ducks[row], mix.ducked_until[row] = -1, 0.0
-    for flags in (state.leg.admitted, state.leg.muted, state.leg.mode, state.leg.target):
+    for flags in (state.leg.stereo, state.leg.admitted, state.leg.muted, state.leg.mode, state.leg.target):
         flags[row] = 0
 
 
@@ -184,9 +187,20 @@ def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> li
         source.is_party = speaker.seat.role in PARTIES
         source.blocks = int(state.stream.blocks[speaker.row]) or speaker.frame
         source.codec, source.wide = speaker.codec, speaker.wide
+        if state.leg.stereo[row]:
+            source.ears = _ears(state, leg, source, speaker, legs)
         if source.goal or source.gain:
             sources.append(source)
     return sources
+
+
+def _ears(state: State, leg: Leg, source: _Source, speaker: Leg, legs: Sequence[Leg]) -> tuple[float, float]:
+    """Where who hears in stereo hears a source: as long as it is listed, where it was in the beginning, whoever joins and leaves."""
+    if source.listed >= 0:
+        left, right = state.mix.ears[leg.row, source.listed].tolist()
+        if (left, right) != _MONO:
+            return left, right
+    return ears(speaker.seat.role, {other.seat.role for other in legs if not other.closes_at})
 
 
 def _clock(leg: Leg, sources: Sequence[_Source], legs: Sequence[Leg], *, plays: bool, was_main: int) -> tuple[Kind, _Source | None]:
@@ -217,6 +231,7 @@ def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
         mix.excess[row, index] = 0
         mix.gain[row, index] = source.gain
         mix.goal[row, index] = source.goal
+        mix.ears[row, index] = source.ears
     mix.count[row] = len(sources)
     mix.narrow[row] = sum(not source.wide for source in sources)
     mix.plain[row] = mix.sound[row] < 0 and all(source.gain == source.goal == 1.0 for source in sources)

@@ -81,7 +81,7 @@ class Seam:
 def open_seams(state: State, listener: Int64, past: Int16, *, is_wide: bool) -> list[Seam]:
     """Seams in the frames that listeners (n) of one rate are due.
 
-    past (row, samples) is what was resampled for them last: a source that turned belongs into it from now on, or no more.
+    past (ear, row, samples) is what was resampled for them last: a source that turned belongs into it from now on, or no more.
     """
     seams = []
     for index, row in enumerate(listener.tolist()):
@@ -92,31 +92,36 @@ def open_seams(state: State, listener: Int64, past: Int16, *, is_wide: bool) -> 
                 seam = Seam(index, source, (row, place), int(state.mix.read[row, place]), resamples)
                 said = _said(state, seam, 2)
                 size = HISTORY if is_wide else WIDE_HISTORY
-                if resamples:
-                    past[row, :size] = _sum(past[row, :size], said[0, -size:], float(state.mix.gain[row, place]))
-                else:
-                    said = resampled(said, is_wide=not is_wide)
-                    past[row, :size] = _sum(past[row, :size], said[0, -size:], -float(state.mix.gain[row, place]))
+                if not resamples:
+                    said = -resampled(said, is_wide=not is_wide)
+                for ear, heard in enumerate(past[:, row, :size]):
+                    heard[:] = _sum(heard, said[0, -size:], _gain(state, seam, ear))
                 seams.append(seam)
     return seams
 
 
 def close_seams(state: State, seams: Sequence[Seam], mixed: Int16, *, is_wide: bool) -> None:
-    """Fade what was mixed (n, samples) for these listeners from where they were into where they are now, over 5 ms."""
+    """Fade what was mixed (n, ear, samples) for these listeners from where they were into where they are now, over 5 ms."""
     overlap = _BLOCKS[is_wide] // 2
     into = np.arange(1, overlap + 1, dtype=np.float32) / (overlap + 1)
     for seam in seams:
-        blocks = mixed.shape[1] // _BLOCKS[is_wide]
+        blocks = mixed.shape[2] // _BLOCKS[is_wide]
         if int(state.mix.read[seam.pair]) != seam.read + blocks:
             continue
         heard = _said(state, seam, blocks + 1)
         if seam.resamples:
             heard = resampled(heard, is_wide=is_wide)
-        now = heard[0, -mixed.shape[1] :][:overlap].astype(np.float32)
-        start = heard.shape[1] - mixed.shape[1] - DELAY[is_wide]
+        now = heard[0, -mixed.shape[2] :][:overlap].astype(np.float32)
+        start = heard.shape[1] - mixed.shape[2] - DELAY[is_wide]
         later = heard[0, start : start + overlap].astype(np.float32)
         change = now - later if seam.resamples else later - now
-        mixed[seam.index, :overlap] = _sum(mixed[seam.index, :overlap], change * (1.0 - into), float(state.mix.gain[seam.pair]))
+        for ear, begun in enumerate(mixed[seam.index, :, :overlap]):
+            begun[:] = _sum(begun, change * (1.0 - into), _gain(state, seam, ear))
+
+
+def _gain(state: State, seam: Seam, ear: int) -> float:
+    """At which gain an ear of a seam's listener hears its source."""
+    return float(state.mix.gain[seam.pair] * state.mix.ears[(*seam.pair, ear)])
 
 
 def _sum(samples: Int16, more: npt.NDArray[Any], gain: float) -> Int16:

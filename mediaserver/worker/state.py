@@ -62,6 +62,8 @@ class Legs:
     """RTP ticks of a block of 10 ms."""
     wide: Bytes
     """Its codec is a wideband one: its audio has 16,000 samples a second, else 8,000."""
+    stereo: Bytes
+    """It hears in stereo: a supervisor whose Opus has two channels."""
     parameters: Bytes
     """(row, bytes) what its encoder should heed, in ASCII, filled up with zeros."""
     frame: Int64
@@ -124,6 +126,8 @@ class Mixes:
     """(row, seats) as last sent."""
     goal: Float32
     """(row, seats) as it shall be."""
+    ears: Float32
+    """(row, seats, 2) how much of each source reaches the left and the right ear of who hears in stereo; ones for others."""
     next_due: Float64
     """When the server sends by its own clock; inf for never."""
     pause: Int64
@@ -218,7 +222,7 @@ class State:
         """The buffers of legs with a wideband codec; theirs of the other kind are empty."""
         self.duck_gain = DUCK_GAIN
         """Gain of the other parties in the ear of who is whispered to."""
-        self.has_wide = self.is_g711 = False
+        self.has_wide = self.has_stereo = self.is_g711 = False
         self.note_codecs()
         self.turned: Final[dict[int, set[int]]] = {}
         """By listener: sources that have turned from one rate to the other since his last frame (`mediaserver.worker.rates`)."""
@@ -275,6 +279,8 @@ class State:
         """A leg's codec changed: whether any is a wideband one, and whether all are G.711."""
         self.has_wide = bool(self.leg.wide.any())
         """Whether any leg has a wideband codec."""
+        self.has_stereo = bool(self.leg.stereo.any())
+        """Whether any leg hears in stereo."""
         self.is_g711 = bool((self.leg.codec <= PCMA).all())
         """Whether all legs speak G.711, so that nobody pays for the others."""
 

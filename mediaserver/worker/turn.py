@@ -263,11 +263,20 @@ class Turn:
             self._mix_alike(due, int(due.blocks[0]), now, is_wide=False)
             return
         wide = self.state.leg.wide[due.listener] != 0
+        if self.state.has_stereo:
+            stereo = self.state.leg.stereo[due.listener] != 0
+            self._mix_in_stereo(due.where(stereo), now)
+            due, wide = due.where(~stereo), wide[~stereo]
         for blocks in np.unique(due.blocks).tolist():
             for is_wide in (False, True):
                 alike = (due.blocks == blocks) & (wide == is_wide)
                 if alike.any():
                     self._mix_alike(due.where(alike), blocks, now, is_wide=is_wide)
+
+    def _mix_in_stereo(self, due: Due, now: float) -> None:
+        for blocks in np.unique(due.blocks).tolist():
+            alike = due.where(due.blocks == blocks)
+            self._encoding.put_stereo(alike, self._mixing.frames(alike.listener, blocks, now, is_wide=True, ears=2))
 
     def _mix_alike(self, due: Due, blocks: int, now: float, *, is_wide: bool) -> None:
         self._encoding.put(due, self._mixing.frames(due.listener, blocks, now, is_wide=is_wide))

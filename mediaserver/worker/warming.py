@@ -31,8 +31,9 @@ _FADE_IN: Final = (np.arange(1, _BLOCK + 1, dtype=np.float32) / _BLOCK).astype(n
 
 
 def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *, was_passed: bool) -> Int16:
-    """Make a listener's new encoder fit for ``frame`` (samples) int16, which has just been read for him; the frame to encode first.
+    """Make a listener's new encoder fit for ``frame``, which has just been read for him; the frame to encode first.
 
+    frame (samples) int16; (samples, 2) in stereo, left first.
     was_passed: until now he was sent his source's packets as they were. Where nothing was heard before, the frame is faded in.
     """
     past = _past(state, row, len(frame) // _BLOCK)
@@ -58,17 +59,19 @@ def _past(state: State, row: int, blocks: int) -> Int16:
 
 def _heard(state: State, row: int, back: int) -> Int16:
     """What he heard in the `PAST_BLOCKS` that end ``back`` blocks before the end of that frame."""
-    mix, heard = state.mix, np.zeros(PAST_BLOCKS * _BLOCK, dtype=np.int32)
+    mix, ears = state.mix, 2 if state.leg.stereo[row] else 1
+    heard = np.zeros((PAST_BLOCKS * _BLOCK, ears), dtype=np.int32)
     for index in range(int(mix.count[row])):
         if mix.gain[row, index] > 0.0:
             source = mix.source[row, index : index + 1]
             said = state.playout_of(int(source[0])).history(source, mix.read[row, index : index + 1] - back, PAST_BLOCKS)
             wide = said if state.leg.wide[source[0]] else resampled(said, is_wide=True)
-            heard += np.rint(wide[0] * float(mix.gain[row, index])).astype(np.int32)
-    return np.clip(heard, -32_768, 32_767).astype(np.int16)
+            heard += np.rint(np.outer(wide[0], mix.gain[row, index] * mix.ears[row, index, :ears])).astype(np.int32)
+    saturated = np.clip(heard, -32_768, 32_767).astype(np.int16)
+    return saturated if ears > 1 else saturated[:, 0]
 
 
 def _faded_in(frame: Int16) -> Int16:
     faded = frame.copy()
-    faded[:_BLOCK] = np.rint(frame[:_BLOCK] * _FADE_IN)
+    faded[:_BLOCK] = np.rint(frame[:_BLOCK].T * _FADE_IN).T
     return faded

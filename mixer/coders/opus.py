@@ -15,7 +15,7 @@ from mixer.coders.opus_packet import pack, packet_ticks, tells_of_the_one_before
 from mixer.opus_parameters import OpusParameters
 
 BITRATES: Final = {8_000: 24_000, 16_000: 28_000}
-"""Bits a second by sample rate where nobody wants others, with room for FEC (RFC 7587 §3.1.1); 1.6 times that for stereo."""
+"""Bits a second by sample rate where nobody wants others, with room for FEC (RFC 7587 §3.1.1); more for stereo."""
 EXPECTED_LOSS_PERCENT: Final = 10
 """Until `OpusEncoder.expect_loss` knows better: what FEC is made for."""
 
@@ -24,7 +24,10 @@ _WHOLE_MS: Final = (10, 20, 40, 60)
 """Packet times that are one frame; others are packed of frames of 10 ms."""
 _NOTHING_TO_SEND: Final = 2
 """A packet of so many bytes or fewer need not be sent (libopus's word on DTX)."""
-_STEREO_SHARE: Final = 1.6
+_STEREO_SHARE: Final = 2
+"""So much more for two channels: with less, libopus draws the two sides together (40 dB apart become 17) …"""
+_STEREO_FEC_SHARE: Final = 3
+"""… and with FEC beside them; where a remote allows less than this, he gets the sides and no FEC."""
 _BANDWIDTHS: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
 """Sample rates that the bandwidths of libopus are worth, in its order."""
 
@@ -80,16 +83,20 @@ class OpusEncoder:
         self._block_bytes = 2 * channels * self._block
         self._payload = ctypes.create_string_buffer(MAX_PAYLOAD)
         self._skips_silence = parameters.takes_dtx
-        usual = round(BITRATES[sample_rate] * (_STEREO_SHARE if channels > 1 else 1))
+        usual = BITRATES[sample_rate]
+        if channels > 1:
+            usual *= _STEREO_FEC_SHARE if parameters.takes_fec else _STEREO_SHARE
+        bitrate = min(parameters.bitrate or usual, parameters.max_bitrate)
+        takes_fec = parameters.takes_fec and (channels == 1 or bitrate >= _STEREO_FEC_SHARE * BITRATES[sample_rate])
         bandwidth = sum(rate < parameters.max_playback_rate for rate in _BANDWIDTHS[:-1])
-        self._set(libopus.SET_BITRATE, min(parameters.bitrate or usual, parameters.max_bitrate))
+        self._set(libopus.SET_BITRATE, bitrate)
         self._set(libopus.SET_MAX_BANDWIDTH, libopus.NARROW_BAND + bandwidth)
         self._set(libopus.SET_VBR, not parameters.is_constant)
         self._set(libopus.SET_COMPLEXITY, parameters.complexity)
         self._set(libopus.SET_SIGNAL, libopus.SIGNAL_VOICE)
         self._set(libopus.SET_DTX, parameters.takes_dtx)
-        self._set(libopus.SET_INBAND_FEC, parameters.takes_fec)
-        self.expect_loss(EXPECTED_LOSS_PERCENT if parameters.takes_fec else 0)
+        self._set(libopus.SET_INBAND_FEC, takes_fec)
+        self.expect_loss(EXPECTED_LOSS_PERCENT if takes_fec else 0)
 
     def expect_loss(self, percent: int) -> None:
         """Tell how many packets in a hundred are lost on the way, so that FEC is worth its bits."""

@@ -17,6 +17,8 @@ LONGEST_PARAMETERS: Final = 400
 
 PARAMETERS: Final = {OPUS: "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"}
 """What we say of our formats (RFC 7587 §6.1): no packets under 10 ms, FEC is taken, and 16 kHz is all that we play and send."""
+SENDS_STEREO: Final = ";sprop-stereo=1"
+"""What we add where we send in stereo. What is sent to us may be mono, as without a ``stereo`` of ours."""
 NARROW_CODECS: Final = frozenset({PCMU, PCMA, L16_NARROW})
 """Those that comfort noise goes with: it is meant for what is sampled at its clock (RFC 3389 §4)."""
 
@@ -94,6 +96,11 @@ def parameters_in(media: Media, number: int) -> str:
     """A section's fmtp for a payload type; empty where there is none, or more than anybody needs."""
     parameters = media.fmtp(str(number)) or ""
     return parameters if len(parameters) <= LONGEST_PARAMETERS else ""
+
+
+def asks_for_stereo(parameters: str) -> bool:
+    """Whether a fmtp of opus says that two channels are wanted (RFC 7587 §6.1)."""
+    return "stereo=1" in (parameter.replace(" ", "").lower() for parameter in parameters.split(";"))
 
 
 def ptime_for(media: Media) -> int:

@@ -66,6 +66,8 @@ class Terms:
     """Our own offers are as browsers want them: DTLS, ICE and one port for RTP and RTCP."""
     ice_for_all: bool = False
     """Take part in ICE with whoever offers it; False: with DTLS alone, since browsers insist on it and phones do not."""
+    sends_stereo: bool = False
+    """Who asks for Opus in stereo hears it, so opus is agreed on with him."""
     takes_comfort_noise: bool = False
     """Silence may be sent as comfort noise (RFC 3389), either way."""
     suites: tuple[str, ...] = SUITES

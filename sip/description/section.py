@@ -6,7 +6,7 @@ from typing import Final
 
 from sip.description import ice
 from sip.description.carriage import Carriage
-from sip.description.formats import EVENTS, PARAMETERS, PTIMES_MS, TELEPHONE_EVENT, longest_ptime_ms
+from sip.description.formats import EVENTS, PARAMETERS, PTIMES_MS, SENDS_STEREO, TELEPHONE_EVENT, longest_ptime_ms
 from sip.negotiated import OPUS, Codec, Direction
 from sip.sdp import Attribute, Media, SessionDescription
 
@@ -44,7 +44,9 @@ def is_bundled(description: SessionDescription, place: Place) -> bool:
     return place.mid is not None and any(group.split()[:1] == ["BUNDLE"] and place.mid in group.split()[1:] for group in groups)
 
 
-def format_attributes(formats: list[tuple[int, Codec]], ptime_ms: int, direction: Direction) -> tuple[Attribute, ...]:
+def format_attributes(
+    formats: list[tuple[int, Codec]], ptime_ms: int, direction: Direction, *, sends_stereo: bool = False
+) -> tuple[Attribute, ...]:
     """What our section says of its formats. The packet time is one that the first of them can have; it is the one that is wanted."""
     attributes = []
     for number, codec in formats:
@@ -53,7 +55,8 @@ def format_attributes(formats: list[tuple[int, Codec]], ptime_ms: int, direction
         attributes.append(Attribute("rtpmap", f"{number} {name}/{codec.clock_rate}{channels}"))
         parameters = EVENTS if codec.name == TELEPHONE_EVENT else PARAMETERS.get(codec)
         if parameters is not None:
-            attributes.append(Attribute("fmtp", f"{number} {parameters}"))
+            more = SENDS_STEREO if sends_stereo and codec == OPUS else ""
+            attributes.append(Attribute("fmtp", f"{number} {parameters}{more}"))
     longest_ms = longest_ptime_ms(formats[0][1])
     attributes.append(Attribute("ptime", str(min(ptime_ms, longest_ms))))
     if longest_ms < PTIMES_MS[-1]:

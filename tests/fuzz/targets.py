@@ -100,7 +100,7 @@ def _is_sound(media: NegotiatedMedia) -> None:
     assert media.codec in CODECS, "a codec that is none of ours"
     assert 10 <= media.ptime_ms <= 60, "a packet time that nobody sends"
     assert media.digit_clock_rate in (8_000, 16_000, 48_000), "digits at a clock that no codec of ours has"
-    told = encoder_parameters(media, OpusSettings())
+    told = encoder_parameters(media, OpusSettings(), stereo=True)
     assert str(OpusParameters.read(told)) == (told if media.codec == OPUS else str(OpusParameters())), "wishes change on their way"
 
 

@@ -40,12 +40,12 @@ def test_what_is_written_is_read_the_same() -> None:
 
 def test_no_remote_chooses_our_bitrate_or_how_hard_we_work() -> None:
     wishes = OpusParameters.read("complexity=10;bitrate=100000;maxaveragebitrate=20000")
-    within = wishes.within(bitrate=24_000, complexity=3, sends_fec=True, sends_dtx=True)
+    within = wishes.within(bitrate=24_000, complexity=3, sends_fec=True, sends_dtx=True, sends_stereo=True)
     assert (within.complexity, within.bitrate, within.max_bitrate) == (3, 24_000, 20_000)
 
 
-def test_fec_and_dtx_are_sent_where_both_sides_want_them() -> None:
-    wishes = OpusParameters(takes_fec=True, takes_dtx=True)
-    assert wishes.within(bitrate=0, complexity=5, sends_fec=True, sends_dtx=True) == wishes
-    assert wishes.within(bitrate=0, complexity=5, sends_fec=False, sends_dtx=False) == OpusParameters()
-    assert OpusParameters().within(bitrate=0, complexity=5, sends_fec=True, sends_dtx=True) == OpusParameters()
+def test_fec_dtx_and_stereo_are_sent_where_both_sides_want_them() -> None:
+    wishes = OpusParameters(takes_fec=True, takes_dtx=True, takes_stereo=True)
+    assert wishes.within(bitrate=0, complexity=5, sends_fec=True, sends_dtx=True, sends_stereo=True) == wishes
+    assert wishes.within(bitrate=0, complexity=5, sends_fec=False, sends_dtx=False, sends_stereo=False) == OpusParameters()
+    assert OpusParameters().within(bitrate=0, complexity=5, sends_fec=True, sends_dtx=True, sends_stereo=True) == OpusParameters()

@@ -166,7 +166,7 @@ def is_carried(media: NegotiatedMedia) -> bool:
     return not isinstance(media.security, Dtls)
 
 
-def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings) -> SetMedia:
+def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings, *, stereo: bool) -> SetMedia:
     """The worker's command for what was agreed; of a leg that is not carried it takes nothing, and sends it nothing."""
     reports = reports_address(media)
     security = media.security if isinstance(media.security, Sdes) else None
@@ -187,7 +187,7 @@ def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings) -> SetMedi
         rtcp_port=reports[1],
         clock_rate=media.codec.clock_rate,
         channels=media.codec.channels,
-        parameters=encoder_parameters(media, opus),
+        parameters=encoder_parameters(media, opus, stereo=stereo),
         receive_comfort_noise_payload_type=_number(media.receive_comfort_noise_payload_type),
         send_comfort_noise_payload_type=_number(media.send_comfort_noise_payload_type),
         digit_clock_rate=media.digit_clock_rate,

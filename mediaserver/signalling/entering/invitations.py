@@ -211,7 +211,7 @@ class Invitations:
             self._refuse(event, 503, "no_free_port", retry=True)
             return None
         leg.negotiation.codecs = self._house.codecs(trunk)
-        leg.negotiation.terms = self._house.terms(trunk, event.flow)
+        leg.negotiation.terms = self._house.terms(trunk, event.flow, role)
         leg.own_host = self._house.advertised(event.flow)[0]
         if event.offer is not None:
             try:

@@ -16,7 +16,8 @@ def tell_media(house: House, entry: CallEntry, leg: Leg, media: NegotiatedMedia)
     if not media.rtcp_mux and leg.port.reports is not None and leg.is_opened and not leg.reports_lent:
         leg.reports_lent = True
         house.media.tell(entry.worker, OpenReports(leg.leg), lend=leg.port.reports.fileno())
-    house.media.tell(entry.worker, set_media(leg.leg, media, house.settings.media.opus))
+    stereo = house.hears_stereo(leg.role)
+    house.media.tell(entry.worker, set_media(leg.leg, media, house.settings.media.opus, stereo=stereo))
     if isinstance(media.security, Sdes) and media.security.suite != leg.suite:
         leg.suite = media.security.suite
         house.counters.add("legs_secured", leg.suite)

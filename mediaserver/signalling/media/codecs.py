@@ -20,12 +20,13 @@ def usable(names: Iterable[str]) -> tuple[Codec, ...]:
     return tuple(_CODECS[name] for name in names if name != "opus" or _speaks_opus())
 
 
-def encoder_parameters(media: NegotiatedMedia, opus: OpusSettings) -> str:
-    """What the worker's encoder should heed: the remote's wishes, as far as our settings follow them."""
+def encoder_parameters(media: NegotiatedMedia, opus: OpusSettings, *, stereo: bool) -> str:
+    """What the worker's encoder should heed: the remote's wishes, as far as our settings follow them; in stereo where there is such."""
     if media.codec != OPUS:
         return ""
     wishes = OpusParameters.read(media.parameters)
-    return str(wishes.within(bitrate=opus.bitrate, complexity=opus.complexity, sends_fec=opus.fec, sends_dtx=opus.dtx))
+    within = wishes.within(bitrate=opus.bitrate, complexity=opus.complexity, sends_fec=opus.fec, sends_dtx=opus.dtx, sends_stereo=stereo)
+    return str(within)
 
 
 @cache

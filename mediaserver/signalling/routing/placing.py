@@ -112,7 +112,7 @@ class Placer:
         leg.negotiation.address = self._house.media_addresses.toward(flow.remote[0])
         trunk = self._trunk_at(action.target)
         leg.negotiation.codecs = self._house.codecs(trunk)
-        leg.negotiation.terms = self._house.terms(trunk, flow)
+        leg.negotiation.terms = self._house.terms(trunk, flow, leg.role)
         leg.own_host = self._house.advertised(flow)[0]
         leg.far_host = "" if destination.place is None else destination.place.host
         other = entry.legs.get(action.like) if action.like is not None else None

@@ -29,6 +29,7 @@ class Voice:
     """Both directions of one phone in one codec."""
 
     codec: int = PCMU
+    _channels: int = 1
     _decoder: Decoder | None = field(default=None, repr=False)
     _encoder: Encoder | None = field(default=None, repr=False)
 
@@ -38,7 +39,8 @@ class Voice:
         codec = number_of(media.get("codec", "PCMU"), media.get("clock_rate", 8000), media.get("channels", 1))
         voice = cls(codec)
         if FORMATS[codec].has_coder:
-            voice._decoder = open_decoder(codec, voice.form.sample_rate)
+            voice._channels = 2 if "stereo=1" in media.get("parameters", "") else 1
+            voice._decoder = open_decoder(codec, voice.form.sample_rate, voice._channels)
             voice._encoder = open_encoder(codec, voice.form.sample_rate, parameters=media.get("parameters", ""))
         return voice
 
@@ -63,9 +65,9 @@ class Voice:
         return out.tobytes()
 
     def decode(self, payload: bytes) -> Int16:
-        """What is heard of a payload; stateful codecs must be given all of them in order."""
+        """What is heard of a payload, (samples, 2) where stereo was asked for; stateful codecs must be given all of them in order."""
         if self._decoder is not None:
-            out = np.zeros(1920, dtype=np.int16)
+            out = np.zeros(1920 if self._channels == 1 else (1920, 2), dtype=np.int16)
             return out[: self._decoder.decode(payload, out)]
         codes = np.frombuffer(payload, dtype=np.uint8)
         if self.codec <= PCMA:

@@ -149,6 +149,12 @@ async def _flood(around: Surroundings, given: argparse.Namespace) -> Result:
     return await flood.run(around, calls=given.calls, seconds=given.seconds)
 
 
+async def _garbage(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import garbage
+
+    return await garbage.run(around, calls=given.calls, seconds=given.seconds, rate=given.rate)
+
+
 async def _floor(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import floor
 
@@ -322,6 +328,16 @@ COMMANDS: Final = (
         (
             option("--calls", type=int, default=50),
             option("--seconds", type=float, default=6, help="of each phase"),
+        ),
+    ),
+    Command(
+        "garbage",
+        "what conversations lose while one leg's port is flooded with datagrams that are no audio",
+        _garbage,
+        (
+            option("--calls", type=int, default=200),
+            option("--seconds", type=float, default=5, help="of each phase"),
+            option("--rate", type=float, default=100_000, help="datagrams a second"),
         ),
     ),
     Command(

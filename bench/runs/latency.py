@@ -40,7 +40,7 @@ async def run(around: Surroundings, *, calls: int, seconds: float) -> Result:
         ) as stage,
     ):
         await stage.register(range(calls), range(calls), around.progress)
-        standing = await stand_up(stage, calls, _signals, around.progress, mode=_mode)
+        standing = await stand_up(stage, calls, signals, around.progress, mode=mode)
         await asyncio.sleep(_SETTLE)
         since, before = time.monotonic(), stage.rtp.snapshot()
         with around.progress.task("measuring", round(seconds)) as advance:
@@ -50,25 +50,28 @@ async def run(around: Surroundings, *, calls: int, seconds: float) -> Result:
         until = time.monotonic()
         late = late_ms(before, stage.rtp.snapshot())[1]
         await asyncio.sleep(0.5)
-    return _result(_measure(stage, standing, since, until, around.codec), late)
+    return _result(measure(stage, standing, since, until, around.codec), late)
 
 
-def _signals(number: int) -> tuple[Marks, Marks, Marks]:
+def signals(number: int) -> tuple[Marks, Marks, Marks]:
+    """What the three of a call send."""
     return Marks(3 * number, _CUSTOMER), Marks(3 * number + 1, _AGENT), Marks(3 * number + 2, _SUPERVISOR)
 
 
-def _mode(number: int) -> str:
+def mode(number: int) -> str:
+    """How a call's supervisor is in it."""
     return "whisper" if number % 2 else "listen"
 
 
-def _measure(stage: Stage, standing: list[Call], since: float, until: float, codec: str) -> dict[str, Delays]:
+def measure(stage: Stage, standing: list[Call], since: float, until: float, codec: str) -> dict[str, Delays]:
+    """The delays of marks that were sent in this span, by path."""
     recordings = dict(of_all(stage.rtp.memory, codec))
-    signals = {leg.number: leg.signal for call in standing for leg in call.legs if isinstance(leg.signal, Marks)}
-    sent = sent_marks(stage.rtp.memory, signals)
+    marks = {leg.number: leg.signal for call in standing for leg in call.legs if isinstance(leg.signal, Marks)}
+    sent = sent_marks(stage.rtp.memory, marks)
     paths: dict[str, Delays] = defaultdict(Delays)
     for call in standing:
         customer, agent, supervisor = call.legs
-        whispers = _mode(call.agent_number) == "whisper"
+        whispers = mode(call.agent_number) == "whisper"
         wanted = {
             "customer_to_agent_whispered" if whispers else "customer_to_agent": (customer, agent),
             "agent_to_customer": (agent, customer),
@@ -78,7 +81,7 @@ def _measure(stage: Stage, standing: list[Call], since: float, until: float, cod
         if whispers:
             wanted["supervisor_to_agent"] = (supervisor, agent)
         for path, (speaker, listener) in wanted.items():
-            signal = signals[speaker.number]
+            signal = marks[speaker.number]
             recording = recordings.get(listener.number)
             heard = np.zeros(0) if recording is None else heard_marks(recording, signal.amplitude)
             found = match(sent[speaker.number], heard, since, until)

@@ -8,6 +8,7 @@ the connected socket dies with it and the lent one gets everything again.
 import contextlib
 import os
 import socket
+import sys
 from typing import Final
 
 from rtp.latch import Address
@@ -15,6 +16,9 @@ from rtp.latch import Address
 RECEIVE_BUFFER: Final = 65_536
 """Bytes that the kernel keeps for a socket: some fifty packets, a second of one leg."""
 _MAX_STALE: Final = 1000
+_SO_MEMINFO: Final = 55
+"""Linux: nine 32-bit numbers about a socket's memory (sock_diag(7)); Python has no name for it."""
+_DROPS: Final = slice(32, 36)
 
 
 def adopt(descriptor: int) -> socket.socket:
@@ -65,6 +69,11 @@ def connect_beside(lent: socket.socket, address: Address) -> tuple[socket.socket
         beside.close()
         raise
     return beside, drain(beside)
+
+
+def overflowed(end: socket.socket) -> int:
+    """How many datagrams the kernel has dropped since the socket is there, its buffer being full; counts on from 0 after 2³²."""
+    return int.from_bytes(end.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)[_DROPS], sys.byteorder)
 
 
 def plain_address(address: tuple[str, int] | tuple[str, int, int, int]) -> Address:

@@ -235,6 +235,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "count.dropped_srtp_malformed": ("Q", ()),
     "count.srtp_unsent": ("Q", ()),
     "count.dropped_stale": ("Q", ()),
+    "count.dropped_overflow": ("Q", ()),
     "count.rtcp_received": ("Q", ()),
     "count.rtcp_sent": ("Q", ()),
     "count.dropped_rtcp_size": ("Q", ()),

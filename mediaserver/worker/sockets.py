@@ -13,6 +13,7 @@ from typing import Final
 
 from mediaserver.worker.latches import write_latch
 from mediaserver.worker.outbox import Outbox
+from mediaserver.worker.overflows import Overflows
 from mediaserver.worker.report_sockets import ReportSockets
 from mediaserver.worker.reports import Reports
 from mediaserver.worker.roster import Roster
@@ -50,6 +51,7 @@ class Sockets:
         self._door = select.epoll()
         self._lent: list[socket.socket | None] = [None] * state.rows
         self._beside: list[socket.socket | None] = [None] * state.rows
+        self._overflows = Overflows(state, self._lent), Overflows(state, self._beside)
         self._row_of: dict[int, int] = {}
         self._door_at = 0.0
         self._any = select.poll()
@@ -87,8 +89,7 @@ class Sockets:
             self._state.count.send_errors[row] += 1
             return
         self._state.count.dropped_stranger[row] += stale
-        self._beside[row] = beside
-        self._loop.watch(row, beside)
+        self._put_beside(row, beside)
 
     def let_go(self, row: int) -> int:
         """Close a row's sockets but the connected one, of which a descriptor is given away; of the lent one where there is none."""
@@ -112,8 +113,7 @@ class Sockets:
         except OSError:
             beside.close()  # a copy of the lent one: no source was known
             return
-        self._beside[row] = beside
-        self._loop.watch(row, beside)
+        self._put_beside(row, beside)
 
     def close(self, row: int) -> None:
         """Close all sockets of a row."""
@@ -121,6 +121,7 @@ class Sockets:
         self._close_beside(row)
         lent = self._lent[row]
         if lent is not None:
+            self._overflows[0].note(row)
             self._door.unregister(lent.fileno())
             del self._row_of[lent.fileno()]
             lent.close()
@@ -151,6 +152,8 @@ class Sockets:
 
     def receive(self, now: float) -> tuple[Int64, Int64]:
         """Read what is ready into the inbox; lengths (n) and rows (n) of its first lines, each row once."""
+        for overflows in self._overflows:
+            overflows.step(now)
         first = self._look_at_door(now) if now >= self._door_at else 0
         count = self._loop.receive(first)
         return self._inbox.lengths[:count].copy(), self._inbox.rows[:count].copy()
@@ -209,12 +212,19 @@ class Sockets:
 
     def _register(self, row: int, lent: socket.socket) -> None:
         self._lent[row] = lent
+        self._overflows[0].begin(row)
         self._row_of[lent.fileno()] = row
         self._door.register(lent.fileno(), select.EPOLLIN)
+
+    def _put_beside(self, row: int, beside: socket.socket) -> None:
+        self._beside[row] = beside
+        self._overflows[1].begin(row)
+        self._loop.watch(row, beside)
 
     def _close_beside(self, row: int) -> None:
         beside = self._beside[row]
         if beside is not None:
+            self._overflows[1].note(row)
             self._loop.forget(row)
             self._beside[row] = None
             beside.close()

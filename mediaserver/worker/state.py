@@ -183,6 +183,7 @@ class Counters:
     digits_unrelayed: UInt64
     dropped_stranger: UInt64
     dropped_stale: UInt64
+    dropped_overflow: UInt64
     dropped_undecodable: UInt64
     """Payloads that their codec could not read."""
     receive_errors: UInt64

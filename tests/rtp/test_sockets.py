@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from rtp.sockets import adopt, connect_beside, drain, plain_address
+from rtp.sockets import adopt, connect_beside, drain, overflowed, plain_address
 
 
 def bound(family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1") -> socket.socket:
@@ -51,6 +51,17 @@ def test_what_waits_is_drained_and_counted() -> None:
         port.setblocking(False)
         assert drain(port) == 7
         assert drain(port) == 0
+
+
+def test_what_the_kernel_dropped_for_want_of_room_is_told() -> None:
+    with bound() as port, bound() as source:
+        lent = adopt(os.dup(port.fileno()))
+        assert overflowed(lent) == 0
+        for _ in range(1000):
+            source.sendto(b"x" * 1000, port.getsockname())
+        kept = drain(lent)
+        assert overflowed(lent) == 1000 - kept > 0
+        lent.close()
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, None])

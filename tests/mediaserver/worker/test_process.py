@@ -151,6 +151,19 @@ def test_what_waited_in_a_socket_before_its_leg_was_opened_is_thrown_away(worker
     worker.command(CloseLeg(501))
 
 
+def test_what_overflowed_at_a_port_is_counted_and_the_others_hear_each_other(worker: RealWorker, parties: tuple[RealLeg, RealLeg]) -> None:
+    customer, agent = parties
+    supervisor = worker.join(customer.leg + 2, customer.leg - 1, "supervisor")
+    relayed(worker, customer, agent, b"a" * 160)
+    with udp() as stranger:
+        for _ in range(2000):
+            stranger.sendto(b"x" * 1000, supervisor.lent.getsockname())
+    worker.wait(lambda: worker.memory.counters(supervisor.row)["dropped_overflow"] > 0)
+    assert worker.memory.counters(customer.row)["dropped_overflow"] == 0
+    relayed(worker, customer, agent, b"b" * 160)
+    worker.command(CloseLeg(supervisor.leg))
+
+
 def test_a_phone_that_vanishes_is_counted_and_harms_nobody(worker: RealWorker, parties: tuple[RealLeg, RealLeg]) -> None:
     customer, agent = parties
     supervisor = worker.join(customer.leg + 2, customer.leg - 1, "supervisor")

@@ -197,6 +197,8 @@ class MediaSettings(Section):
     codecs: tuple[CodecName, ...] = ("opus", "G722", "PCMU", "PCMA")
     """Ours, in order of preference after the other leg's."""
     opus: OpusSettings = OpusSettings()
+    agc: bool = False
+    """Parties who speak softly or loudly are evened out in a supervisor's ear, and there alone."""
     stereo: bool = True
     """A supervisor whose Opus asks for stereo hears the agent left and the customer right."""
     comfort_noise: bool = False

@@ -200,6 +200,8 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "meter.speech": ("B", ()),
     "meter.loudest": ("f", ()),
     "meter.next": ("d", ()),
+    "meter.spoken": ("f", ()),
+    "meter.evened": ("f", ()),
     # how it is secured (mediaserver.worker.secured.Secured)
     "secured.suite": ("B", ()),
     "secured.send_key": ("B", (SRTP_KEY,)),

@@ -31,10 +31,12 @@ def main() -> None:
     parser.add_argument("--turn-ms", type=float, default=2.0, help="length of a turn")
     parser.add_argument("--socket-loop", choices=("auto", "python"), default="auto", help="auto: in C where that is installed")
     parser.add_argument("--ducking-db", type=float, default=12.0, help="by how much a party hears others more softly while whispered to")
+    parser.add_argument("--agc", action="store_true", help="even out how loudly parties speak, in a supervisor's ear")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    run(arguments.link_fd, arguments.turn_ms, compiled=arguments.socket_loop == "auto", ducking_db=arguments.ducking_db)
+    compiled = arguments.socket_loop == "auto"
+    run(arguments.link_fd, arguments.turn_ms, compiled=compiled, ducking_db=arguments.ducking_db, evens_out=arguments.agc)
 
 
 if __name__ == "__main__":

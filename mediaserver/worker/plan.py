@@ -8,6 +8,7 @@ It is made anew whenever something about a call changes, never in between; the t
 - with a main source of the same packet time: clocked by it, under its numbers (own numbers, where the codec differs);
 - else clocked by the server: no main source, or one with another packet time;
 - who is whispered to hears the other parties more softly meanwhile (`mediaserver.worker.ducking`);
+- a supervisor hears each party as much louder as is to be evened out (`mediaserver.worker.evening`);
 - a supervisor in stereo hears each source at its side (`mixer.gains.ears`);
 - a party with nobody to hear is sent silence while another party is there, and nothing where none is.
 """
@@ -178,6 +179,8 @@ def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> li
         goal = 0.0 if speaker.closes_at or leg.closes_at else gain(speaker.seat, leg.seat)
         if is_ducked and speaker.seat.role in PARTIES:
             goal *= state.duck_gain
+        if state.evens_out and leg.seat.role is Role.SUPERVISOR and speaker.seat.role in PARTIES:
+            goal *= 10 ** (float(state.meter.evened[speaker.row]) / 20)
         index = listed.get(speaker.row)
         if index is not None:
             source = _Source(speaker.row, goal, float(mix.gain[row, index]), index)

@@ -49,13 +49,22 @@ class Worker:
     """One worker on its link and its memory."""
 
     def __init__(
-        self, link: LinkEnd, memory: Memory, sounds: Sounds, turn_seconds: float, *, compiled: bool = True, ducking_db: float = 12.0
+        self,
+        link: LinkEnd,
+        memory: Memory,
+        sounds: Sounds,
+        turn_seconds: float,
+        *,
+        compiled: bool = True,
+        ducking_db: float = 12.0,
+        evens_out: bool = False,
     ) -> None:
         """compiled: whether the socket loop in C is taken where it is installed."""
         self._link = link
         self._turn_seconds = turn_seconds
         self._state = State(memory)
         self._state.duck_gain = 10 ** (-ducking_db / 20)
+        self._state.evens_out = evens_out
         self._roster = Roster(self._state)
         self._sounds = sounds
         self._turn = Turn(self._state, self._roster, sounds)
@@ -206,7 +215,7 @@ def _stay_on(cpu: int) -> None:
         raise SystemExit(os.EX_CONFIG) from None
 
 
-def run(link_descriptor: int, turn_ms: float, *, compiled: bool, ducking_db: float) -> None:
+def run(link_descriptor: int, turn_ms: float, *, compiled: bool, ducking_db: float, evens_out: bool) -> None:
     """Wait as a spare worker for a memory, and run on it until the link closes; before others, where the system permits that."""
     rehearse()
     gc.collect()
@@ -218,6 +227,6 @@ def run(link_descriptor: int, turn_ms: float, *, compiled: bool, ducking_db: flo
         return
     if spare.cpu is not None:
         _stay_on(spare.cpu)
-    worker = Worker(spare.link, spare.memory, spare.sounds, turn_ms / 1000.0, compiled=compiled, ducking_db=ducking_db)
+    worker = Worker(spare.link, spare.memory, spare.sounds, turn_ms / 1000.0, compiled=compiled, ducking_db=ducking_db, evens_out=evens_out)
     worker.take_over(spare.estate, spare.unanswered)
     worker.run()

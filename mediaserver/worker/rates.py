@@ -20,6 +20,8 @@ from rtp.arrays import Int64
 from rtp.playout import RING, Playout
 from rtp.stream import BLOCK
 
+LOUDEST: Final = 8191
+"""No sample in a buffer is larger, so that sums of four fit: a filter may overshoot."""
 DELAY: Final = {True: 25, False: 12}
 """Samples by which resampling to a rate is late, at that rate: to a wideband one, to a narrowband one."""
 _BLOCKS: Final = {True: 2 * BLOCK, False: BLOCK}
@@ -44,7 +46,8 @@ def _copy(old: Playout, new: Playout, row: int) -> None:
     rows, count = np.array([row]), RING - 1
     end = old.end[rows]
     _, slots = old.slots(rows, end - count, count)
-    new.samples[slots] = resampled(old.history(rows, end, count), is_wide=new.samples.shape[1] > BLOCK).reshape(1, count, -1)
+    said = resampled(old.history(rows, end, count), is_wide=new.samples.shape[1] > BLOCK)
+    new.samples[slots] = np.clip(said, -LOUDEST, LOUDEST).reshape(1, count, -1)
     for copied, original in ((new.held, old.held), (new.made, old.made)):
         copied[slots] = original[slots]
     new.end[rows] = end

@@ -171,6 +171,10 @@ class Meters:
     """What the level fell from, fading."""
     next: Float64
     """When it is measured again."""
+    spoken: Float32
+    """How loudly a party speaks on average, dBov; 0.0 where that is not known."""
+    evened: Float32
+    """Decibels by which supervisors hear it louder for that (`mediaserver.worker.evening`)."""
 
 
 @dataclass(slots=True)
@@ -223,6 +227,8 @@ class State:
         """The buffers of legs with a wideband codec; theirs of the other kind are empty."""
         self.duck_gain = DUCK_GAIN
         """Gain of the other parties in the ear of who is whispered to."""
+        self.evens_out = False
+        """Parties come to be about equally loud in a supervisor's ear."""
         self.has_wide = self.has_stereo = self.is_g711 = False
         self.note_codecs()
         self.turned: Final[dict[int, set[int]]] = {}

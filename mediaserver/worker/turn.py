@@ -13,6 +13,7 @@ from mediaserver.worker.decoding import Decoding
 from mediaserver.worker.ducking import Ducking
 from mediaserver.worker.due import Due
 from mediaserver.worker.encoding import Encoding
+from mediaserver.worker.evening import Evening
 from mediaserver.worker.heard_digits import HeardDigits
 from mediaserver.worker.judging import Judging
 from mediaserver.worker.metering import Metering
@@ -54,6 +55,7 @@ class Turn:
         self._mixing = Mixing(state, sounds, self._decoding)
         self._encoding = Encoding(state, self.outbox)
         self._ducking = Ducking(state, roster)
+        self._evening = Evening(state, roster)
         self._tones = ToneDigits(state, sounds, roster.change_row)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices, self._tones)
         self._heard_digits = HeardDigits(state, roster, self.notices)
@@ -75,6 +77,7 @@ class Turn:
         self.notices.clear()
         self._tones.step(now)
         self._ducking.step(now)
+        self._evening.step(now)
         self._plan(now)
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)

@@ -49,6 +49,7 @@ class Process:
                     *(sys.executable, "-m", WORKER_MODULE, "--link-fd", str(theirs.fileno())),
                     *("--turn-ms", str(settings.turn_ms), "--socket-loop", settings.socket_loop),
                     *("--ducking-db", str(settings.ducking_db)),
+                    *(("--agc",) if settings.agc else ()),
                 ],
                 pass_fds=(theirs.fileno(),),
             )

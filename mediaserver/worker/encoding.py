@@ -5,6 +5,7 @@ between, and in a worker's heir: nothing of an encoder outlives its worker. How 
 """
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from mediaserver.worker.warming import begin
 from mixer.arrays import Int16
 from mixer.coders.coder import Encoder
 from mixer.coders.opening import open_encoder
+from mixer.coders.opus import EXPECTED_LOSS_PERCENT, OpusEncoder
 from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
 from mixer.g711 import encode as encode_g711
 from mixer.l16 import MAX_PAYLOAD as MAX_L16_PAYLOAD
@@ -25,6 +27,9 @@ from rtp.header import HEADER
 
 MAX_BLOCKS: Final = tuple(12 if form.block_bytes < 100 else MAX_L16_PAYLOAD // form.block_bytes for form in FORMATS)
 """Most blocks of each format in a packet of ours."""
+LEAST_LOSS_PERCENT: Final = 5
+MOST_LOSS_PERCENT: Final = 30
+"""Bounds of the loss that an encoder expects, whatever was reported: reports are old, and a line that loses more needs more than FEC."""
 _MARKER: Final = 0x80
 _NO_FRAME: Final = {1: b"\x40", 2: b"\x48", 4: b"\x50", 6: b"\x58"}
 """Opus packets whose frame is empty, by their blocks: nothing is said in them (RFC 6716 §3.1, §3.2.1)."""
@@ -39,6 +44,7 @@ class _Line:
     codec: int
     parameters: bytes
     channels: int
+    expected_loss: int = EXPECTED_LOSS_PERCENT
     is_fresh: bool = True
     is_pausing: bool = False
     """Nothing was sent last, since there was nothing to hear (DTX)."""
@@ -123,6 +129,8 @@ class Encoding:
         if line.is_fresh:
             frame = begin(line.encoder, self._state, row, frame, line.codec, was_passed=bool(self._was_passed[row]))
             line.is_fresh = self._was_passed[row] = False
+        if isinstance(line.encoder, OpusEncoder):
+            self._heed_losses(line, line.encoder, row)
         payload = line.encoder.encode(frame)
         if payload:
             return payload
@@ -131,6 +139,15 @@ class Encoding:
             self._state.sender.sequence[row] -= 1
             return b""
         return _NO_FRAME[blocks]
+
+    def _heed_losses(self, line: _Line, encoder: OpusEncoder, row: int) -> None:
+        """Expect what the leg reported last, in steps of 5 %."""
+        report = self._state.report
+        if report.far_at[row] > 0.0:
+            percent = min(max(5 * ceil(20 * float(report.loss[row])), LEAST_LOSS_PERCENT), MOST_LOSS_PERCENT)
+            if percent != line.expected_loss:
+                line.expected_loss = percent
+                encoder.expect_loss(percent)
 
     def _line(self, row: int, codec: int) -> _Line:
         parameters = self._state.leg.parameters[row].tobytes() if codec == OPUS else b""

@@ -96,11 +96,12 @@ class OpusEncoder:
         self._set(libopus.SET_SIGNAL, libopus.SIGNAL_VOICE)
         self._set(libopus.SET_DTX, parameters.takes_dtx)
         self._set(libopus.SET_INBAND_FEC, takes_fec)
-        self.expect_loss(EXPECTED_LOSS_PERCENT if takes_fec else 0)
+        self._sends_fec = takes_fec
+        self.expect_loss(EXPECTED_LOSS_PERCENT)
 
     def expect_loss(self, percent: int) -> None:
-        """Tell how many packets in a hundred are lost on the way, so that FEC is worth its bits."""
-        self._set(libopus.SET_PACKET_LOSS_PERC, min(max(percent, 0), 100))
+        """Tell how many packets in a hundred are lost on the way, so that FEC is worth its bits. Nothing to an encoder without FEC."""
+        self._set(libopus.SET_PACKET_LOSS_PERC, min(max(percent, 0), 100) if self._sends_fec else 0)
 
     def encode(self, frame: Int16) -> bytes:
         """See `Encoder`: a frame of 10 to 60 ms in tens; those of 30 and 50 ms are packed of frames of 10 ms."""

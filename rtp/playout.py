@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from rtp.arrays import Float64, Int16, Int64, every, some
+from rtp.arrays import Bools, Float64, Int16, Int64, every, some
 from rtp.stream import BLOCK_SECONDS
 
 RING: Final = 64
@@ -24,14 +24,12 @@ UNREAD: Final = -1
 """Read pointer of a reader who has not started."""
 _EMPTY: Final = -2 * RING
 """What an empty slot holds: a block that nobody asks for."""
-GOAL_SECONDS: Final = 0.004
-"""Least time between a packet's arrival and the turn of its frame that a reader aims at, where there is no jitter: two turns."""
-GOAL_JITTERS: Final = 3.0
-"""How many times the measured jitter he adds."""
-MAX_MARGIN: Final = 0.2
-"""Beyond this delay a block is dropped even where it is not silent."""
+SLACK: Final = 0.001
+"""Seconds by which a margin may differ from the target before a reader moves; downward half of the target, where that is less."""
+MAX_MOVE: Final = RING // 2
+"""Blocks that a reader moves at most at once."""
 
-_RANGE: Final = tuple(np.arange(count) for count in range(RING))
+_RANGE: Final = tuple(np.arange(count) for count in range(RING + 1))
 
 
 @dataclass(slots=True)
@@ -97,45 +95,78 @@ class Playout:
         self.made[row * RING : (row + 1) * RING] = _EMPTY
         self.end[row] = 0
 
-    def history(self, rows: Int64, before: Int64, blocks: int) -> Int16:
-        """What was heard in the ``blocks`` blocks before block ``before`` (n) of rows (n), as (n, samples); silence where nothing was."""
-        wanted, slots = self.slots(rows, before - blocks, blocks)
+    def shifted(self, rows: Int64, position: Int64, offset: Int64, blocks: int) -> tuple[Bools, Int16]:
+        """The ``blocks`` blocks (n, blocks, samples) from ``offset`` (n) samples behind the start of block ``position`` (n) on.
+
+        And which of them (n, blocks) are there, each with both blocks that it has a part of.
+        """
+        wanted, slots = self.slots(rows, position, blocks + 1)
+        held = self.held[slots] == wanted
+        there = held[:, :-1] & (held[:, 1:] | (offset == 0)[:, None])
+        return there, self._from(slots, offset) * there[..., None]
+
+    def history(self, rows: Int64, before: Int64, blocks: int, offset: Int64 | None = None) -> Int16:
+        """What was heard of rows (n) in the ``blocks`` blocks before block ``before`` (n), as (n, samples); silence where nothing was.
+
+        They end ``offset`` (n) samples behind the start of that block, where one is given.
+        """
+        wanted, slots = self.slots(rows, before - blocks, blocks + 1)
         there = (self.held[slots] == wanted) | (self.made[slots] == wanted)
-        return np.asarray(self.samples[slots] * there[..., None], dtype=np.int16).reshape(len(rows), -1)
+        shift = np.zeros(len(rows), dtype=np.int64) if offset is None else offset
+        return self._from(np.where(there, slots, -1), shift).reshape(len(rows), -1)
+
+    def _from(self, slots: Int64, offset: Int64) -> Int16:
+        """The samples (n, blocks, samples) from ``offset`` (n) on of the blocks in ``slots`` (n, blocks + 1); silence for slot -1."""
+        count, block = slots.shape[0], self.samples.shape[1]
+        whole = self.samples[slots]
+        whole[slots < 0] = 0
+        times = offset[:, None] + np.arange((slots.shape[1] - 1) * block)
+        return np.asarray(np.take_along_axis(whole.reshape(count, -1), times, axis=1)).reshape(count, -1, block)
 
 
-def margins(end: Int64, arrival: Float64, read: Int64, blocks: int, packet: Int64, now: float) -> Float64:
-    """Seconds by which the packet with the last block of a frame came before its turn; negative: it is late by that much.
+def due_packet(newest: Int64, packet: Int64, block: Int64) -> Int64:
+    """The block (…) at which the packet that holds ``block`` (…) starts; all are of ``packet`` blocks, the newest starts at ``newest``."""
+    return newest + (block - newest) // packet * packet
 
-    The frames are of ``blocks`` from ``read`` (n), the sources' packets of ``packet`` blocks (n), the newest of which ends at
-    ``end`` and came at ``arrival`` (n). The blocks of a packet come together, so what counts is whole packets.
+
+def margins(newest: Int64, base: Float64, packet: Int64, last: Int64, now: float | Float64) -> Float64:
+    """Seconds by which the packet with block ``last`` (…) comes before ``now``, were it as fast as the fastest; negative: after it.
+
+    newest, packet as in `due_packet`; base (…) is the transit of the fastest packet. What really came, and when, plays no part.
     """
-    behind = (end - read - blocks) // packet
-    margin: Float64 = behind * packet * BLOCK_SECONDS + (now - arrival)
+    margin: Float64 = now - base - due_packet(newest, packet, last) * BLOCK_SECONDS
     return margin
 
 
-def goal_seconds(jitter: Float64) -> Float64:
-    """The margin that a reader aims at, from the jitter, in seconds, of the source (and of what clocks the reader)."""
-    goal: Float64 = GOAL_SECONDS + jitter * GOAL_JITTERS
-    return goal
+def starting_blocks(newest: Int64, base: Float64, blocks: int, packet: Int64, target: Float64, now: Float64) -> Int64:
+    """Where readers (n) of frames of ``blocks`` start, so that the target (n) is the least margin that they will have.
 
-
-def starting_blocks(end: Int64, blocks: int, packet: Int64, age: Float64, goal: Float64) -> Int64:
-    """Where readers (n) of frames of ``blocks`` start, so that the goal is the least margin that they will have.
-
-    end and packet (n) as in `margins`, age (n) the seconds since the newest packet came, goal (n) that of `goal_seconds`.
-    Frames and packets meet in steps of what divides both; at worst a frame ends with the first such step of a packet.
+    newest, base and packet (n) as in `margins`. Frames and packets meet in steps of what divides both; at worst a frame ends with
+    the first such step of a packet.
     """
     step = np.gcd(packet, blocks)
-    lacking = np.ceil((goal - age) / (step * BLOCK_SECONDS)).astype(np.int64) * step
-    return np.asarray(end - np.clip(blocks + packet - step + lacking, blocks, RING // 4), dtype=np.int64)
+    lacking = np.ceil((target - (now - base - newest * BLOCK_SECONDS)) / (step * BLOCK_SECONDS) - 1e-9)
+    return np.asarray(
+        newest + packet - np.clip(blocks + packet - step + lacking.astype(np.int64) * step, blocks, RING // 4), dtype=np.int64
+    )
 
 
-def spare_blocks(margin: Float64, goal: Float64, blocks: Int64 | int, packet: Int64) -> Int64:
-    """How many blocks (n) a reader of frames of ``blocks`` may leave out and still have the goal as his least margin (n)."""
-    step = np.gcd(packet, blocks)
-    return np.asarray(np.maximum((margin - goal) / (step * BLOCK_SECONDS), 0.0).astype(np.int64) * step, dtype=np.int64)
+def wanted_moves(
+    margin: Float64, target: Float64, newest: Int64, packet: Int64, read: Int64, offset: Int64, frame: Int64, block: Int64
+) -> Int64:
+    """How far (…), in samples, readers should move to have the least margin that is not below the target; negative: back.
+
+    margin (…) is the least that they had with frames of ``frame`` blocks from ``read`` (…) blocks and ``offset`` (…) samples on, block
+    the samples of a block. Moving costs or gains margin only where the end of a frame crosses a step of `starting_blocks`: so up to the
+    next one a reader moves for nothing, and else by whole steps. Where the margin hardly differs from the target he stays.
+    """
+    step = np.gcd(packet, frame)
+    size = step * block
+    ahead = -((read - newest) * block + offset) % size
+    beyond = margin - target
+    over = np.maximum(beyond - SLACK, 0.0) + np.minimum(beyond + np.minimum(SLACK, target / 2), 0.0)
+    steps = np.floor(over / (step * BLOCK_SECONDS)).astype(np.int64)
+    return np.asarray(ahead + np.clip(steps * size, -MAX_MOVE * block, MAX_MOVE * block), dtype=np.int64)
 
 
 def _are_even(slots: Int64) -> bool:

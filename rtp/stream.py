@@ -51,6 +51,8 @@ class Streams:
     """RFC 3550 §6.4.1, but in seconds, so that it does not depend on the clock."""
     blocks: Int64
     """Blocks of that packet: the packet time really in use, 0 before the first."""
+    breaks: Int64
+    """How often the time line went on where it was although the stream did not: a new one, or a timestamp that leapt."""
     event: Int64
     """Timestamp of the last telephone-event told; -1 before the first."""
     first: Int64
@@ -110,6 +112,7 @@ def place(streams: Streams, audio: Followed, ticks: Int64, now: float) -> Int64:
     steps = np.floor(elapsed + 0.5).astype(np.int64)
     odd = (steps < 1) | (steps > MAX_PAUSE)
     if some(odd):
+        streams.breaks[rows] += odd & audio.forward
         steps = np.where(odd & audio.forward, np.maximum(streams.blocks[rows], 1), steps)
         steps = np.where(odd & ~audio.forward & ((steps >= 0) | (steps < -WINDOW * 8)), -WINDOW * 8, steps)
     position = streams.position[rows] + steps
@@ -170,6 +173,7 @@ def _begin(streams: Streams, tally: Tally, packets: Packets, ticks: Int64, last_
     streams.highest[rows] = streams.first[rows] = packets.sequence - 1
     streams.received_before[rows] = tally.received[rows]
     streams.window[rows] = 0
+    streams.breaks[rows] += 1
     streams.event[rows] = -1
     streams.jitter[rows] = 0.0
     streams.timestamp[rows] = (packets.timestamp - ticks[rows]) & 0xFFFF_FFFF

@@ -19,6 +19,8 @@ PARAMETERS: Final = 160
 """Bytes for the wishes of a leg about what we send it, as `mixer.opus_parameters` writes them."""
 RING: Final = 64
 """Blocks that a leg's playout buffer holds (640 ms)."""
+LATENESS_BINS: Final = 32
+"""Bins of the histogram of how late a leg's packets come."""
 PAGE: Final = 4096
 """The memory is a whole number of these bytes."""
 SRTP_KEY: Final = 46
@@ -67,9 +69,16 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "stream.arrival": ("d", ()),
     "stream.jitter": ("d", ()),
     "stream.blocks": ("q", ()),
+    "stream.breaks": ("q", ()),
     "stream.event": ("q", ()),
     "stream.first": ("q", ()),
     "stream.received_before": ("Q", ()),
+    # how late its packets come (rtp.lateness.Lateness)
+    "late.fastest": ("d", ()),
+    "late.before": ("d", ()),
+    "late.counts": ("f", (LATENESS_BINS,)),
+    "late.target": ("d", ()),
+    "late.breaks": ("q", ()),
     # its frames, for those who mix it (rtp.playout.Playout)
     "playout.samples": ("h", (RING * BLOCK,)),
     "playout.held": ("q", (RING,)),
@@ -107,16 +116,20 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "mix.leads_wide": ("B", ()),
     "mix.source": ("q", (SEATS,)),
     "mix.read": ("q", (SEATS,)),
+    "mix.offset": ("q", (SEATS,)),
     "mix.gap": ("q", (SEATS,)),
     "mix.gap_at": ("q", (SEATS,)),
     "mix.lag": ("q", (SEATS,)),
     "mix.waited": ("q", (SEATS,)),
     "mix.margin": ("d", (SEATS,)),
-    "mix.excess": ("B", (SEATS,)),
+    "mix.move": ("q", (SEATS,)),
+    "mix.asked": ("q", (SEATS,)),
     "mix.gain": ("f", (SEATS,)),
     "mix.goal": ("f", (SEATS,)),
     "mix.ears": ("f", (SEATS, 2)),
     "mix.next_due": ("d", ()),
+    "mix.paced_by": ("q", ()),
+    "mix.slew": ("d", ()),
     "mix.pause": ("q", ()),
     "mix.ducks": ("q", ()),
     "mix.ducked_until": ("d", ()),
@@ -223,7 +236,8 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "count.late": ("Q", ()),
     "count.duplicate": ("Q", ()),
     "count.concealed_blocks": ("Q", ()),
-    "count.skipped_blocks": ("Q", ()),
+    "count.skipped_samples": ("Q", ()),
+    "count.repeated_samples": ("Q", ()),
     "count.digits_unrelayed": ("Q", ()),
     "count.dropped_stranger": ("Q", ()),
     "count.dropped_version": ("Q", ()),

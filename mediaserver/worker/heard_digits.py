@@ -39,7 +39,7 @@ class _AtOneRate:
     def silence(self, rows: Int64, first: Int64, blocks: int) -> None:
         """Nobody hears ``blocks`` blocks from ``first`` (n) on of rows (n)."""
         wanted, slots = self.playout.slots(rows, first, blocks)
-        there = self.playout.held[slots] == wanted
+        there = (self.playout.held[slots] == wanted) | (self.playout.made[slots] == wanted)
         self.playout.samples[slots[there]] = 0
 
     def forget(self, row: int) -> None:

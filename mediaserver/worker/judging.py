@@ -13,7 +13,6 @@ from mediaserver.worker.state import State
 from mixer.formats import FORMATS, G722, L16_NARROW, L16_WIDE, OPUS, PCMA, PCMU, WIDEBAND
 from rtp.arrays import Float64, Int64
 from rtp.losses import burst_ratio, examine
-from rtp.playout import goal_seconds
 from rtp.quality import rating, score
 from rtp.stream import BLOCK_SECONDS
 
@@ -24,6 +23,8 @@ JUDGE_PARTS: Final = 20
 JUDGE_SECONDS: Final = LOOK_SECONDS * JUDGE_PARTS
 TOLD_SECONDS: Final = 15.0
 """How long what a leg told of our stream counts: three of its reports."""
+FAR_JITTERS: Final = 3.0
+"""How many times the jitter that it tells of a leg is taken to hold back what we send it."""
 _WEIGHT: Final = 0.4
 """Of the newest interval in the loss that is shown: it settles in some five seconds."""
 
@@ -81,7 +82,7 @@ class Judging:
         loss = quality.loss_up[rows]
         loss += ((lost - quality.lost[rows]) / fresh - loss) * _WEIGHT
         quality.loss_up[rows], quality.judged[rows], quality.lost[rows] = loss, judged, lost
-        delay = state.report.round_trip[rows] / 2 + state.stream.blocks[rows] * BLOCK_SECONDS + goal_seconds(state.stream.jitter[rows])
+        delay = state.report.round_trip[rows] / 2 + state.stream.blocks[rows] * BLOCK_SECONDS + state.late.target[rows]
         bursts = burst_ratio(lost, state.loss.runs[rows], judged)
         found, opinion = self._scores(rows, delay, loss, bursts)
         quality.rating_heard[rows], quality.mos_heard[rows] = self._scores(rows, np.zeros_like(delay), loss, bursts)
@@ -96,7 +97,7 @@ class Judging:
         rows = rows[(told > 0.0) & (now - told < TOLD_SECONDS)]
         if not len(rows):
             return
-        delay = report.round_trip[rows] / 2 + state.leg.frame[rows] * BLOCK_SECONDS + goal_seconds(report.jitter[rows])
+        delay = report.round_trip[rows] / 2 + state.leg.frame[rows] * BLOCK_SECONDS + report.jitter[rows] * FAR_JITTERS
         found, opinion = self._scores(rows, delay, report.loss[rows], np.ones(len(rows)))
         quality.rating_down[rows], quality.mos_down[rows] = found, opinion
         quality.mos_down_least[rows] = _least(quality.mos_down_least[rows], opinion)

@@ -2,8 +2,9 @@
 
 from mediaserver.worker.state import State
 from rtp.losses import MINIMAL_GAP, pattern
-from rtp.playout import MAX_MARGIN, goal_seconds
+from rtp.playout import RING
 from rtp.rtcp.packets import UNAVAILABLE, VoipMetrics
+from rtp.stream import BLOCK_SECONDS
 
 _CONCEALS: int = 0b10 << 6
 """Receiver configuration: enhanced concealment …"""
@@ -18,7 +19,7 @@ def metrics(state: State, row: int) -> VoipMetrics:
     packet_ms = int(state.stream.blocks[row]) * 10
     judged, lost = int(state.loss.judged[row]), int(state.loss.lost[row])
     level, quality = float(state.meter.level[row]), state.quality
-    buffer = _ms(float(goal_seconds(state.stream.jitter[row : row + 1])[0]))
+    buffer = _ms(float(state.late.target[row]))
     return VoipMetrics(
         ssrc=int(state.stream.ssrc[row]),
         loss_rate=min((lost << 8) // judged, 255) if judged else 0,
@@ -37,7 +38,7 @@ def metrics(state: State, row: int) -> VoipMetrics:
         receiver_configuration=_CONCEALS | _ADAPTS,
         buffer_nominal=buffer,
         buffer_largest=buffer,
-        buffer_limit=_ms(MAX_MARGIN),
+        buffer_limit=_ms(RING * BLOCK_SECONDS),
     )
 
 

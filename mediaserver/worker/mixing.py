@@ -43,10 +43,6 @@ class Mixing:
         close_seams(self._state, seams, mixed.reshape(len(listener), ears, -1), is_wide=is_wide)
         return mixed
 
-    def review(self, now: float) -> None:
-        """See `Listening.review`: margins do not depend on the rate."""
-        self._narrow.review(now)
-
     def settled(self) -> list[int]:
         """Rows whose gains, or whose sound, came to their goal or end since this was asked last: their calls need a new plan."""
         rows = [*self._narrow.settled, *self._wide.settled]

@@ -19,6 +19,7 @@ from typing import Final
 
 import numpy as np
 
+from mediaserver.worker.pacing import first_strike
 from mediaserver.worker.state import Kind, Mixes, State
 from mixer.formats import FORMATS, WIDEBAND
 from mixer.gains import Seat, ears, gain
@@ -120,7 +121,7 @@ def forget_source(state: State, listeners: Sequence[Leg], row: int) -> None:
         keep = [index for index in range(count) if mix.source[leg.row, index] != row]
         if len(keep) == count:
             continue
-        for array in (mix.source, mix.gain, mix.goal, mix.margin, mix.excess, mix.ears, *_reading(mix)):
+        for array in (mix.source, mix.gain, mix.goal, mix.margin, mix.move, mix.asked, mix.ears, *_reading(mix)):
             array[leg.row, : len(keep)] = array[leg.row, keep]
         mix.count[leg.row] = len(keep)
         mix.narrow[leg.row] = len(keep) - int(state.leg.wide[mix.source[leg.row, : len(keep)]].sum())
@@ -130,7 +131,7 @@ def begin_anew(state: State, row: int) -> None:
     """Leave nothing in a row of whom its leg heard, and of what it said, in the call that it leaves. Its numbers go on."""
     mix = state.mix
     mix.count[row] = mix.wanted[row] = 0
-    mix.main[row] = mix.sound[row] = -1
+    mix.main[row] = mix.sound[row] = mix.paced_by[row] = -1
     mix.sound_goal[row] = mix.sound_gain[row] = 0.0
     state.forget_voice(row)
     mix.ducks[row], mix.ducked_until[row] = -1, 0.0
@@ -147,7 +148,7 @@ def _whispered_to(leg: Leg, legs: Sequence[Leg]) -> int:
 
 def _reading(mix: Mixes) -> tuple[Int64, ...]:
     """Arrays (row, seats) that say how far each source was read."""
-    return mix.read, mix.gap, mix.gap_at, mix.lag, mix.waited
+    return mix.read, mix.offset, mix.gap, mix.gap_at, mix.lag, mix.waited
 
 
 def _plan_listener(state: State, leg: Leg, legs: Sequence[Leg], now: float, *, gently: bool) -> bool:
@@ -164,7 +165,7 @@ def _plan_listener(state: State, leg: Leg, legs: Sequence[Leg], now: float, *, g
     sources.sort(key=lambda source: (source.wide != leads_wide, source is not main))
     mix.leads_wide[row] = leads_wide
     _write_sources(state, leg, sources)
-    _write_clock(state, leg, kind, main, now)
+    _write_clock(state, leg, kind, main, sources, now)
     return bool(np.any(mix.gain[row, : len(sources)] != mix.goal[row, : len(sources)])) or bool(mix.sound_gain[row] != mix.sound_goal[row])
 
 
@@ -231,7 +232,7 @@ def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
     for index, source in enumerate(sources):
         mix.source[row, index] = source.row
         mix.margin[row, index] = np.inf
-        mix.excess[row, index] = 0
+        mix.move[row, index] = mix.asked[row, index] = 0
         mix.gain[row, index] = source.gain
         mix.goal[row, index] = source.goal
         mix.ears[row, index] = source.ears
@@ -241,7 +242,7 @@ def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
     mix.smooth[row] = mix.plain[row] and not mix.gap[row, : len(sources)].any()
 
 
-def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, now: float) -> None:
+def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, sources: Sequence[_Source], now: float) -> None:
     mix, row = state.mix, leg.row
     before = Kind(int(mix.kind[row]))
     mix.kind[row] = kind
@@ -262,10 +263,15 @@ def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, now: 
             mix.wanted[source] = 1
     match kind:
         case Kind.SERVER if before is not Kind.SERVER:
-            mix.next_due[row] = now + leg.frame * BLOCK_SECONDS * ((row * _GOLDEN) % 1.0)
+            spread = now + leg.frame * BLOCK_SECONDS * ((row * _GOLDEN) % 1.0)
+            mix.paced_by[row], mix.slew[row] = -1, 0.0
+            mix.next_due[row] = (first_strike(state, row, now) if len(sources) else None) or spread
             missed = pause_blocks(state.sender, row, leg.frame, float(mix.next_due[row])) - leg.frame
             mix.pause[row] = missed * leg.ticks
+        case Kind.SERVER if mix.paced_by[row] < 0 and sources:
+            mix.next_due[row] = first_strike(state, row, float(mix.next_due[row])) or mix.next_due[row]
         case Kind.CLOCKED if before is not Kind.CLOCKED and main is not None:
+            mix.offset[row, 0] = 0
             wait = float(hold_over(np.array([leg.frame]), state.stream.jitter[main.row : main.row + 1])[0])
             mix.next_due[row] = max(now, float(state.sender.sent_at[row]) + wait)
             mix.pause[row] = 0

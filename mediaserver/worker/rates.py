@@ -36,7 +36,8 @@ def turn_voice(state: State, row: int, *, is_wide: bool) -> None:
         _copy(old, new, row)
     old.wipe(row)
     listed = (state.mix.source == row) & (np.arange(state.seats) < state.mix.count[:, None])
-    state.mix.lag[listed] = state.mix.lag[listed] * 2 if is_wide else state.mix.lag[listed] // 2
+    for lengths in (state.mix.lag, state.mix.offset, state.mix.move):
+        lengths[listed] = lengths[listed] * 2 if is_wide else lengths[listed] // 2
     heard = listed & (state.mix.gain > 0.0)
     for listener in np.flatnonzero(heard.any(axis=1)).tolist():
         state.turned.setdefault(listener, set()).add(row)
@@ -134,4 +135,5 @@ def _sum(samples: Int16, more: npt.NDArray[Any], gain: float) -> Int16:
 def _said(state: State, seam: Seam, blocks: int) -> Int16:
     """The last ``blocks`` (1, samples) that the listener of a seam has read of the source."""
     read = np.array([int(state.mix.read[seam.pair])])
-    return state.playout_of(seam.source).history(np.array([seam.source]), read, blocks)
+    offset = np.array([int(state.mix.offset[seam.pair])])
+    return state.playout_of(seam.source).history(np.array([seam.source]), read, blocks, offset)

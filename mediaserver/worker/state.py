@@ -16,6 +16,7 @@ from mixer.arrays import Float32
 from mixer.formats import PCMA
 from rtp.arrays import Bytes, Float64, Int64, UInt64
 from rtp.header import Refusals
+from rtp.lateness import LEAST_TARGET, Lateness
 from rtp.losses import Losses
 from rtp.playout import Playout
 from rtp.sender import Senders
@@ -110,6 +111,8 @@ class Mixes:
     """(row, seats) rows of the sources, the main one first."""
     read: Int64
     """(row, seats) the block of each source that is due next."""
+    offset: Int64
+    """(row, seats) samples into that block at which it is due."""
     gap: Int64
     """(row, seats) blocks of it that were filled in since the last real one."""
     gap_at: Int64
@@ -119,9 +122,11 @@ class Mixes:
     waited: Int64
     """(row, seats) those of them that were played while waiting for a frame that may still come."""
     margin: Float64
-    """(row, seats) the least time in the last second by which a frame came before its turn."""
-    excess: Bytes
-    """(row, seats) a block may be dropped in the next silence."""
+    """(row, seats) the least margin of the last second (`rtp.playout.margins`)."""
+    move: Int64
+    """(row, seats) samples by which the reader should go further on; negative: back."""
+    asked: Int64
+    """(row, seats) reviews that have asked for that, one after the other."""
     gain: Float32
     """(row, seats) as last sent."""
     goal: Float32
@@ -130,6 +135,10 @@ class Mixes:
     """(row, seats, 2) how much of each source reaches the left and the right ear of who hears in stereo; ones for others."""
     next_due: Float64
     """When the server sends by its own clock; inf for never."""
+    paced_by: Int64
+    """Row of the source by whose packets the server's clock for the leg is set; -1 for none."""
+    slew: Float64
+    """Seconds by which that clock is still to be moved."""
     pause: Int64
     """Ticks that the next server-clocked packet's timestamp leaps beyond one packet."""
     ducks: Int64
@@ -183,7 +192,8 @@ class Counters:
 
     sent: UInt64
     concealed_blocks: UInt64
-    skipped_blocks: UInt64
+    skipped_samples: UInt64
+    repeated_samples: UInt64
     digits_unrelayed: UInt64
     dropped_stranger: UInt64
     dropped_stale: UInt64
@@ -212,6 +222,7 @@ class State:
         self.refusals: Final = self._gather(Refusals, "count")
         self.count: Final = self._gather(Counters, "count")
         self.sender: Final = self._gather(Senders, "sender")
+        self.late: Final = self._gather(Lateness, "late")
         self.mix: Final = self._gather(Mixes, "mix")
         self.latch: Final = self._gather(Latches, "latch")
         self.meter: Final = self._gather(Meters, "meter")
@@ -236,7 +247,19 @@ class State:
         self.follower_columns = int((self.mix.followers >= 0).any(axis=0).sum()) if self._array("worker.turn")[0] else 1
         """How many legs one source clocks at most; grows where three parties talk."""
         counts = (self.tally, self.refusals, self.count, self.report_count, self.security_count)
-        groups = (self.leg, self.stream, *counts, self.sender, self.mix, self.latch, self.meter, self.report, self.loss, self.quality)
+        groups = (
+            self.leg,
+            self.stream,
+            self.late,
+            *counts,
+            self.sender,
+            self.mix,
+            self.latch,
+            self.meter,
+            self.report,
+            self.loss,
+            self.quality,
+        )
         self._of_rows = tuple(getattr(group, field.name) for group in groups for field in fields(group))
         """Every array with an entry a row, but those of the playout buffers."""
         self.call_id: Final[Int64] = self._array("call.id")
@@ -280,6 +303,9 @@ class State:
         self.mix.main[row] = self.mix.sound[row] = self.mix.ducks[row] = -1
         self.mix.followers[row] = -1
         self.mix.next_due[row] = self.report.next_at[row] = np.inf
+        self.mix.paced_by[row] = -1
+        self.late.fastest[row] = self.late.before[row] = np.inf
+        self.late.target[row] = LEAST_TARGET
         self.meter.level[row] = -127.0
 
     def note_codecs(self) -> None:

@@ -19,6 +19,7 @@ from mediaserver.worker.judging import Judging
 from mediaserver.worker.metering import Metering
 from mediaserver.worker.mixing import Mixing
 from mediaserver.worker.outbox import WIDTH, Outbox
+from mediaserver.worker.pacing import SLEW, Pacing
 from mediaserver.worker.relayed_digits import RelayedDigits
 from mediaserver.worker.reports import Reports
 from mediaserver.worker.roster import Roster
@@ -68,6 +69,7 @@ class Turn:
         listening = (self._decoding, self.metering, self._heard_digits)
         speaking = (self._mixing, self._encoding, self._tones)
         self._with_private_rows = (*listening, *speaking, self.securing, self.taps)
+        self._pacing = Pacing(state)
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
         """Take the first n lines of `inbox` (lengths (n) bytes, from rows (n), each row once) and leave what to send in `outbox`."""
@@ -75,6 +77,7 @@ class Turn:
         self._note_batch(rows)
         self.outbox.clear()
         self.notices.clear()
+        self._pacing.begin(now)
         self._tones.step(now)
         self._ducking.step(now)
         self._evening.step(now)
@@ -82,7 +85,7 @@ class Turn:
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
         self.securing.close()
-        self._mixing.review(now)
+        self._pacing.review(now)
         self._judging.step(now)
         self.reports.step(now)
         self._settle()
@@ -134,6 +137,7 @@ class Turn:
         position = place(state.stream, audio, state.leg.ticks[rows], now)
         blocks = self._decoding.blocks(audio.packets)
         self._note_packet_time(rows, blocks)
+        self._pacing.note_arrivals(rows, position, now)
         self._decoding.keep(audio, position, blocks, now)
         self._ducking.look(rows, position, blocks, now)
         self._heard_digits.look(rows, position, blocks)
@@ -251,6 +255,11 @@ class Turn:
         """Set when each is due next; who has fallen far behind goes on from now, his timestamps leaping over what he missed."""
         mix = self.state.mix
         following = mix.next_due[listener] + blocks * BLOCK_SECONDS
+        slew = mix.slew[listener]
+        if slew.any():
+            moved = np.clip(slew, -SLEW, SLEW)
+            mix.slew[listener] = slew - moved
+            following += moved
         behind = following < now - MAX_LAG
         if some(behind):
             missed = np.where(behind, (now - following) / BLOCK_SECONDS, 0.0).astype(np.int64) // blocks * blocks

@@ -18,7 +18,7 @@ from mixer.arrays import Int16
 from mixer.coders.coder import Encoder
 from mixer.concealment import cross
 from mixer.formats import G722, OPUS
-from rtp.playout import RING
+from rtp.playout import RING, UNREAD
 
 TANDEM_DELAY: Final = {G722: 22, OPUS: 104}
 """Samples at 16 kHz by which what is decoded is late against what was encoded."""
@@ -63,8 +63,11 @@ def _heard(state: State, row: int, back: int) -> Int16:
     heard = np.zeros((PAST_BLOCKS * _BLOCK, ears), dtype=np.int32)
     for index in range(int(mix.count[row])):
         if mix.gain[row, index] > 0.0:
-            source = mix.source[row, index : index + 1]
-            said = state.playout_of(int(source[0])).history(source, mix.read[row, index : index + 1] - back, PAST_BLOCKS)
+            one = slice(index, index + 1)
+            source = mix.source[row, one]
+            playout = state.playout_of(int(source[0]))
+            read = mix.read[row, one] if mix.read[row, index] != UNREAD else playout.end[source]
+            said = playout.history(source, read - back, PAST_BLOCKS, mix.offset[row, one])
             wide = said if state.leg.wide[source[0]] else resampled(said, is_wide=True)
             heard += np.rint(np.outer(wide[0], mix.gain[row, index] * mix.ears[row, index, :ears])).astype(np.int32)
     saturated = np.clip(heard, -32_768, 32_767).astype(np.int16)

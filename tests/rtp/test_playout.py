@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtp.arrays import Int16
-from rtp.playout import RING, Playout, goal_seconds, margins, spare_blocks, starting_blocks
+from rtp.playout import RING, Playout, due_packet, margins, starting_blocks, wanted_moves
 from rtp.stream import BLOCK
 
 
@@ -82,35 +82,70 @@ def test_a_gap_after_a_gap_goes_on_from_what_was_made_up_and_the_real_block_take
     assert buffers.history(np.array([1]), np.array([103]), 3).reshape(3, BLOCK)[:, 0].tolist() == [7, 8, 9]
 
 
+def test_a_reader_between_two_blocks_gets_a_part_of_each_and_only_if_both_are_there() -> None:
+    buffers = playout()
+    buffers.store(np.array([1]), np.array([100]), 2, np.arange(160, dtype=np.int16)[None])
+    there, samples = buffers.shifted(np.array([1, 1]), np.array([100, 100]), np.array([30, 0]), 2)
+    assert there.tolist() == [[True, False], [True, True]]
+    assert samples[0, 0].tolist() == list(range(30, 110))
+    assert not samples[0, 1].any()
+    assert samples[1].reshape(-1).tolist() == list(range(160))
+    assert buffers.history(np.array([1]), np.array([101]), 2, np.array([30]))[0, 50:].tolist() == list(range(110))
+
+
 def test_readers_start_so_that_what_is_there_lasts_until_the_next_packet_has_come() -> None:
-    age, goal = np.array([0.010, 0.0, 0.001, 0.0]), np.array([0.003, 0.003, 0.025, 9.0])
-    starts = starting_blocks(np.full(4, 100), 2, np.full(4, 2), age, goal)
+    age, target = np.array([0.010, 0.0, 0.001, 0.0]), np.array([0.003, 0.003, 0.025, 9.0])
+    starts = starting_blocks(np.full(4, 98), np.full(4, 5.0), 2, np.full(4, 2), target, 5.98 + age)
     assert starts.tolist() == [98, 96, 94, 100 - RING // 4]
+
+
+def margin_of(newest: int, packet: int, read: int, blocks: int, now: float, base: float = 0.0) -> float:
+    sizes = np.array([packet])
+    return float(margins(np.array([newest]), np.array([base]), sizes, np.array([read + blocks - 1]), now)[0])
 
 
 @pytest.mark.parametrize("packet", [1, 2, 3, 4, 6])
 @pytest.mark.parametrize("blocks", [1, 2, 3, 4, 6])
 @pytest.mark.parametrize("age", [0.0, 0.0035, 0.0085])
-def test_who_started_has_his_goal_as_margin_for_ever(packet: int, blocks: int, age: float) -> None:
-    goal, sizes = 0.004, np.array([packet])
-    read = starting_blocks(np.array([600]), blocks, sizes, np.array([age]), np.array([goal]))
-    arrival, end, now, seen = 0.0, np.array([600]), age, []
+def test_who_started_has_his_target_as_margin_for_ever(packet: int, blocks: int, age: float) -> None:
+    target, now, newest = 0.004, 6.0 + age, 600
+    start = starting_blocks(np.array([newest]), np.zeros(1), blocks, np.array([packet]), np.array([target]), np.array([now]))
+    read, seen = int(start[0]), []
     for _ in range(60):
-        while arrival + packet * 0.010 <= now + 1e-9:
-            arrival, end = arrival + packet * 0.010, end + packet
-        seen.append(float(margins(end, np.array([arrival]), read, blocks, sizes, now)[0]))
+        while (newest + packet) * 0.010 <= now + 1e-9:
+            newest += packet
+        seen.append(margin_of(newest, packet, read, blocks, now))
         read, now = read + blocks, now + blocks * 0.010
-    assert goal - 1e-9 <= min(seen) < goal + (packet + blocks) * 0.010
+    assert target - 1e-9 <= min(seen) < target + (packet + blocks) * 0.010
 
 
-def test_a_margin_is_the_time_by_which_a_frames_last_packet_came_before_its_turn() -> None:
-    packet, arrival = np.array([2]), np.array([1.0])
-    read_at = {read: float(margins(np.array([104]), arrival, np.array([read]), 2, packet, 1.005)[0]) for read in (100, 101, 102, 103)}
-    assert read_at == pytest.approx({100: 0.025, 101: 0.005, 102: 0.005, 103: -0.015})
-    assert goal_seconds(np.array([0.0]))[0] < goal_seconds(np.array([0.01]))[0]
+def test_a_margin_is_the_time_by_which_a_frames_last_packet_comes_before_its_turn_however_late_others_were() -> None:
+    read_at = {read: margin_of(102, 2, read, 2, 2.025, base=1.0) for read in (100, 101, 102, 103, 104)}
+    assert read_at == pytest.approx({100: 0.025, 101: 0.005, 102: 0.005, 103: -0.015, 104: -0.015})
+    assert due_packet(np.array([102]), np.array([3]), np.array([97])).tolist() == [96]
 
 
-def test_only_whole_steps_beyond_the_goal_are_to_spare() -> None:
-    margin, goal = np.array([0.001, 0.021, 0.024, 0.047]), np.full(4, 0.004)
-    assert spare_blocks(margin, goal, 2, np.full(4, 2)).tolist() == [0, 0, 2, 4]
-    assert spare_blocks(margin, goal, 2, np.full(4, 1)).tolist() == [0, 1, 2, 4]
+def moves(margin: float, *, packet: int = 2, frame: int = 2, read: int = 96, offset: int = 0, target: float = 0.004) -> int:
+    one = np.array([1])
+    wanted = wanted_moves(
+        np.array([margin]), np.array([target]), 100 * one, packet * one, read * one, offset * one, frame * one, BLOCK * one
+    )
+    return int(wanted[0])
+
+
+def test_only_whole_steps_beyond_the_target_are_to_spare() -> None:
+    assert [moves(margin) for margin in (0.004, 0.0045, 0.020, 0.0245, 0.0251, 0.0452)] == [0, 0, 0, 0, 160, 320]
+    assert [moves(margin, packet=1) for margin in (0.0135, 0.0152, 0.0452)] == [0, 80, 320]
+
+
+def test_who_has_too_little_goes_back_a_step_but_not_for_a_trifle() -> None:
+    assert [moves(margin) for margin in (0.0035, 0.0029, -0.0165, -0.0175)] == [0, -160, -160, -320]
+    assert moves(0.0004, target=0.0005) == 0
+    assert moves(0.0002, target=0.0005) == -160
+
+
+def test_who_stands_between_two_steps_goes_on_to_the_next_for_nothing_or_back_to_the_last() -> None:
+    assert moves(0.010, offset=30) == 130
+    assert moves(0.010, read=97) == 80
+    assert moves(0.026, offset=30) == 290
+    assert moves(0.001, offset=30) == -30

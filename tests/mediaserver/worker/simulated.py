@@ -5,6 +5,7 @@
 
 import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,8 @@ from rtp.latch import Address
 from tests.mediaserver.worker.speaking import PAYLOAD_TYPES, Voice
 
 TURN = 0.002
+MARK = 77
+"""Place of the loud sample in a packet of marked ones."""
 
 
 @dataclass
@@ -59,6 +62,10 @@ class Phone:
     voice: Voice = field(default_factory=Voice)
     """Its codec; ``frame`` counts ticks of that one's clock."""
     level: float = 2000.0
+    marked: int = 0
+    """Each so many packets are silence with one loud sample, the others silence; 0 for none."""
+    drift: float = 0.0
+    """How much longer its packets take than they should: 100e-6 for a clock that is 100 ppm slow."""
     got: list[Sent] = field(default_factory=list)
     said: list[bytes] = field(default_factory=list)
     _samples: int = 0
@@ -66,7 +73,9 @@ class Phone:
     def payload(self) -> bytes:
         """The next frame's codes."""
         samples = self.frame * self.voice.rate // self.voice.form.clock_rate
-        if self.tone or not self.voice.form.block_bytes:
+        if self.marked:
+            codes = bytes(0x80 if len(self.said) % self.marked == 0 and place == MARK else 0xFF for place in range(self.frame))
+        elif self.tone or not self.voice.form.block_bytes:
             times = (self._samples + np.arange(samples)) / self.voice.rate
             codes = self.voice.encode(np.rint(self.level * np.sin(2 * np.pi * self.tone * times)).astype(np.int16))
         else:
@@ -176,6 +185,11 @@ class House:
         self.answers: list[tuple[float, Applied | Refused]] = []
         self.notices: list[object] = []
         self.departed: list[tuple[float, int, bytes]] = []
+        self.arrived: dict[int, list[tuple[float, int]]] = {}
+        """By row: when the packets that phones say by themselves were sent, and their numbers from the first on."""
+        self.jitter: dict[int, Callable[[], float]] = {}
+        """By row: how long each packet takes on its way; nothing where none is told."""
+        self._on_the_way: list[tuple[float, int, bytes]] = []
         self._waiting: list[tuple[int, bytes]] = []
         self._next_packet: dict[int, float] = {}
         self._request = 0
@@ -230,6 +244,14 @@ class House:
         self.command(SetMode(leg, mode, target))
         return phone
 
+    def admit(self, phone: Phone, mode: str, target: str = "agent") -> None:
+        """Let a supervisor in who was not admitted yet."""
+        self.command(SetMode(phone.leg, mode, target), Admit(phone.leg, True))
+
+    def let_begin(self, phone: Phone, phase: float) -> None:
+        """Let a phone's next packet be due so many seconds from now."""
+        self._next_packet[phone.row] = self.now + phase
+
     def arrive(self, phone: Phone, packet: bytes) -> None:
         """A datagram of a phone, taken in the next turn that has room for it."""
         self._waiting.append((phone.row, packet))
@@ -264,12 +286,23 @@ class House:
         while self.now < until:
             for row, phone in self.phones.items():
                 while self._next_packet[row] <= self.now:
-                    self._next_packet[row] += phone.seconds
+                    self._next_packet[row] += phone.seconds * (1.0 + phone.drift)
                     if phone.talking:
-                        self.arrive(phone, phone.next_packet())
+                        self._send(row, phone)
                     else:
                         phone.timestamp += phone.frame
+            for at, row, packet in [journey for journey in self._on_the_way if journey[0] <= self.now]:
+                self._on_the_way.remove((at, row, packet))
+                self._waiting.append((row, packet))
             self.step()
+
+    def _send(self, row: int, phone: Phone) -> None:
+        self.arrived.setdefault(row, []).append((self._next_packet[row] - phone.seconds * (1.0 + phone.drift), len(phone.said)))
+        packet = phone.next_packet()
+        if row in self.jitter:
+            self._on_the_way.append((self.now + self.jitter[row](), row, packet))
+        else:
+            self.arrive(phone, packet)
 
     def _deliver(self, row: int, packet: bytes) -> None:
         self.departed.append((self.now, row, packet))

@@ -1,0 +1,168 @@
+"""What a listener gets of a source whose frame is not in place: made up, waited for, skipped, or begun anew.
+
+The rules stand on top of `rtp/playout.py`. Everything is done for many reads at once; how far each is lies in the shared arrays.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mediaserver.worker.decoding import Decoding
+from mediaserver.worker.state import State
+from mixer.arrays import Float32, Int16
+from mixer.concealment import FADED_BLOCKS, HISTORY_BLOCKS, conceal, overlaps, pitch_lags, rejoin
+from rtp.arrays import Bools, Float64, Int64
+from rtp.playout import RING, SLACK, UNREAD, Playout, margins, starting_blocks
+from rtp.stream import BLOCK_SECONDS
+
+MAX_NEW_GAPS: Final = 64
+"""Concealments that may begin in one turn: more at once are not the network's doing, but a machine that is too slow."""
+
+MAX_LAG: Final = 0.02
+"""Seconds that the server's clock may be late; more is another one's clock."""
+
+
+@dataclass(slots=True)
+class Reads:
+    """Reads that cannot be served as they are (n): some of it is missing, or returns."""
+
+    pairs: Int64
+    """Number of listener and place in his list."""
+    source: Int64
+    """Row."""
+    read: Int64
+    """Block that is due …"""
+    offset: Int64
+    """… and samples into it."""
+    end: Int64
+    """The buffer's end."""
+    there: Bools
+    """(n, blocks)"""
+    frames: Int16
+    """(n, blocks, samples of a block), written."""
+
+
+class Gaps:
+    """Repairs reads of sources of one rate."""
+
+    def __init__(self, state: State, playout: Playout, decoding: Decoding) -> None:
+        """playout: the buffers of the sources of this rate."""
+        self._state = state
+        self._decoding = decoding
+        self._playout = playout
+        self._block = playout.samples.shape[1]
+        mix = state.mix
+        self._read, self._offset = mix.read.reshape(-1), mix.offset.reshape(-1)
+        self._gap, self._gap_at = mix.gap.reshape(-1), mix.gap_at.reshape(-1)
+        self._lag, self._waited = mix.lag.reshape(-1), mix.waited.reshape(-1)
+        self._gain = mix.gain.reshape(-1)
+
+    def repair(self, reads: Reads, now: float) -> None:
+        """Make up what is missing of ``reads``, fade in what returns, and set where each reads next."""
+        blocks = reads.there.shape[1]
+        gap = self._gap[reads.pairs]
+        starts = (reads.read == UNREAD) | (reads.end - reads.read > RING - FADED_BLOCKS)
+        starts |= (gap >= FADED_BLOCKS) & (reads.end > reads.read) & ~reads.there[:, 0]
+        if starts.any():
+            self._start(reads, starts, gap, now)
+        overdue = self._skip_what_was_waited_for(reads, now)
+        if self._decoding.waiting:
+            self._give_up(reads, starts | overdue)
+        waits = ~reads.there.all(axis=1) & ((reads.end < reads.read + blocks + (reads.offset > 0)) | ~overdue)
+        reads.there[waits] = False
+        self._waited[reads.pairs] = np.where(waits, self._waited[reads.pairs] + blocks, 0)
+        for block in range(blocks):
+            self._repair_block(reads, gap, block)
+        self._gap[reads.pairs] = gap
+        self._offset[reads.pairs] = reads.offset
+        self._read[reads.pairs] = np.where(waits, reads.read, reads.read + blocks)
+
+    def _start(self, reads: Reads, starts: Bools, gap: Int64, now: float) -> None:
+        """Begin to read, or begin anew, near the newest frame. What comes under a gain that opens needs no fading in of its own."""
+        state, stream = self._state, self._state.stream
+        source, pairs = reads.source[starts], reads.pairs[starts]
+        heard_by = pairs // state.seats
+        at = now - self._lag_of_clock(heard_by, now)
+        packet, newest, target = np.maximum(stream.blocks[source], 1), stream.position[source], state.late.target[source]
+        base = state.late.base(source)
+        base = np.where(np.isfinite(base), base, stream.arrival[source] - newest * BLOCK_SECONDS)
+        reads.read[starts] = starting_blocks(newest, base, reads.there.shape[1], packet, target, at)
+        reads.offset[starts] = 0
+        self._read_again(reads, starts)
+        self._waited[pairs] = 0
+        gap[starts] = np.where((self._gain[pairs] == 0.0) & reads.there[starts, 0], 0, FADED_BLOCKS)
+
+    def _lag_of_clock(self, listener: Int64, now: float) -> Float64:
+        """How late (n) in this turn what clocks these listeners (n) is: the packet of a main source, or the server's own clock."""
+        state, mix = self._state, self._state.mix
+        main = mix.main[listener]
+        packet = now - state.stream.position[main] * BLOCK_SECONDS - state.late.base(main)
+        server = now - (mix.next_due[listener] - state.leg.frame[listener] * BLOCK_SECONDS)
+        lag = np.where((main >= 0) & (state.stream.arrival[main] == now), packet, np.minimum(server, MAX_LAG))
+        return np.where(np.isfinite(lag), np.maximum(lag, 0.0), 0.0)
+
+    def _skip_what_was_waited_for(self, reads: Reads, now: float) -> Bools:
+        """Which reads (n) are so late that what is missing has been lost; they go on behind it, as far as it was filled in by waiting."""
+        state, stream, blocks = self._state, self._state.stream, reads.there.shape[1]
+        source = reads.source
+        lost = reads.there.argmin(axis=1)
+        packet = np.maximum(stream.blocks[source], 1)
+        margin = margins(stream.position[source], state.late.base(source), packet, reads.read + lost, now)
+        overdue: Bools = margin >= np.maximum(state.late.target[source] - SLACK, 0.0)
+        first = np.where(reads.there.any(axis=1), reads.there.argmax(axis=1), blocks)
+        skipped = np.where(overdue, np.minimum(self._waited[reads.pairs], np.minimum(first, reads.end - reads.read)), 0)
+        skips = skipped > 0
+        if skips.any():
+            reads.read[skips] += skipped[skips]
+            self._read_again(reads, skips)
+        return overdue
+
+    def _give_up(self, reads: Reads, which: Bools) -> None:
+        """What these reads (n) miss has been lost, where the codec of the source is one that waits for it."""
+        which = which & ~reads.there.all(axis=1) & np.isin(reads.source, list(self._decoding.waiting))
+        if which.any():
+            self._decoding.give_up(reads.source[which])
+            self._read_again(reads, which)
+
+    def _read_again(self, reads: Reads, which: Bools) -> None:
+        read, offset = reads.read[which], reads.offset[which]
+        reads.there[which], reads.frames[which] = self._playout.shifted(reads.source[which], read, offset, reads.there.shape[1])
+
+    def _repair_block(self, reads: Reads, gap: Int64, block: int) -> None:
+        """One block of each read: what is missing goes on from before the gap, what returns is faded in; gap (n) is counted."""
+        missing = ~reads.there[:, block]
+        begins = missing & (gap == 0)
+        if begins.any():
+            self._begin_gaps(reads, begins, gap, block)
+        if missing.any():
+            np.add.at(self._state.count.concealed_blocks, reads.source[missing & (gap < FADED_BLOCKS)], 1)
+            reads.frames[missing, block] = np.rint(self._played_on(reads, missing, gap))
+            kept = missing & (reads.offset == 0)
+            self._playout.make_up(reads.source[kept], reads.read[kept] + block, reads.frames[kept, block])
+        returns = ~missing & (gap > 0)
+        if returns.any():
+            overlap = overlaps(self._lag[reads.pairs[returns]], gap[returns], self._block)
+            played_on = self._played_on(reads, returns, gap)
+            reads.frames[returns, block] = rejoin(reads.frames[returns, block], played_on, overlap)
+        gap[missing] += 1
+        gap[returns] = 0
+
+    def _begin_gaps(self, reads: Reads, begins: Bools, gap: Int64, block: int) -> None:
+        """Note where gaps begin, and the pitch there. Of more than `MAX_NEW_GAPS` the others are silent: it keeps the turn short."""
+        beyond = begins & (np.cumsum(begins) > MAX_NEW_GAPS)
+        gap[beyond] = FADED_BLOCKS
+        begins = begins & ~beyond
+        pairs, at = reads.pairs[begins], reads.read[begins] + block
+        self._gap_at[pairs] = at
+        self._lag[pairs] = pitch_lags(self._playout.history(reads.source[begins], at, HISTORY_BLOCKS, reads.offset[begins]))
+
+    def _played_on(self, reads: Reads, which: Bools, gap: Int64) -> Float32:
+        """The next block (n, samples) of the gaps of some reads; silence where they have faded."""
+        played = np.zeros((int(which.sum()), self._block), dtype=np.float32)
+        sounds = which & (gap < FADED_BLOCKS)
+        if sounds.any():
+            pairs = reads.pairs[sounds]
+            history = self._playout.history(reads.source[sounds], self._gap_at[pairs], HISTORY_BLOCKS, reads.offset[sounds])
+            played[sounds[which]] = conceal(history, self._lag[pairs], gap[sounds] * self._block, self._block)
+        return played

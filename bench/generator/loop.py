@@ -22,6 +22,8 @@ _FARTHEST_BEHIND = 1.0
 """Seconds after which slots are skipped and counted instead of sent in a burst."""
 _DRAINS = 4
 """Looks at the sockets a millisecond at most."""
+_COMMANDS = 8
+"""Commands carried out a millisecond at most."""
 _BUFFER = 128 * 1024
 
 
@@ -52,7 +54,9 @@ class Loop:
                 number += 1
                 due += SLOT
             self._receive()
-            if self._pipe.poll():
+            for _ in range(_COMMANDS):
+                if not self._pipe.poll():
+                    break
                 self._obey()
             rest = due - time.monotonic()
             if rest > 0:

@@ -21,6 +21,7 @@ DIGIT: Final = 2
 COMFORT_NOISE_TYPE: Final = 13
 """Static payload type of RFC 3389, which nobody negotiated with us."""
 
+_LINES: Final = np.arange(65_536)
 _PLAIN: Final = 0x80
 _HAS_PADDING: Final = 0x20
 _HAS_EXTENSION: Final = 0x10
@@ -87,7 +88,7 @@ def parse(matrix: Bytes, lengths: Int64, rows: Int64, payload_kind: Bytes, refus
     second = first >> 16
     kind = payload_kind.reshape(-1).take((rows << 7) | (second & 0x7F))
     packets = Packets(
-        line=np.arange(count),
+        line=_LINES[:count],
         row=rows,
         kind=kind,
         marker=second & 0x80,

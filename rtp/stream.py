@@ -110,7 +110,7 @@ def place(streams: Streams, audio: Followed, ticks: Int64, now: float) -> Int64:
     rows = packets.row
     elapsed = (packets.timestamp - streams.timestamp[rows]).astype(np.int32) / ticks
     steps = np.floor(elapsed + 0.5).astype(np.int64)
-    odd = (steps < 1) | (steps > MAX_PAUSE)
+    odd = (steps - 1).view(np.uint64) >= MAX_PAUSE  # below 1, or above
     if some(odd):
         streams.breaks[rows] += odd & audio.forward
         steps = np.where(odd & audio.forward, np.maximum(streams.blocks[rows], 1), steps)
@@ -128,7 +128,10 @@ def _advance(streams: Streams, rows: Int64, timestamp: Int64, elapsed: Float64, 
     """Note these packets (n) as their streams' newest; elapsed (n) blocks, with fractions, since the ones before by their timestamps."""
     deviation = np.abs(now - streams.arrival[rows] - elapsed * BLOCK_SECONDS)
     jitter = streams.jitter[rows]
-    streams.jitter[rows] = jitter + (np.where(deviation > _MAX_DEVIATION, jitter, deviation) - jitter) * 0.0625
+    pauses = deviation > _MAX_DEVIATION
+    if some(pauses):
+        deviation = np.where(pauses, jitter, deviation)
+    streams.jitter[rows] = jitter + (deviation - jitter) * 0.0625
     streams.arrival[rows] = now
     streams.timestamp[rows] = timestamp
     streams.position[rows] = position

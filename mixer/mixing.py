@@ -42,9 +42,10 @@ def sum_ramped(frames: Int16, gain: Float32, goal: Float32, shares: Float32) -> 
     shares (sample) as `ramp` gave them. A speaker whose both gains are 0 is exactly absent.
     """
     change = goal - gain
+    if not np.count_nonzero(change):
+        return np.asarray(np.matmul(gain[:, None, :], frames.astype(np.float32))[:, 0], dtype=np.float32)
     weighted = frames * gain[..., None]
-    if change.any():
-        weighted += frames * (change[..., None] * shares)
+    weighted += frames * (change[..., None] * shares)
     return np.asarray(weighted.sum(axis=1, dtype=np.float32))
 
 

@@ -54,12 +54,14 @@ class Playout:
         recent = position > end - RING
         if not every(recent):
             rows, position, frames, end = rows[recent], position[recent], frames[recent], end[recent]
-        stored, slots = self.slots(rows, position, blocks)
-        if blocks == 2 and _are_even(slots):
-            self._in_twos()[slots[:, 0] >> 1] = frames
+        if blocks == 2 and not some((position & 1).astype(np.bool_)):
+            twos = ((position & (RING - 1)) + rows * RING) >> 1
+            self._in_twos()[twos] = frames
+            self.held.reshape(-1, 2)[twos] = position[:, None] + _RANGE[2]
         else:
+            stored, slots = self.slots(rows, position, blocks)
             self.samples[slots] = frames.reshape(-1, blocks, self.samples.shape[1])
-        self.held[slots] = stored
+            self.held[slots] = stored
         self.end[rows] = np.maximum(end, position + blocks)
 
     def slots(self, rows: Int64, position: Int64, blocks: int) -> tuple[Int64, Int64]:

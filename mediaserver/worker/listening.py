@@ -184,9 +184,11 @@ class Listening:
 
     def _smooth_where_possible(self, listener: Int64) -> None:
         mix = self._state.mix
-        listed = self._columns < mix.count[listener][:, None]
-        gain, silent = mix.gain[listener], mix.sound[listener] < 0
-        steady = gain == mix.goal[listener]
-        mix.plain[listener] = ((steady & (gain == 1.0)) | ~listed).all(axis=1) & silent
-        even = (mix.gap[listener] == 0) & (mix.offset[listener] == 0) & (mix.move[listener] == 0)
-        mix.smooth[listener] = ((steady & even) | ~listed).all(axis=1) & silent
+        count = mix.count[listener]
+        most = int(count.max())
+        unlisted = self._columns[:most] >= count[:, None]
+        gain, silent = mix.gain[listener, :most], mix.sound[listener] < 0
+        steady = gain == mix.goal[listener, :most]
+        mix.plain[listener] = ((steady & (gain == 1.0)) | unlisted).all(axis=1) & silent
+        even = (mix.gap[listener, :most] == 0) & (mix.offset[listener, :most] == 0) & (mix.move[listener, :most] == 0)
+        mix.smooth[listener] = ((steady & even) | unlisted).all(axis=1) & silent

@@ -18,15 +18,17 @@ from mediaserver.worker.state import Kind, State
 from mixer.arrays import Int16
 from mixer.coders.coder import Decoder
 from mixer.coders.opening import open_decoder
-from mixer.coders.opus_packet import ticks_of
+from mixer.coders.opus_packet import tells_of_the_one_before, ticks_of
 from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
 from mixer.g711 import decode as decode_g711
 from mixer.l16 import decode_into as decode_l16_into
 from rtp.arrays import Bools, Bytes, Int64, every, is_alike, named, some
 from rtp.header import HEADER, Packets
 from rtp.playout import Playout
-from rtp.stream import BLOCK, Followed
+from rtp.stream import BLOCK, BLOCK_SECONDS, Followed
 
+_BEHIND: Final = 0.002
+"""Seconds that a packet may come after its time without being late."""
 _BLOCK_BYTES: Final = np.array([form.block_bytes or 1 for form in FORMATS])
 _HAS_CODER: Final = np.array([form.has_coder for form in FORMATS])
 _OPUS_TICKS: Final = FORMATS[OPUS].block_ticks
@@ -74,6 +76,8 @@ class Decoding:
         """(row) in which codec its last packet came, as far as that matters; -1 before the first."""
         self._changed: Final[set[int]] = set()
         """Rows whose next packet is the first in another codec."""
+        self.concealing: Final[set[int]] = set()
+        """Rows whose codec makes up by itself what is missing."""
         self.waiting: Final[set[int]] = set()
         """Rows of which packets wait behind a gap."""
 
@@ -127,9 +131,15 @@ class Decoding:
             self._note_waiting(row, stream)
         self._shelf.clear()
 
+    def conceal(self, row: int, position: int) -> Int16 | None:
+        """Block ``position`` of a row as its codec would go on; None where it is not the next one to be decoded, or cannot be had so."""
+        stream = self._streams.get(row)
+        return None if stream is None else stream.conceal(position)
+
     def forget(self, row: int) -> None:
         """The leg of this row ended."""
         self._streams.pop(row, None)
+        self.concealing.discard(row)
         self._meters.pop(row, None)
         self.waiting.discard(row)
         self._changed.discard(row)
@@ -224,6 +234,7 @@ class Decoding:
         if stream is None or (not self._state.wide.end[row] and stream.position >= 0) or stream.serial != serial or stream.codec != codec:
             stream = OrderedStream(open_decoder(codec, WIDEBAND), serial, codec, coded.extended)
             self._streams[row] = stream
+            (self.concealing.add if codec == OPUS else self.concealing.discard)(row)
             self._meters.pop(row, None)
             self._changed.discard(row)
         if coded.extended < stream.next:
@@ -232,9 +243,16 @@ class Decoding:
         self._shelf.row, self._shelf.is_measured = row, measures
         if not stream.take(coded, self._shelf.put):
             self._state.count.dropped_undecodable[row] += 1
+        if coded.extended in stream.waiting and codec == OPUS and tells_of_the_one_before(coded.payload):
+            self._count_recoverable(row, coded)
         if stream.waiting and self._clocks_somebody(row):
             stream.give_up(self._shelf.put)
         self._note_waiting(row, stream)
+
+    def _count_recoverable(self, row: int, coded: Coded) -> None:
+        """A lost packet that the next one tells of is like one that came as late as that: worth a margin where it happens often."""
+        lag = np.array([coded.blocks * BLOCK_SECONDS + _BEHIND])
+        self._state.late.count(np.array([row]), lag, 0.0)
 
     def _clocks_somebody(self, row: int) -> bool:
         """Whether somebody's mix goes out with this row's packets: he cannot wait for those that are missing."""
@@ -255,6 +273,7 @@ class Decoding:
     def _take_for_the_meter(self, row: int, coded: Coded) -> None:
         codec = int(self._state.leg.codec[row])
         self._streams.pop(row, None)
+        self.concealing.discard(row)
         self.waiting.discard(row)
         known, decoder = self._meters.get(row, (-1, None))
         if decoder is None or known != codec:

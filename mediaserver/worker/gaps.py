@@ -16,6 +16,8 @@ from rtp.arrays import Bools, Float64, Int64
 from rtp.playout import RING, SLACK, UNREAD, Playout, margins, starting_blocks
 from rtp.stream import BLOCK_SECONDS
 
+_BY_CODEC: Final = 0
+"""The pitch period of a gap that a codec fills by itself."""
 MAX_NEW_GAPS: Final = 64
 """Concealments that may begin in one turn: more at once are not the network's doing, but a machine that is too slow."""
 
@@ -57,6 +59,7 @@ class Gaps:
         self._gap, self._gap_at = mix.gap.reshape(-1), mix.gap_at.reshape(-1)
         self._lag, self._waited = mix.lag.reshape(-1), mix.waited.reshape(-1)
         self._gain = mix.gain.reshape(-1)
+        self._fade = 1.0 - np.arange(1, self._block + 1) / self._block
 
     def repair(self, reads: Reads, now: float) -> None:
         """Make up what is missing of ``reads``, fade in what returns, and set where each reads next."""
@@ -132,7 +135,9 @@ class Gaps:
     def _repair_block(self, reads: Reads, gap: Int64, block: int) -> None:
         """One block of each read: what is missing goes on from before the gap, what returns is faded in; gap (n) is counted."""
         missing = ~reads.there[:, block]
-        begins = missing & (gap == 0)
+        if self._decoding.concealing:
+            missing = self._without_those_of_codecs(reads, missing, gap, block)
+        begins = missing & ((gap == 0) | ((self._lag[reads.pairs] == _BY_CODEC) & (gap < FADED_BLOCKS)))
         if begins.any():
             self._begin_gaps(reads, begins, gap, block)
         if missing.any():
@@ -140,13 +145,40 @@ class Gaps:
             reads.frames[missing, block] = np.rint(self._played_on(reads, missing, gap))
             kept = missing & (reads.offset == 0)
             self._playout.make_up(reads.source[kept], reads.read[kept] + block, reads.frames[kept, block])
-        returns = ~missing & (gap > 0)
+        absent = ~reads.there[:, block]
+        returns = ~absent & (gap > 0) & ((self._lag[reads.pairs] != _BY_CODEC) | (gap >= FADED_BLOCKS))
         if returns.any():
             overlap = overlaps(self._lag[reads.pairs[returns]], gap[returns], self._block)
             played_on = self._played_on(reads, returns, gap)
             reads.frames[returns, block] = rejoin(reads.frames[returns, block], played_on, overlap)
-        gap[missing] += 1
-        gap[returns] = 0
+        gap[absent] += 1
+        gap[~absent] = 0
+
+    def _without_those_of_codecs(self, reads: Reads, missing: Bools, gap: Int64, block: int) -> Bools:
+        """Which blocks (n) are missing still, where codecs that make up by themselves what is missing have done so."""
+        asked = missing & (gap < FADED_BLOCKS) & np.isin(reads.source, list(self._decoding.concealing))
+        for index in np.flatnonzero(asked).tolist():
+            source, at, offset = int(reads.source[index]), int(reads.read[index]) + block, int(reads.offset[index])
+            if not all(self._is_made(source, part) for part in range(at, at + 1 + (offset > 0))):
+                asked[index] = False
+                continue
+            one = slice(index, index + 1)
+            made = self._playout.history(reads.source[one], reads.read[one] + block + 1, 1, reads.offset[one])
+            reads.frames[index, block] = made[0] * self._fade if gap[index] == FADED_BLOCKS - 1 else made[0]
+            self._state.count.concealed_blocks[source] += np.uint64(1)
+            if gap[index] == 0:
+                self._lag[reads.pairs[index]] = _BY_CODEC
+        return missing & ~asked
+
+    def _is_made(self, source: int, at: int) -> bool:
+        """Whether block ``at`` of a source is there, or has been made up: by its codec, if need be."""
+        slot = (at & (RING - 1)) + source * RING
+        if at in (int(self._playout.held[slot]), int(self._playout.made[slot])):
+            return True
+        frame = self._decoding.conceal(source, at)
+        if frame is not None:
+            self._playout.make_up(np.array([source]), np.array([at]), frame[None])
+        return frame is not None
 
     def _begin_gaps(self, reads: Reads, begins: Bools, gap: Int64, block: int) -> None:
         """Note where gaps begin, and the pitch there. Of more than `MAX_NEW_GAPS` the others are silent: it keeps the turn short."""

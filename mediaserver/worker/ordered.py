@@ -6,7 +6,8 @@ Rules for one stream:
 - a gap is closed when the missing packet comes, or when it is given up: the last packet lost is recovered from the one behind it
   (Opus has it in there once more), those before it are concealed. What the codec cannot make up stays missing;
 - what comes after its place was given up is late;
-- a packet that is no audio only takes its number.
+- a packet that is no audio only takes its number;
+- a listener who cannot wait has the codec go on as it sounded, block by block; the missing packet is decoded all the same if it comes.
 """
 
 from collections.abc import Callable
@@ -88,6 +89,14 @@ class OrderedStream:
             self._follow_up(heard)
         elif extended > self.next and len(self.waiting) < MAX_WAITING:
             self.waiting[extended] = None
+
+    def conceal(self, position: int) -> Int16 | None:
+        """The codec's own idea of block ``position``, for which a listener cannot wait; None where it is not the next, or there is none."""
+        frame = self._frame[:BLOCK]
+        if position != self.position or not self.decoder.conceal(frame):
+            return None
+        self.position += 1
+        return frame
 
     def give_up(self, heard: Callable[[Decoded], None]) -> None:
         """What is missing before the first waiting packet has been lost."""

@@ -1,19 +1,19 @@
 """Reading what listeners are due: from playout buffers through gains, concealment and the server's sounds to one frame each.
 
 Two ways to the same result. The quick one is for listeners none of whose gains changes and all of whose frames are in place:
-a gather and a sum. The careful one does everything: ramps, volumes, sounds, missing frames, and readers who have to move or
-stand between two blocks.
+a gather and a sum. The careful one does everything: ramps, volumes, sounds, missing frames, and readers who have to move.
 """
 
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from mediaserver.worker.decoding import Decoding
 from mediaserver.worker.gaps import Gaps, Reads
 from mediaserver.worker.shifting import Shifting
 from mediaserver.worker.sounds import Sounds
-from mediaserver.worker.state import State
+from mediaserver.worker.state import Smooth, State
 from mixer.arrays import Float32, Int16
 from mixer.concealment import FADED_BLOCKS
 from mixer.mixing import ramp, saturate, sum_for_ears, sum_plain, sum_ramped
@@ -22,8 +22,8 @@ from rtp.playout import RING, UNREAD, Playout, margins
 
 STALE_SECONDS: Final = 0.1
 """Nobody starts to read a source whose newest frame is older: that was heard by those who were there."""
-_MEASURED: Final = 8
-"""Margins are taken in one turn of so many, picked by a hash of its number: no listener's frames are in step with that."""
+_TRIED: Final = 8
+"""Margins are taken, and moves are tried, in one turn of so many, picked by a hash of its number."""
 _HASH: Final = 0x9E37_79B1
 
 
@@ -32,7 +32,7 @@ def read_anew(state: State, rows: Int64) -> None:
     mix = state.mix
     mix.read[rows], mix.offset[rows], mix.gap[rows], mix.waited[rows] = UNREAD, 0, FADED_BLOCKS, 0
     mix.margin[rows], mix.move[rows] = np.inf, 0
-    mix.smooth[rows] = False
+    mix.smooth[rows] = Smooth.NOT
 
 
 class Listening:
@@ -56,6 +56,7 @@ class Listening:
         self._goal = state.mix.goal.reshape(-1)
         self._ears = state.mix.ears.reshape(-1, 2)
         self._gap = state.mix.gap.reshape(-1)
+        self._views: dict[int, Int16] = {}
         self._gaps = Gaps(state, playout, decoding)
         self._shifting = Shifting(state, playout)
         self.settled: Final[list[int]] = []
@@ -67,7 +68,7 @@ class Listening:
         first (n) is the number of the first of them (listener · seats + place in his list), count (n) how many they are.
         With two ears a frame is twice as long: what the left one hears, then the right one.
         """
-        smooth = self._state.mix.smooth[listener].astype(np.bool_)
+        smooth = self._are_smooth(listener)
         if every(smooth) and count[0] and is_alike(count):
             return self._quickly(listener, first, int(count[0]), blocks, now, ears)
         mixed = np.empty((len(listener), ears * blocks * self._block), dtype=np.int16)
@@ -78,21 +79,37 @@ class Listening:
                     mixed[part] = frames(listener[part], first[part], sources, blocks, now, ears)
         return mixed
 
+    def _are_smooth(self, listener: Int64) -> Bools:
+        """Who of these (n) goes the quick way. Who has to move goes it too, but for those turns in which it is tried."""
+        smooth = self._state.mix.smooth[listener]
+        quick: Bools = smooth == Smooth.WHOLLY if self._is_tried else smooth.astype(np.bool_)
+        return quick
+
+    @property
+    def _is_tried(self) -> bool:
+        """Whether this is a turn, in step with nobody's frames, in which what is not for every turn is done."""
+        return not ((int(self._state.turn[0]) * _HASH) >> 16) % _TRIED
+
     def _quickly(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float, ears: int) -> Int16:
         """Frames (n, samples) of listeners with so many sources, their gains steady; who misses one goes the careful way."""
         if not sources:
             return np.zeros((len(listener), ears * blocks * self._block), dtype=np.int16)
         playout = self._playout
         pairs = first[:, None] + self._columns[:sources]
-        source, read = self._source.take(pairs), self._read_pointer.take(pairs)
-        wanted, slots = playout.slots(source, read, blocks)
+        source, read, offset = self._source.take(pairs), self._read_pointer.take(pairs), self._offset.take(pairs)
+        between = offset > 0
+        are_between = some(between)
+        wanted, slots = playout.slots(source, read, blocks + are_between)
         there = playout.held.take(slots) == wanted
+        if are_between:
+            there[..., -1] |= ~between
+            there[..., 0] &= (read & (RING - 1)) + blocks + between <= RING  # in one piece
         if not every(there):
             return self._mostly_quickly(listener, first, there.all(axis=(1, 2)), sources, blocks, now, ears)
         self._read_pointer[pairs] = read + blocks
-        if not ((int(self._state.turn[0]) * _HASH) >> 16) % _MEASURED:
-            self._measure(pairs, source, read + (blocks - 1), now)
-        frames = playout.frames(slots)
+        if self._is_tried:
+            self._measure(pairs, source, read + (blocks - 1) + between, now)
+        frames = self._pieces(blocks)[slots[..., 0] * self._block + offset] if are_between else playout.frames(slots)
         if ears > 1:
             gain = self._gain.take(pairs)
             return saturate(self._sum(frames, pairs, gain, gain, blocks, ears))
@@ -102,6 +119,13 @@ class Listening:
             gain = self._gain.take(pairs[weighted])
             mixed[weighted] = saturate(sum_ramped(frames[weighted], gain, gain, self._ramps[blocks]))
         return mixed
+
+    def _pieces(self, blocks: int) -> Int16:
+        """Every run of samples of so many blocks that the buffers hold, by its first sample: a view."""
+        pieces = self._views.get(blocks)
+        if pieces is None:
+            pieces = self._views[blocks] = sliding_window_view(self._playout.samples.reshape(-1), blocks * self._block)
+        return pieces
 
     def _mostly_quickly(self, listener: Int64, first: Int64, complete: Bools, sources: int, blocks: int, now: float, ears: int) -> Int16:
         mixed = np.empty((len(listener), ears * blocks * self._block), dtype=np.int16)
@@ -190,5 +214,7 @@ class Listening:
         gain, silent = mix.gain[listener, :most], mix.sound[listener] < 0
         steady = gain == mix.goal[listener, :most]
         mix.plain[listener] = ((steady & (gain == 1.0)) | unlisted).all(axis=1) & silent
-        even = (mix.gap[listener, :most] == 0) & (mix.offset[listener, :most] == 0) & (mix.move[listener, :most] == 0)
-        mix.smooth[listener] = ((steady & even) | unlisted).all(axis=1) & silent
+        even = mix.gap[listener, :most] == 0
+        smooth = ((steady & even) | unlisted).all(axis=1) & silent
+        moves = ((mix.move[listener, :most] != 0) & ~unlisted).any(axis=1)
+        mix.smooth[listener] = np.where(smooth, np.where(moves, Smooth.MOSTLY, Smooth.WHOLLY), Smooth.NOT)

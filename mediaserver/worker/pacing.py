@@ -12,7 +12,7 @@ import numpy as np
 
 from mediaserver.link.layout import BLOCK, WIDE_BLOCK
 from mediaserver.worker.rhythm import LONGEST, SHARE
-from mediaserver.worker.state import Kind, State
+from mediaserver.worker.state import Kind, Smooth, State
 from rtp.arrays import Float64, Int64
 from rtp.playout import wanted_moves
 from rtp.stream import BLOCK_SECONDS
@@ -105,7 +105,8 @@ class Pacing:
         mix.asked[rows] = np.where(moves * mix.move[rows] > 0, mix.asked[rows] + 1, 0)
         mix.move[rows] = moves
         mix.margin[rows] = np.inf
-        mix.smooth[rows] &= ~mix.move[rows].any(axis=1)
+        smooth = mix.smooth[rows]
+        mix.smooth[rows] = np.where(mix.move[rows].any(axis=1) & (smooth != Smooth.NOT), Smooth.MOSTLY, smooth)
 
     def _review_clocks(self, rows: Int64) -> None:
         """Set the clocks of listeners (n) that no source of theirs has set yet."""

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from mediaserver.worker.pacing import first_strike
-from mediaserver.worker.state import Kind, Mixes, State
+from mediaserver.worker.state import Kind, Mixes, Smooth, State
 from mixer.formats import FORMATS, WIDEBAND
 from mixer.gains import Seat, ears, gain
 from mixer.modes import PARTIES, Mode, Role
@@ -239,7 +239,7 @@ def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
     mix.count[row] = len(sources)
     mix.narrow[row] = sum(not source.wide for source in sources)
     mix.plain[row] = mix.sound[row] < 0 and all(source.gain == source.goal == 1.0 for source in sources)
-    mix.smooth[row] = mix.plain[row] and not mix.gap[row, : len(sources)].any()
+    mix.smooth[row] = Smooth.WHOLLY if mix.plain[row] and not mix.gap[row, : len(sources)].any() else Smooth.NOT
 
 
 def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, sources: Sequence[_Source], now: float) -> None:

@@ -19,9 +19,9 @@ QUIET: Final = 60
 """Peak of sound, in the 14-bit domain, that may be left out or said twice unheard."""
 ALIKE: Final = 0.8
 """How alike the sound must be to itself a period further on."""
-MAX_MOVES: Final = 4
+MAX_MOVES: Final = 16
 """Readers who are moved in one turn …"""
-MAX_SEARCHES: Final = 1
+MAX_SEARCHES: Final = 4
 """… and for how many of them a pitch period is looked for."""
 PATIENCE: Final = 3
 """Reviews, about as many seconds, that who is too far behind waits for a pause before he goes on in the midst of sound."""

@@ -37,6 +37,16 @@ class Kind(IntEnum):
     """A mix, clocked by the server."""
 
 
+class Smooth(IntEnum):
+    """Whether the quick way of reading is the right one for a listener."""
+
+    NOT = 0
+    """A gain changes, the server is playing, or a source is being concealed."""
+    WHOLLY = 1
+    MOSTLY = 2
+    """Yes, but he should move nearer to a source, or away from it, when that is unheard."""
+
+
 @dataclass(slots=True)
 class Legs:
     """Who each row's leg is and what it negotiated; one entry a row."""
@@ -93,7 +103,7 @@ class Mixes:
     plain: Bytes
     """All gains are one, none changes, and the server is not playing."""
     smooth: Bytes
-    """No gain changes, the server is not playing, and no source is being concealed or caught up with: the quick way is the right one."""
+    """A `Smooth`."""
     own_numbers: Bytes
     wanted: Bytes
     """Somebody mixes what this leg says, so its frames are kept."""

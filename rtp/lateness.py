@@ -4,7 +4,7 @@ A packet's *transit* is its arrival less its place on the leg's time line. The l
 here; how far others lag behind it is counted in a histogram that fades. The *target* is what all but `TOLERATED` of them need.
 
 - It grows at once with a packet that is later than it, and sinks as what was counted fades, about `MEMORY_SECONDS`.
-- What a turn itself takes is no lateness: who reads in the turn in which a packet is seen reads it in time.
+- The time that packets lie unseen between two turns is no lateness: who reads in the turn that sees them reads them in time.
 - Clocks that drift move the fastest way along: it is looked for anew each `SPAN_SECONDS`.
 """
 
@@ -27,6 +27,8 @@ BINS: Final = 32
 
 _EDGES: Final = np.concatenate([np.arange(17), 16 + 4 * np.arange(1, 9), 48 + 16 * np.arange(1, 9)]) * 0.001
 """Edges of the bins, seconds: of 1 ms up to 16, of 4 ms up to 48, of 16 ms up to 176."""
+_NEEDED: Final = np.where(_EDGES > 0.001, _EDGES, 0.0)
+"""Margin that packets of each bin need, behind none: what comes within a millisecond is punctual."""
 _BIN_OF: Final = np.searchsorted(_EDGES, np.arange(177) * 0.001 + 1e-9, side="right").clip(1, BINS) - 1
 """Bin of each whole millisecond."""
 _FADED: Final = float(np.exp(-SPAN_SECONDS / MEMORY_SECONDS))
@@ -72,24 +74,24 @@ class Lateness:
         lag: Float64 = transit - np.minimum(fastest, self.before[rows])
         return lag
 
-    def count(self, rows: Int64, lag: Float64, turn: float) -> None:
-        """Count packets of rows (n, each once) that lag (n) seconds behind. turn: what a turn takes, seconds."""
+    def count(self, rows: Int64, lag: Float64) -> None:
+        """Count packets of rows (n, each once) that lag (n) seconds behind, without the time that they lay unseen."""
         bins = _BIN_OF.take((lag * 1000.0).astype(np.int64), mode="clip")
         self.counts.reshape(-1)[rows * BINS + bins] += 1
-        later = lag > self.target[rows] + (turn + _TRIFLE)
+        later = lag > self.target[rows] + _TRIFLE
         if some(later):
-            self._aim(rows[later], turn)
+            self._aim(rows[later])
 
-    def review(self, rows: Int64, turn: float) -> None:
+    def review(self, rows: Int64) -> None:
         """Once in `SPAN_SECONDS` for rows (n): old packets fade, the targets sink to what is left of them."""
         self.before[rows] = self.fastest[rows]
         self.fastest[rows] = np.inf
         self.counts[rows] *= _FADED
-        self._aim(rows, turn)
+        self._aim(rows)
 
-    def _aim(self, rows: Int64, turn: float) -> None:
+    def _aim(self, rows: Int64) -> None:
         counts = self.counts[rows]
         beyond = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
         needed: Bools = beyond > TOLERATED * beyond[:, :1]
-        upper = _EDGES[needed.sum(axis=1)]
-        self.target[rows] = np.maximum(upper - turn, LEAST_TARGET)
+        upper = _NEEDED[needed.sum(axis=1)]
+        self.target[rows] = np.maximum(upper, LEAST_TARGET)

@@ -24,7 +24,7 @@ UNREAD: Final = -1
 """Read pointer of a reader who has not started."""
 _EMPTY: Final = -2 * RING
 """What an empty slot holds: a block that nobody asks for."""
-SLACK: Final = 0.001
+SLACK: Final = 0.00075
 """Seconds by which a margin may differ from the target before a reader moves; downward half of the target, where that is less."""
 MAX_MOVE: Final = RING // 2
 """Blocks that a reader moves at most at once."""
@@ -153,6 +153,12 @@ def starting_blocks(newest: Int64, base: Float64, blocks: int, packet: Int64, ta
     )
 
 
+def least_slack(target: Float64) -> Float64:
+    """How far (…), in seconds, a margin may be below the target (…)."""
+    slack: Float64 = np.minimum(SLACK, target / 2)
+    return slack
+
+
 def wanted_moves(
     margin: Float64, target: Float64, newest: Int64, packet: Int64, read: Int64, offset: Int64, frame: Int64, block: Int64
 ) -> Int64:
@@ -166,7 +172,7 @@ def wanted_moves(
     size = step * block
     ahead = -((read - newest) * block + offset) % size
     beyond = margin - target
-    over = np.maximum(beyond - SLACK, 0.0) + np.minimum(beyond + np.minimum(SLACK, target / 2), 0.0)
+    over = np.maximum(beyond - SLACK, 0.0) + np.minimum(beyond + least_slack(target), 0.0)
     steps = np.floor(over / (step * BLOCK_SECONDS)).astype(np.int64)
     return np.asarray(ahead + np.clip(steps * size, -MAX_MOVE * block, MAX_MOVE * block), dtype=np.int64)
 

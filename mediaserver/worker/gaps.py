@@ -13,7 +13,7 @@ from mediaserver.worker.state import State
 from mixer.arrays import Float32, Int16
 from mixer.concealment import FADED_BLOCKS, HISTORY_BLOCKS, conceal, overlaps, pitch_lags, rejoin
 from rtp.arrays import Bools, Float64, Int64
-from rtp.playout import RING, SLACK, UNREAD, Playout, margins, starting_blocks
+from rtp.playout import RING, SLACK, UNREAD, Playout, least_slack, margins, starting_blocks
 from rtp.stream import BLOCK_SECONDS
 
 _BY_CODEC: Final = 0
@@ -90,7 +90,7 @@ class Gaps:
         packet, newest, target = np.maximum(stream.blocks[source], 1), stream.position[source], state.late.target[source]
         base = state.late.base(source)
         base = np.where(np.isfinite(base), base, stream.arrival[source] - newest * BLOCK_SECONDS)
-        reads.read[starts] = starting_blocks(newest, base, reads.there.shape[1], packet, target, at)
+        reads.read[starts] = starting_blocks(newest, base, reads.there.shape[1], packet, target - least_slack(target), at)
         reads.offset[starts] = 0
         self._read_again(reads, starts)
         self._waited[pairs] = 0

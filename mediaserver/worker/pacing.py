@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 
 from mediaserver.link.layout import BLOCK, WIDE_BLOCK
-from mediaserver.worker.rhythm import LONGEST, SHARE
 from mediaserver.worker.state import Kind, Smooth, State
 from rtp.arrays import Float64, Int64
 from rtp.playout import wanted_moves
@@ -25,13 +24,14 @@ ENOUGH: Final = 20
 """Packets of a source by which a clock is set."""
 SLEW: Final = 0.0005
 """Most seconds by which the server's clock is moved with one packet."""
-STALL: Final = 0.05
-"""Seconds without a turn after which packets have waited in the sockets …"""
+STALL: Final = 0.01
+"""Seconds without a turn after which several packets of a leg may wait in its socket …"""
 LONGEST_STALL: Final = 0.6
 """… and may take as long, but no longer than this, to be read."""
-_AFTER: Final = 0.0002
+BREAK: Final = 0.05
+"""Seconds without a turn after which phones and networks may have changed: another worker has taken over."""
+_AFTER: Final = 0.001
 """Seconds after the packets are due at which the clock strikes."""
-_USUAL_TURN: Final = 0.002
 
 
 def first_strike(state: State, row: int, now: float) -> float | None:
@@ -51,26 +51,27 @@ class Pacing:
         self._state = state
         self._review_at = 0.0
         self._reviewed = 0
-        self._stalled_until = 0.0
-
-    @property
-    def _turn(self) -> float:
-        """Seconds that a packet may lie before the turn that sees it."""
-        return min(max(float(self._state.turn_length[0]) / SHARE, _USUAL_TURN), LONGEST)
+        self._stalled_until = self._unseen = 0.0
+        self.has_rested = False
+        """The sockets were silent until this turn: its packets have just come. Told before each turn of which that is true."""
 
     def begin(self, now: float) -> None:
         """A turn begins; the state tells yet when the last one did."""
         last = float(self._state.now[0])
-        if last and now - last > STALL:
-            self._stalled_until = now + min(now - last, LONGEST_STALL)
-            self._state.late.forget_ways()
+        gap = now - last if last and not self.has_rested else 0.0
+        if gap > STALL:
+            self._stalled_until = now + min(gap, LONGEST_STALL)
+            if gap > BREAK:
+                self._state.late.forget_ways()
+        self._unseen = min(gap, STALL)
+        self.has_rested = False
 
     def note_arrivals(self, rows: Int64, position: Int64, now: float) -> None:
         """Packets of rows (n) came, which start at block ``position`` (n). What waited for us, not on its way, is not late."""
         late = self._state.late
-        behind = late.note_way(rows, position, self._state.stream.breaks[rows], now)
+        lag = late.note_way(rows, position, self._state.stream.breaks[rows], now)
         if now >= self._stalled_until:
-            late.count(rows, behind, self._turn)
+            late.count(rows, np.maximum(lag - self._unseen, 0.0))
 
     def review(self, now: float) -> None:
         """Look at the rows whose time it is."""
@@ -79,7 +80,7 @@ class Pacing:
         self._review_at, self._reviewed = now + REVIEW_SECONDS, (self._reviewed + 1) % REVIEW_PARTS
         state, mix = self._state, self._state.mix
         rows = np.arange(self._reviewed, state.rows, REVIEW_PARTS)
-        state.late.review(rows[state.stream.serial[rows] > 0], self._turn)
+        state.late.review(rows[state.stream.serial[rows] > 0])
         rows = rows[mix.count[rows] > 0]
         if len(rows):
             self._review_readers(rows)

@@ -110,6 +110,7 @@ class Worker:
         time.sleep(rhythm.due - now)
         if self._sockets.are_silent():
             longest = LONGEST_REST if self._roster.legs else IDLE_SECONDS
+            self._turn.pacing.has_rested = True
             self._sockets.wait(min(self._turn.seconds_to_next(time.monotonic()), longest))
             rhythm.postpone(time.monotonic())
 
@@ -131,6 +132,8 @@ class Worker:
         self._read_link(now)
         lengths, rows = self._sockets.receive(now)
         self._sockets.receive_reports(now)
+        # What was read may have come after the turn began: no packet is to look as if it had come before it was sent.
+        now = time.monotonic()
         self._turn.step(lengths, rows, now)
         self._desk.note_changing(self._turn.changing)
         self._sockets.send()

@@ -69,7 +69,8 @@ class Turn:
         listening = (self._decoding, self.metering, self._heard_digits)
         speaking = (self._mixing, self._encoding, self._tones)
         self._with_private_rows = (*listening, *speaking, self.securing, self.taps)
-        self._pacing = Pacing(state)
+        self.pacing: Final = Pacing(state)
+        """To be told where the sockets were silent."""
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
         """Take the first n lines of `inbox` (lengths (n) bytes, from rows (n), each row once) and leave what to send in `outbox`."""
@@ -77,7 +78,7 @@ class Turn:
         self._note_batch(rows)
         self.outbox.clear()
         self.notices.clear()
-        self._pacing.begin(now)
+        self.pacing.begin(now)
         self._tones.step(now)
         self._ducking.step(now)
         self._evening.step(now)
@@ -85,7 +86,7 @@ class Turn:
         due = self._receive(lengths, rows, now) if len(rows) else []
         self._mix([*due, *self._clocked_by_server(now)], now)
         self.securing.close()
-        self._pacing.review(now)
+        self.pacing.review(now)
         self._judging.step(now)
         self.reports.step(now)
         self._settle()
@@ -137,7 +138,7 @@ class Turn:
         position = place(state.stream, audio, state.leg.ticks[rows], now)
         blocks = self._decoding.blocks(audio.packets)
         self._note_packet_time(rows, blocks)
-        self._pacing.note_arrivals(rows, position, now)
+        self.pacing.note_arrivals(rows, position, now)
         self._decoding.keep(audio, position, blocks, now)
         self._ducking.look(rows, position, blocks, now)
         self._heard_digits.look(rows, position, blocks)

@@ -1,4 +1,4 @@
-"""How late packets come: what readers should leave for it grows at once, is forgotten slowly, and does not count the turn."""
+"""How late packets come: what readers should leave for it grows at once, is forgotten slowly, and little at a time."""
 
 from collections.abc import Iterable
 
@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from rtp.lateness import BINS, LEAST_TARGET, MEMORY_SECONDS, Lateness
-
-TURN = 0.002
 
 
 def lateness(rows: int = 2) -> Lateness:
@@ -21,10 +19,10 @@ def hear(late: Lateness, delays: Iterable[float], *, begin: int = 0, row: int = 
     for delay in delays:
         now = 500.0 + number * 0.020 * (1 + drift) + delay
         rows = np.array([row])
-        late.count(rows, late.note_way(rows, np.array([2 * number]), np.array([breaks]), now), TURN)
+        late.count(rows, late.note_way(rows, np.array([2 * number]), np.array([breaks]), now))
         number += 1
         if number % 50 == 0:
-            late.review(np.array([row]), TURN)
+            late.review(np.array([row]))
     return number
 
 
@@ -32,9 +30,9 @@ def random_delays(count: int, spread: float, seed: int = 1) -> list[float]:
     return [float(delay) for delay in np.random.default_rng(seed).random(count) * spread]
 
 
-def test_packets_that_come_regularly_need_no_margin_even_where_turns_see_them_late() -> None:
+def test_packets_that_come_regularly_need_no_margin() -> None:
     late = lateness()
-    hear(late, random_delays(500, TURN))
+    hear(late, random_delays(500, 0.0009))
     assert late.target[1] <= 0.001
     assert late.target[0] == 0.0
 
@@ -43,7 +41,7 @@ def test_packets_that_come_regularly_need_no_margin_even_where_turns_see_them_la
 def test_the_target_is_what_nearly_all_packets_need(spread: float) -> None:
     late = lateness()
     hear(late, random_delays(1000, spread))
-    assert 0.97 * spread - TURN - 0.001 <= late.target[1] <= spread * 1.15 + 0.002
+    assert 0.97 * spread - 0.001 <= late.target[1] <= spread * 1.15 + 0.002
 
 
 def test_a_late_packet_raises_it_at_once_and_it_sinks_as_that_is_forgotten() -> None:

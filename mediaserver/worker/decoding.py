@@ -252,7 +252,7 @@ class Decoding:
     def _count_recoverable(self, row: int, coded: Coded) -> None:
         """A lost packet that the next one tells of is like one that came as late as that: worth a margin where it happens often."""
         lag = np.array([coded.blocks * BLOCK_SECONDS + _BEHIND])
-        self._state.late.count(np.array([row]), lag, 0.0)
+        self._state.late.count(np.array([row]), lag)
 
     def _clocks_somebody(self, row: int) -> bool:
         """Whether somebody's mix goes out with this row's packets: he cannot wait for those that are missing."""

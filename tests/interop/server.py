@@ -205,6 +205,7 @@ class Server:
             "MEDIASERVER_MEDIA__BIND": self.address,
             "MEDIASERVER_MEDIA__FIRST_PORT": str(first_rtp),
             "MEDIASERVER_MEDIA__LAST_PORT": str(first_rtp + 799),
+            "MEDIASERVER_MEDIA__STEREO": "false",  # phones that record both ears as one would hear each party at half its level
             "MEDIASERVER_MEDIA__DUCKING_DB": "0",  # tones never pause, and are judged at their full level
             "MEDIASERVER_CONTROL__BIND": self.address,
             "MEDIASERVER_CONTROL__PORT": str(self._control),

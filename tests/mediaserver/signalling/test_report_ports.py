@@ -52,11 +52,14 @@ def test_who_offers_one_port_for_both_is_lent_no_other() -> None:
     assert (lent(house, "customer"), lent(house, "agent")) == (0, 1)
 
 
-def test_a_leg_that_agreed_on_srtp_gets_no_rtcp_in_the_clear() -> None:
+def test_a_leg_that_agreed_on_srtp_gets_its_rtcp_with_the_keys_to_close_it() -> None:
     house = House()
     dial(house, secured(house.trunk))
     house.robert.answers()
-    assert where(media(house, "customer")) == (False, "", 0)
+    told = media(house, "customer")
+    assert where(told)[1:] != ("", 0)
+    assert told.srtp_suite
+    assert told.srtp_send_key
 
 
 def test_a_port_is_lent_once_however_often_media_is_agreed() -> None:

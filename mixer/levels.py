@@ -9,7 +9,7 @@ from mixer.arrays import Float32, Int16
 from mixer.g711 import FULL_SCALE
 
 SILENCE_DBOV: Final = -127.0
-GATE_DBOV: Final = -70.0
+GATE_DBOV: Final = -80.0
 """Frames below it hold no speech, whatever the detector would say: the quiet of a line, where no microphone is open."""
 
 _SCALE: Final = 4

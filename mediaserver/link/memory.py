@@ -49,6 +49,10 @@ class Memory:
             raise ValueError("the memory file has another layout")
         self._views: dict[str, memoryview[Any]] = {}
         self._counter_views = {name: self.view(f"count.{name}") for name in COUNTERS}
+        # what is looked at for every leg, again and again
+        self._now, self._last_packet = self.view("worker.now"), self.view("meter.last_packet")
+        self._level, self._speech = self.view("meter.level"), self.view("meter.speech")
+        self._mos_up, self._mos_down = self.view("quality.mos_up"), self.view("quality.mos_down")
 
     @classmethod
     def create(cls, rows: int, calls: int, seats: int) -> "Memory":
@@ -110,15 +114,21 @@ class Memory:
 
     def level_dbov(self, row: int) -> float:
         """Level of what the leg says, in dBov (0 is a full-scale square wave); -127.0 for silence and for rows without packets."""
-        return float(self.view("meter.level")[row]) if self._is_sending(row) else _SILENCE_DBOV
+        return float(self._level[row]) if self._is_sending(row) else _SILENCE_DBOV
 
     def speaks(self, row: int) -> bool:
         """Whether the leg speaks, by its last measured frame."""
-        return bool(self.view("meter.speech")[row]) and self._is_sending(row)
+        return bool(self._speech[row]) and self._is_sending(row)
+
+    def meters(self, row: int) -> tuple[float, bool, float, float]:
+        """`level_dbov`, `speaks`, and both of `mos`, of one leg at a time."""
+        if self._now[0] - self._last_packet[row] < _SPEECH_HOLDS:
+            return self._level[row], self._speech[row] != 0, self._mos_up[row], self._mos_down[row]
+        return _SILENCE_DBOV, False, self._mos_up[row], self._mos_down[row]
 
     def last_packet(self, row: int) -> float:
         """When the leg's last valid packet came, on the monotonic clock; 0.0 where none ever came."""
-        return float(self.view("meter.last_packet")[row])
+        return float(self._last_packet[row])
 
     def jitter_ms(self, row: int) -> float:
         """Interarrival jitter of what the leg sends (RFC 3550 §6.4.1), in milliseconds."""
@@ -139,7 +149,7 @@ class Memory:
 
     def mos(self, row: int) -> tuple[float, float]:
         """The scores of a leg, up and down; 0.0 where one is not known."""
-        return self._number("quality.mos_up", row), self._number("quality.mos_down", row)
+        return float(self._mos_up[row]), float(self._mos_down[row])
 
     def _way(self, row: int, name: str, loss: float, lost: int, jitter: float) -> Way:
         count = self._whole(f"quality.mos_{name}_count", row)
@@ -166,7 +176,7 @@ class Memory:
     @property
     def turn_time(self) -> float:
         """When the last turn was finished, on the monotonic clock: the worker's sign of life."""
-        return float(self.view("worker.now")[0])
+        return float(self._now[0])
 
     @property
     def cpu_seconds(self) -> float:

@@ -21,7 +21,7 @@ LEAST_CALLS: Final = 20
 """Fewer are never too many, and say nothing of what a call costs: it is others who load the machine then."""
 _FORGETS: Final = 0.5
 """Part of the lateness that is left at the next look where there is none any more."""
-_HAVE_AUDIO: Final = frozenset({CallState.ANSWERED, CallState.HELD})
+_HAVE_AUDIO: Final = (CallState.ANSWERED, CallState.HELD)
 
 
 class Overload:

@@ -2,6 +2,7 @@
 
 The detector's flag outlasts a voice by some frames of those that it is given. So a leg is measured each `PERIOD`, but at each
 packet where a flag stands while the voice has fallen: then the flag ends when it would have, had the detector heard every frame.
+And the detector is what costs: where a voice goes on, or a noise stays as loud as it was, it is asked each second time only.
 """
 
 from typing import Final
@@ -10,10 +11,10 @@ import numpy as np
 
 from mediaserver.worker.roster import ROLES
 from mediaserver.worker.state import State
-from mixer.arrays import Int16
+from mixer.arrays import Float32, Int16
 from mixer.levels import GATE_DBOV, SpeechDetector, levels_dbov
 from mixer.modes import Role
-from rtp.arrays import Bools, Int64, some
+from rtp.arrays import Bools, Int64
 from rtp.stream import BLOCK_SECONDS
 
 PERIOD: Final = 0.1
@@ -24,6 +25,10 @@ FALLEN_DB: Final = 6.0
 """So far below what it was, a voice may have ended."""
 FADING_DB: Final = 1.0
 """What it was fades by so much at each measurement."""
+MOST_UNASKED: Final = 1
+"""Measurements in a row for which the level alone keeps the flag as it is."""
+SAME_DB: Final = 1.5
+"""What is no speech may be so much louder or softer than it was, to be taken for the same."""
 LONGEST_FRAME: Final = 3
 """Blocks that the detector takes at once."""
 _SUPERVISOR: Final = ROLES.index(Role.SUPERVISOR)
@@ -35,6 +40,8 @@ class Metering:
     def __init__(self, state: State) -> None:
         self._state = state
         self._detector = SpeechDetector()
+        self._unasked = np.zeros(state.rows, dtype=np.int64)
+        """(row) measurements since the detector was asked."""
         self._taken: list[tuple[Int64, Int16, int]] = []
 
     def is_due(self, rows: Int64, now: float) -> Bools:
@@ -54,18 +61,32 @@ class Metering:
 
     def forget(self, row: int) -> None:
         """The leg of this row ended."""
+        self._unasked[row] = 0
         self._detector.forget(row)
 
     def _measure(self, rows: Int64, frames: Int16, block: int, now: float) -> None:
         """A supervisor whom nobody hears has a level and no flag: only who may be heard is worth the detector's time."""
         meter = self._state.meter
         level = levels_dbov(frames)
-        is_heard = (self._state.leg.role[rows] != _SUPERVISOR) | self._state.mix.wanted[rows].astype(np.bool_)
-        speech = (level > GATE_DBOV) & is_heard
-        if some(speech):
-            said = frames[speech, : LONGEST_FRAME * block]
-            speech[speech] = self._detector.speaks(rows[speech].tolist(), said, 100 * block)
         loudest = np.maximum(level, meter.loudest[rows] - FADING_DB)
+        has_fallen = level < loudest - FALLEN_DB
+        is_heard = (self._state.leg.role[rows] != _SUPERVISOR) | self._state.mix.wanted[rows].astype(np.bool_)
+        speech = self._flags(rows, frames, block, (level > GATE_DBOV) & is_heard, self._is_as_before(rows, level, has_fallen))
         lasts = PERIOD + SLACK - frames.shape[1] // block * BLOCK_SECONDS
-        meter.next[rows] = np.where(speech & (level < loudest - FALLEN_DB), now, now + lasts)
+        meter.next[rows] = np.where(speech & has_fallen, now, now + lasts)
         meter.loudest[rows], meter.level[rows], meter.speech[rows] = loudest, level, speech
+
+    def _is_as_before(self, rows: Int64, level: Float32, has_fallen: Bools) -> Bools:
+        """Where a voice (n) goes on, or what is none has not changed."""
+        meter = self._state.meter
+        return np.where(meter.speech[rows] != 0, ~has_fallen, np.abs(level - meter.level[rows]) < SAME_DB)
+
+    def _flags(self, rows: Int64, frames: Int16, block: int, sounds: Bools, is_as_before: Bools) -> Bools:
+        """Who (n) speaks, of those of whom there is something to be heard."""
+        kept = sounds & is_as_before & (self._unasked[rows] < MOST_UNASKED)
+        self._unasked[rows] = np.where(kept, self._unasked[rows] + 1, 0)
+        speech: Bools = kept & (self._state.meter.speech[rows] != 0)
+        asked = (sounds & ~kept).nonzero()[0]
+        if len(asked):
+            speech[asked] = self._detector.speaks(rows[asked].tolist(), frames[asked, : LONGEST_FRAME * block], 100 * block)
+        return speech

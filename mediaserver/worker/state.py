@@ -316,7 +316,7 @@ class State:
         self.mix.paced_by[row] = -1
         self.late.fastest[row] = self.late.before[row] = np.inf
         self.late.target[row] = LEAST_TARGET
-        self.meter.level[row] = -127.0
+        self.meter.level[row] = self.meter.loudest[row] = -127.0
 
     def note_codecs(self) -> None:
         """A leg's codec changed: whether any is a wideband one, and whether all are G.711."""

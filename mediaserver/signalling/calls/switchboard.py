@@ -203,11 +203,14 @@ class Switchboard:
         """Twice a second: tell each call which of its legs ought to send and do not, and which do again."""
         now = self.house.clock()
         for entry in list(self.calls):
+            last_packet = entry.worker.memory.last_packet
             for leg in list(entry.legs.values()):
+                if leg.row < 0 or (not leg.is_missing and now - last_packet(leg.row) < MISSING_AFTER):
+                    continue  # nearly always, and for every leg: so this is asked first
                 media = leg.media
-                if leg.row < 0 or media is None or not (media.direction.sends and is_carried(media)):
+                if media is None or not (media.direction.sends and is_carried(media)):
                     continue
-                quiet = now - max(entry.worker.memory.last_packet(leg.row), leg.opened_at)
+                quiet = now - max(last_packet(leg.row), leg.opened_at)
                 if quiet >= MISSING_AFTER:
                     leg.is_missing = True
                     self.feed(entry, inputs.MediaMissing(leg.leg, quiet))

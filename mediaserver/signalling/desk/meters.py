@@ -10,26 +10,20 @@ from mediaserver.signalling.desk.publishing import Publisher
 
 
 def tell_meters(calls: Calls, publisher: Publisher) -> None:
-    """One `meters` event a call; nothing where nobody listens."""
+    """One `meters` event a call; nothing where nobody listens. What it holds is read where somebody who may see the call wants it."""
     if not publisher.has_listeners:
         return
     for entry in calls:
-        legs = _levels(entry)
-        if legs:
+        if any(leg.row >= 0 for leg in entry.legs.values()):
             view = entry.view
-            publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, partial(dict, legs=legs)))
+            publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, partial(_body, entry)))
 
 
-def _levels(entry: CallEntry) -> dict[str, Any]:
+def _body(entry: CallEntry) -> dict[str, Any]:
     memory = entry.worker.memory
-    return {str(leg.leg): _meters(memory, leg.row) for leg in entry.legs.values() if leg.row >= 0}
+    return {"legs": {str(leg.leg): _meters(memory, leg.row) for leg in entry.legs.values() if leg.row >= 0}}
 
 
 def _meters(memory: Memory, row: int) -> dict[str, Any]:
-    up, down = memory.mos(row)
-    return {
-        "level_dbov": round(memory.level_dbov(row), 1),
-        "speaks": memory.speaks(row),
-        "mos_up": round(up, 2) or None,
-        "mos_down": round(down, 2) or None,
-    }
+    level, speaks, up, down = memory.meters(row)
+    return {"level_dbov": round(level, 1), "speaks": speaks, "mos_up": round(up, 2) or None, "mos_down": round(down, 2) or None}

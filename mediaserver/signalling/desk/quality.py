@@ -51,9 +51,12 @@ class QualityWatch:
     def look(self) -> None:
         """Look at every leg; called each `LOOK_SECONDS`."""
         still: set[tuple[LegId, str]] = set()
+        fair = max(self._settings.fair, self._settings.poor)
         for entry in self._calls:
             for number, leg in entry.legs.items():
                 scores = self._media.mos(leg.mixed_by or entry.worker, leg.row)
+                if not self._bad and scores[0] >= fair and scores[1] >= fair:
+                    continue
                 for way, score in zip(_WAYS, scores, strict=True):
                     if score > 0.0 and self._is_bad(entry, number, way, score):
                         still.add((number, way))

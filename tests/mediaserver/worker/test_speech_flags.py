@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import webrtcvad
 
+from mediaserver.link.memory import Memory
+from mediaserver.worker.metering import Metering
+from mediaserver.worker.state import State
 from mixer.arrays import Int16
 from mixer.g711 import decode, encode
 from tests.audio import read_wav
@@ -57,6 +60,31 @@ def test_flags_agree_with_the_detector_on_every_frame(who: str, noise_dbov: floa
     wanted, got = np.array(flags_of_the_detector(coded)), np.array(flags_of_the_worker(frames))
     assert 0.1 < wanted.mean() < 0.9
     assert (wanted == got).mean() >= ENOUGH
+
+
+@pytest.mark.parametrize("who", ["customer", "agent"])
+def test_flags_of_who_speaks_very_softly_agree_too(who: str) -> None:
+    frames = with_noise((speech(who) * 0.1).astype(np.int16), None)
+    coded = decode(encode(frames, np.zeros(len(frames), dtype=np.int64)), np.zeros(len(frames), dtype=np.int64))
+    assert (np.array(flags_of_the_detector(coded)) == np.array(flags_of_the_worker(frames))).mean() >= ENOUGH
+
+
+def test_the_detector_is_asked_each_second_time_while_a_voice_goes_on() -> None:
+    state = State(Memory.create(4, 2, 4))
+    state.wipe(2)
+    metering = Metering(state)
+    asked: list[int] = []
+    metering._detector.speaks = lambda rows, frames, rate: asked.extend(rows) or [True] * len(rows)  # type: ignore[func-returns-value, method-assign]
+    voice, rows, flags = np.full((1, 160), 900, dtype=np.int16), np.array([2]), []
+    for turn in range(6):
+        metering.take(rows, voice, 80)
+        metering.measure(turn * 0.1)
+        flags.append(bool(state.meter.speech[2]))
+    assert asked == [2, 2, 2]
+    assert flags == [True] * 6
+    metering.take(rows, voice // 8, 80)
+    metering.measure(0.6)
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])

@@ -1,7 +1,7 @@
 """Ducking: while somebody whispers to a party, that party hears the others more softly, so that he can follow both.
 
-The whisper's packets are looked at as they arrive, some milliseconds before they are heard; the change comes with the call's next
-plan, as a ramp. It ends when nothing was whispered for `HOLD`. Who is not whispered to hears no difference.
+The whisper's packets are looked at as they arrive, some milliseconds before they are heard; the change comes as a ramp. It ends when
+nothing was whispered for `HOLD`. Who is not whispered to hears no difference.
 """
 
 from typing import Final
@@ -54,12 +54,12 @@ class Ducking:
         for listener in [listener for listener in self._ducked if until[listener] <= now]:
             self._ducked.discard(listener)
             until[listener] = 0.0
-            self._roster.change_row(listener)
+            self._roster.duck_row(listener)
 
     def _look_at(self, playout: Playout, rows: Int64, end: Int64, now: float) -> None:
-        spoken: Bools = levels_dbov(playout.history(rows, end, 1)) > SPOKEN_DBOV
+        spoken: Bools = levels_dbov(playout.newest(rows, end)) > SPOKEN_DBOV
         for listener in self._state.mix.ducks[rows[spoken]].tolist():
             self._state.mix.ducked_until[listener] = now + HOLD
             if listener not in self._ducked:
                 self._ducked.add(listener)
-                self._roster.change_row(listener)
+                self._roster.duck_row(listener)

@@ -82,7 +82,10 @@ class Listening:
     def _are_smooth(self, listener: Int64) -> Bools:
         """Who of these (n) goes the quick way. Who has to move goes it too, but for those turns in which it is tried."""
         smooth = self._state.mix.smooth[listener]
-        quick: Bools = smooth == Smooth.WHOLLY if self._is_tried else smooth.astype(np.bool_)
+        quick: Bools = smooth.astype(np.bool_)
+        if self._is_tried:
+            astray = (smooth == Smooth.MOSTLY).nonzero()[0]
+            quick[astray] = ~self._shifting.are_hopeful(listener[astray])
         return quick
 
     @property
@@ -152,7 +155,10 @@ class Listening:
             over = np.union1d(ended, hearing[mix.sound_goal[hearing] == 0.0])
             mix.sound[over] = -1
             self.settled.extend(over.tolist())
-        self.settled.extend(listener[changed].tolist())
+        if changed.any():
+            # Who still hears the same, only louder or softer, needs no other plan.
+            others = (changed & ((gain != goal) & (goal == 0.0)).any(axis=1)) | (changed & (mix.count[listener] == 1))
+            self.settled.extend(listener[others].tolist())
         self._smooth_where_possible(listener)
         return saturate(mixed)
 

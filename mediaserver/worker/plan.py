@@ -113,6 +113,18 @@ def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int
     return changing
 
 
+def duck(state: State, call: Call, leg: Leg) -> None:
+    """Have a listener hear the parties more softly from now on, or as loudly as before; all else of his call's plan stays as it is."""
+    mix, row = state.mix, leg.row
+    is_ducked = _is_ducked(state, leg, call.legs)
+    place = {int(source): index for index, source in enumerate(mix.source[row, : int(mix.count[row])].tolist())}
+    for speaker in call.legs:
+        if speaker.row in place:
+            mix.goal[row, place[speaker.row]] = _goal(state, speaker, leg, is_ducked=is_ducked)
+    if (mix.goal[row, : len(place)] != mix.gain[row, : len(place)]).any():
+        mix.plain[row], mix.smooth[row] = 0, Smooth.NOT
+
+
 def forget_source(state: State, listeners: Sequence[Leg], row: int) -> None:
     """Cut a source out of every listener's list at once: its row is about to be another leg's."""
     mix = state.mix
@@ -173,15 +185,11 @@ def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> li
     mix, row = state.mix, leg.row
     listed = {int(mix.source[row, index]): index for index in range(int(mix.count[row]))}
     sources: list[_Source] = []
-    is_ducked = mix.ducked_until[row] > 0.0 and any(state.mix.ducks[speaker.row] == row for speaker in legs)
+    is_ducked = _is_ducked(state, leg, legs)
     for speaker in legs:
         if speaker is leg:
             continue
-        goal = 0.0 if speaker.closes_at or leg.closes_at else gain(speaker.seat, leg.seat)
-        if is_ducked and speaker.seat.role in PARTIES:
-            goal *= state.duck_gain
-        if state.evens_out and leg.seat.role is Role.SUPERVISOR and speaker.seat.role in PARTIES:
-            goal *= 10 ** (float(state.meter.evened[speaker.row]) / 20)
+        goal = _goal(state, speaker, leg, is_ducked=is_ducked)
         index = listed.get(speaker.row)
         if index is not None:
             source = _Source(speaker.row, goal, float(mix.gain[row, index]), index)
@@ -196,6 +204,21 @@ def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> li
         if source.goal or source.gain:
             sources.append(source)
     return sources
+
+
+def _is_ducked(state: State, leg: Leg, legs: Sequence[Leg]) -> bool:
+    """Whether a listener hears the parties more softly now, somebody whispering to him."""
+    return bool(state.mix.ducked_until[leg.row] > 0.0) and any(state.mix.ducks[speaker.row] == leg.row for speaker in legs)
+
+
+def _goal(state: State, speaker: Leg, leg: Leg, *, is_ducked: bool) -> float:
+    """The gain at which a leg shall hear a speaker."""
+    goal = 0.0 if speaker.closes_at or leg.closes_at else gain(speaker.seat, leg.seat)
+    if is_ducked and speaker.seat.role in PARTIES:
+        goal *= state.duck_gain
+    if state.evens_out and leg.seat.role is Role.SUPERVISOR and speaker.seat.role in PARTIES:
+        goal *= 10 ** (float(state.meter.evened[speaker.row]) / 20)
+    return goal
 
 
 def _ears(state: State, leg: Leg, source: _Source, speaker: Leg, legs: Sequence[Leg]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from mediaserver.worker.plan import CLOSING_SECONDS, Call, Leg, begin_anew, forget_source, plan_call
+from mediaserver.worker.plan import CLOSING_SECONDS, Call, Leg, begin_anew, duck, forget_source, plan_call
 from mediaserver.worker.state import State
 from mixer.gains import Seat
 from mixer.modes import Role
@@ -142,6 +142,13 @@ class Roster:
         leg = self.by_row[row]
         if leg is not None:
             self.change(leg)
+
+    def duck_row(self, row: int) -> None:
+        """As `mediaserver.worker.plan.duck`, by row; a call that needs a new plan gets it with that."""
+        leg = self.by_row[row]
+        call = None if leg is None else self._call_at[leg.call]
+        if leg is not None and call is not None and call.index not in self._changed:
+            duck(self._state, call, leg)
 
     def plan(self, now: float) -> dict[int, list[int]]:
         """Plan the calls that changed; by index of the call, the rows of listeners whose gains are about to change."""

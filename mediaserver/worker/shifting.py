@@ -12,11 +12,13 @@ from mediaserver.worker.state import State
 from mixer.arrays import Int16
 from mixer.concealment import cross
 from mixer.stretching import LONGEST, SHORTEST, best_move
-from rtp.arrays import Int64
+from rtp.arrays import Bools, Int64
 from rtp.playout import RING, Playout
 
 QUIET: Final = 60
 """Peak of sound, in the 14-bit domain, that may be left out or said twice unheard."""
+HUSHED_DBOV: Final = -40.0
+"""Level of a source, as it was measured last, at which its sound may be quiet."""
 ALIKE: Final = 0.8
 """How alike the sound must be to itself a period further on."""
 MAX_MOVES: Final = 16
@@ -43,6 +45,15 @@ class Shifting:
         self._asked = mix.asked.reshape(-1)
         self._forward = np.arange(int(SHORTEST * self._block), int(LONGEST * self._block) + 1)
         self._back = -self._forward[::-1]
+        self._columns = np.arange(state.seats)
+
+    def are_hopeful(self, listener: Int64) -> Bools:
+        """Which of these listeners (n) should move by a way that may be gone now: amid sound it is a pitch period at least."""
+        state, mix = self._state, self._state.mix
+        wanted = mix.move[listener]
+        quiet = state.meter.level[mix.source[listener]] < HUSHED_DBOV
+        hopeful = (wanted < 0) | ((wanted >= self._forward[0]) & (mix.asked[listener] >= PATIENCE)) | ((wanted != 0) & quiet)
+        return np.asarray((hopeful & (self._columns < mix.count[listener][:, None])).any(axis=1))
 
     def shift(self, pairs: Int64, source: Int64, frames: Int16) -> None:
         """Rewrite some of the frames (n, blocks, samples) of readers who should move, so that they lead further on, or back.

@@ -182,6 +182,12 @@ async def _phone(around: Surroundings, given: argparse.Namespace) -> None:
     )
 
 
+async def _srtp(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import srtp
+
+    return await srtp.run(around, legs=given.legs, seconds=given.seconds, rounds=given.rounds)
+
+
 async def _parser(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import parser
 
@@ -303,6 +309,16 @@ COMMANDS: Final = (
         "SIP messages read and written a second on one core",
         _parser,
         (option("--messages", type=int, default=2000, help="of each kind"),),
+    ),
+    Command(
+        "srtp",
+        "what SRTP costs a media worker for a packet, by crypto suite and direction",
+        _srtp,
+        (
+            option("--legs", type=int, default=600, help="half as many calls"),
+            option("--seconds", type=float, default=2.0, help="of audio that is measured, of each suite in each round"),
+            option("--rounds", type=int, default=3),
+        ),
     ),
     Command(
         "trouble",

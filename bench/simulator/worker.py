@@ -97,12 +97,23 @@ class VirtualWorker:
         a_second = round(1.0 / self._seconds)
         arrivals = _Arrivals(self._phones, self.now, until * self._seconds)
         while self._turns < until:
-            self._one_turn(arrivals.until(self.now))
-            self._turns += 1
+            now = self.now
+            for row, packet in self.turn(arrivals.until(now)):
+                self._phones[row].take(now, packet)
             if self._turns % a_second == 0:
                 advance(1.0)
 
-    def _one_turn(self, arrived: Sequence[tuple[int, bytes]]) -> None:
+    @property
+    def core(self) -> Turn:
+        """The core that turns."""
+        return self._turn
+
+    def row(self, leg: int) -> int:
+        """The row of a leg."""
+        return self._roster.legs[leg].row
+
+    def turn(self, arrived: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+        """One turn, with packets and the rows that they came from, one of a row at most; what leaves, by row."""
         now = BEGINNING + self.now
         for line, (_, packet) in enumerate(arrived):
             self._turn.inbox[line, : len(packet)] = np.frombuffer(packet, dtype=np.uint8)
@@ -110,11 +121,13 @@ class VirtualWorker:
         self._turn.step(lengths, np.array([row for row, _ in arrived], dtype=np.int64), now)
         self._desk.note_changing(self._turn.changing)
         outbox = self._turn.outbox
-        for line, (row, length) in enumerate(zip(outbox.rows, outbox.lengths, strict=True)):
-            self._phones[row].take(self.now, outbox.matrix[line, :length].tobytes())
+        sizes = zip(outbox.rows.tolist(), outbox.lengths.tolist(), strict=True)
+        sent = [(row, outbox.matrix[line, :length].tobytes()) for line, (row, length) in enumerate(sizes)]
         self._turn.metering.measure(now)
         self._turn.taps.step(now)
         self._heed()
+        self._turns += 1
+        return sent
 
     def _heed(self) -> None:
         for answer in self._desk.answers(BEGINNING + self.now):

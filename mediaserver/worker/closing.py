@@ -14,7 +14,7 @@ import numpy as np
 
 from mediaserver.worker.outbox import WIDTH, Outbox
 from mediaserver.worker.state import State
-from rtp.arrays import Bools, Bytes, Int64
+from rtp.arrays import Bools, Bytes, Int64, every, some
 from rtp.srtp.library import OK
 from rtp.srtp.sessions import Session
 from rtp.srtp.suites import SUITES
@@ -55,10 +55,13 @@ class Closing:
         rows = outbox.rows[lines]
         index = self._indexes(outbox.matrix[lines, 2:4], rows)
         goes = self._prepared(rows, index, outbox.lengths[lines] + _TAGS[suites[lines]] <= WIDTH)
-        np.maximum.at(secured.following, rows[goes], index[goes] + 1)
-        if not goes.all():
+        unsent: list[int] = []
+        if not every(goes):
             self._state.security_count.srtp_unsent[rows[~goes]] += 1
-        unsent = lines[~goes].tolist() + self._closed(lines[goes], rows[goes])
+            unsent = lines[~goes].tolist()
+            lines, rows, index = lines[goes], rows[goes], index[goes]
+        np.maximum.at(secured.following, rows, index + 1)
+        unsent += self._closed(lines, rows)
         for line in sorted(unsent, reverse=True):
             outbox.take_back(line)
 
@@ -95,7 +98,10 @@ class Closing:
 
     def _prepared(self, rows: Int64, index: Int64, fits: Bools) -> Bools:
         """Which packets (n) may be closed; their sessions are there and know the rollover counter."""
-        leaps = self._is_ready[rows] & (np.abs(index - self._state.secured.following[rows]) > FAR)
+        ready = self._is_ready[rows]
+        leaps = ready & (np.abs(index - self._state.secured.following[rows]) > FAR)
+        if every(ready) and not some(leaps):
+            return np.asarray(fits & (index >= self._floor[rows]), dtype=np.bool_)
         for row in rows[leaps].tolist():
             self.forget(row)
         for position in np.flatnonzero(~self._is_ready[rows]).tolist():

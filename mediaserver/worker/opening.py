@@ -19,7 +19,7 @@ import numpy as np
 
 from mediaserver.worker.outbox import WIDTH
 from mediaserver.worker.state import State
-from rtp.arrays import Bools, Bytes, Int64
+from rtp.arrays import Bools, Bytes, Int64, every, some
 from rtp.header import HEADER
 from rtp.srtp.indexes import came_already, nearest, noted
 from rtp.srtp.library import OK
@@ -162,27 +162,39 @@ class Opening:
 
     def _open_all(self, lines: Int64, rows: Int64, lengths: Int64, suites: Bytes, now: float) -> None:
         """Open these lines (n) of rows (n): their entries in ``lengths`` become what they are then, 0 where they are refused."""
-        heads, index = self._inbox[lines, :HEADER], self._state.index
-        sound = (lengths[lines] >= HEADER + _TAGS[suites]) & (lengths[lines] < WIDTH) & (heads[:, 0] >> 6 == 2)
-        if not sound.all():
+        heads, index, sizes = self._inbox[lines, :HEADER], self._state.index, lengths[lines]
+        sound = (sizes >= HEADER + _TAGS[suites]) & (sizes < WIDTH) & (heads[:, 0] >> 6 == 2)
+        if not every(sound):
             self._refuse_unsound(lines[~sound], rows[~sound], lengths, heads[~sound, 1])
             lines, rows, heads = lines[sound], rows[sound], heads[sound]
-        words = np.ascontiguousarray(heads).view(">u4").astype(np.int64)
+        words = heads.view(">u4").astype(np.int64)
         following, window = index.following[rows, 0], index.window[rows, 0]
-        number = nearest(following, words[:, 0] & 0xFFFF)
-        quick = self._is_quick[rows] & (words[:, 2] == index.ssrc[rows, 0]) & (number >= 0)
+        chosen: Int64 | slice = slice(None)
+        known = self._is_quick[rows] & (words[:, 2] == index.ssrc[rows, 0])
+        if every(known & ((words[:, 0] - following) & 0xFFFF == 0)):
+            number = following
+        else:
+            number = nearest(following, words[:, 0] & 0xFFFF)
+            chosen = self._sorted_out(lines, rows, lengths, known & (number >= 0), came_already(following, window, number), now)
+        lines, rows = lines[chosen], rows[chosen]
+        if not len(lines):
+            return
+        genuine = self._opened_quickly(lines, rows, lengths)
+        after = noted(following[chosen], window[chosen], number[chosen])
+        if every(genuine):
+            index.following[rows, 0], index.window[rows, 0] = after
+        else:
+            index.following[rows[genuine], 0], index.window[rows[genuine], 0] = after[0][genuine], after[1][genuine]
+
+    def _sorted_out(self, lines: Int64, rows: Int64, lengths: Int64, quick: Bools, repeated: Bools, now: float) -> Int64:
+        """Of these lines (n) those to be opened quickly; the others are done with: opened one by one, or counted as repetitions."""
         for line, row in zip(lines[~quick].tolist(), rows[~quick].tolist(), strict=True):
             lengths[line] = self._open(row, line, int(lengths[line]), now)
-        repeated = quick & came_already(following, window, number)
-        if repeated.any():
-            self._state.security_count.dropped_srtp_replayed[rows[repeated]] += 1
-            lengths[lines[repeated]] = 0
-            quick &= ~repeated
-        if quick.any():
-            genuine = self._opened_quickly(lines[quick], rows[quick], lengths)
-            chosen = np.flatnonzero(quick)[genuine]
-            settled = noted(following[chosen], window[chosen], number[chosen])
-            index.following[rows[chosen], 0], index.window[rows[chosen], 0] = settled
+        again = quick & repeated
+        if some(again):
+            self._state.security_count.dropped_srtp_replayed[rows[again]] += 1
+            lengths[lines[again]] = 0
+        return np.flatnonzero(quick & ~again)
 
     def _opened_quickly(self, lines: Int64, rows: Int64, lengths: Int64) -> Bools:
         """Open lines (n) in settled sessions, as `_open_all` does; which were genuine."""
@@ -196,7 +208,7 @@ class Opening:
         ]
         genuine: Bools = np.array(statuses) == OK
         lengths[lines] = np.where(genuine, sizes[lines], 0)
-        if not genuine.all():
+        if not every(genuine):
             self._state.security_count.dropped_srtp_authentication[rows[~genuine]] += 1
         return genuine
 

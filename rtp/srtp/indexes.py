@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from rtp.arrays import Bools, Int64, UInt64
+from rtp.arrays import Bools, Int64, UInt64, every
 
 SLOTS: Final = 4
 """SSRCs of a row that are remembered."""
@@ -88,7 +88,7 @@ def came_already(following: Int64, window: UInt64, index: Int64) -> Bools:
 def noted(following: Int64, window: UInt64, index: Int64) -> tuple[Int64, UInt64]:
     """``following`` and ``window`` (n) once packets of these indexes (n), which had not come already, have proved genuine."""
     ahead = index - (following - 1)
-    if (ahead == 1).all():
+    if every(ahead == 1):
         return following + 1, (window << np.uint64(1)) | np.uint64(1)
     shift = np.clip(ahead, 0, WINDOW - 1).astype(np.uint64)
     behind = np.clip(-ahead, 0, WINDOW - 1).astype(np.uint64)

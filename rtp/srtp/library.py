@@ -5,9 +5,10 @@ Called with the GIL held: a call takes about a microsecond, and letting go of th
 
 import ctypes
 from collections.abc import Iterator
+from contextlib import suppress
 from ctypes.util import find_library
 from functools import lru_cache
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -67,9 +68,9 @@ class Policy(ctypes.Structure):
 def load() -> ctypes.PyDLL:
     """The library, ready for use; `SrtpError` where there is none that has all suites."""
     problems = []
-    for path in _places():
+    for path, is_begun in _places():
         try:
-            return _prepared(ctypes.PyDLL(path))
+            return _prepared(ctypes.PyDLL(path), is_begun=is_begun)
         except (OSError, AttributeError, SrtpError) as problem:
             problems.append(f"{path}: {problem}")
     raise SrtpError("no libsrtp: " + ("; ".join(problems) or "neither pylibsrtp nor a system library is installed"))
@@ -96,17 +97,19 @@ def check(status: int, what: str) -> None:
         raise SrtpError(f"libsrtp: {what} failed with status {status}")
 
 
-def _places() -> Iterator[str]:
-    spec = find_spec("pylibsrtp")
-    for folder in spec.submodule_search_locations or () if spec is not None else ():
-        yield from sorted(str(path) for path in Path(folder).glob("_binding*.so"))
+def _places() -> Iterator[tuple[str, bool]]:
+    """Where a library may be, and whether it was begun already: it cannot be begun twice, and pylibsrtp does it when it is imported."""
+    with suppress(ImportError):
+        brought = import_module("pylibsrtp")
+        for folder in brought.__path__:
+            yield from ((str(path), True) for path in sorted(Path(folder).glob("_binding*.so")))
     system = find_library("srtp2")
     if system is not None:
-        yield system
+        yield system, False
 
 
-def _prepared(library: ctypes.PyDLL) -> ctypes.PyDLL:
-    """Say how its functions are called, let it test itself, and try that each suite is built in."""
+def _prepared(library: ctypes.PyDLL, *, is_begun: bool) -> ctypes.PyDLL:
+    """Say how its functions are called, let it begin with its own tests, and try that each suite is built in."""
     library.srtp_get_version_string.restype = ctypes.c_char_p
     if library.srtp_get_version() >> 24 != _MAJOR:
         raise SrtpError(f"version {_MAJOR} is wanted")
@@ -118,7 +121,8 @@ def _prepared(library: ctypes.PyDLL) -> ctypes.PyDLL:
     library.srtp_set_stream_roc.argtypes = [_POINTER, ctypes.c_uint32, ctypes.c_uint32]
     library.srtp_get_stream_roc.argtypes = [_POINTER, ctypes.c_uint32, ctypes.POINTER(ctypes.c_uint32)]
     library.srtp_dealloc.argtypes = [_POINTER]
-    check(library.srtp_init(), "its own test")
+    if not is_begun:
+        check(library.srtp_init(), "its own test")
     session = _POINTER()
     check(library.srtp_create(ctypes.byref(session), None), "a session")
     for number, suite in enumerate(SUITES, start=1):

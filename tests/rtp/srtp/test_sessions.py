@@ -1,7 +1,11 @@
 """Sessions of libsrtp by ctypes, against pylibsrtp's own, which reach it another way; and their rollover counters."""
 
 import ctypes
+import subprocess
+import sys
+from pathlib import Path
 
+import pylibsrtp
 import pytest
 from pylibsrtp import Policy
 from pylibsrtp import Session as Independent
@@ -45,6 +49,18 @@ def test_there_is_a_library_with_all_suites() -> None:
     assert is_available()
     assert version().startswith("libsrtp2 2.")
     assert load() is load()
+
+
+def test_the_library_is_the_one_that_pylibsrtp_brings_along() -> None:
+    assert (Path(pylibsrtp.__file__).parent / "_binding.abi3.so").samefile(load()._name)
+
+
+def test_who_loads_it_first_is_of_no_matter() -> None:
+    orders = ("import pylibsrtp; from rtp.srtp.library import load; load()", "from rtp.srtp.library import load; load(); import pylibsrtp")
+    for order in orders:
+        program = order + "; assert 'pylibsrtp' in load()._name, load()._name"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)

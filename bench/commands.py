@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from bench.faults.names import FAULTS
 from bench.generator.formats import FORMATS
+from bench.generator.secrecy import PLAIN, SUITES
 from bench.options import Surroundings
 from bench.report import Result
 
@@ -134,7 +135,8 @@ async def _setup(around: Surroundings, given: argparse.Namespace) -> Result:
 async def _death(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import death
 
-    return await death.run(around, calls=given.calls, kills=given.kills, seed=given.seed, codecs=tuple(given.codecs))
+    of = {name: tuple(chosen) for name, chosen in (("codecs", given.codecs), ("suites", given.suites)) if chosen}
+    return await death.run(around, calls=given.calls, kills=given.kills, seed=given.seed, **of)
 
 
 async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:
@@ -334,7 +336,8 @@ COMMANDS: Final = (
             option("--calls", type=int, default=200),
             option("--kills", type=int, default=20),
             option("--seed", type=int, default=1, help="of the moments of death"),
-            option("--codecs", nargs="*", default=(), metavar="CODEC", help="of which each leg has one: PCMU opus …"),
+            option("--codecs", nargs="+", choices=sorted(FORMATS), help="of which each leg has one (default: every eleventh Opus)"),
+            option("--suites", nargs="+", choices=(PLAIN, *SUITES), help="of SRTP, of which each leg has one (default: every other leg)"),
         ),
     ),
     Command(

@@ -43,6 +43,8 @@ class House:
     """Of ``[media]``: voices that never pause would be ducked for ever, and a bench judges them at their full level."""
     refuses_overload: bool = True
     """False: takes calls however busy this machine is."""
+    security: str = "auto"
+    """Of ``[media]``."""
 
     @classmethod
     def build(
@@ -56,6 +58,7 @@ class House:
         codecs: tuple[str, ...] = ("PCMU", "PCMA"),
         ducking_db: float = 0.0,
         refuses_overload: bool = True,
+        security: str = "auto",
     ) -> "House":
         """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own).
 
@@ -74,6 +77,7 @@ class House:
             codecs,
             ducking_db,
             refuses_overload,
+            security,
         )
 
     @property
@@ -129,6 +133,7 @@ class House:
                 "hold": "silence",
                 "codecs": list(self.codecs),
                 "ducking_db": self.ducking_db,
+                "security": self.security,
             },
             "limits": {"calls": self.calls + 10} | ({} if self.refuses_overload else {"longest_turn_ms": 1000, "signalling_late": 60}),
             "control": {"bind": SERVER, "port": self.control_port},

@@ -15,6 +15,7 @@ from bench.generator.phones.description import Description
 from bench.generator.phones.dialog import Dialog
 from bench.generator.phones.message import Message, user_of
 from bench.generator.rtp import RtpGenerator
+from bench.generator.secrecy import Crypto
 from bench.generator.signals import Signal, Silence
 from bench.progress import Progress
 
@@ -37,11 +38,15 @@ class Leg:
     codec: str = "PCMU"
     dialog: Dialog | None = None
     records: bool = False
+    crypto: Crypto | None = None
+    """Its keys, where it is to agree on SRTP."""
+    first: int = -1
+    """The first sequence number that it sends; -1: by lot."""
 
     @property
     def description(self) -> Description:
         """What its phone offers or answers."""
-        return Description(self.address, self.port, self.codec)
+        return Description(self.address, self.port, self.codec, cryptos=() if self.crypto is None else (self.crypto,))
 
 
 @dataclass(slots=True, eq=False)
@@ -167,12 +172,16 @@ class Stage:
 
             await in_group(one(at) for at in range(len(people)))
 
-    def take(self, address: str, signal: Signal, *, records: bool = False, codec: str = "") -> Leg:
-        """A free leg of this kind, in the stage's codec or another; raises `StageFailed` where all are in use."""
+    def take(self, address: str, signal: Signal, *, records: bool = False, codec: str = "", suite: str = "", first: int = -1) -> Leg:
+        """A free leg of this kind, in the stage's codec or another; raises `StageFailed` where all are in use.
+
+        suite: of SRTP, which is agreed on then; first: its first sequence number, or by lot.
+        """
         if not self._free[address]:
             raise StageFailed(f"no free leg on {address}: the cast is too small")
         leg = self._free[address].popleft()
         leg.signal, leg.records, leg.codec, leg.dialog = signal, records, codec or self.codec, None
+        leg.crypto, leg.first = Crypto.draw(suite) if suite else None, first
         return leg
 
     def give_back(self, leg: Leg) -> None:
@@ -246,6 +255,8 @@ class Stage:
         assert leg.dialog is not None
         self._leg_of[leg.dialog] = leg
         dialog = leg.dialog
+        if leg.crypto is not None and dialog.keys is None:
+            raise StageFailed(f"{leg.crypto.suite} was not agreed on")
         self.rtp.start(
             leg.number,
             dialog.remote_media,
@@ -254,6 +265,8 @@ class Stage:
             payload_types=dialog.payload_types,
             digits=dialog.digits,
             records=leg.records,
+            keys=dialog.keys,
+            first=leg.first,
         )
 
     def _plan(self, invite: Message, offer: Description) -> Plan:

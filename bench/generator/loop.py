@@ -111,9 +111,8 @@ class Loop:
     def _start(self, command: Start) -> None:
         handle = self._sockets[command.leg]
         handle.connect((command.address, command.port))
-        sent, received = command.payload_types
-        self._receiver.start(command.leg, handle, received, command.digit_payload_type, command.records)
-        self._sender.start(command.leg, handle, command.signal, command.codec, sent, command.digit_payload_type)
+        self._receiver.start(command.leg, handle, command.payload_types[1], command.digit_payload_type, command.records, command.keys)
+        self._sender.start(command, handle)
         if command.leg not in self._heard:
             self._epoll.register(handle.fileno(), select.EPOLLIN)
             self._heard.add(command.leg)

@@ -37,9 +37,11 @@ _LEG_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("digits", "i8", ()),
     ("duplicates", "i8", ()),
     ("strange", "i8", ()),
+    ("refused", "i8", ()),
     ("jumps", "i8", ()),
     ("highest", "i8", ()),
     ("last_arrival", "f8", ()),
+    ("last_voice", "f8", ()),
     ("ssrc", "i8", ()),
     ("gaps", "u4", (GAP_BINS,)),
 )
@@ -57,8 +59,9 @@ class Memory:
     """The shared arrays as attributes. Axes: leg, or record, or log entry first.
 
     sent, received, digits (packets of telephone-event), duplicates (same number again), strange (not RTP, or of no known
-    payload type), jumps (times the stream changed SSRC), highest (extended sequence number, -1 before the first packet),
-    last_arrival (monotonic seconds), gaps (leg, ms bin): counters a leg.
+    payload type), refused (by the phone's SRTP: forged, plain, or again), jumps (times the stream changed SSRC), highest (extended
+    sequence number, -1 before the first packet; the first is counted as one that rolled over once), last_arrival, last_voice (of a
+    packet that is not silence; monotonic seconds), gaps (leg, ms bin): counters a leg.
     late (0.1 ms bin): packets by send time minus due time. stalls (stall, 2): from when until when packets were sent more
     than `STALL` late. totals: see the names below.
     record_*: received packets in order of arrival. log_*: sent packets: moment, leg, frame of the leg's signal since its start.
@@ -92,9 +95,11 @@ class Memory:
     digits: NDArray[np.int64]
     duplicates: NDArray[np.int64]
     strange: NDArray[np.int64]
+    refused: NDArray[np.int64]
     jumps: NDArray[np.int64]
     highest: NDArray[np.int64]
     last_arrival: NDArray[np.float64]
+    last_voice: NDArray[np.float64]
     ssrc: NDArray[np.int64]
     gaps: NDArray[np.uint32]
     record_time: NDArray[np.float64]

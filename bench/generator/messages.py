@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.generator.secrecy import Keys
 from bench.generator.signals import Signal
 
 
@@ -47,6 +48,10 @@ class Start:
     digit_payload_type: int
     records: bool
     """Keep what it receives."""
+    keys: Keys | None = None
+    """None: plain RTP."""
+    first: int = -1
+    """The first sequence number; -1: by lot."""
 
 
 @dataclass(frozen=True, slots=True)

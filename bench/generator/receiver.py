@@ -6,14 +6,20 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import pylibsrtp
 from numpy.typing import NDArray
 
 from bench.generator.memory import GAP_BINS, Memory
+from bench.generator.secrecy import Keys
 
 _WIDTH = 1500
 _HEADER = 12
 _SO_TIMESTAMPNS = 35
 _ANCILLARY = socket.CMSG_SPACE(16)
+_REFUSED = -1
+"""Length of what the phone's SRTP refused."""
+_SAMPLED, _LEAST_VOICE = 16, 20
+"""Silence is bytes that are all the same, as G.711 has it, or a short packet, as Opus has it: bytes looked at, bytes of that."""
 
 Receive = Callable[[memoryview], int]
 
@@ -37,14 +43,21 @@ class Receiver:
         self._payload_type = np.zeros(legs, np.int64)
         self._digit_payload_type = np.zeros(legs, np.int64)
         self._records = np.zeros(legs, bool)
+        self._opening: dict[int, Callable[[bytes], bytes]] = {}
+        """Of legs that agreed on SRTP."""
 
     @property
     def limit(self) -> int:
         """Packets that one `read` can take."""
         return len(self._views)
 
-    def start(self, leg: int, handle: socket.socket, payload_type: int, digit_payload_type: int, records: bool) -> None:
+    def start(
+        self, leg: int, handle: socket.socket, payload_type: int, digit_payload_type: int, records: bool, keys: Keys | None = None
+    ) -> None:
         """Count, and if asked keep, what this leg receives from now on; its stream begins anew."""
+        self._opening.pop(leg, None)
+        if keys is not None:
+            self._opening[leg] = keys.opening()
         descriptor = handle.fileno()
         self._leg_of[descriptor] = leg
         self._payload_type[leg] = payload_type
@@ -93,23 +106,43 @@ class Receiver:
 
     def _take(self, descriptors: list[int], lengths: list[int], arrival: NDArray[np.float64]) -> None:
         memory = self._memory
-        legs = np.array([self._leg_of[descriptor] for descriptor in descriptors], np.int64)
-        length = np.array(lengths, np.int64)
+        from_legs = [self._leg_of[descriptor] for descriptor in descriptors]
+        if self._opening:
+            self._open(from_legs, lengths)
+        legs, length = np.array(from_legs, np.int64), np.array(lengths, np.int64)
         packets = self._matrix[: len(lengths)]
         payload_type = (packets[:, 1] & 0x7F).astype(np.int64)
         is_rtp = (length >= _HEADER) & (packets[:, 0] == 0x80)
         is_digit = is_rtp & (payload_type == self._digit_payload_type[legs])
         is_voice = is_rtp & (payload_type == self._payload_type[legs])
-        memory.strange[legs[~(is_digit | is_voice)]] += 1
+        memory.strange[legs[~(is_digit | is_voice) & (length != _REFUSED)]] += 1
         memory.digits[legs[is_digit]] += 1
         keep = is_digit | is_voice
         if not keep.all():
             legs, length, arrival, packets, is_voice = legs[keep], length[keep], arrival[keep], packets[keep], is_voice[keep]
         sequence = packets[:, 2].astype(np.int64) << 8 | packets[:, 3]
         self._count(legs, sequence, np.ascontiguousarray(packets[:, 8:12]).view(">u4")[:, 0].astype(np.int64), arrival)
+        sampled = packets[:, _HEADER : _HEADER + _SAMPLED]
+        loud = is_voice & (length >= _HEADER + _LEAST_VOICE) & (sampled != sampled[:, :1]).any(axis=1)
+        memory.last_voice[legs[loud]] = arrival[loud]
         chosen = is_voice & self._records[legs]
         if chosen.any():
             self._record(legs[chosen], sequence[chosen], packets[chosen], length[chosen], arrival[chosen])
+
+    def _open(self, legs: list[int], lengths: list[int]) -> None:
+        """Open what came to secured legs, in place; what is not genuine, or comes again, is `_REFUSED`."""
+        for line, leg in enumerate(legs):
+            opening = self._opening.get(leg)
+            if opening is None:
+                continue
+            try:
+                opened = opening(self._views[line][: lengths[line]].tobytes())
+            except (pylibsrtp.Error, ValueError):
+                self._memory.refused[leg] += 1
+                lengths[line] = _REFUSED
+            else:
+                self._views[line][: len(opened)] = opened
+                lengths[line] = len(opened)
 
     def _count(self, legs: NDArray[np.int64], sequence: NDArray[np.int64], ssrc: NDArray[np.int64], arrival: NDArray[np.float64]) -> None:
         """Each leg is in ``legs`` at most once: one read a socket."""

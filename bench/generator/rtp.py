@@ -19,6 +19,7 @@ from bench.generator.formats import FORMATS
 from bench.generator.memory import GAP_BINS, LATE_BINS, Memory, Size
 from bench.generator.messages import Answer, Command, Done, Load, Opened, OpenLegs, Pause, Press, Pressed, Quit, Retarget, Start, Stop, Sync
 from bench.generator.process import need_descriptors
+from bench.generator.secrecy import Keys
 from bench.generator.signals import Signal, render
 
 LATE_LIMIT_MS = 5.0
@@ -119,11 +120,13 @@ class RtpGenerator:
         payload_types: tuple[int, int] | None = None,
         digits: int = 101,
         records: bool = False,
+        keys: Keys | None = None,
+        first: int = -1,
     ) -> None:
-        """Let a leg send and receive; payload types (sent, received) where they are not the format's own."""
+        """Let a leg send and receive; payload types (sent, received) where they are not the format's own, ``first`` number or by lot."""
         self.prepare(signal, codec)
         own = FORMATS[codec].payload_type
-        self._say(Start(leg, remote[0], remote[1], codec, signal, payload_types or (own, own), digits, records))
+        self._say(Start(leg, remote[0], remote[1], codec, signal, payload_types or (own, own), digits, records, keys, first))
 
     def retarget(self, leg: int, remote: tuple[str, int]) -> None:
         """The leg's remote has moved."""

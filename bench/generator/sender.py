@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from bench.generator.companding import FRAME
 from bench.generator.formats import FORMATS
 from bench.generator.memory import LATE_BINS, STALL, Memory
+from bench.generator.messages import Start
+from bench.generator.secrecy import Keys
 from bench.generator.signals import Signal
 
 SLOTS = 20
@@ -119,20 +121,20 @@ class Sender:
         self._sources[signal, codec] = (self._bank_used, len(frames))
         self._bank_used = end
 
-    def start(self, leg: int, handle: socket.socket, signal: Signal, codec: str, payload_type: int, digit_payload_type: int) -> None:
-        """Send this signal from the leg's slot on, with a new SSRC and new numbers."""
-        form = FORMATS[codec]
+    def start(self, command: Start, handle: socket.socket) -> None:
+        """Send the signal from the leg's slot on, with a new SSRC and new numbers, closed where keys were agreed on."""
+        leg, form = command.leg, FORMATS[command.codec]
         self._ticks[leg], self._sizes[leg] = form.ticks, form.payload
-        self._start[leg], self._length[leg] = self._sources[signal, codec]
+        self._start[leg], self._length[leg] = self._sources[command.signal, command.codec]
         self._frame[leg] = 0
-        self._sequence[leg] = self._random.integers(0, 65536)
+        self._sequence[leg] = self._random.integers(0, 65536) if command.first < 0 else command.first - 1
         self._timestamp[leg] = self._random.integers(0, 2**32)
-        self._digit_payload_type[leg] = digit_payload_type
+        self._digit_payload_type[leg] = command.digit_payload_type
         row = self._packets[leg]
         self._views[leg] = memoryview(row.data).cast("B")[: _HEADER + form.payload]
-        row[1] = payload_type
+        row[1] = command.payload_types[0]
         row[8:12] = self._random.integers(0, 256, 4)
-        self._sends[leg] = handle.send
+        self._sends[leg] = handle.send if command.keys is None else _closed(command.keys, handle.send)
         if leg not in self._slot_of:
             number = min(range(SLOTS), key=lambda n: (len(self._slots[n].legs), self._random.random()))
             self._slot_of[leg] = number
@@ -236,3 +238,13 @@ class Sender:
         sending = [leg for leg in slot.legs if leg not in self._paused]
         slot.rows = np.array(sending, np.int64)
         slot.pairs = [(self._sends[leg], self._views[leg]) for leg in sending]
+
+
+def _closed(keys: Keys, send: Callable[[bytes], int]) -> Send:
+    """Sends packets closed under these keys."""
+    close = keys.closing()
+
+    def send_closed(packet: memoryview) -> int:
+        return send(close(packet.tobytes()))
+
+    return send_closed

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from bench.generator.secrecy import PLAIN
 from bench.generator.signals import Signal
 from bench.house import AGENTS, CUSTOMERS, SUPERVISORS
 from bench.progress import Progress
@@ -23,10 +24,13 @@ async def stand_up(
     mode: Callable[[int], str] = lambda number: "listen",
     records: bool = True,
     codecs: tuple[str, ...] = ("",),
+    suites: tuple[str, ...] = (PLAIN,),
+    first: Callable[[], int] = lambda: -1,
 ) -> list[Call]:
     """So many calls, each with its supervisor, recorded unless told otherwise. Raises `CallFailed` where one fails.
 
-    codecs: of which each leg has one, other ones in each call; empty for the stage's.
+    codecs, suites: of which each leg has one, other ones in each call; an empty codec for the stage's.
+    first: drawn for each leg, the number of the first packet that it sends.
     """
     standing: list[Call] = []
     with progress.task(f"setting up {count} calls", count) as advance:
@@ -34,7 +38,14 @@ async def stand_up(
         async def one(number: int) -> None:
             await asyncio.sleep(number / _SET_UPS_A_SECOND)
             customer, agent, supervisor = (
-                stage.take(address, signal, records=records, codec=codecs[(number + place) % len(codecs)])
+                stage.take(
+                    address,
+                    signal,
+                    records=records,
+                    codec=codecs[(number + place) % len(codecs)],
+                    suite=suites[(number + place) % len(suites)].replace(PLAIN, ""),
+                    first=first(),
+                )
                 for place, (address, signal) in enumerate(zip((CUSTOMERS, AGENTS, SUPERVISORS), signals(number), strict=True))
             )
             call = await stage.call(number, customer, agent)

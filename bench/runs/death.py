@@ -1,22 +1,29 @@
 """death: what calls lose when their media worker is killed. The answer that is promised: at most 200 ms, and nothing else.
 
-Judged by the generator's own counters: each leg's longest gap between packets, whether its stream changed SSRC, whether a number
-came twice, and how many SIP messages the phones got meanwhile. The worker is killed (SIGKILL) at a random moment of its turn.
+Judged by the generator's own counters: each leg's longest gap between packets, whether it hears a voice afterwards, whether its
+stream changed SSRC, whether a number came twice, whether its SRTP refused a packet, and how many SIP messages the phones got
+meanwhile. The worker is killed (SIGKILL) at a random moment of its turn. All numbers, the phones' and the server's, begin shortly
+before they roll over, so that SRTP's rollover counters are not 0, and grow between two deaths.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
 import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.aged.numbers import SPREAD, aged
 from bench.generator.memory import GAP_BINS
 from bench.generator.rtp import LATE_LIMIT_MS, Snapshot, late_ms
+from bench.generator.secrecy import PLAIN
 from bench.generator.signals import Tones
 from bench.house import House
 from bench.options import Surroundings
@@ -30,7 +37,16 @@ _SETTLE = 2.0
 _AFTER = 1.2
 """Seconds measured after a death; the next spare is ready by then, where the machine has time for it."""
 _SPARE_WITHIN = 15.0
-COLUMNS = ("death", "legs", "gap_median_ms", "gap_max_ms", "silent", "new_ssrc", "numbers_twice", "sip", "generator_late_p99_ms", "verdict")
+CODECS = (*("PCMU",) * 10, "opus")
+SUITES = (PLAIN, "AES_CM_128_HMAC_SHA1_80", PLAIN, "AEAD_AES_128_GCM")
+"""Of which each leg has one: every eleventh is in Opus, every other one is secured."""
+ROLLOVER = 1 << 16
+_ROLLED_ONCE = 2 * ROLLOVER
+"""What `Memory.highest` says of a stream that rolled over."""
+COLUMNS = (
+    *("death", "legs", "gap_median_ms", "gap_max_ms", "silent", "new_ssrc", "numbers_twice", "refused", "rolled_over", "sip"),
+    *("generator_late_p99_ms", "verdict"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +58,15 @@ class Death:
     median_ms: float
     longest_ms: float
     silent: int
-    """Legs that got nothing afterwards."""
+    """Legs that heard nobody afterwards."""
     streams: int
     """Legs whose stream has another SSRC."""
     twice: int
     """Numbers that came again."""
+    refused: int
+    """Packets that the SRTP of a leg refused: forged, plain, or come already."""
+    rolled: int
+    """Legs whose numbers have rolled over, in either direction."""
     messages: int
     """SIP messages that phones got."""
     late_ms: float
@@ -56,28 +76,58 @@ class Death:
         """One word for the table."""
         if self.late_ms > LATE_LIMIT_MS:
             return f"generator late (> {LATE_LIMIT_MS:g} ms): does not count"
-        survived = not (self.silent or self.streams or self.twice or self.messages) and self.longest_ms <= LONGEST_GAP_MS
+        harm = self.silent or self.streams or self.twice or self.refused or self.messages
+        survived = not harm and self.longest_ms <= LONGEST_GAP_MS
         return "survived" if survived else "harmed"
 
 
-async def run(around: Surroundings, *, calls: int, kills: int, seed: int = 1, codecs: tuple[str, ...] = ()) -> Result:
-    """Monitored calls that stand, and their worker killed again and again. codecs: of which each leg has one."""
-    spoken = codecs or (around.codec,)
-    house = House.build(calls=calls, codecs=spoken, refuses_overload=False)
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the server's processes hold."""
+
+    processes: int
+    descriptors: int
+    memories: int
+    """Of them, memory files."""
+
+    @classmethod
+    def by(cls, server: Server) -> "Held":
+        """Count them now."""
+        held = [_held_by(pid) for pid in server.processes()]
+        return cls(len(held), sum(map(len, held)), sum("memfd:" in name for names in held for name in names))
+
+
+async def run(
+    around: Surroundings, *, calls: int, kills: int, seed: int = 1, codecs: tuple[str, ...] = CODECS, suites: tuple[str, ...] = SUITES
+) -> Result:
+    """Monitored calls that stand, and their worker killed again and again. codecs, suites: of which each leg has one."""
+    house = House.build(calls=calls, codecs=tuple(dict.fromkeys(codecs)), refuses_overload=False, security="prefer")
     draw = random.Random(seed)
     async with (
-        Server(house, core=around.server_core, nice=around.server_nice) as server,
+        Server(house, core=around.server_core, nice=around.server_nice, module=("bench.aged",)) as server,
         Stage(house, Cast(calls, calls, calls), core=around.generator_core, codec=around.codec, kernel_times=True) as stage,
     ):
         await stage.register(range(calls), range(calls), around.progress)
-        standing = await stand_up(stage, calls, _signals, around.progress, mode=_mode, records=False, codecs=spoken)
+        standing = await stand_up(
+            stage,
+            calls,
+            _signals,
+            around.progress,
+            mode=_mode,
+            records=False,
+            codecs=codecs,
+            suites=suites,
+            first=lambda: aged(draw.randrange(SPREAD)),
+        )
         await asyncio.sleep(_SETTLE)
-        deaths = []
+        await _worker(server)
+        deaths, before = [], Held.by(server)
         for number in range(1, kills + 1):
             around.progress.say(f"death {number} of {kills} …")
             deaths.append(await _kill(stage, server, standing, number, draw))
-        text = await server.metrics()
-    return _result(deaths, calls, text, spoken)
+        await _worker(server)
+        after, text = Held.by(server), await server.metrics()
+    return _result(deaths, standing, text, before, after)
 
 
 def _signals(number: int) -> tuple[Tones, Tones, Tones]:
@@ -90,28 +140,36 @@ def _mode(number: int) -> str:
 
 async def _kill(stage: Stage, server: Server, standing: list[Call], number: int, draw: random.Random) -> Death:
     """Kill the worker once a spare is ready, and count."""
-    worker = await _worker(server)
+    worker, memory = await _worker(server), stage.rtp.memory
     legs = np.array([leg.number for call in standing for leg in call.legs])
     phones = (stage.customers, stage.agents, stage.supervisors)
     await asyncio.sleep(draw.random() * 0.1)
-    before, twice, streams = stage.rtp.snapshot(), stage.rtp.memory.duplicates[legs].sum(), stage.rtp.memory.jumps[legs].copy()
-    messages = sum(each.datagrams for each in phones)
+    before, twice, streams = stage.rtp.snapshot(), memory.duplicates[legs].sum(), memory.jumps[legs].copy()
+    messages, refused = sum(each.datagrams for each in phones), memory.refused[legs].sum()
     os.kill(worker, signal.SIGKILL)
     await asyncio.sleep(_AFTER)
     after = stage.rtp.snapshot()
     longest = _longest_gaps(before, after, legs)
-    fresh = time.monotonic() - stage.rtp.memory.last_arrival[legs]
+    quiet_for = time.monotonic() - memory.last_voice[legs]
     return Death(
         number,
         len(legs),
         float(np.median(longest)),
         float(longest.max()),
-        int((fresh > _AFTER / 2).sum()),
-        int((stage.rtp.memory.jumps[legs] != streams).sum()),
-        int(stage.rtp.memory.duplicates[legs].sum() - twice) + _repeated(before, after, legs),
+        int((quiet_for > _AFTER / 2).sum()),
+        int((memory.jumps[legs] != streams).sum()),
+        int(memory.duplicates[legs].sum() - twice) + _repeated(before, after, legs),
+        int(memory.refused[legs].sum() - refused),
+        _rolled(after, standing),
         sum(each.datagrams for each in phones) - messages,
         late_ms(before, after)[1],
     )
+
+
+def _rolled(now: Snapshot, standing: list[Call]) -> int:
+    """Legs whose numbers rolled over, those that they get or those that they send."""
+    legs = [leg for call in standing for leg in call.legs]
+    return sum(now.highest[leg.number] >= _ROLLED_ONCE or leg.first + now.sent[leg.number] > ROLLOVER for leg in legs)
 
 
 def _longest_gaps(before: Snapshot, after: Snapshot, legs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -130,7 +188,7 @@ async def _worker(server: Server) -> int:
     """The process that has the memory mapped, once another one waits as its spare."""
     deadline = time.monotonic() + _SPARE_WITHIN
     while time.monotonic() < deadline:
-        processes = [pid for pid in server.processes() if b"mediaserver.worker" in _read(pid, "cmdline")]
+        processes = [pid for pid in server.processes() if b"bench.aged.worker" in _read(pid, "cmdline")]
         working = [pid for pid in processes if b"memfd:mediaserver-worker" in _read(pid, "maps")]
         ready = "mediaserver_worker_spares 1.0" in await server.metrics()
         if len(working) == 1 and len(processes) == 2 and ready:
@@ -146,34 +204,47 @@ def _read(pid: int, name: str) -> bytes:
         return b""
 
 
-def _result(deaths: list[Death], calls: int, metrics: str, codecs: tuple[str, ...]) -> Result:
-    rows = [
-        (
-            death.number,
-            death.legs,
-            round(death.median_ms),
-            round(death.longest_ms),
-            death.silent,
-            death.streams,
-            death.twice,
-            death.messages,
-            round(death.late_ms, 1),
-            death.verdict,
-        )
-        for death in deaths
-    ]
+def _held_by(pid: int) -> list[str]:
+    """What the descriptors of a process are of; nothing where it is gone."""
+    names = []
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                names.append(str(descriptor.readlink()))
+    return names
+
+
+def _row(death: Death) -> tuple[object, ...]:
+    gaps = round(death.median_ms), round(death.longest_ms)
+    harm = death.silent, death.streams, death.twice, death.refused, death.rolled, death.messages
+    return (death.number, death.legs, *gaps, *harm, round(death.late_ms, 1), death.verdict)
+
+
+def _result(deaths: list[Death], standing: list[Call], metrics: str, before: Held, after: Held) -> Result:
     counted = [death for death in deaths if death.late_ms <= LATE_LIMIT_MS]
+    legs = [leg for call in standing for leg in call.legs]
+    live = _gauge(metrics, "mediaserver_calls")
     figures = {
-        "calls": calls,
-        "codecs": ", ".join(codecs),
+        "calls": len(standing),
+        "legs_by_codec": _shares(leg.codec for leg in legs),
+        "legs_by_suite": _shares(PLAIN if leg.crypto is None else leg.crypto.suite for leg in legs),
+        "legs_that_rolled_over": f"{deaths[0].rolled} before the first death, {deaths[-1].rolled} before the end" if deaths else "",
         "kills": len(deaths),
         "kills_that_count": len(counted),
         "gap_median_ms": round(float(np.median([death.median_ms for death in counted])), 1) if counted else None,
         "gap_max_ms": round(max((death.longest_ms for death in counted), default=0.0), 1),
-        "live_calls_at_the_end": _gauge(metrics, "mediaserver_calls"),
+        "live_calls_at_the_end": live,
         "heirs": _gauge(metrics, "mediaserver_heirs_total"),
+        "processes": f"{before.processes}, afterwards {after.processes}",
+        "descriptors": f"{before.descriptors}, afterwards {after.descriptors}",
+        "memory_files": f"{before.memories}, afterwards {after.memories}",
     }
-    return Result("death", figures, COLUMNS, rows, ok=bool(deaths) and all(death.verdict == "survived" for death in deaths))
+    survived = bool(deaths) and all(death.verdict == "survived" for death in deaths) and live == len(standing)
+    return Result("death", figures, COLUMNS, [_row(death) for death in deaths], ok=survived and before == after)
+
+
+def _shares(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in Counter(names).items())
 
 
 def _gauge(metrics: str, name: str) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench.generator.memory import Memory, Size
+from bench.generator.messages import Start
 from bench.generator.sender import SLOTS, Sender
 from bench.generator.signals import Code, Signal, render
 
@@ -37,7 +38,7 @@ class Bench:
     def start(self, leg: int, signal: Signal) -> None:
         self.sender.load(signal, "PCMU", render(signal, "PCMU"))
         handle: Any = self.sockets[leg]
-        self.sender.start(leg, handle, signal, "PCMU", 0, 101)
+        self.sender.start(Start(leg, "", 0, "PCMU", signal, (0, 0), 101, False), handle)
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):

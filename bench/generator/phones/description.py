@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bench.generator.formats import FORMATS, format_named
+from bench.generator.secrecy import Crypto
 
 _TABLE = "\r\n"
 
@@ -23,6 +24,10 @@ class Description:
     """Payload type of the codec; -1: as the table has it."""
     codecs: tuple[tuple[str, int, int], ...] = ()
     """Of a description that was read: all codecs that we speak, each with its payload type and that of its telephone-event."""
+    cryptos: tuple[Crypto, ...] = ()
+    """Keys of what this side sends: none, or the one of ours; of a description that was read, all of which we have the suite."""
+    profile: str = ""
+    """Of the audio line; empty: ``RTP/SAVP`` with keys, else ``RTP/AVP``."""
 
     @property
     def payload_type(self) -> int:
@@ -38,15 +43,20 @@ class Description:
             "s=-",
             f"c=IN IP4 {self.address}",
             "t=0 0",
-            f"m=audio {self.port} RTP/AVP {kind}" + (f" {self.digits}" if self.digits >= 0 else ""),
+            f"m=audio {self.port} {self._written_profile} {kind}" + (f" {self.digits}" if self.digits >= 0 else ""),
             f"a=rtpmap:{kind} {form.rtpmap}",
         ]
         if self.codec == "opus":
             lines.append(f"a=fmtp:{kind} useinbandfec=1; maxplaybackrate=16000")
         if self.digits >= 0:
             lines += [f"a=rtpmap:{self.digits} telephone-event/{form.clock_rate}", f"a=fmtp:{self.digits} 0-15"]
+        lines += [f"a=crypto:{crypto.encode()}" for crypto in self.cryptos]
         lines += ["a=ptime:20", f"a={self.direction}"]
         return (_TABLE.join(lines) + _TABLE).encode()
+
+    @property
+    def _written_profile(self) -> str:
+        return self.profile or ("RTP/SAVP" if self.cryptos else "RTP/AVP")
 
     @property
     def remote(self) -> tuple[str, int]:
@@ -54,12 +64,16 @@ class Description:
         return self.address, self.port
 
     def answering(self, offer: "Description") -> "Description":
-        """Our answer to an offer: our codec, else its first, under its numbers, and the mirror of its direction."""
+        """Our answer to an offer: our codec, else its first, under its numbers, its line of our suite, and the mirror of its direction."""
         mirror = {"sendonly": "recvonly", "recvonly": "sendonly"}
         offered = {codec: (number, digits) for codec, number, digits in offer.codecs} or {offer.codec: (offer.number, offer.digits)}
         codec = self.codec if self.codec in offered else offer.codec
         number, digits = offered[codec]
-        return replace(self, codec=codec, number=number, digits=digits, direction=mirror.get(offer.direction, offer.direction))
+        direction = mirror.get(offer.direction, offer.direction)
+        cryptos = tuple(
+            replace(crypto, tag=theirs.tag) for crypto in self.cryptos for theirs in offer.cryptos if theirs.suite == crypto.suite
+        )[:1]
+        return replace(self, codec=codec, number=number, digits=digits, direction=direction, cryptos=cryptos, profile=offer.profile)
 
 
 def parse_description(body: bytes) -> Description:
@@ -69,6 +83,7 @@ def parse_description(body: bytes) -> Description:
     kinds: list[int] = []
     names: dict[int, str] = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}
     direction, here = "sendrecv", session
+    cryptos: list[Crypto] = []
     for line in body.decode().splitlines():
         key, _, value = line.partition("=")
         if key == "m":
@@ -77,13 +92,16 @@ def parse_description(body: bytes) -> Description:
             if value.startswith("audio "):
                 here = audio
                 words = value.split()
-                audio["port"] = words[1]
+                audio["port"], audio["profile"] = words[1:3]
                 kinds = [int(word) for word in words[3:]]
         elif key == "c":
             here["address"] = value.split()[-1]
         elif key == "a" and value.startswith("rtpmap:"):
             kind, _, name = value[7:].partition(" ")
             names[int(kind)] = name
+        elif key == "a" and value.startswith("crypto:"):
+            crypto = Crypto.parse(value[7:])
+            cryptos += [crypto] if crypto is not None else []
         elif key == "a" and value in {"sendrecv", "sendonly", "recvonly", "inactive"}:
             direction = value
     codecs = _spoken(kinds, names)
@@ -91,7 +109,17 @@ def parse_description(body: bytes) -> Description:
         raise ValueError(f"no audio line with a codec we speak: {[names.get(kind, '') for kind in kinds]}")
     address = audio.get("address") or session.get("address", "")
     codec, number, digits = codecs[0]
-    return Description(address, int(audio["port"]), codec, digits, direction, number=number, codecs=codecs)
+    return Description(
+        address,
+        int(audio["port"]),
+        codec,
+        digits,
+        direction,
+        number=number,
+        codecs=codecs,
+        cryptos=tuple(cryptos),
+        profile=audio["profile"],
+    )
 
 
 def _spoken(kinds: list[int], names: dict[int, str]) -> tuple[tuple[str, int, int], ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.generator.phones.description import Description
 from bench.generator.phones.message import Message, address, parameter
+from bench.generator.secrecy import Keys
 
 if TYPE_CHECKING:
     from bench.generator.phones.agent import UserAgent
@@ -60,6 +61,13 @@ class Dialog:
         """Of the codec: what the remote wants to receive it under, and what we do."""
         numbers = {} if self.theirs is None else {codec: number for codec, number, _ in self.theirs.codecs}
         return numbers.get(self.codec, self.ours.payload_type), self.ours.payload_type
+
+    @property
+    def keys(self) -> Keys | None:
+        """What SRTP was agreed on; None for plain RTP."""
+        theirs = () if self.theirs is None else self.theirs.cryptos
+        agreed = ((our, their) for our in self.ours.cryptos for their in theirs if (our.tag, our.suite) == (their.tag, their.suite))
+        return next((Keys(our.suite, our.key, their.key) for our, their in agreed), None)
 
     @property
     def digits(self) -> int:

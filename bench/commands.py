@@ -336,7 +336,7 @@ COMMANDS: Final = (
             option("--calls", type=int, default=200),
             option("--kills", type=int, default=20),
             option("--seed", type=int, default=1, help="of the moments of death"),
-            option("--codecs", nargs="+", choices=sorted(FORMATS), help="of which each leg has one (default: every eleventh Opus)"),
+            option("--codecs", nargs="+", choices=sorted(FORMATS), help="of which each leg has one (default: every 29th Opus)"),
             option("--suites", nargs="+", choices=(PLAIN, *SUITES), help="of SRTP, of which each leg has one (default: every other leg)"),
         ),
     ),

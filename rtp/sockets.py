@@ -16,9 +16,11 @@ from rtp.latch import Address
 RECEIVE_BUFFER: Final = 65_536
 """Bytes that the kernel keeps for a socket: some fifty packets, a second of one leg."""
 _MAX_STALE: Final = 1000
+_NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 _SO_MEMINFO: Final = 55
 """Linux: nine 32-bit numbers about a socket's memory (sock_diag(7)); Python has no name for it."""
 _DROPS: Final = slice(32, 36)
+_FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
 
 
 def adopt(descriptor: int) -> socket.socket:
@@ -29,7 +31,7 @@ def adopt(descriptor: int) -> socket.socket:
         os.close(descriptor)
         raise
     try:
-        if lent.type != socket.SOCK_DGRAM or lent.family not in (socket.AF_INET, socket.AF_INET6):
+        if lent.type != socket.SOCK_DGRAM or lent.family not in _FAMILIES:
             raise OSError("not a UDP socket")
         lent.setblocking(False)
         lent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,14 +59,14 @@ def connect_beside(lent: socket.socket, address: Address) -> tuple[socket.socket
 
     `OSError` where the address cannot be reached from here.
     """
-    beside = socket.socket(lent.family, socket.SOCK_DGRAM)
+    family = lent.family
+    beside = socket.socket(family, _NON_BLOCKING)
     try:
-        beside.setblocking(False)
         beside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         beside.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        _copy_class(lent, beside)
+        _copy_class(lent, beside, family)
         beside.bind(lent.getsockname())
-        beside.connect(addressed(lent.family, address))
+        beside.connect(addressed(family, address))
     except OSError:
         beside.close()
         raise
@@ -87,10 +89,12 @@ def addressed(family: int, address: Address) -> Address:
     return (f"::ffff:{host}", port) if family == socket.AF_INET6 and ":" not in host else address
 
 
-def _copy_class(lent: socket.socket, beside: socket.socket) -> None:
+def _copy_class(lent: socket.socket, beside: socket.socket, family: int) -> None:
     """The traffic class (DSCP) that signalling set on the lent socket."""
-    beside.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, lent.getsockopt(socket.IPPROTO_IP, socket.IP_TOS))
-    if lent.family == socket.AF_INET6:
+    service = lent.getsockopt(socket.IPPROTO_IP, socket.IP_TOS)
+    if service:
+        beside.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, service)
+    if family == socket.AF_INET6:
         with contextlib.suppress(OSError):
             traffic_class = lent.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS)
             beside.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, traffic_class)

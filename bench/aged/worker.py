@@ -13,5 +13,5 @@ def _begin_aged(senders: Senders, row: int, entropy: int) -> None:
 
 
 if __name__ == "__main__":
-    Senders.begin = _begin_aged  # type: ignore[method-assign]
+    Senders.begin = _begin_aged  # type: ignore[method-assign, assignment]
     entry.main()

@@ -37,9 +37,9 @@ _SETTLE = 2.0
 _AFTER = 1.2
 """Seconds measured after a death; the next spare is ready by then, where the machine has time for it."""
 _SPARE_WITHIN = 15.0
-CODECS = (*("PCMU",) * 10, "opus")
+CODECS = (*("PCMU",) * 28, "opus")
 SUITES = (PLAIN, "AES_CM_128_HMAC_SHA1_80", PLAIN, "AEAD_AES_128_GCM")
-"""Of which each leg has one: every eleventh is in Opus, every other one is secured."""
+"""Of which each leg has one: every 29th is in Opus, every other one is secured."""
 ROLLOVER = 1 << 16
 _ROLLED_ONCE = 2 * ROLLOVER
 """What `Memory.highest` says of a stream that rolled over."""

@@ -136,6 +136,10 @@ class Decoding:
         stream = self._streams.get(row)
         return None if stream is None else stream.conceal(position)
 
+    def inherit(self, rows: Int64) -> None:
+        """What these rows (n) speak is nothing new: it is the worker that is another one."""
+        self._codec[rows] = self._state.leg.codec[rows]
+
     def forget(self, row: int) -> None:
         """The leg of this row ended."""
         self._streams.pop(row, None)

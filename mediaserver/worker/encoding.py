@@ -13,7 +13,7 @@ import numpy as np
 from mediaserver.worker.due import Due
 from mediaserver.worker.outbox import Outbox
 from mediaserver.worker.state import Kind, State
-from mediaserver.worker.warming import begin
+from mediaserver.worker.warming import begin, faded_in
 from mixer.arrays import Int16
 from mixer.coders.coder import Encoder
 from mixer.coders.opening import open_encoder
@@ -59,6 +59,8 @@ class Encoding:
         self._lines: Final[dict[int, _Line]] = {}
         self._was_passed: Final[Bools] = np.zeros(state.rows, dtype=np.bool_)
         """Rows to which packets were passed through last."""
+        self._heard_nothing: Final[Bools] = np.zeros(state.rows, dtype=np.bool_)
+        """Inherited rows to which nothing was sent since."""
 
     def put(self, due: Due, frames: Int16) -> None:
         """Encode and put out frames (n, samples) of packets (n) of one length, each at the rate of its listener's codec."""
@@ -87,11 +89,16 @@ class Encoding:
         for row in listener[~self._was_passed[listener]].tolist():
             self._lines.pop(row, None)
         self._was_passed[listener] = True
+        self._heard_nothing[listener] = False
+
+    def inherit(self, rows: Int64) -> None:
+        """Nobody sent to these rows (n) for a while: what their decoders made up meanwhile has faded."""
+        self._heard_nothing[rows] = True
 
     def forget(self, row: int) -> None:
         """The leg of this row ended."""
         self._lines.pop(row, None)
-        self._was_passed[row] = False
+        self._was_passed[row] = self._heard_nothing[row] = False
 
     def _block_of(self, codec: int) -> int:
         return FORMATS[codec].sample_rate // 100
@@ -127,8 +134,11 @@ class Encoding:
     def _encode(self, line: _Line, row: int, frame: Int16) -> bytes:
         """The payload of a frame; empty where nothing is to be sent: then its number is given back."""
         if line.is_fresh:
-            frame = begin(line.encoder, self._state, row, frame, line.codec, was_passed=bool(self._was_passed[row]))
-            line.is_fresh = self._was_passed[row] = False
+            if self._heard_nothing[row] and line.codec == OPUS:
+                frame = faded_in(frame)
+            else:
+                frame = begin(line.encoder, self._state, row, frame, line.codec, was_passed=bool(self._was_passed[row]))
+            line.is_fresh = self._was_passed[row] = self._heard_nothing[row] = False
         if isinstance(line.encoder, OpusEncoder):
             self._heed_losses(line, line.encoder, row)
         payload = line.encoder.encode(frame)

@@ -45,6 +45,8 @@ class Roster:
         self._to_review: deque[int] = deque()
         self.arrived: Final[list[int]] = []
         """Rows that came from another worker, with all that lies in them, since the last turn was planned."""
+        self.inherited: Final[list[int]] = []
+        """Rows that were a dead worker's, until a turn was planned with them."""
         self.ended: Final[list[int]] = []
         """Rows that were taken back by the last `plan`."""
 
@@ -78,6 +80,7 @@ class Roster:
             call.legs.append(leg)
             self.legs[leg.id] = leg
             self.by_row[leg.row] = leg
+            self.inherited.append(leg.row)
             if is_outdated:
                 planned.add(call.index)
         self._free_rows = [row for row in self._free_rows if self.by_row[row] is None]

@@ -112,6 +112,8 @@ class Turn:
     def _plan(self, now: float) -> None:
         if self.roster.arrived:
             self._welcome()
+        if self.roster.inherited:
+            self._inherit()
         self.changing = self.roster.plan(now)
         for row in self.roster.ended:
             for step in self._with_private_rows:
@@ -123,6 +125,13 @@ class Turn:
         self.roster.arrived.clear()
         self.securing.welcome(arrived)
         self._tones.stop(arrived)
+
+    def _inherit(self) -> None:
+        """Tell whom it concerns which rows go on after a death."""
+        inherited = np.array(self.roster.inherited)
+        self.roster.inherited.clear()
+        self._decoding.inherit(inherited)
+        self._encoding.inherit(inherited)
 
     def _receive(self, lengths: Int64, rows: Int64, now: float) -> list[Due]:
         state = self.state

@@ -4,6 +4,9 @@ A decoder far away is as its last packets left it. An encoder that begins from n
 as a burst. So a new encoder is first given what the listener has just heard, as far as that is still in the buffers, and what it
 makes of it is thrown away.
 
+An heir's Opus encoders begin with a ramp and nothing else: a decoder that got nothing for so long has faded by itself, an Opus encoder
+that begins says so in its first packet, and all of them at once would keep everybody waiting.
+
 Where the packets of the source were passed through until now, decoding and encoding them once more would come late by what
 both take (`TANDEM_DELAY`): the first frame begins so much earlier in the sound, and is faded over into its own time.
 """
@@ -38,7 +41,7 @@ def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *,
     """
     past = _past(state, row, len(frame) // _BLOCK)
     if not past.any():
-        return _faded_in(frame)
+        return faded_in(frame)
     ahead = TANDEM_DELAY[codec] if was_passed else 0
     sound = np.concatenate([past, frame])
     begun = sound[ahead : ahead + len(past)]
@@ -74,7 +77,8 @@ def _heard(state: State, row: int, back: int) -> Int16:
     return saturated if ears > 1 else saturated[:, 0]
 
 
-def _faded_in(frame: Int16) -> Int16:
+def faded_in(frame: Int16) -> Int16:
+    """A frame (samples) or (samples, 2) that begins with a ramp over a block."""
     faded = frame.copy()
     faded[:_BLOCK] = np.rint(frame[:_BLOCK].T * _FADE_IN).T
     return faded

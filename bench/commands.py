@@ -136,7 +136,13 @@ async def _death(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import death
 
     of = {name: tuple(chosen) for name, chosen in (("codecs", given.codecs), ("suites", given.suites)) if chosen}
-    return await death.run(around, calls=given.calls, kills=given.kills, seed=given.seed, **of)
+    return await death.run(around, calls=given.calls, kills=given.kills, seed=given.seed, hangs=given.hangs, **of)
+
+
+async def _journeys(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import journeys
+
+    return await journeys.run(around, calls=given.calls, journeys=given.journeys, seed=given.seed)
 
 
 async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:
@@ -338,6 +344,17 @@ COMMANDS: Final = (
             option("--seed", type=int, default=1, help="of the moments of death"),
             option("--codecs", nargs="+", choices=sorted(FORMATS), help="of which each leg has one (default: every 29th Opus)"),
             option("--suites", nargs="+", choices=(PLAIN, *SUITES), help="of SRTP, of which each leg has one (default: every other leg)"),
+            option("--hangs", action="store_true", help="stop the worker instead (SIGSTOP): it is to be noticed, and replaced"),
+        ),
+    ),
+    Command(
+        "journeys",
+        "what legs lose when they go from one media worker to another",
+        _journeys,
+        (
+            option("--calls", type=int, default=20),
+            option("--journeys", type=int, default=40),
+            option("--seed", type=int, default=1, help="of the moments"),
         ),
     ),
     Command(

@@ -42,6 +42,7 @@ _LEG_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("highest", "i8", ()),
     ("last_arrival", "f8", ()),
     ("last_voice", "f8", ()),
+    ("longest_gap", "f8", ()),
     ("ssrc", "i8", ()),
     ("gaps", "u4", (GAP_BINS,)),
 )
@@ -61,7 +62,8 @@ class Memory:
     sent, received, digits (packets of telephone-event), duplicates (same number again), strange (not RTP, or of no known
     payload type), refused (by the phone's SRTP: forged, plain, or again), jumps (times the stream changed SSRC), highest (extended
     sequence number, -1 before the first packet; the first is counted as one that rolled over once), last_arrival, last_voice (of a
-    packet that is not silence; monotonic seconds), gaps (leg, ms bin): counters a leg.
+    packet that is not silence; monotonic seconds), longest_gap (seconds between two packets, since somebody set it to 0),
+    gaps (leg, ms bin): counters a leg.
     late (0.1 ms bin): packets by send time minus due time. stalls (stall, 2): from when until when packets were sent more
     than `STALL` late. totals: see the names below.
     record_*: received packets in order of arrival. log_*: sent packets: moment, leg, frame of the leg's signal since its start.
@@ -100,6 +102,7 @@ class Memory:
     highest: NDArray[np.int64]
     last_arrival: NDArray[np.float64]
     last_voice: NDArray[np.float64]
+    longest_gap: NDArray[np.float64]
     ssrc: NDArray[np.int64]
     gaps: NDArray[np.uint32]
     record_time: NDArray[np.float64]

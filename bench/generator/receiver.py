@@ -155,7 +155,9 @@ class Receiver:
         ahead = ((sequence - highest + 32768) & 0xFFFF) - 32768
         memory.duplicates[legs] += ahead == 0
         memory.highest[legs] = highest + np.maximum(ahead, 0)
-        gap = np.clip(((arrival - memory.last_arrival[legs]) * 1000).astype(np.int64), 0, GAP_BINS - 1)
+        since = np.where(is_first, 0.0, arrival - memory.last_arrival[legs])
+        memory.longest_gap[legs] = np.maximum(memory.longest_gap[legs], since)
+        gap = np.clip((since * 1000).astype(np.int64), 0, GAP_BINS - 1)
         memory.gaps[legs[~is_first], gap[~is_first]] += 1
         memory.last_arrival[legs] = arrival
         memory.received[legs] += 1

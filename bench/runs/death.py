@@ -2,8 +2,8 @@
 
 Judged by the generator's own counters: each leg's longest gap between packets, whether it hears a voice afterwards, whether its
 stream changed SSRC, whether a number came twice, whether its SRTP refused a packet, and how many SIP messages the phones got
-meanwhile. The worker is killed (SIGKILL) at a random moment of its turn. All numbers, the phones' and the server's, begin shortly
-before they roll over, so that SRTP's rollover counters are not 0, and grow between two deaths.
+meanwhile. The worker is killed (SIGKILL), or stopped (SIGSTOP), at a random moment of its turn. All numbers, the phones' and the
+server's, begin shortly before they roll over, so that SRTP's rollover counters are not 0, and grow between two deaths.
 """
 
 import asyncio
@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.aged.numbers import SPREAD, aged
-from bench.generator.memory import GAP_BINS
 from bench.generator.rtp import LATE_LIMIT_MS, Snapshot, late_ms
 from bench.generator.secrecy import PLAIN
 from bench.generator.signals import Tones
@@ -33,6 +32,8 @@ from bench.server import Server
 from bench.stage import Call, Cast, Stage
 
 LONGEST_GAP_MS = 200
+NOTICED_WITHIN_MS = 500
+"""Until when it must have been noticed that a worker hangs."""
 _SETTLE = 2.0
 _AFTER = 1.2
 """Seconds measured after a death; the next spare is ready by then, where the machine has time for it."""
@@ -70,6 +71,8 @@ class Death:
     messages: int
     """SIP messages that phones got."""
     late_ms: float
+    allowed_ms: float
+    """The longest gap that may be."""
 
     @property
     def verdict(self) -> str:
@@ -77,7 +80,7 @@ class Death:
         if self.late_ms > LATE_LIMIT_MS:
             return f"generator late (> {LATE_LIMIT_MS:g} ms): does not count"
         harm = self.silent or self.streams or self.twice or self.refused or self.messages
-        survived = not harm and self.longest_ms <= LONGEST_GAP_MS
+        survived = not harm and self.longest_ms <= self.allowed_ms
         return "survived" if survived else "harmed"
 
 
@@ -98,9 +101,19 @@ class Held:
 
 
 async def run(
-    around: Surroundings, *, calls: int, kills: int, seed: int = 1, codecs: tuple[str, ...] = CODECS, suites: tuple[str, ...] = SUITES
+    around: Surroundings,
+    *,
+    calls: int,
+    kills: int,
+    seed: int = 1,
+    codecs: tuple[str, ...] = CODECS,
+    suites: tuple[str, ...] = SUITES,
+    hangs: bool = False,
 ) -> Result:
-    """Monitored calls that stand, and their worker killed again and again. codecs, suites: of which each leg has one."""
+    """Monitored calls that stand, and their worker killed again and again. codecs, suites: of which each leg has one.
+
+    hangs: the worker is stopped, and to be noticed, instead.
+    """
     house = House.build(calls=calls, codecs=tuple(dict.fromkeys(codecs)), refuses_overload=False, security="prefer")
     draw = random.Random(seed)
     async with (
@@ -124,7 +137,7 @@ async def run(
         deaths, before = [], Held.by(server)
         for number in range(1, kills + 1):
             around.progress.say(f"death {number} of {kills} …")
-            deaths.append(await _kill(stage, server, standing, number, draw))
+            deaths.append(await _kill(stage, server, standing, number, draw, hangs=hangs))
         await _worker(server)
         after, text = Held.by(server), await server.metrics()
     return _result(deaths, standing, text, before, after)
@@ -138,7 +151,7 @@ def _mode(number: int) -> str:
     return ("listen", "whisper", "barge")[number % 3]
 
 
-async def _kill(stage: Stage, server: Server, standing: list[Call], number: int, draw: random.Random) -> Death:
+async def _kill(stage: Stage, server: Server, standing: list[Call], number: int, draw: random.Random, *, hangs: bool) -> Death:
     """Kill the worker once a spare is ready, and count."""
     worker, memory = await _worker(server), stage.rtp.memory
     legs = np.array([leg.number for call in standing for leg in call.legs])
@@ -146,10 +159,11 @@ async def _kill(stage: Stage, server: Server, standing: list[Call], number: int,
     await asyncio.sleep(draw.random() * 0.1)
     before, twice, streams = stage.rtp.snapshot(), memory.duplicates[legs].sum(), memory.jumps[legs].copy()
     messages, refused = sum(each.datagrams for each in phones), memory.refused[legs].sum()
-    os.kill(worker, signal.SIGKILL)
+    memory.longest_gap[legs] = 0.0
+    os.kill(worker, signal.SIGSTOP if hangs else signal.SIGKILL)
     await asyncio.sleep(_AFTER)
     after = stage.rtp.snapshot()
-    longest = _longest_gaps(before, after, legs)
+    longest = np.maximum(memory.longest_gap[legs], time.monotonic() - memory.last_arrival[legs]) * 1000
     quiet_for = time.monotonic() - memory.last_voice[legs]
     return Death(
         number,
@@ -163,6 +177,7 @@ async def _kill(stage: Stage, server: Server, standing: list[Call], number: int,
         _rolled(after, standing),
         sum(each.datagrams for each in phones) - messages,
         late_ms(before, after)[1],
+        LONGEST_GAP_MS + (NOTICED_WITHIN_MS if hangs else 0),
     )
 
 
@@ -170,12 +185,6 @@ def _rolled(now: Snapshot, standing: list[Call]) -> int:
     """Legs whose numbers rolled over, those that they get or those that they send."""
     legs = [leg for call in standing for leg in call.legs]
     return sum(now.highest[leg.number] >= _ROLLED_ONCE or leg.first + now.sent[leg.number] > ROLLOVER for leg in legs)
-
-
-def _longest_gaps(before: Snapshot, after: Snapshot, legs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Each leg's longest gap in the window, ms, rounded up; the last bin stands for everything longer."""
-    window = (after.gaps[legs] - before.gaps[legs]) > 0
-    return np.where(window.any(axis=1), GAP_BINS - np.argmax(window[:, ::-1], axis=1), GAP_BINS)
 
 
 def _repeated(before: Snapshot, after: Snapshot, legs: NDArray[np.int64]) -> int:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
+import pytest
+
 from config.settings import MediaSettings
 from mediaserver.link.messages import Admit, Applied, CloseLeg, Refused, SetMuted
 from mediaserver.signalling.media.journeys import Move
@@ -19,11 +21,11 @@ TWO = MediaSettings(rows=16, seats=4, workers=2)
 
 
 @asynccontextmanager
-async def two_workers() -> AsyncIterator[tuple[Media, Worker, Worker, list[Talker]]]:
-    """Media, both workers, and a call's customer and agent who talk at the first one."""
+async def two_workers(suite: str = "", first: int = 0) -> AsyncIterator[tuple[Media, Worker, Worker, list[Talker]]]:
+    """Media, both workers, and a call's customer (secured where a suite is named) and agent who talk at the first one."""
     async with running(TWO) as (media, dead):
         one, other = media.workers
-        async with talking_at(media, one) as talkers:
+        async with talking_at(media, one, suite=suite, first=first) as talkers:
             await asyncio.sleep(0.2)
             yield media, one, other, talkers
         assert dead == []
@@ -34,8 +36,9 @@ def together(talkers: list[Talker], replies: list[Reply]) -> list[Move]:
     return [Move(talker.leg, 101, "customer" if talker.leg % 2 else "agent", is_new=False, replied=replies.append) for talker in talkers]
 
 
-async def test_a_call_goes_to_another_process_and_loses_no_packet() -> None:
-    async with two_workers() as (media, one, other, talkers):
+@pytest.mark.parametrize("suite", ["", "AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"])
+async def test_a_call_goes_to_another_process_and_loses_no_packet_past_a_rollover(suite: str) -> None:
+    async with two_workers(suite, first=65_515) as (media, one, other, talkers):
         replies: list[Reply] = []
         for origin, target in ((one, other), (other, one), (one, other)):
             replies.clear()
@@ -49,7 +52,8 @@ async def test_a_call_goes_to_another_process_and_loses_no_packet() -> None:
             assert len({ssrc for _, _, ssrc, _ in talker.got}) == 1
             for earlier, later in pairwise(talker.got):
                 assert (later[1] - earlier[1]) % 65_536 == 1
-                assert int.from_bytes(later[3][:2], "big") - int.from_bytes(earlier[3][:2], "big") == 1
+                assert (int.from_bytes(later[3][:2], "big") - int.from_bytes(earlier[3][:2], "big")) % 65_536 == 1
+            assert talker.sequence > 65_536 + 10
 
 
 async def test_what_is_told_on_the_way_follows_the_leg() -> None:

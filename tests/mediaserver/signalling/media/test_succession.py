@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import pytest
 
+from bench.generator.secrecy import Crypto, Keys
 from mediaserver.link.messages import Admit, Applied, CloseLeg, OpenLeg, OpenReports, OpenTap, SetMedia
 from mediaserver.link.ring import TapReader, create_ring
 from mediaserver.signalling.media.worker import Reply, Worker
@@ -36,24 +37,41 @@ class Talker:
     sequence: int = 0
     got: list[tuple[float, int, int, bytes]] = field(default_factory=list)
     """When, number, SSRC, payload."""
+    keys: Keys | None = None
+    """The phone's, where it has agreed on SRTP."""
+
+    def secure(self, suite: str) -> None:
+        """Agree on SRTP."""
+        self.keys = Keys(suite, Crypto.draw(suite).key, Crypto.draw(suite).key)
+        self._close, self._open = self.keys.closing(), self.keys.opening()
 
     def beat(self) -> None:
         """Send the next packet, and read what came."""
         self.sequence += 1
-        head = b"\x80\x00" + self.sequence.to_bytes(2, "big") + (160 * self.sequence).to_bytes(4, "big") + self.leg.to_bytes(4, "big")
-        self.phone.sendto(head + self.sequence.to_bytes(2, "big") * 80, self.lent.getsockname())
+        head = (
+            b"\x80\x00"
+            + (self.sequence & 0xFFFF).to_bytes(2, "big")
+            + (160 * self.sequence).to_bytes(4, "big")
+            + self.leg.to_bytes(4, "big")
+        )
+        packet = head + (self.sequence & 0xFFFF).to_bytes(2, "big") * 80
+        self.phone.sendto(packet if self.keys is None else self._close(packet), self.lent.getsockname())
         while True:
             try:
                 packet = self.phone.recv(2000)
             except BlockingIOError:
                 return
+            if self.keys is not None:
+                packet = self._open(packet)
             self.got.append((time.monotonic(), int.from_bytes(packet[2:4], "big"), int.from_bytes(packet[8:12], "big"), packet[12:]))
 
     def join(self, media: Media, worker: Worker, call: int, role: str, replies: list[Reply]) -> None:
         """Have the worker open the leg."""
         media.tell(worker, OpenLeg(self.leg, call, role, False), lend=self.lent.fileno(), replied=replies.append)
         host, port = self.phone.getsockname()
-        media.tell(worker, SetMedia(self.leg, host, port, "PCMU", 0, 0, 20, 101, 101, True, True))
+        keys = self.keys
+        secured = {} if keys is None else {"srtp_suite": keys.suite, "srtp_send_key": keys.received, "srtp_receive_key": keys.sent}
+        media.tell(worker, SetMedia(self.leg, host, port, "PCMU", 0, 0, 20, 101, 101, True, True, **secured))
         media.tell(worker, Admit(self.leg, True))
 
 
@@ -64,11 +82,13 @@ def talking(media: Media, calls: int = 1) -> AbstractAsyncContextManager[list[Ta
 
 
 @asynccontextmanager
-async def talking_at(media: Media, worker: Worker, calls: int = 1) -> AsyncIterator[list[Talker]]:
-    """The same at one of several."""
+async def talking_at(media: Media, worker: Worker, calls: int = 1, *, suite: str = "", first: int = 0) -> AsyncIterator[list[Talker]]:
+    """The same at one of several; with a suite, every other leg is secured. first: the number before the first that phones send."""
     replies: list[Reply] = []
-    talkers = [Talker(leg) for leg in range(1, 2 * calls + 1)]
+    talkers = [Talker(leg, sequence=first) for leg in range(1, 2 * calls + 1)]
     for talker in talkers:
+        if suite and talker.leg % 2:
+            talker.secure(suite)
         talker.join(media, worker, 100 + (talker.leg + 1) // 2, "customer" if talker.leg % 2 else "agent", replies)
     media.flush()
     await until(lambda: len(replies) == len(talkers))

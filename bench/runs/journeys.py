@@ -7,6 +7,7 @@ every other leg secured, all numbers about to roll over. By turns a whole call g
 import asyncio
 import random
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from mediaserver.signalling.media.worker import Reply, Worker
 from mediaserver.signalling.media.workers import Media
 
 LONGEST_GAP_MS: Final = 40
+SEATS: Final = 4
 ROLES: Final = ("customer", "agent", "supervisor")
 COLUMNS: Final = ("journey", "what", "legs", "gap_max_ms", "lost", "new_ssrc", "refused", "generator_late_p99_ms", "verdict")
 _TONES: Final = (433, 701, 1103)
@@ -100,13 +102,11 @@ async def run(around: Surroundings, *, calls: int, journeys: int, seed: int = 1)
         await asyncio.sleep(_SETTLE)
         for number in range(journeys):
             around.progress.say(f"journey {number + 1} of {journeys} …")
-            travellers = [leg for leg in legs if leg.call == number % calls and leg.role != "supervisor"]
-            whole = [leg for leg in legs if leg.call == number % calls]
             await asyncio.sleep(draw.random() * 0.02)
             if number % 2:
-                made.append(await _measured(rtp, "a supervisor", _follower(media, legs, travellers[0])))
+                made.append(await _measured(rtp, "a supervisor", _follower(media, legs, draw)))
             else:
-                made.append(await _measured(rtp, "a call", _whole_call(media, whole)))
+                made.append(await _measured(rtp, "a call", _whole_call(media, legs, draw)))
         for leg in legs:
             leg.lent.close()
     return _result(made, calls, legs)
@@ -114,7 +114,7 @@ async def run(around: Surroundings, *, calls: int, journeys: int, seed: int = 1)
 
 @asynccontextmanager
 async def _two_workers(calls: int) -> AsyncIterator[Media]:
-    media = Media(MediaSettings(rows=5 * calls, seats=4, workers=2), {}, Counters())
+    media = Media(MediaSettings(rows=5 * calls, seats=SEATS, workers=2), {}, Counters())
     await media.start()
     try:
         yield media
@@ -181,16 +181,20 @@ def _other(media: Media, worker: Worker) -> Worker:
     return next(other for other in media.workers if other is not worker)
 
 
-def _whole_call(media: Media, legs: Sequence[_Leg]) -> _Departure:
-    return _Departure(media, legs, _other(media, legs[0].worker))
+def _whole_call(media: Media, legs: Sequence[_Leg], draw: random.Random) -> _Departure:
+    """A call of the worker that has more of them goes to the other."""
+    busier = max(media.workers, key=lambda worker: sum(leg.worker is worker for leg in legs))
+    call = draw.choice(sorted({leg.call for leg in legs if leg.worker is busier}))
+    return _Departure(media, [leg for leg in legs if leg.call == call], _other(media, busier))
 
 
-def _follower(media: Media, legs: Sequence[_Leg], party: _Leg) -> _Departure:
-    """A supervisor of the other worker follows to this party's call, which has a seat for one more."""
-    seats = {call: sum(leg.call == call for leg in legs) for call in {leg.call for leg in legs}}
-    goes = next(leg for leg in legs if leg.role == "supervisor" and leg.worker is not party.worker)
-    call = party.call if seats[party.call] < 4 else next(leg.call for leg in legs if leg.worker is party.worker and seats[leg.call] < 4)
-    return _Departure(media, [goes], party.worker, call)
+def _follower(media: Media, legs: Sequence[_Leg], draw: random.Random) -> _Departure:
+    """A supervisor follows to a call of the other worker that has a seat free."""
+    seats = Counter(leg.call for leg in legs)
+    goes = draw.choice([leg for leg in legs if leg.role == "supervisor"])
+    target = _other(media, goes.worker)
+    calls = sorted({leg.call for leg in legs if leg.worker is target and seats[leg.call] < SEATS})
+    return _Departure(media, [goes], target, draw.choice(calls))
 
 
 async def _measured(rtp: RtpGenerator, what: str, departure: _Departure) -> _Journey:
@@ -222,8 +226,8 @@ def _result(made: list[_Journey], calls: int, legs: list[_Leg]) -> Result:
         "secured_legs": sum(bool(leg.suite) for leg in legs),
         "journeys": len(made),
         "journeys_that_count": len(counted),
-        "gap_median_ms": float(np.median([each.gap_ms for each in counted])) if counted else None,
-        "gap_max_ms": max((each.gap_ms for each in counted), default=0.0),
+        "gap_median_ms": round(float(np.median([each.gap_ms for each in counted])), 1) if counted else None,
+        "gap_max_ms": round(max((each.gap_ms for each in counted), default=0.0), 1),
         "lost": sum(each.lost for each in counted),
     }
     return Result("journeys", figures, COLUMNS, rows, ok=bool(made) and all(each.verdict == "unheard" for each in made))

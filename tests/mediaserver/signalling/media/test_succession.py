@@ -48,13 +48,9 @@ class Talker:
     def beat(self) -> None:
         """Send the next packet, and read what came."""
         self.sequence += 1
-        head = (
-            b"\x80\x00"
-            + (self.sequence & 0xFFFF).to_bytes(2, "big")
-            + (160 * self.sequence).to_bytes(4, "big")
-            + self.leg.to_bytes(4, "big")
-        )
-        packet = head + (self.sequence & 0xFFFF).to_bytes(2, "big") * 80
+        number = (self.sequence & 0xFFFF).to_bytes(2, "big")
+        head = b"\x80\x00" + number + (160 * self.sequence).to_bytes(4, "big") + self.leg.to_bytes(4, "big")
+        packet = head + number * 80
         self.phone.sendto(packet if self.keys is None else self._close(packet), self.lent.getsockname())
         while True:
             try:

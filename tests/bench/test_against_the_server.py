@@ -14,7 +14,7 @@ from bench.generator.phones.asking import CallFailed
 from bench.house import SUPERVISORS, TOKEN, House
 from bench.options import Surroundings
 from bench.progress import Progress
-from bench.runs import audibility, capacity, crowds, death, flood, floor, latency, setup, soak, switch, trouble
+from bench.runs import audibility, capacity, crowds, death, flood, floor, journeys, latency, setup, soak, switch, trouble
 from bench.server import Server, ServerFailed
 
 AROUND = Surroundings(None, 0, None, Progress(quiet=True))
@@ -152,8 +152,19 @@ async def test_calls_outlive_their_worker_and_no_phone_hears_of_it_in_sip(monkey
     result = await death.run(AROUND, calls=2, kills=2, codecs=("PCMU", "opus"))
     assert result.figures["live_calls_at_the_end"] == 2
     assert result.figures["heirs"] == 2
+    assert "AEAD_AES_128_GCM" in str(result.figures["legs_by_suite"])
+    held = (str(result.figures[name]).split(", afterwards ") for name in ("processes", "descriptors", "memory_files"))
+    assert all(before == after for before, after in held)
     for row in (dict(zip(result.columns, each, strict=True)) for each in result.rows):
-        assert (row["silent"], row["new_ssrc"], row["numbers_twice"], row["sip"]) == (0, 0, 0, 0)
+        assert (row["silent"], row["new_ssrc"], row["numbers_twice"], row["refused"], row["sip"]) == (0, 0, 0, 0, 0)
+
+
+async def test_legs_go_to_another_worker_and_lose_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journeys, "_SETTLE", 0.5)
+    result = await journeys.run(AROUND, calls=4, journeys=4)
+    rows = [dict(zip(result.columns, each, strict=True)) for each in result.rows]
+    assert [row["what"] for row in rows] == ["a call", "a supervisor"] * 2
+    assert all((row["lost"], row["new_ssrc"], row["refused"]) == (0, 0, 0) for row in rows)
 
 
 async def test_trouble_elsewhere_costs_the_conversations_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,8 @@ _SETTLE = 2.0
 _AFTER = 1.2
 """Seconds measured after a death; the next spare is ready by then, where the machine has time for it."""
 _SPARE_WITHIN = 15.0
+_ENDED = 1.0
+"""Seconds after the last BYE until every port must be free again."""
 CODECS = (*("PCMU",) * 28, "opus")
 SUITES = (PLAIN, "AES_CM_128_HMAC_SHA1_80", PLAIN, "AEAD_AES_128_GCM")
 """Of which each leg has one: every 29th is in Opus, every other one is secured."""
@@ -140,7 +142,11 @@ async def run(
             deaths.append(await _kill(stage, server, standing, number, draw, hangs=hangs))
         await _worker(server)
         after, text = Held.by(server), await server.metrics()
-    return _result(deaths, standing, text, before, after)
+        for call in standing:
+            await stage.hang_up(call)
+        await asyncio.sleep(_ENDED)
+        lent = _gauge(await server.metrics(), "mediaserver_media_ports_lent")
+    return _result(deaths, standing, text, before, after, lent)
 
 
 def _signals(number: int) -> tuple[Tones, Tones, Tones]:
@@ -229,7 +235,7 @@ def _row(death: Death) -> tuple[object, ...]:
     return (death.number, death.legs, *gaps, *harm, round(death.late_ms, 1), death.verdict)
 
 
-def _result(deaths: list[Death], standing: list[Call], metrics: str, before: Held, after: Held) -> Result:
+def _result(deaths: list[Death], standing: list[Call], metrics: str, before: Held, after: Held, lent: float) -> Result:
     counted = [death for death in deaths if death.late_ms <= LATE_LIMIT_MS]
     legs = [leg for call in standing for leg in call.legs]
     live = _gauge(metrics, "mediaserver_calls")
@@ -247,9 +253,10 @@ def _result(deaths: list[Death], standing: list[Call], metrics: str, before: Hel
         "processes": f"{before.processes}, afterwards {after.processes}",
         "descriptors": f"{before.descriptors}, afterwards {after.descriptors}",
         "memory_files": f"{before.memories}, afterwards {after.memories}",
+        "ports_lent_after_the_calls": lent,
     }
     survived = bool(deaths) and all(death.verdict == "survived" for death in deaths) and live == len(standing)
-    return Result("death", figures, COLUMNS, [_row(death) for death in deaths], ok=survived and before == after)
+    return Result("death", figures, COLUMNS, [_row(death) for death in deaths], ok=survived and before == after and not lent)
 
 
 def _shares(names: Iterable[str]) -> str:

@@ -153,6 +153,7 @@ async def test_calls_outlive_their_worker_and_no_phone_hears_of_it_in_sip(monkey
     assert result.figures["live_calls_at_the_end"] == 2
     assert result.figures["heirs"] == 2
     assert "AEAD_AES_128_GCM" in str(result.figures["legs_by_suite"])
+    assert result.figures["ports_lent_after_the_calls"] == 0
     held = (str(result.figures[name]).split(", afterwards ") for name in ("processes", "descriptors", "memory_files"))
     assert all(before == after for before, after in held)
     for row in (dict(zip(result.columns, each, strict=True)) for each in result.rows):

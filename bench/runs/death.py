@@ -38,6 +38,7 @@ _SETTLE = 2.0
 _AFTER = 1.2
 """Seconds measured after a death; the next spare is ready by then, where the machine has time for it."""
 _SPARE_WITHIN = 15.0
+_COUNTS = 5
 _ENDED = 1.0
 """Seconds after the last BYE until every port must be free again."""
 CODECS = (*("PCMU",) * 28, "opus")
@@ -96,10 +97,14 @@ class Held:
     """Of them, memory files."""
 
     @classmethod
-    def by(cls, server: Server) -> "Held":
-        """Count them now."""
-        held = [_held_by(pid) for pid in server.processes()]
-        return cls(len(held), sum(map(len, held)), sum("memfd:" in name for names in held for name in names))
+    async def by(cls, server: Server) -> "Held":
+        """Count them a few times; the least, for connections come and go."""
+        counts = []
+        for _ in range(_COUNTS):
+            held = [_held_by(pid) for pid in server.processes()]
+            counts.append((len(held), sum(map(len, held)), sum("memfd:" in name for names in held for name in names)))
+            await asyncio.sleep(0.1)
+        return cls(*(min(each) for each in zip(*counts, strict=True)))
 
 
 async def run(
@@ -136,12 +141,12 @@ async def run(
         )
         await asyncio.sleep(_SETTLE)
         await _worker(server)
-        deaths, before = [], Held.by(server)
+        deaths, before = [], await Held.by(server)
         for number in range(1, kills + 1):
             around.progress.say(f"death {number} of {kills} …")
             deaths.append(await _kill(stage, server, standing, number, draw, hangs=hangs))
         await _worker(server)
-        after, text = Held.by(server), await server.metrics()
+        after, text = await Held.by(server), await server.metrics()
         for call in standing:
             await stage.hang_up(call)
         await asyncio.sleep(_ENDED)

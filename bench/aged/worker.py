@@ -9,7 +9,7 @@ _begin = Senders.begin
 
 def _begin_aged(senders: Senders, row: int, entropy: int) -> None:
     _begin(senders, row, entropy)
-    senders.sequence[row] = senders.first[row] = aged(int(senders.sequence[row]))
+    senders.sequence[row] = senders.first[row] = aged(int(senders.sequence[row])) - 1
 
 
 if __name__ == "__main__":

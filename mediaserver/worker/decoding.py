@@ -139,6 +139,7 @@ class Decoding:
     def inherit(self, rows: Int64) -> None:
         """What these rows (n) speak is nothing new: it is the worker that is another one."""
         self._codec[rows] = self._state.leg.codec[rows]
+        self._shelf.inherited.update(rows.tolist())
 
     def forget(self, row: int) -> None:
         """The leg of this row ended."""
@@ -147,6 +148,7 @@ class Decoding:
         self._meters.pop(row, None)
         self.waiting.discard(row)
         self._changed.discard(row)
+        self._shelf.inherited.discard(row)
         self._codec[row] = -1
 
     def _keep_g711(self, packets: Packets, position: Int64, blocks: int, wanted: Bools, measured: Bools) -> None:

@@ -21,7 +21,7 @@ from mediaserver.worker.outbox import WIDTH
 from mediaserver.worker.state import State
 from rtp.arrays import Bools, Bytes, Int64, every, some
 from rtp.header import HEADER
-from rtp.srtp.indexes import came_already, nearest, noted
+from rtp.srtp.indexes import came_already, nearest, nearest_one, noted, one_came_already, one_noted
 from rtp.srtp.library import OK
 from rtp.srtp.sessions import Session
 from rtp.srtp.suites import SUITES, Suite
@@ -252,11 +252,11 @@ class Opening:
         tried = set()
         is_counted = slot >= 0 and int(indexes.following[row, slot]) > 0
         if is_counted:
-            one = slice(slot, slot + 1)
-            index = nearest(indexes.following[row, one], np.array([number]))
-            if index[0] >= 0 and not came_already(indexes.following[row, one], indexes.window[row, one], index)[0]:
-                tried.add(int(index[0]))
-                yield int(index[0])
+            following, window = int(indexes.following[row, slot]), int(indexes.window[row, slot])
+            index = nearest_one(following, number)
+            if index >= 0 and not one_came_already(following, window, index):
+                tried.add(index)
+                yield index
         if is_counted and not self._state.secured.is_fresh[row]:
             return
         for index_from_zero in (number, 0x1_0000 + number):
@@ -275,11 +275,10 @@ class Opening:
         indexes = self._state.index
         inbound.settled.add(ssrc)
         self._bring_to_front(row, inbound, ssrc)
-        following, window = indexes.following[row, :1], indexes.window[row, :1]
-        if self._state.secured.is_fresh[row] and index < following[0]:
-            following[0], window[0] = index + 1, 1
-        else:
-            following[:], window[:] = noted(following, window, np.array([index]))
+        following, window = int(indexes.following[row, 0]), int(indexes.window[row, 0])
+        begins_anew = self._state.secured.is_fresh[row] and index < following
+        after = (index + 1, 1) if begins_anew else one_noted(following, window, index)
+        indexes.following[row, 0], indexes.window[row, 0] = after
         self._state.secured.is_fresh[row] = False
 
     def _note_former(self, row: int, ssrc: int, number: int) -> None:

@@ -22,11 +22,12 @@ from mediaserver.link.wire import LinkEnd, LinkError, Message, encode_frame, spl
 from mediaserver.worker.commands import Desk
 from mediaserver.worker.heir import Estate, take_over
 from mediaserver.worker.pace import Pace
+from mediaserver.worker.rehearsal import rehearse
 from mediaserver.worker.rhythm import Rhythm
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sockets import Sockets
 from mediaserver.worker.sounds import Sounds
-from mediaserver.worker.spare import Spare, rehearse
+from mediaserver.worker.spare import Spare
 from mediaserver.worker.state import State
 from mediaserver.worker.turn import Turn
 

@@ -14,6 +14,7 @@ from rtp.playout import Playout
 
 CAPACITY: Final = 64
 """Frames that are collected before they are put away."""
+_FADE_IN: Final = (np.arange(1, BLOCK + 1, dtype=np.float32) / BLOCK).astype(np.float32)
 SOFT_BLOCKS: Final = 2
 """Blocks over which what begins is faded in: Opus begins with 6.5 ms of nothing."""
 
@@ -30,6 +31,8 @@ class Shelf:
         self._positions: list[int] = []
         self._blocks: list[int] = []
         self._measured: list[bool] = []
+        self.inherited: Final[set[int]] = set()
+        """Rows of which nothing was heard since a worker died: what would have gone on has faded."""
         self.row = 0
         """Whose frames come."""
         self.is_measured = False
@@ -42,7 +45,10 @@ class Shelf:
         samples = len(decoded.frame)
         kept = self._frames[len(self._rows), :samples]
         kept[:] = decoded.frame
-        if decoded.is_first:
+        if decoded.is_first and self.row in self.inherited:
+            self.inherited.discard(self.row)
+            kept[:BLOCK] = np.rint(kept[:BLOCK] * _FADE_IN)
+        elif decoded.is_first:
             soften(kept[None], np.array([decoded.position]), self._state.wide, np.array([self.row]))
         if decoded.is_made_up:
             self._state.count.concealed_blocks[self.row] += np.uint64(samples // BLOCK)

@@ -12,10 +12,7 @@ from mediaserver.link.memory import Memory
 from mediaserver.link.messages import AdoptLegs, Applied, Inherit, LoadSound, Ping, Refused
 from mediaserver.link.wire import LinkEnd, LinkError, Message, encode_frame
 from mediaserver.worker.heir import Estate
-from mediaserver.worker.roster import Roster
 from mediaserver.worker.sounds import Sounds, load_lent
-from mediaserver.worker.state import State
-from mediaserver.worker.turn import Turn
 
 
 @dataclass(slots=True)
@@ -79,13 +76,3 @@ class Spare:
 
     def _answer(self, answer: Applied | Refused) -> None:
         self.link.send(encode_frame([(0, answer)]))
-
-
-def rehearse() -> None:
-    """Make some turns over a memory of our own, so that what is done for the first time is done before it matters."""
-    memory = Memory.create(2, 1, 3)
-    state = State(memory)
-    turn = Turn(state, Roster(state), Sounds())
-    nothing = np.zeros(0, dtype=np.int64)
-    for number in range(2):
-        turn.step(nothing, nothing, float(number))

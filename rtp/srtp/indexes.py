@@ -54,6 +54,8 @@ class Indexes:
         """Make an SSRC the one in use; the one that was forgotten for it, where one had to be."""
         slot = self.slot(row, ssrc)
         forgotten = None
+        if slot == 0:
+            return None
         if slot < 0:
             slot = SLOTS - 1
             forgotten = int(self.ssrc[row, slot])
@@ -76,6 +78,26 @@ def nearest(following: Int64, sequence: Int64) -> Int64:
     """The indexes (n) that packets of these sequence numbers have, next to the highest so far; negative where there is none."""
     highest = following - 1
     return np.asarray(highest + ((sequence - highest + 0x8000) & 0xFFFF) - 0x8000, dtype=np.int64)
+
+
+def nearest_one(following: int, sequence: int) -> int:
+    """As `nearest`, of one packet."""
+    highest = following - 1
+    return highest + ((sequence - highest + 0x8000) & 0xFFFF) - 0x8000
+
+
+def one_came_already(following: int, window: int, index: int) -> bool:
+    """As `came_already`, of one packet."""
+    behind = following - 1 - index
+    return behind >= WINDOW or (behind >= 0 and bool(window >> behind & 1))
+
+
+def one_noted(following: int, window: int, index: int) -> tuple[int, int]:
+    """As `noted`, of one packet."""
+    ahead = index - (following - 1)
+    if ahead <= 0:
+        return following, window | 1 << -ahead
+    return index + 1, (window << ahead & int(ALL)) | 1 if ahead < WINDOW else 1
 
 
 def came_already(following: Int64, window: UInt64, index: Int64) -> Bools:

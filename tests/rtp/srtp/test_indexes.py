@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtp.arrays import Int64
-from rtp.srtp.indexes import ALL, NOBODY, SLOTS, WINDOW, Indexes, came_already, nearest, noted
+from rtp.srtp.indexes import ALL, NOBODY, SLOTS, WINDOW, Indexes, came_already, nearest, nearest_one, noted, one_came_already, one_noted
 
 
 def indexes(rows: int = 2) -> Indexes:
@@ -73,3 +73,16 @@ def test_under_a_new_key_nothing_that_was_counted_is_new() -> None:
     assert kept.window[0, 0] == ALL
     for index, repeated in ((499, True), (480, True), (500, False)):
         assert came_already(kept.following[0, :1], kept.window[0, :1], one(index))[0] == repeated
+
+
+@given(st.integers(1, 1 << 20), st.integers(0, (1 << 64) - 1), st.integers(-80, 80) | st.integers(0, 0xFFFF))
+def test_of_one_packet_the_same_is_known_as_of_many(following: int, window: int, step: int) -> None:
+    number = (following + step) & 0xFFFF
+    many = np.array([following]), np.array([window], dtype=np.uint64)
+    index = nearest_one(following, number)
+    assert index == nearest(many[0], np.array([number]))[0]
+    is_repeated = one_came_already(following, window, index)
+    assert is_repeated == came_already(*many, np.array([index]))[0]
+    if not is_repeated:
+        after, seen = noted(*many, np.array([index]))
+        assert one_noted(following, window, index) == (int(after[0]), int(seen[0]))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class _Leg:
         self.lent.bind((SERVER, 0))
         ours, theirs = (Crypto.draw(self.suite).key, Crypto.draw(self.suite).key) if self.suite else (b"", b"")
         media.tell(self.worker, OpenLeg(self.number, self.call, self.role, False), lend=self.lent.fileno())
-        given = {"srtp_suite": self.suite, "srtp_send_key": ours, "srtp_receive_key": theirs} if self.suite else {}
+        given: dict[str, Any] = {"srtp_suite": self.suite, "srtp_send_key": ours, "srtp_receive_key": theirs} if self.suite else {}
         media.tell(self.worker, SetMedia(self.number, *self.phone, "PCMU", 0, 0, 20, -1, -1, True, True, **given))
         self.let_in(media)
         keys = Keys(self.suite, theirs, ours) if self.suite else None

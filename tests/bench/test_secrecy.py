@@ -35,12 +35,23 @@ class Ear:
 
     memory: Memory
     receiver: Receiver
-    socket: socket.socket
+    end: socket.socket
     sender: socket.socket
 
     def bring(self, data: bytes) -> None:
         self.sender.send(data)
-        self.receiver.read([self.socket.fileno()])
+        self.receiver.read([self.end.fileno()])
+
+
+class Wire:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes) -> int:
+        self.sent.append(data)
+        return len(data)
 
 
 @pytest.fixture
@@ -91,8 +102,8 @@ def test_silence_is_told_from_a_voice(ear: Ear, agreed: Keys) -> None:
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_secured_leg_sends_what_the_other_side_opens_over_the_end_of_the_numbers(suite: str) -> None:
-    sent: list[bytes] = []
-    handle: Any = type("Socket", (), {"send": lambda self, data: sent.append(bytes(data)) or len(data)})()
+    wire = Wire()
+    handle: Any = wire
     signal, agreed = Code(seed=1, frames=4), keys(suite)
     sender = Sender(Memory(Size(legs=1)), bank_frames=4)
     sender.load(signal, "PCMU", render(signal, "PCMU"))
@@ -100,10 +111,10 @@ def test_a_secured_leg_sends_what_the_other_side_opens_over_the_end_of_the_numbe
     for number in range(4 * SLOTS):
         sender.send_slot(number % SLOTS, 0.0)
     opening = turned(agreed).opening()
-    opened = [opening(data) for data in sent]
+    opened = [opening(data) for data in wire.sent]
     assert [int.from_bytes(data[2:4], "big") for data in opened] == [65_534, 65_535, 0, 1]
     assert np.array_equal(np.array([list(data[12:]) for data in opened]), render(signal, "PCMU"))
-    assert not any(data[12:] in closed for data, closed in zip(opened, sent, strict=True))
+    assert not any(data[12:] in closed for data, closed in zip(opened, wire.sent, strict=True))
 
 
 def test_a_description_says_its_keys_and_is_read_with_them() -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,9 @@ class Talker:
         media.tell(worker, OpenLeg(self.leg, call, role, False), lend=self.lent.fileno(), replied=replies.append)
         host, port = self.phone.getsockname()
         keys = self.keys
-        secured = {} if keys is None else {"srtp_suite": keys.suite, "srtp_send_key": keys.received, "srtp_receive_key": keys.sent}
+        secured: dict[str, Any] = (
+            {} if keys is None else {"srtp_suite": keys.suite, "srtp_send_key": keys.received, "srtp_receive_key": keys.sent}
+        )
         media.tell(worker, SetMedia(self.leg, host, port, "PCMU", 0, 0, 20, 101, 101, True, True, **secured))
         media.tell(worker, Admit(self.leg, True))
 

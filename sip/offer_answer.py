@@ -267,7 +267,7 @@ class Negotiation:
         return self._described(tuple(place.refused() for place in places), ()), media
 
     def _preference(self, like: NegotiatedMedia | RemoteOffer | None) -> tuple[Codec, ...]:
-        """Our codecs, those of ``like`` first; without it, the one in use first."""
+        """Our codecs, those of ``like`` first; without it, the one in use first. Who may have stereo is asked for opus before all others."""
         match like if like is not None else self._agreement.media:
             case NegotiatedMedia(codec=codec):
                 first: tuple[Codec, ...] = (codec,)
@@ -275,6 +275,8 @@ class Negotiation:
                 first = codecs
             case None:
                 first = ()
+        if self.terms.sends_stereo and self._agreement.media is None:
+            first = (OPUS, *first)
         return tuple(dict.fromkeys([codec for codec in first if codec in self.codecs] + list(self.codecs)))
 
     def _say(self, carriage: Carriage, formats: list[tuple[int, Codec]], attributes: tuple[Attribute, ...]) -> SessionDescription:

@@ -240,7 +240,7 @@ class Taps:
             there = playout.held[slots] == wanted
         frames = playout.samples[slots] * (there | (playout.made[slots] == wanted))[..., None]
         missing = (~there * np.array([1, 2])).sum(axis=1)
-        return missing, frames.reshape(len(rows), -1)
+        return missing, frames.reshape(len(rows), FRAME * playout.samples.shape[1])
 
     def _resampled(self, rows: Int64, frames: Int16) -> Int16:
         if self._resampling is None:

@@ -9,8 +9,8 @@ from sip.events import Accepted
 from sip.sdp import Media
 from tests.mediaserver.signalling.exchange import EVE, Phone
 from tests.mediaserver.signalling.test_codecs import media, settings, speaking
-from tests.mediaserver.signalling.test_leftovers import House
-from tests.mediaserver.signalling.test_secured import dial
+from tests.mediaserver.signalling.test_leftovers import House, ring_eve
+from tests.mediaserver.signalling.test_secured import described, dial
 
 STEREO = "a=fmtp:111 useinbandfec=1; stereo=1"
 
@@ -59,3 +59,33 @@ def test_no_party_is_sent_stereo() -> None:
     house.robert.answers()
     told = media(house, "customer")
     assert (told.codec, OpusParameters.read(told.parameters).takes_stereo) == ("OPUS", False)
+
+
+async def rung(answered: str, *lines: str) -> tuple[Media, SetMedia]:
+    """Eve's phone is rung for a call in PCMU and answers so: what she was offered, and what the worker is told of her."""
+    house = House(settings(("PCMU", "opus")))
+    dial(house, speaking(house.trunk, "0"))
+    house.robert.answers()
+    await ring_eve(house)
+    offer = house.eve.ringing.offer
+    assert offer is not None
+    number = next(line.split(" ")[0] for line in offer.media[0].values("rtpmap") if "opus" in line)
+    mapped = (f"a=rtpmap:{number} opus/48000/2", *(line.replace("111", number) for line in lines)) if answered == "opus" else ()
+    answer = described(house.eve, f"m=audio 4000 RTP/AVP {number if answered == 'opus' else 0}", *mapped)
+    house.eve.station.agent.accept(house.eve.ringing.session, answer, house.now)
+    house.exchange.run()
+    return offer.media[0], media(house, "supervisor")
+
+
+async def test_a_phone_that_is_rung_for_a_supervisor_is_offered_opus_first_and_gets_stereo_where_it_asks_for_it() -> None:
+    offer, told = await rung("opus", STEREO)
+    assert offer.values("rtpmap")[0].endswith("opus/48000/2")
+    assert offer.values("fmtp")[0].endswith(";sprop-stereo=1")
+    assert (told.codec, OpusParameters.read(told.parameters).takes_stereo) == ("OPUS", True)
+
+
+async def test_a_phone_that_is_rung_and_does_not_want_it_gets_one_channel_or_the_parties_codec() -> None:
+    _, told = await rung("opus")
+    assert (told.codec, OpusParameters.read(told.parameters).takes_stereo) == ("OPUS", False)
+    _, told = await rung("PCMU")
+    assert told.codec == "PCMU"

@@ -184,6 +184,13 @@ def test_a_call_with_a_wideband_leg_is_told_at_its_rate() -> None:
     assert tone_level(np.ascontiguousarray(heard), CUSTOMERS) == pytest.approx(4 * 2000.0, rel=0.03)
 
 
+def test_a_call_whose_wideband_leg_is_not_to_be_heard_is_told_all_the_same() -> None:
+    made = Tapped(codec="L16", clock_rate=16_000, receive_payload_type=97, send_payload_type=97)
+    made.house.command(SetMuted(2, True))
+    made.run(1.0)
+    assert {(frame.leg, frame.rate) for frame in made.run(1.0)} == {(1, 16_000)}
+
+
 def test_a_reader_who_does_not_read_costs_frames_and_nothing_else() -> None:
     made = Tapped(records=50)
     made.house.run(2.0)

@@ -134,11 +134,15 @@ def follow_event(senders: Senders, relay: Relay, now: float) -> tuple[int, int] 
 
 
 def follow_clock_with_event(senders: Senders, row: int, event: int, ticks: int) -> tuple[int, int]:
-    """Number and timestamp of an event packet to a listener without a main source; ``event``: its timestamp at the source."""
+    """Number and timestamp of an event packet that is not from the listener's main source; ``event``: its timestamp at the source.
+
+    It is inserted as what the server sends by its own clock is: the main source's next packet gives way to it.
+    """
     if int(senders.event[row]) != event:
         senders.event[row] = event
         senders.event_timestamp[row] = (int(senders.timestamp[row]) + ticks) & 0xFFFF_FFFF
     senders.sequence[row] += 1
+    senders.anchor[row] = -abs(int(senders.anchor[row]))
     return int(senders.sequence[row]), int(senders.event_timestamp[row])
 
 

@@ -54,10 +54,12 @@ class RelayedDigits:
         return bool((mix.goal[listener.row, : len(listed)][listed] > 0).any())
 
     def _relay(self, listener: Leg, speaker: Leg, event: Event, payload: Bytes, followed: Followed, index: int, now: float) -> None:
-        """As a telephone-event, or as tones where there is none; what can be neither is counted."""
+        """As a telephone-event, or as tones where there is none; what can be neither is counted, and so is what leaves no room for audio."""
         state, row = self._state, listener.row
         has_clock = state.mix.kind[row] != Kind.NONE
-        if has_clock and state.leg.send_digit_payload_type[row] >= 0:
+        if self._outbox.count >= state.rows:
+            state.count.digits_unrelayed[speaker.row] += 1
+        elif has_clock and state.leg.send_digit_payload_type[row] >= 0:
             self._send(listener, speaker, payload, followed, index, now)
         elif not (has_clock and self._tones.play(row, speaker.row, event, int(followed.packets.timestamp[index]), now)):
             state.count.digits_unrelayed[speaker.row] += 1

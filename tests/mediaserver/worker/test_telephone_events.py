@@ -212,3 +212,33 @@ def test_digits_reach_a_listener_with_another_packet_time_under_its_own_numbers(
     assert len({packet.timestamp for packet in events(agent.got)}) == 1
     sequences = [packet.sequence for packet in agent.got]
     assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+
+
+def test_digits_of_a_third_party_take_numbers_that_nobody_else_gets() -> None:
+    house, customer, agent, _ = call()
+    third = house.join(4, 10, "outside")
+    house.run(0.3)
+    press(house, third, 6)
+    house.run(0.3)
+    for phone in (customer, agent):
+        assert len(events(phone.got)) == 6
+        sequences = [packet.sequence for packet in phone.got]
+        assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+
+
+def test_parties_who_all_press_at_once_leave_room_for_the_audio_and_what_finds_none_is_counted() -> None:
+    house = House(rows=4, calls=1)
+    parties = [house.join(leg, 10, "outside") for leg in range(1, 5)]
+    house.run(0.3)
+    before = [len(phone.got) for phone in parties]
+    for phone in parties:
+        phone.talking = False
+        house.arrive(phone, phone.packet(bytes([3, 10, 0, 160]), payload_type=101, marker=True))
+    house.step()
+    relayed = sum(len(events(phone.got)) for phone in parties)
+    unrelayed = sum(house.memory.counters(phone.row)["digits_unrelayed"] for phone in parties)
+    assert (relayed, unrelayed) == (4, 8)
+    for phone in parties:
+        phone.talking = True
+    house.run(0.3)
+    assert all(len(phone.got) > count + 10 for phone, count in zip(parties, before, strict=True))

@@ -101,6 +101,8 @@ class Decoding:
         if self._state.is_g711 and blocks[0] and is_alike(blocks) and not self._changed:
             self._keep_g711(audio.packets, position, int(blocks[0]), wanted, measured)
             return
+        if not blocks.all():
+            self._state.count.dropped_undecodable[rows[wanted & (blocks == 0)]] += 1
         needed = (wanted | measured) & (blocks > 0)
         if not some(needed):
             return

@@ -209,7 +209,7 @@ class Counters:
     dropped_stale: UInt64
     dropped_overflow: UInt64
     dropped_undecodable: UInt64
-    """Payloads that their codec could not read."""
+    """Payloads that somebody would mix and their codec could not read, or that are shorter than the 10 ms of a block."""
     receive_errors: UInt64
     send_errors: UInt64
 

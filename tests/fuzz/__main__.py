@@ -10,7 +10,9 @@ import tempfile
 from pathlib import Path
 
 FOUND = Path(__file__).parent / "found"
-TARGETS = ("message", "headers", "sdp", "digest", "stream", "endpoint", "masking", "rtcp", "payload")
+SIGNALLING = ("message", "headers", "sdp", "digest", "stream", "endpoint", "masking")
+MEDIA = ("rtcp", "payload", "header", "event", "turn", "secured", "link")
+TARGETS = SIGNALLING + MEDIA
 TELLING = ("stat::number_of", "Done ", "  File", " === ", "Assert")
 """Lines of libFuzzer and of Python that say what came of it."""
 LONGEST = {"endpoint": 16_384}
@@ -56,7 +58,7 @@ def fuzz(name: str, arguments: list[str]) -> None:
     """Become libFuzzer."""
     import atheris
 
-    with atheris.instrument_imports(include=["sip", "rtp", "mixer"]):
+    with atheris.instrument_imports(include=["sip", "rtp", "mixer", "mediaserver.worker", "mediaserver.link"]):
         from tests.fuzz import targets
     atheris.Setup(["fuzz", *arguments], targets.TARGETS[name])
     atheris.Fuzz()

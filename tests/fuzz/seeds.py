@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mediaserver.link.messages import AdoptLegs, Applied, DigitReceived, OpenLeg, SetVolumes
+from mediaserver.link.wire import encode_frame
 from rtp.rtcp.building import build
 from rtp.rtcp.packets import (
     DelaySinceReference,
@@ -87,6 +89,18 @@ PAYLOADS: Final = [
     bytes.fromhex("a10b") + bytes(range(40)),
 ]
 """Opus: one frame, three packed ones, three with padding, and two of CELT. To G.722 every byte is one."""
+RTP: Final = [
+    bytes.fromhex("80000001000000a000000001") + bytes(range(160)),
+    bytes.fromhex("b180000200000140000000010000000abede000100000000") + bytes(160) + bytes.fromhex("00000004"),
+    bytes.fromhex("80e500030000014000000001058a0320"),
+    bytes.fromhex("80c90001000000010000000100000000"),
+    bytes.fromhex("800d00040000014000000001") + b"\x40",
+]
+"""A packet of PCMU; one with a contributor, an extension and padding; the end of a digit; an RTCP report; comfort noise."""
+LINK: Final = [
+    encode_frame([(1, OpenLeg(1, 2, "agent", False)), (2, SetVolumes(1, 0.5, 1.0))]),
+    encode_frame([(0, Applied(1, 2, 3)), (0, DigitReceived(1, "5", 80)), (3, AdoptLegs(bytes(8), bytes(8), bytes(8)))]),
+]
 _WORDS: Final = (
     *("SIP/2.0", "sip:", "sips:", "tel:", ";tag=", ";branch=z9hG4bK", ";lr", ";q=", ";expires=", "*", "%00"),
     *("\\x0d\\x0a", "\\x0d\\x0a ", "\\x0d\\x0a\\x0d\\x0a", "\\x0a%%\\x0a"),
@@ -121,6 +135,16 @@ def seeds(target: str) -> list[bytes]:
             return RTCP
         case "payload":
             return PAYLOADS
+        case "header":
+            return RTP
+        case "event":
+            return [packet[12:] for packet in RTP]
+        case "turn" | "secured":
+            # As `tests.fuzz.media` cuts them; that one must not be imported before it is instrumented.
+            together = b"".join(len(packet).to_bytes(2, "big") + packet for packet in RTP)
+            return [codec + together for codec in (b"", *(bytes([number]) for number in range(6)))]
+        case "link":
+            return LINK
         case _:
             lines = full.decode("latin-1").split("\r\n")
             return [line.partition(": ")[2].encode() for line in lines if ": " in line] + [SDP.encode()]

@@ -32,6 +32,7 @@ from sip.offer_answer import Negotiation
 from sip.sdp import SdpError, SessionDescription
 from sip.transport.framing import Framer
 from sip.uri import Uri
+from tests.fuzz.media import event, header, link, secured, turn
 from tests.sip.network import ha1_of, seeded_entropy
 from tests.sip.test_fuzz import Owner
 
@@ -165,5 +166,6 @@ def payload(data: bytes) -> None:
 
 
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
-    target.__name__: target for target in (message, headers, sdp, digest, stream, endpoint, masking, rtcp, payload)
+    target.__name__: target
+    for target in (message, headers, sdp, digest, stream, endpoint, masking, rtcp, payload, header, event, turn, secured, link)
 }

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -19,11 +20,9 @@ from mediaserver.link.messages import (
     CloseLeg,
     CloseTap,
     Command,
-    MoveLeg,
     OpenLeg,
     OpenTap,
     Play,
-    ReceiveLeg,
     SetMedia,
     SetMode,
     SetMuted,
@@ -35,7 +34,7 @@ from mixer.coders.opening import open_encoder
 from mixer.formats import OPUS
 from rtp.rtcp.building import build
 from rtp.rtcp.packets import ReceiverReport, SourceDescription
-from tests.mediaserver.worker.simulated import TURN, House
+from tests.mediaserver.worker.simulated import House
 from tests.mediaserver.worker.speaking import MEDIA, PAYLOAD_TYPES
 from tests.mediaserver.worker.succession import null
 
@@ -95,7 +94,7 @@ class Mouth:
     sequence: int = 0
     timestamp: int = 0
     leapt: bool = False
-    """Its timestamps went another way than time."""
+    """It sent something whose timestamp goes another way than time."""
     event: tuple[int, int, int] | None = None
     """Digit, timestamp and packets of a telephone-event under way."""
     deeds: list[Deed] = field(default_factory=list)
@@ -157,15 +156,16 @@ class Mouth:
             self.deeds.append(Said(at + late + self.chance.choice([0.0, 0.02, 0.3]), self.leg, self.call, packet))
 
     def _stumble(self, at: float) -> None:
-        chance = self.chance
-        match chance.randrange(10):
+        chance, number = self.chance, PAYLOAD_TYPES[self.media.split()[0]]
+        way = chance.randrange(10)
+        self.leapt = self.leapt or way in (2, 6, 7, 8)
+        match way:
             case 0:
                 self.begin()
             case 1:
                 self.sequence += chance.choice([1, 5, 70, 900, 2999, 20_000, -3, -70, -2000])
             case 2:
-                self.timestamp += chance.choice([1, -self.ticks, 8000, 1 << 31, -100_000]) if chance.random() < 0.5 else 0
-                self.leapt = True
+                self.timestamp += chance.choice([1, -self.ticks, 8000, 1 << 31, -100_000])
             case 3:
                 self.event = (chance.randrange(18), self.timestamp, 1)
             case 4:
@@ -181,7 +181,7 @@ class Mouth:
                 self._send(at, bytes([0xB1]) + whole[1:])
             case 8:
                 size = chance.choice([1, 39, 79, 81, 200, 700, 1459])
-                self._send(at, self.packet(chance.randbytes(size), PAYLOAD_TYPES[self.media.split()[0]]))
+                self._send(at, self.packet(chance.randbytes(size), number))
             case _:
                 self._send(at, self.packet(chance.randbytes(chance.randrange(6)), DIGIT_TYPE, timestamp=self.timestamp))
 
@@ -388,7 +388,7 @@ def wrong_numbers(got: list[tuple[float, bytes]], digit_types: frozenset[int] = 
     ordered = sorted(stamps)
     wrong += [
         f"number {later & 0xFFFF} has time {stamps[later] & 0xFFFF_FFFF}, {stamps[later] - stamps[earlier]} after {earlier & 0xFFFF}"
-        for earlier, later in zip(ordered, ordered[1:], strict=False)
+        for earlier, later in pairwise(ordered)
         if stamps[later] <= stamps[earlier]
     ]
     return wrong
@@ -415,7 +415,7 @@ def faults(seed: int) -> list[str]:
     found += [
         f"supervised: {text}"
         for leg, role in script.role_of.items()
-        if role != "supervisor" and role != "agent"
+        if role not in ("supervisor", "agent")
         if (text := differences(played, alone, leg, whole=script.call_of[leg] not in script.turned))
     ]
     for silent in sorted(set(script.call_of.values())):

@@ -267,7 +267,7 @@ class Negotiation:
         return self._described(tuple(place.refused() for place in places), ()), media
 
     def _preference(self, like: NegotiatedMedia | RemoteOffer | None) -> tuple[Codec, ...]:
-        """Our codecs, those of ``like`` first; without it, the one in use first. Who may have stereo is asked for opus before all others."""
+        """Our codecs, those of ``like`` first; without it, the one in use first. Who may have stereo is asked for opus first."""
         match like if like is not None else self._agreement.media:
             case NegotiatedMedia(codec=codec):
                 first: tuple[Codec, ...] = (codec,)

@@ -54,7 +54,7 @@ class RelayedDigits:
         return bool((mix.goal[listener.row, : len(listed)][listed] > 0).any())
 
     def _relay(self, listener: Leg, speaker: Leg, event: Event, payload: Bytes, followed: Followed, index: int, now: float) -> None:
-        """As a telephone-event, or as tones where there is none; what can be neither is counted, and so is what leaves no room for audio."""
+        """As a telephone-event, or as tones where there is none; what can be neither, or leaves audio no room, is counted."""
         state, row = self._state, listener.row
         has_clock = state.mix.kind[row] != Kind.NONE
         if self._outbox.count >= state.rows:

@@ -1,16 +1,9 @@
-"""A monkey at a simulated worker: calls, commands and packets by chance, written down before they are played, so that they can be
-played once more without some of them. What must not hang together is told by comparing both.
+"""What a monkey does to a worker: calls, commands and packets by chance, written down before they are played (`monkeying`)."""
 
-`python -m tests.mediaserver.worker.monkey FIRST LAST` plays many seeds.
-"""
-
-import os
 import random
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +13,7 @@ from mediaserver.link.messages import (
     CloseLeg,
     CloseTap,
     Command,
+    MoveLeg,
     OpenLeg,
     OpenTap,
     Play,
@@ -29,17 +23,12 @@ from mediaserver.link.messages import (
     SetVolumes,
     StopPlaying,
 )
-from mediaserver.link.ring import create_ring
 from mixer.coders.opening import open_encoder
 from mixer.formats import OPUS
 from rtp.rtcp.building import build
 from rtp.rtcp.packets import ReceiverReport, SourceDescription
-from tests.mediaserver.worker.simulated import House
 from tests.mediaserver.worker.speaking import MEDIA, PAYLOAD_TYPES
-from tests.mediaserver.worker.succession import null
 
-ROWS: Final = 16
-RING_FRAMES: Final = 256
 DIGIT_TYPE: Final = 101
 PARTIES: Final = ("customer", "agent", "outside")
 CLOCKS: Final = {"OPUS": 480, "L16 wide": 160}
@@ -199,6 +188,10 @@ class Script:
         self.role_of: dict[int, str] = {}
         self.is_g711 = self.chance.random() < 0.4
         """Only G.711, as most workers."""
+        self.barges = self.chance.random() < 0.3
+        """Supervisors are heard by customers too."""
+        self.moves = self.chance.random() < 0.3
+        """Legs go from call to call."""
         self.turned: set[int] = set()
         """Calls in which a codec changes, or in which there are several."""
         self._plan()
@@ -282,9 +275,11 @@ class Script:
             lambda: (self._turn(leg, mouth),),
         ]
         if role == "supervisor":
-            mode = SetMode(leg, chance.choice(["listen", "whisper"]), "agent")
+            mode = SetMode(leg, chance.choice(["listen", "whisper", "barge"][: 2 + self.barges]), "agent")
             choices += [lambda: (mode,)] * 4
             choices.append(lambda: (SetVolumes(leg, 4 * chance.random(), 4 * chance.random()),))
+        if self.moves:
+            choices.append(lambda: (MoveLeg(leg, chance.choice([10, 20, 30]), role), Admit(leg, True)))
         self._do(at, leg, call, *chance.choice(choices)())
 
     def _turn(self, leg: int, mouth: Mouth) -> SetMedia:
@@ -295,158 +290,3 @@ class Script:
         if self.chance.random() < 0.5:
             mouth.begin()
         return self._media(leg, mouth)
-
-
-@dataclass
-class Played:
-    """What came of a script."""
-
-    house: House
-    got: dict[int, list[tuple[float, bytes]]] = field(default_factory=dict)
-    """By leg."""
-    unaccounted: list[tuple[float, int, bytes]] = field(default_factory=list)
-    """Datagrams that no counter knows of."""
-
-
-def play(script: Script, keeps: Callable[[Deed], bool] = lambda _: True) -> Played:
-    """Play what is to be kept of a script; every number of each leg is its own, whoever else there is."""
-    house = House(rows=ROWS)
-    house.sounds.load("music", np.random.default_rng(1).integers(-9000, 9000, 3000).astype("<i2").tobytes())
-    played, ring, descriptor, deeds = Played(house), create_ring(RING_FRAMES), -1, [deed for deed in script.deeds if keeps(deed)]
-    start, place, seen = house.now, 0, 0
-    entropy = random.Random(0)
-    house.desk._entropy = entropy.randbytes
-    waiting: list[tuple[int, int, bytes]] = []
-    while house.now - start < script.seconds + 0.3:
-        while place < len(deeds) and deeds[place].at <= house.now - start:
-            deed = deeds[place]
-            place += 1
-            if isinstance(deed, Said):
-                if deed.leg in house.roster.legs:
-                    waiting.append((deed.leg, house.roster.legs[deed.leg].row, deed.datagram))
-                continue
-            for command in deed.commands:
-                if isinstance(command, OpenLeg):
-                    entropy.seed(command.leg)
-                lends = isinstance(command, OpenLeg | OpenTap)
-                descriptor = os.dup(ring) if isinstance(command, OpenTap) else null() if lends else -1
-                house.command(command, descriptors=(descriptor,) if lends else ())
-        taken: dict[int, tuple[int, bytes]] = {}
-        left = []
-        for leg, row, datagram in waiting:
-            if leg not in house.roster.legs:
-                continue
-            if row in taken or not datagram:
-                left += [(leg, row, datagram)] * bool(datagram)
-            else:
-                taken[row] = leg, datagram
-        waiting = left
-        house._waiting = [(row, datagram) for row, (_, datagram) in taken.items()]
-        before = {row: accounted(house, row) for row in taken}
-        owners = {row: leg.id for row, leg in enumerate(house.roster.by_row) if leg is not None}
-        house.step()
-        for row, (leg, datagram) in taken.items():
-            if accounted(house, row) <= before[row]:
-                played.unaccounted.append((house.now - start, leg, datagram))
-        for at, row, packet in house.departed[seen:]:
-            played.got.setdefault(owners[row], []).append((at - start, packet))
-        seen = len(house.departed)
-    os.close(ring)
-    return played
-
-
-def accounted(house: House, row: int) -> int:
-    """How many datagrams of a row its counters know of."""
-    counters = house.memory.counters(row)
-    return sum(
-        int(value)
-        for name, value in counters.items()
-        if name.startswith("dropped_") or name in ("received", "duplicate", "late", "rtcp_received")
-    )
-
-
-def wrong_numbers(got: list[tuple[float, bytes]], digit_types: frozenset[int] = frozenset({DIGIT_TYPE})) -> list[str]:
-    """What is wrong with the numbers of what a leg got: one stream, no number twice, no time that runs back as numbers go on."""
-    wrong: list[str] = []
-    contents: dict[int, bytes] = {}
-    stamps: dict[int, int] = {}
-    highest, stamp = -1, -1
-    for at, packet in got:
-        number, when = int.from_bytes(packet[2:4], "big"), int.from_bytes(packet[4:8], "big")
-        if packet[8:12] != got[0][1][8:12]:
-            wrong.append(f"{at:.3f}: another SSRC")
-        if highest < 0:
-            highest, stamp = number + (1 << 16), when + (1 << 32)
-        extended = highest + (number - highest + 0x8000) % 0x1_0000 - 0x8000
-        if extended in contents:
-            wrong.append(f"{at:.3f}: number {number} twice, {'with two contents' if contents[extended] != packet else 'the same'}")
-        contents[extended] = packet
-        if packet[1] & 0x7F not in digit_types:
-            stamp += (when - stamp + (1 << 31)) % (1 << 32) - (1 << 31)
-            stamps[extended] = stamp
-        highest = max(highest, extended)
-    ordered = sorted(stamps)
-    wrong += [
-        f"number {later & 0xFFFF} has time {stamps[later] & 0xFFFF_FFFF}, {stamps[later] - stamps[earlier]} after {earlier & 0xFFFF}"
-        for earlier, later in pairwise(ordered)
-        if stamps[later] <= stamps[earlier]
-    ]
-    return wrong
-
-
-def differences(one: Played, other: Played, leg: int, *, whole: bool = True) -> str:
-    """Where two plays differ in what a leg got, or in its numbers alone; empty where they do not."""
-    first, second = one.got.get(leg, []), other.got.get(leg, [])
-    for (at, packet), (_, another) in zip(first, second, strict=False):
-        if packet != another and (whole or packet[:12] != another[:12]):
-            return f"leg {leg} at {at:.3f}: {packet[:16].hex()} is not {another[:16].hex()}"
-    return "" if len(first) == len(second) else f"leg {leg}: {len(first)} packets, or {len(second)}"
-
-
-def faults(seed: int) -> list[str]:
-    """Everything that is wrong with one seed."""
-    script = Script(seed)
-    played = play(script)
-    found = [f"{at:.3f}: leg {leg} said {datagram[:16].hex()} ({len(datagram)}) for nothing" for at, leg, datagram in played.unaccounted]
-    for leg, got in played.got.items():
-        leaps = any(mouth.leapt for mouth in script.mouths.values() if mouth.call == script.call_of[leg])
-        found += [f"leg {leg}: {wrong}" for wrong in wrong_numbers(got) if not (leaps and "has time" in wrong)]
-    alone = play(script, lambda deed: not (script.role_of.get(deed.leg) == "supervisor" and not _opens(deed)))
-    found += [
-        f"supervised: {text}"
-        for leg, role in script.role_of.items()
-        if role not in ("supervisor", "agent")
-        if (text := differences(played, alone, leg, whole=script.call_of[leg] not in script.turned))
-    ]
-    for silent in sorted(set(script.call_of.values())):
-        others = play(script, lambda deed, silent=silent: not (isinstance(deed, Said) and deed.call == silent))
-        found += [
-            f"beside call {silent}: {text}"
-            for leg, call in script.call_of.items()
-            if call != silent
-            if (text := differences(played, others, leg))
-        ]
-    return found
-
-
-def _opens(deed: Deed) -> bool:
-    return isinstance(deed, Told) and all(isinstance(command, OpenLeg | CloseLeg) for command in deed.commands)
-
-
-def main() -> None:
-    """Play seeds; tell those that something is wrong with."""
-    first, last = map(int, sys.argv[1:3])
-    for seed in range(first, last):
-        try:
-            found = faults(seed)
-        except Exception as error:
-            found = [f"raised {type(error).__name__}: {error}"]
-            if len(sys.argv) > 3:
-                raise
-        if found:
-            print(seed, len(found), *found[: 40 if len(sys.argv) > 3 else 3], sep="\n   ", flush=True)
-    print("done", first, last)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """The ring between a worker's taps and whoever listens to them: shared memory, one writer, one reader, nobody waits.
 
-A ring is a memfd: a head of 64 bytes (magic, record bytes, records, written, read, dropped; each uint64), then records in a
+A ring is a memfd whose size is sealed, so that no reader can pull it from under the worker: a head of 64 bytes (magic, record bytes, records, written, read, dropped; each uint64), then records in a
 circle. The worker writes records and then moves ``written`` on; the reader takes what lies between ``read`` and ``written`` and then
 moves ``read`` on. Where no record is free, the worker leaves out the frame and counts it in ``dropped``.
 
@@ -10,6 +10,7 @@ of two legs with the same position were spoken at the same time, and a position 
 This reader needs no numpy.
 """
 
+import fcntl
 import mmap
 import os
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ SAMPLES: Final = 320
 """Room for the longest frame."""
 RECORD_BYTES: Final = RECORD.size + 2 * SAMPLES
 MOST_RECORDS: Final = 1 << 20
+SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 WRITTEN, READ, DROPPED = 3, 4, 5
 """Words of the head."""
 
@@ -54,8 +56,9 @@ def create_ring(records: int) -> int:
     """The descriptor of a fresh ring, to be lent with `OpenTap`, and to be read by a `TapReader` in whatever process."""
     if not 1 <= records <= MOST_RECORDS:
         raise ValueError(f"a ring has 1 to {MOST_RECORDS} records, not {records}")
-    descriptor = os.memfd_create("mediaserver-tap", os.MFD_CLOEXEC)
+    descriptor = os.memfd_create("mediaserver-tap", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(descriptor, HEAD + records * RECORD_BYTES)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
     with mmap.mmap(descriptor, HEAD) as fresh, memoryview(fresh) as whole, whole.cast("Q") as head:
         head[0], head[1], head[2] = MAGIC, RECORD_BYTES, records
     return descriptor
@@ -64,6 +67,8 @@ def create_ring(records: int) -> int:
 def map_ring(descriptor: int) -> tuple[mmap.mmap, int]:
     """A ring's memory and how many records it has; `ValueError` where the descriptor is none, `OSError` where it cannot be mapped."""
     size = os.fstat(descriptor).st_size
+    if fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & SEALS != SEALS:
+        raise ValueError("a ring whose size may still change")
     if size < HEAD + RECORD_BYTES:
         raise ValueError("too small to be a ring")
     mapped = mmap.mmap(descriptor, size)

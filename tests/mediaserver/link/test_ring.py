@@ -1,12 +1,13 @@
 """The ring of taps: what is written is read in its order, what finds no room is counted, what is no ring is refused."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from mediaserver.link.ring import TapReader, create_ring
+from mediaserver.link.ring import SEALS, TapReader, create_ring
 from mediaserver.worker.rings import RingWriter
 
 
@@ -64,8 +65,9 @@ def test_what_finds_no_room_is_dropped_and_counted_and_the_rest_stays(ring: int)
 
 @pytest.mark.parametrize("size", [0, 63, 64, 5000])
 def test_a_file_that_is_no_ring_is_refused(size: int) -> None:
-    descriptor = os.memfd_create("nothing")
+    descriptor = os.memfd_create("nothing", os.MFD_ALLOW_SEALING)
     os.ftruncate(descriptor, size)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
     with pytest.raises(ValueError, match="ring"):
         RingWriter(os.dup(descriptor))
     with pytest.raises(ValueError, match="ring"):
@@ -77,3 +79,12 @@ def test_a_file_that_is_no_ring_is_refused(size: int) -> None:
 def test_a_ring_has_a_bound(records: int) -> None:
     with pytest.raises(ValueError, match="records"):
         create_ring(records)
+
+
+def test_no_reader_can_pull_the_memory_from_under_the_worker(ring: int) -> None:
+    with pytest.raises(PermissionError):
+        os.ftruncate(ring, 0)
+    loose = os.memfd_create("loose")
+    os.write(loose, os.pread(ring, os.fstat(ring).st_size, 0))
+    with pytest.raises(ValueError, match="size"):
+        RingWriter(loose)

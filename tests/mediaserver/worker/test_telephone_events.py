@@ -1,6 +1,9 @@
 """Telephone-events: relayed between the parties in the same number space, told once, never from a supervisor."""
 
+from itertools import pairwise
+
 import numpy as np
+import pytest
 
 from mediaserver.link.messages import DigitReceived, LoadSound, Play, SetMode
 from mediaserver.worker.sounds import Sounds
@@ -9,6 +12,7 @@ from mixer.dtmf import Finder, Presses
 from rtp.digits import scale_duration
 from tests.mediaserver.worker.hearing import assert_numbers_hold
 from tests.mediaserver.worker.simulated import House, Phone, Sent
+from tests.mediaserver.worker.speaking import MEDIA
 from tests.mediaserver.worker.test_hold_and_music import lent_sound
 
 
@@ -242,3 +246,41 @@ def test_parties_who_all_press_at_once_leave_room_for_the_audio_and_what_finds_n
         phone.talking = True
     house.run(0.3)
     assert all(len(phone.got) > count + 10 for phone, count in zip(parties, before, strict=True))
+
+
+DIGIT_CLOCKS = {"L16 wide": 16_000, "OPUS": 48_000}
+"""Ticks a second of telephone-events beside a codec, where they are not 8000."""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_between_any_two_clocks_all_that_came_of_an_event_goes_on_with_its_start_and_length_beside_the_audio(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    codecs = [str(rng.choice(list(MEDIA))) for _ in range(2)]
+    ours, theirs = (DIGIT_CLOCKS.get(codec, 8000) for codec in codecs)
+    house = House()
+    customer, agent = (
+        house.join(leg, 10, role, digit_clock_rate=clock, **MEDIA[codec])
+        for leg, role, clock, codec in ((1, "customer", ours, codecs[0]), (2, "agent", theirs, codecs[1]))
+    )
+    house.supervise(3, 10, str(rng.choice(["listen", "whisper"])))
+    house.run(0.3)
+    sent, start = [], customer.timestamp
+    for count in range(1, 13):
+        lasted, ends = min(count, 10) * ours // 50, count >= 10
+        packet = customer.packet(bytes([7, 0x80 * ends | 10]) + lasted.to_bytes(2, "big"), payload_type=101, timestamp=start)
+        if rng.random() < 0.85:
+            sent.append((ends, lasted))
+            house.arrive(customer, packet)
+        house.run(0.02 if count < 10 else 0.004)
+    house.run(0.3)
+    relayed = events(agent.got)
+    assert [(bool(packet.payload[1] & 0x80), int.from_bytes(packet.payload[2:], "big")) for packet in relayed] == [
+        (ends, lasted * theirs // ours) for ends, lasted in sent
+    ]
+    assert len({packet.timestamp for packet in relayed}) == 1
+    sequences = [packet.sequence for packet in agent.got]
+    assert len(set(sequences)) == len(sequences)
+    audio = [packet for packet in agent.got if packet.payload_type != 101]
+    assert max(later.at - earlier.at for earlier, later in pairwise(audio)) < 0.045
+    assert all(0 < (later.timestamp - earlier.timestamp) % (1 << 32) < 1 << 31 for earlier, later in pairwise(audio))
+    assert [notice for notice in house.notices if isinstance(notice, DigitReceived)] == [DigitReceived(1, "7", 200)]

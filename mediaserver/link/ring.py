@@ -1,8 +1,9 @@
 """The ring between a worker's taps and whoever listens to them: shared memory, one writer, one reader, nobody waits.
 
 A ring is a memfd whose size is sealed, so that no reader can pull it from under the worker: a head of 64 bytes (magic, record
-bytes, records, written, read, dropped; each uint64), then records in a circle. The worker writes records and then moves ``written`` on; the reader takes what lies between ``read`` and ``written`` and then
-moves ``read`` on. Where no record is free, the worker leaves out the frame and counts it in ``dropped``.
+bytes, records, written, read, dropped; each uint64), then records in a circle. The worker writes records and then moves
+``written`` on; the reader takes what lies between ``read`` and ``written`` and then moves ``read`` on. Where no record is free,
+the worker leaves out the frame and counts it in ``dropped``.
 
 A record is one frame of one leg: 20 ms, 160 samples at 8 kHz or 320 at 16 kHz, the rate at which its call is mixed, int16
 with the whole range in use. Its position says when it was spoken, in blocks of 10 ms of the monotonic clock of this machine: frames

@@ -2,9 +2,16 @@
 
 import re
 
+_TOTAL = re.compile(r"^(\w+)_total(?:\{[^}]*\})? (\S+)", re.MULTILINE)
 _BUCKET = re.compile(r'^(\w+)_bucket\{(?:[^}]*,)?le="([^"]+)"[^}]*\} (\S+)', re.MULTILINE)
 
 TURN_LATE = "mediaserver_turn_late_seconds"
+TURNS = "mediaserver_worker_turns"
+
+
+def total(text: str, name: str) -> float:
+    """A counter, summed over all label sets; 0 where the text has none."""
+    return sum(float(value) for metric, value in _TOTAL.findall(text) if metric == name)
 
 
 def buckets(text: str, name: str) -> dict[float, float]:

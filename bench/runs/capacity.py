@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -142,7 +143,9 @@ async def run(around: Surroundings, steps: Steps) -> Result:
             around.progress.say("  ".join(f"{name} {cell}" for name, cell in zip(COLUMNS, row.cells(), strict=True)))
             if not (row.held and row.counts):
                 break
-    return _result(rows)
+    result = _result(rows)
+    result.notes += [f"{count} set-ups failed: {failure}" for failure, count in crowd.failures.most_common()]
+    return result
 
 
 class _Crowd:
@@ -151,7 +154,8 @@ class _Crowd:
     def __init__(self, stage: Stage, whispering: float) -> None:
         self.stage = stage
         self.calls: list[Call] = []
-        self.failed = 0
+        self.failures: Counter[str] = Counter()
+        """Set-ups that failed, by what the phone was told."""
         self._whispering = whispering
 
     async def grow_to(self, count: int, around: Surroundings) -> None:
@@ -172,8 +176,8 @@ class _Crowd:
         try:
             call = await stage.call(number, customer, agent)
             await stage.join(call, number, supervisor, "whisper" if whispers else "listen")
-        except (CallFailed, TimeoutError):
-            self.failed += 1
+        except (CallFailed, TimeoutError) as failure:
+            self.failures[str(failure) or "no answer in time"] += 1
         else:
             self.calls.append(call)
         advance(1)
@@ -232,7 +236,7 @@ async def _measure(server: Server, stage: Stage, crowd: _Crowd, seconds: float, 
         resident_kib=server.resident_kib(),
         turn_late_ms=None if late is None else late * 1000,
         late_ms=late_ms(before, after)[1],
-        failed=crowd.failed,
+        failed=crowd.failures.total(),
         wrong_audio=wrong,
     )
 

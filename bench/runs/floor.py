@@ -1,23 +1,26 @@
 """floor: what the packets cost without any server: a process that receives and sends back, beside a server that carries as many.
 
 Both stand on one core with as many legs, sockets alike, and the same socket loop, and take turns of some seconds: whoever does not have the
-turn is stopped (SIGSTOP) and gets no packets. So their ratio holds on a machine whose speed moves.
+turn is stopped (SIGSTOP) and gets no packets. So their ratio holds on a machine whose speed moves. The server goes first, and the mirror
+reads as often as it did then: a batch of another size would cost something else.
 """
 
 import asyncio
 import json
 import os
+import select
 import signal
 import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from bench import metrics
 from bench.generator import process
 from bench.generator.rtp import LATE_LIMIT_MS, RtpGenerator, gap_p99_ms, late_ms
 from bench.generator.signals import Tones
@@ -30,14 +33,24 @@ from bench.stage import Cast, Stage
 from mediaserver.worker.outbox import WIDTH
 from rtp.loops import Lines, SocketCounters, make_loop
 from rtp.socket_library import is_compiled
-from rtp.sockets import RECEIVE_BUFFER
+from rtp.sockets import adopt, connect_beside
 
 LIMIT_WITH_C = 1.35
 """Times the floor that a server may cost with the compiled loop."""
-_TURN = 0.002
+_USUAL_TURN = 0.002
 _SETTLE = 2.0
 _SIGNALS = tuple(Tones((307 + 31 * at,), 2500) for at in range(96))
-COLUMNS = ("round", "floor_us", "server_us", "ratio", "floor_cpu_percent", "server_cpu_percent", "server_loss_percent", "late_ms")
+COLUMNS = (
+    "round",
+    "turn_ms",
+    "floor_us",
+    "server_us",
+    "ratio",
+    "floor_cpu_percent",
+    "server_cpu_percent",
+    "server_loss_percent",
+    "late_ms",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,8 @@ class Spell:
 
     microseconds: float
     """Of the core, for a packet received and sent."""
+    turn: float
+    """Seconds from turn to turn; 0 where nobody counts them."""
     cpu: float
     """Cores in use."""
     loss: float
@@ -60,6 +75,8 @@ class _Carrier:
 
     pids: Callable[[], Sequence[int]]
     legs: range
+    turns: Callable[[], Awaitable[float]]
+    """How many it has made."""
 
     def stop(self) -> None:
         for pid in self.pids():
@@ -82,8 +99,8 @@ async def run(around: Surroundings, *, calls: int, seconds: float, rounds: int =
         Server(house, core=around.server_core, nice=around.server_nice) as server,
         Stage(house, Cast(calls, calls, calls), core=around.generator_core, codec=around.codec, spare=legs) as stage,
     ):
-        mirror = _Carrier(lambda: (mirrored.pid,), range(legs, 2 * legs))
-        served = _Carrier(server.processes, range(legs))
+        mirror = _Carrier(lambda: (mirrored.pid,), range(legs, 2 * legs), _uncounted)
+        served = _Carrier(server.processes, range(legs), lambda: _turns(server))
         mirrored = await _start_mirror(stage.rtp, mirror.legs, around)
         try:
             mirror.stop()
@@ -92,9 +109,11 @@ async def run(around: Surroundings, *, calls: int, seconds: float, rounds: int =
             await stand_up(stage, calls, _signals, around.progress, mode=_mode, records=False)
             spells: list[tuple[Spell, Spell]] = []
             for _ in range(rounds):
+                full = await _turn_of(served, mirror, stage.rtp, seconds)
+                _tell(mirrored, full.turn or _USUAL_TURN)
                 bare = await _turn_of(mirror, served, stage.rtp, seconds)
-                spells.append((bare, await _turn_of(served, mirror, stage.rtp, seconds)))
-                around.progress.say(f"floor {bare.microseconds:.2f} µs, server {spells[-1][1].microseconds:.2f} µs a packet")
+                spells.append((bare, full))
+                around.progress.say(f"floor {bare.microseconds:.2f} µs, server {full.microseconds:.2f} µs a packet")
         finally:
             mirrored.kill()
             mirrored.wait()
@@ -109,18 +128,36 @@ async def _turn_of(whose: _Carrier, other: _Carrier, rtp: RtpGenerator, seconds:
     await rtp.sync()
     other.stop()
     await asyncio.sleep(_SETTLE)
+    turns, counted = await whose.turns(), time.monotonic()
     before, cpu, begun = rtp.snapshot(), whose.cpu_seconds(), time.monotonic()
     await asyncio.sleep(seconds)
     after, used, lasted = rtp.snapshot(), whose.cpu_seconds() - cpu, time.monotonic() - begun
+    turns, counted = await whose.turns() - turns, time.monotonic() - counted
     legs = np.array(whose.legs)
     received, sent = int((after.received - before.received)[legs].sum()), int((after.sent - before.sent)[legs].sum())
     return Spell(
         1e6 * used / max(1, sent),
+        counted / turns if turns else 0.0,
         used / lasted,
         max(0.0, 1 - received / max(1, sent)),
         float(gap_p99_ms(before, after, legs).max()),
         late_ms(before, after)[1],
     )
+
+
+async def _turns(server: Server) -> float:
+    return metrics.total(await server.metrics(), metrics.TURNS)
+
+
+async def _uncounted() -> float:
+    return 0.0
+
+
+def _tell(mirrored: "subprocess.Popen[str]", turn: float) -> None:
+    """How long the mirror's turns shall be from now on."""
+    assert mirrored.stdin is not None
+    mirrored.stdin.write(f"{turn}\n")
+    mirrored.stdin.flush()
 
 
 def _result(spells: Sequence[tuple[Spell, Spell]], calls: int) -> Result:
@@ -131,6 +168,7 @@ def _result(spells: Sequence[tuple[Spell, Spell]], calls: int) -> Result:
         "calls": calls,
         "socket_loop": language,
         "ratio": round(ratio, 3),
+        "turn_ms": round(1000 * statistics.median(server.turn for _, server in spells), 2),
         "floor_us_per_packet": round(statistics.median(bare.microseconds for bare, _ in spells), 3),
         "server_us_per_packet": round(statistics.median(server.microseconds for _, server in spells), 3),
         "worst_gap_p99_ms": max(server.gap_ms for _, server in spells),
@@ -149,6 +187,7 @@ def _result(spells: Sequence[tuple[Spell, Spell]], calls: int) -> Result:
 def _cells(number: int, bare: Spell, server: Spell) -> tuple[object, ...]:
     return (
         number,
+        round(1000 * server.turn, 2),
         round(bare.microseconds, 3),
         round(server.microseconds, 3),
         round(server.microseconds / bare.microseconds, 3),
@@ -173,9 +212,8 @@ async def _start_mirror(rtp: RtpGenerator, legs: range, around: Surroundings) ->
     opened = await rtp.open((CUSTOMERS,) * len(legs))
     core = "-" if around.server_core is None else str(around.server_core)
     launcher = [sys.executable, "-m", "bench.launch", core, str(around.server_nice)]
-    mirror = subprocess.Popen(
-        [*launcher, sys.executable, "-m", "bench.runs.floor"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    command = [*launcher, sys.executable, "-m", "bench.runs.floor"]
+    mirror = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert mirror.stdin is not None
     assert mirror.stdout is not None
     mirror.stdin.write(json.dumps(opened.ports) + "\n")
@@ -187,32 +225,30 @@ async def _start_mirror(rtp: RtpGenerator, legs: range, around: Surroundings) ->
 
 
 def mirror_packets() -> None:
-    """The mirror's whole life: take the legs' ports, tell its own, send back what comes, every two milliseconds."""
+    """The mirror's whole life: take the legs' ports, tell its own, send back what comes, in turns as long as it is told."""
     ports = json.loads(sys.stdin.readline())
-    process.need_descriptors(len(ports) + 100)
+    process.need_descriptors(2 * len(ports) + 100)
     lines = Lines.make(np.zeros((len(ports), WIDTH), dtype=np.uint8))
     counters = SocketCounters(*(np.zeros(len(ports), dtype=np.uint64) for _ in range(3)))
     loop = make_loop(lines, lines, counters, compiled=os.environ.get(SOCKET_LOOP) != "python")
-    ends = [_connected(port) for port in ports]
-    for row, end in enumerate(ends):
-        loop.watch(row, end)
-    print(json.dumps([end.getsockname()[1] for end in ends]), flush=True)
+    ends = [_ends(port) for port in ports]
+    for row, (_, connected) in enumerate(ends):
+        loop.watch(row, connected)
+    print(json.dumps([connected.getsockname()[1] for _, connected in ends]), flush=True)
+    turn, due = _USUAL_TURN, time.monotonic()
     while True:
-        due = time.monotonic() + _TURN
+        due = max(due + turn, time.monotonic())
         loop.send(loop.receive(0))
-        rest = due - time.monotonic()
-        if rest > 0:
-            time.sleep(rest)
+        if select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
+            turn = float(sys.stdin.readline())
 
 
-def _connected(port: int) -> socket.socket:
-    """A socket as the server's connected ones are."""
-    end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    end.setblocking(False)
-    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    end.bind((SERVER, 0))
-    end.connect((CUSTOMERS, port))
-    return end
+def _ends(port: int) -> tuple[socket.socket, socket.socket]:
+    """The two sockets of a leg as the server has them: one that owns the port, and one beside it that is connected to the phone."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound.bind((SERVER, 0))
+    lent = adopt(bound.detach())
+    return lent, connect_beside(lent, (CUSTOMERS, port))[0]
 
 
 if __name__ == "__main__":

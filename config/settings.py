@@ -224,7 +224,7 @@ class LimitSettings(Section):
     no_rtp_hold: Seconds = 600
     pin_attempts: int = Field(3, ge=1)
     pin_lock: Seconds = 300
-    longest_turn_ms: float = Field(10, gt=0, le=1000)
+    longest_turn_ms: float = Field(7.5, gt=0, le=1000)
     """Length of a media worker's turns beyond which it gets no more calls."""
     signalling_late: Seconds = 0.5
     """Lateness of the signalling process beyond which there are no new calls."""

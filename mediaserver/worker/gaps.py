@@ -20,6 +20,10 @@ _BY_CODEC: Final = 0
 """The pitch period of a gap that a codec fills by itself."""
 MAX_NEW_GAPS: Final = 64
 """Concealments that may begin in one turn: more at once are not the network's doing, but a machine that is too slow."""
+LONG_TURN: Final = 0.007
+"""Seconds of a turn that tell the same: what is missing is only late then, and to make it up would make the next turn later still …"""
+FEW_NEW_GAPS: Final = 4
+"""… so that hardly any concealment begins."""
 
 MAX_LAG: Final = 0.02
 """Seconds that the server's clock may be late; more is another one's clock."""
@@ -181,8 +185,9 @@ class Gaps:
         return frame is not None
 
     def _begin_gaps(self, reads: Reads, begins: Bools, gap: Int64, block: int) -> None:
-        """Note where gaps begin, and the pitch there. Of more than `MAX_NEW_GAPS` the others are silent: it keeps the turn short."""
-        beyond = begins & (np.cumsum(begins) > MAX_NEW_GAPS)
+        """Note where gaps begin, and the pitch there. Of more than may begin the others are silent: it keeps the turn short."""
+        most = MAX_NEW_GAPS if self._state.turn_length[0] < LONG_TURN else FEW_NEW_GAPS
+        beyond = begins & (np.cumsum(begins) > most)
         gap[beyond] = FADED_BLOCKS
         begins = begins & ~beyond
         pairs, at = reads.pairs[begins], reads.read[begins] + block

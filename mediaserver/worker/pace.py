@@ -5,7 +5,7 @@ from typing import Final
 from rtp.arrays import Float64
 
 WINDOW: Final = 0.25
-"""Seconds over which it is taken."""
+"""Seconds over which it is taken. Shown is the lesser of the last two: one stall, or one burst of commands, is no load that lasts."""
 
 
 class Pace:
@@ -21,6 +21,7 @@ class Pace:
         self._since = now
         self._sum = 0.0
         self._squares = 0.0
+        self._last = 0.0
 
     def note(self, processor: float, now: float) -> None:
         """A turn was made; ``processor`` is the time that the worker has had on its core so far."""
@@ -29,5 +30,6 @@ class Pace:
         self._sum += took
         self._squares += took * took
         if now - self._since >= WINDOW:
-            self._shown[0] = self._squares / self._sum if self._sum else 0.0
+            mean = self._squares / self._sum if self._sum else 0.0
+            self._shown[0], self._last = min(mean, self._last), mean
             self._since, self._sum, self._squares = now, 0.0, 0.0

@@ -3,7 +3,7 @@
 import tomllib
 
 from bench.house import House, write_toml
-from bench.metrics import TURN_LATE, buckets, p99
+from bench.metrics import TURN_LATE, TURNS, buckets, p99, total
 from bench.report import Result
 from config.settings import Settings
 
@@ -50,6 +50,12 @@ def test_the_p99_of_a_histogram_is_taken_between_two_readings() -> None:
 
 def test_beyond_the_last_edge_the_last_edge_is_told() -> None:
     assert p99({}, buckets(METRICS.format(0.0, 10.0, 100.0), TURN_LATE)) == 0.002
+
+
+def test_a_counter_is_summed_over_its_labels() -> None:
+    text = "".join(f'# HELP {name} x\n{name}_total{{worker="{worker}"}} {worker}.5\n' for name in (TURNS, "other") for worker in (1, 2))
+    assert total(text, TURNS) == 4.0
+    assert total("", TURNS) == 0.0
 
 
 def test_a_result_is_one_json_object_with_its_rows() -> None:

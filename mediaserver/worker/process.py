@@ -30,6 +30,7 @@ from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.spare import Spare
 from mediaserver.worker.state import State
 from mediaserver.worker.turn import Turn
+from mediaserver.worker.urgency import Urgency
 
 ORPHAN_SECONDS: Final = 30.0
 LINK_FRAMES_A_TURN: Final = 4
@@ -42,7 +43,7 @@ LONGEST_REST: Final = 0.01
 IDLE_SECONDS: Final = 0.1
 """The same while no leg is open."""
 PRIORITY: Final = -15
-"""Nice value asked for: whatever else runs may wait, audio may not."""
+"""Nice value asked for: whatever else runs may wait, audio may not. More is asked for by who keeps up."""
 _CPU_TURNS: Final = 512
 
 
@@ -59,9 +60,11 @@ class Worker:
         compiled: bool = True,
         ducking_db: float = 12.0,
         evens_out: bool = False,
+        urgency: Urgency | None = None,
     ) -> None:
-        """compiled: whether the socket loop in C is taken where it is installed."""
+        """compiled: whether the socket loop in C is taken where it is installed. urgency: of this process, to be asked for."""
         self._link = link
+        self._urgency = urgency
         self._turn_seconds = turn_seconds
         self._state = State(memory)
         self._state.duck_gain = 10 ** (-ducking_db / 20)
@@ -145,6 +148,8 @@ class Worker:
         self._tell([*self._desk.answers(now), *self._turn.notices])
         if not int(self._state.turn[0]) % _CPU_TURNS:
             self._note_processor_and_clock()
+            if self._urgency is not None:
+                self._urgency.claim()
 
     def _note_processor_and_clock(self) -> None:
         self._state.cpu[0] = self._cpu_before + time.process_time()
@@ -231,6 +236,15 @@ def run(link_descriptor: int, turn_ms: float, *, compiled: bool, ducking_db: flo
         return
     if spare.cpu is not None:
         _stay_on(spare.cpu)
-    worker = Worker(spare.link, spare.memory, spare.sounds, turn_ms / 1000.0, compiled=compiled, ducking_db=ducking_db, evens_out=evens_out)
+    worker = Worker(
+        spare.link,
+        spare.memory,
+        spare.sounds,
+        turn_ms / 1000.0,
+        compiled=compiled,
+        ducking_db=ducking_db,
+        evens_out=evens_out,
+        urgency=Urgency(),
+    )
     worker.take_over(spare.estate, spare.unanswered)
     worker.run()

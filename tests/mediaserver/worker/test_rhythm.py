@@ -29,7 +29,7 @@ def test_with_little_to_do_turns_are_as_long_as_the_settings_say(takes: float) -
 
 
 def test_with_more_to_do_they_get_longer() -> None:
-    assert last_length(turns(0.0026)) == pytest.approx(0.004, rel=0.01)
+    assert last_length(turns(0.003)) == pytest.approx(0.004, rel=0.01)
 
 
 @pytest.mark.parametrize("takes", [0.006, 0.0079])

@@ -5,7 +5,7 @@ Both do the same, and the same tests hold them to it:
 - `receive` reads one datagram of every ready socket, so that a batch has at most one of a row; rows that are in the batch
   already are left alone, and what waits beyond is read next time;
 - a datagram that does not fit is cut off at the line's width; an empty one, and an error that a socket reports, is counted;
-- `send` sends each line by the socket of its row; a refusal (ICMP) belongs to an earlier datagram, so it is counted and the
+- `send` sends each line of a range by the socket of its row; a refusal (ICMP) belongs to an earlier datagram, so it is counted and the
   line is sent once more; whatever else the system refuses is counted, and so is a row without a socket.
 """
 
@@ -67,8 +67,8 @@ class SocketLoop(Protocol):
     def receive(self, first: int) -> int:
         """Read into the inbox's lines from ``first`` on; the number of lines in use afterwards."""
 
-    def send(self, count: int) -> None:
-        """Send the first ``count`` lines of the outbox."""
+    def send(self, first: int, count: int) -> None:
+        """Send the first ``count`` lines of the outbox, but for those before ``first``."""
 
 
 class PlainLoop:
@@ -136,11 +136,11 @@ class PlainLoop:
         self._inbox.rows[first:line] = rows
         return line
 
-    def send(self, count: int) -> None:
+    def send(self, first: int, count: int) -> None:
         """As `SocketLoop.send`."""
-        rows, lengths = self._outbox.rows[:count].tolist(), self._outbox.lengths[:count].tolist()
+        rows, lengths = self._outbox.rows[first:count].tolist(), self._outbox.lengths[first:count].tolist()
         send = self._send
-        for row, view in zip(rows, self._views(lengths), strict=False):
+        for row, view in zip(rows, self._views(first, lengths), strict=False):
             try:
                 send[row](view)
             except ConnectionRefusedError:
@@ -148,17 +148,17 @@ class PlainLoop:
             except OSError:
                 self._counters.send_errors[row] += 1
 
-    def _views(self, lengths: list[int]) -> list[memoryview]:
-        """The lines as far as they are used; those of one length are kept where they are asked for whole batches of it."""
+    def _views(self, first: int, lengths: list[int]) -> list[memoryview]:
+        """The lines from ``first`` on as far as they are used; those of one length are kept where they are asked for whole batches of it."""
         if not lengths or lengths.count(lengths[0]) < len(lengths):
-            return [view[:length] for view, length in zip(self._departing, lengths, strict=False)]
-        views = self._of_length.get(lengths[0])
-        if views is None or len(views) < len(lengths):
+            return [view[:length] for view, length in zip(self._departing[first:], lengths, strict=False)]
+        views, count = self._of_length.get(lengths[0]), first + len(lengths)
+        if views is None or len(views) < count:
             if len(self._of_length) >= _KEPT_LENGTHS:
                 self._of_length.clear()
-            views = [view[: lengths[0]] for view in self._departing[: 2 * len(lengths)]]
+            views = [view[: lengths[0]] for view in self._departing[: 2 * count]]
             self._of_length[lengths[0]] = views
-        return views
+        return views[first:]
 
     def _send_again(self, row: int, view: memoryview) -> None:
         self._counters.send_errors[row] += 1
@@ -179,8 +179,7 @@ class CompiledLoop:
         self._counters = CCounters(counters.receive_errors.ctypes.data, counters.send_errors.ctypes.data, counters.empty.ctypes.data)
         self._descriptors = np.full(len(counters.empty), -1, dtype=np.int32)
         self._ready = select.epoll()
-        references = [ctypes.byref(each) for each in (self._inbox, self._outbox, self._counters)]
-        self._inbox_there, self._outbox_there, self._counters_there = references
+        self._inbox_there, self._counters_there = ctypes.byref(self._inbox), ctypes.byref(self._counters)
 
     def watch(self, row: int, end: socket.socket) -> None:
         """As `SocketLoop.watch`."""
@@ -202,9 +201,10 @@ class CompiledLoop:
         """As `SocketLoop.receive`."""
         return int(self._library.socket_loop_receive(self._ready.fileno(), self._inbox_there, first, self._counters_there))
 
-    def send(self, count: int) -> None:
+    def send(self, first: int, count: int) -> None:
         """As `SocketLoop.send`."""
-        self._library.socket_loop_send(self._outbox_there, count, self._descriptors.ctypes.data, self._counters_there)
+        lines = _c_lines(self._kept[1], first) if first else self._outbox
+        self._library.socket_loop_send(ctypes.byref(lines), count - first, self._descriptors.ctypes.data, self._counters_there)
 
 
 def make_loop(inbox: Lines, outbox: Lines, counters: SocketCounters, *, compiled: bool = True) -> PlainLoop | CompiledLoop:
@@ -218,9 +218,12 @@ _KEPT_LENGTHS: Final = 8
 """Lengths of which cut lines are kept."""
 
 
-def _c_lines(lines: Lines) -> CLines:
+def _c_lines(lines: Lines, first: int = 0) -> CLines:
+    """Lines from ``first`` on."""
     count, width = lines.matrix.shape
-    return CLines(lines.matrix.ctypes.data, width, count, lines.lengths.ctypes.data, lines.rows.ctypes.data)
+    arrays = (lines.matrix, lines.lengths, lines.rows)
+    matrix, lengths, rows = (array.ctypes.data + first * array.strides[0] for array in arrays)
+    return CLines(matrix, width, count - first, lengths, rows)
 
 
 def _nowhere(_: memoryview) -> int:

@@ -238,7 +238,7 @@ def mirror_packets() -> None:
     turn, due = _USUAL_TURN, time.monotonic()
     while True:
         due = max(due + turn, time.monotonic())
-        loop.send(loop.receive(0))
+        loop.send(0, loop.receive(0))
         if select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
             turn = float(sys.stdin.readline())
 

@@ -21,6 +21,8 @@ class Outbox:
         self.lines: Final = Lines.make(self.matrix)
         self.count = 0
         """Lines in use."""
+        self.gone = 0
+        """Those of them that were sent."""
         self._sender = state.sender
         self._sent = state.count.sent
 
@@ -36,7 +38,7 @@ class Outbox:
 
     def clear(self) -> None:
         """Begin a turn."""
-        self.count = 0
+        self.count = self.gone = 0
 
     def room(self, count: int) -> Bytes:
         """The next ``count`` lines (count, WIDTH), to be filled from byte 12 on before `put`."""
@@ -54,7 +56,7 @@ class Outbox:
         self.count += count
 
     def take_back(self, line: int) -> None:
-        """Do not send a line after all; the last one comes in its place."""
+        """Do not send a line after all that has not gone yet; the last one comes in its place."""
         row, last = int(self.lines.rows[line]), self.count - 1
         self._sent[row] -= np.uint64(1)
         self._sender.octets[row] -= self.lines.lengths[line] - HEADER

@@ -76,6 +76,7 @@ class Worker:
         reports, securing = turn.reports, turn.securing
         self._sockets = Sockets(self._state, self._roster, self._turn.inbox, self._turn.outbox, reports, securing, compiled=compiled)
         self._sockets.wake_by(link.fileno())
+        turn.send_relayed = self._sockets.send
         self._desk = Desk(self._state, self._roster, sounds, self._sockets, reports, securing, turn.taps, os.urandom)
         self._upward: deque[tuple[bytes, tuple[int, ...]]] = deque()
         """Frames, each with what it lends."""

@@ -9,7 +9,7 @@ from typing import Final
 
 LONGEST: Final = 0.008
 """Seconds; less than half a usual packet."""
-SHARE: Final = 0.75
+SHARE: Final = 0.8
 """What is left belongs to signalling where it is on the same core. Less than this makes long turns, and so late packets, at half the load."""
 _WEIGHT: Final = 0.125
 """Of the last turn in the mean of what turns take."""

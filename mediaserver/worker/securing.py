@@ -55,6 +55,11 @@ class Securing:
         self._rows = set(np.flatnonzero(state.secured.suite).tolist())
         """Those that are secured."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no row is secured."""
+        return not self._rows
+
     def open(self, lengths: Int64, rows: Int64, now: float) -> tuple[Int64, Int64]:
         """Of the first n lines of the inbox (lengths (n), rows (n)) what is genuine, or of a plain row; in place."""
         return self._opening.step(lengths, rows, now) if self._rows else (lengths, rows)

@@ -159,9 +159,11 @@ class Sockets:
         return self._inbox.lengths[:count].copy(), self._inbox.rows[:count].copy()
 
     def send(self) -> None:
-        """Send the turn's outbox."""
-        if self._outbox.count:
-            self._loop.send(self._outbox.count)
+        """Send what has come into the turn's outbox since it was sent last."""
+        outbox = self._outbox
+        if outbox.count > outbox.gone:
+            self._loop.send(outbox.gone, outbox.count)
+            outbox.gone = outbox.count
 
     def _look_at_door(self, now: float) -> int:
         """Read the lent sockets a little, each row at most once into the inbox; the number of lines in use afterwards."""

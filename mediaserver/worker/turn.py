@@ -4,6 +4,7 @@
 What a step leaves in the shared arrays is a whole turn's state; the turn number is written last.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -71,6 +72,8 @@ class Turn:
         self._with_private_rows = (*listening, *speaking, self.securing, self.taps)
         self.pacing: Final = Pacing(state)
         """To be told where the sockets were silent."""
+        self.send_relayed: Callable[[], None] = _later
+        """Sends what the outbox holds when packets have been relayed: who is passed through does not wait for others' mixes."""
 
     def step(self, lengths: Int64, rows: Int64, now: float) -> None:
         """Take the first n lines of `inbox` (lengths (n) bytes, from rows (n), each row once) and leave what to send in `outbox`."""
@@ -84,6 +87,8 @@ class Turn:
         self._evening.step(now)
         self._plan(now)
         due = self._receive(lengths, rows, now) if len(rows) else []
+        if self.securing.is_idle:
+            self.send_relayed()
         self._mix([*due, *self._clocked_by_server(now)], now)
         self.securing.close()
         self.pacing.review(now)
@@ -302,3 +307,7 @@ class Turn:
 
     def _mix_alike(self, due: Due, blocks: int, now: float, *, is_wide: bool) -> None:
         self._encoding.put(due, self._mixing.frames(due.listener, blocks, now, is_wide=is_wide))
+
+
+def _later() -> None:
+    """What was relayed goes with the rest of the turn."""

@@ -55,7 +55,7 @@ class Bench:
         for line, (row, text) in enumerate(datagrams):
             self.outbox.matrix[line, : len(text)] = np.frombuffer(text, dtype=np.uint8)
             self.outbox.rows[line], self.outbox.lengths[line] = row, len(text)
-        self.loop.send(len(datagrams))
+        self.loop.send(0, len(datagrams))
 
     def close(self) -> None:
         for end in (*self.ends, *self.phones):
@@ -120,6 +120,15 @@ def test_batches_of_one_length_may_grow_and_change_their_length(bench: Bench) ->
         bench.put((0, text), (0, text), (1, text), (0, text), (0, text))
         assert [bench.phones[0].recv(99) for _ in range(5)] == [text] * 5
         assert bench.phones[1].recv(99) == text
+
+
+def test_lines_that_went_before_are_left_out(bench: Bench) -> None:
+    bench.put((0, b"one"), (1, b"two"))
+    for first, count in ((1, 2), (0, 1), (2, 2)):
+        bench.loop.send(first, count)
+    assert [phone.recv(99) for phone in (*bench.phones, *bench.phones)] == [b"one", b"two"] * 2
+    bench.put((0, b"last"))
+    assert [phone.recv(99) for phone in bench.phones[:1]] == [b"last"]
 
 
 def test_a_row_without_a_socket_is_counted(bench: Bench) -> None:

@@ -30,6 +30,20 @@ def test_every_payload_arrives_bit_exact_and_in_the_turn_in_which_it_came() -> N
     assert agent.got[-1].at == house.now - 0.002
 
 
+def test_what_is_passed_through_may_go_before_others_are_mixed() -> None:
+    house, customer, agent = two_parties()
+    supervisor = house.supervise(3, 10)
+    house.run(1.0)
+    relayed: list[list[int]] = []
+    house.turn.send_relayed = lambda: relayed.append(house.turn.outbox.rows.tolist())
+    for phone in (customer, agent):
+        house.arrive(phone, phone.next_packet())
+    house.state.mix.next_due[supervisor.row] = house.now
+    house.step()
+    assert relayed == [[agent.row, customer.row]]
+    assert sorted(house.turn.outbox.rows.tolist()) == sorted([agent.row, customer.row, supervisor.row])
+
+
 def test_numbers_and_timestamps_follow_the_source_at_a_constant_offset() -> None:
     house, _, agent = two_parties()
     house.run(1.0)

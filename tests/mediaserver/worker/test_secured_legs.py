@@ -40,6 +40,17 @@ def test_two_secured_parties_hear_each_other_bit_by_bit(suite: str) -> None:
     assert len(heard(agent, customer)) >= 48
 
 
+def test_where_a_leg_is_secured_nothing_goes_before_it_is_closed() -> None:
+    house = SecuredHouse()
+    house.join_secured(1, 7, "customer", line_of())
+    agent = house.join(2, 7, "agent")
+    early: list[int] = []
+    house.turn.send_relayed = lambda: early.append(house.turn.outbox.count)
+    house.run(0.1)
+    assert len(agent.got) > 2
+    assert early == []
+
+
 def test_nothing_goes_to_a_secured_leg_as_it_was_said() -> None:
     house = SecuredHouse()
     customer = house.join_secured(1, 7, "customer", line_of())

@@ -149,7 +149,7 @@ class PlainLoop:
                 self._counters.send_errors[row] += 1
 
     def _views(self, first: int, lengths: list[int]) -> list[memoryview]:
-        """The lines from ``first`` on as far as they are used; those of one length are kept where they are asked for whole batches of it."""
+        """The lines from ``first`` on as far as they are used; those of one length are kept, where whole batches are of it."""
         if not lengths or lengths.count(lengths[0]) < len(lengths):
             return [view[:length] for view, length in zip(self._departing[first:], lengths, strict=False)]
         views, count = self._of_length.get(lengths[0]), first + len(lengths)

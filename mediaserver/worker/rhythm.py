@@ -10,7 +10,7 @@ from typing import Final
 LONGEST: Final = 0.008
 """Seconds; less than half a usual packet."""
 SHARE: Final = 0.8
-"""What is left belongs to signalling where it is on the same core. Less than this makes long turns, and so late packets, at half the load."""
+"""The rest is signalling's where it is on the same core. With a lesser share turns would be long, and packets late, at half the load."""
 _WEIGHT: Final = 0.125
 """Of the last turn in the mean of what turns take."""
 

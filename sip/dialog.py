@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from sip.errors import ParseError
-from sip.headers import parse_address, tokens
+from sip.headers import NO_TOKENS, parse_address, tokens
 from sip.message import Header, Message, Request, Response
 from sip.transport.flow import DEFAULT_PORTS, OPENED_BY_US, TRANSPORTS, Flow
 from sip.uri import Uri, bracketed
@@ -75,7 +75,7 @@ class Dialog:
         self.follows_flow = False
         """The peer is behind NAT, or did not say where it is: requests go back to where its messages come from."""
         self.owns_call_id = False
-        self.allow: frozenset[str] = frozenset()
+        self.allow = NO_TOKENS
         """Methods that the peer said it serves; empty: it did not say."""
         self.is_settled = False
         """The first offer was answered for good, so that another one may be made."""

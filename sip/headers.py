@@ -203,10 +203,13 @@ def parse_list(value: str) -> list[str]:
     return [stripped for item in items if (stripped := item.strip())]
 
 
+NO_TOKENS: Final[frozenset[str]] = frozenset()
+
+
 def tokens(values: tuple[str, ...]) -> frozenset[str]:
     """The words of a header that lists tokens: Allow, Supported, Require. Never raises: what is no token matches nothing."""
     if not values:
-        return frozenset()
+        return NO_TOKENS
     return _tokens(values) if sum(map(len, values)) <= _LONGEST_REMEMBERED else frozenset(_words(values))
 
 

@@ -134,6 +134,11 @@ class Message:
             return () if name in _SPELT else index.get(_key(name), ())
         return found
 
+    def let_go(self) -> None:
+        """Forget what can be found anew, of a message that is kept and hardly asked any more."""
+        self._index = self._via = self._from = self._to = self._cseq = None
+        self._data = b""
+
     @property
     def repeats_a_header(self) -> bool:
         """Whether any header stands there more than once."""

@@ -13,6 +13,7 @@ Rules that the state keeps:
 """
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from sip.description.carriage import Carriage, Carried, Keyring, answering, concluding, offering
@@ -104,6 +105,22 @@ class _Received:
 class Negotiation:
     """One leg's offers and answers, from first to last."""
 
+    __slots__ = (
+        "_agreement",
+        "_before",
+        "_keyring",
+        "_offered",
+        "_ptime_ms",
+        "_received",
+        "_said",
+        "_session_id",
+        "_version",
+        "address",
+        "codecs",
+        "port",
+        "terms",
+    )
+
     def __init__(
         self, address: str, port: int, codecs: tuple[Codec, ...], session_id: int, ptime_ms: int = DEFAULT_PTIME_MS, *, terms: Terms
     ) -> None:
@@ -150,7 +167,7 @@ class Negotiation:
         keyings, carriage = self._offered_carriage()
         formats = [(numbers[codec], codec) for codec in named]
         attributes = format_attributes(
-            formats, like.ptime_ms if like is not None else self._ptime_ms, direction, sends_stereo=self.terms.sends_stereo
+            tuple(formats), like.ptime_ms if like is not None else self._ptime_ms, direction, sends_stereo=self.terms.sends_stereo
         )
         places = self._agreement.places or (Place("audio", carriage.protocol, tuple(str(number) for number, _ in formats)),)
         self._agreement = replace(self._agreement, places=places, numbers=numbers)
@@ -254,7 +271,7 @@ class Negotiation:
         places = places_of(received.description)
         media = agreed(stream, codec, numbers, ours.reversed, received.carried, mux=stream.rtcp_mux)
         self._close(_Agreement(media, places, stream.index, numbers, is_bundled(received.description, places[stream.index])))
-        return self._say(received.carriage, formats, format_attributes(formats, stream.ptime_ms, ours, sends_stereo=stereo)), media
+        return self._say(received.carriage, formats, format_attributes(tuple(formats), stream.ptime_ms, ours, sends_stereo=stereo)), media
 
     def _answer_switched_off(self, offer: SessionDescription) -> tuple[SessionDescription, NegotiatedMedia]:
         """Every line has port 0, as its offer has (§6)."""
@@ -282,7 +299,7 @@ class Negotiation:
     def _say(self, carriage: Carriage, formats: list[tuple[int, Codec]], attributes: tuple[Attribute, ...]) -> SessionDescription:
         """A description with our audio in its place, and the other lines refused."""
         places, index, bundled = self._agreement.places, self._agreement.index, self._agreement.bundled
-        numbers = tuple(str(number) for number, _ in formats)
+        numbers = _written(tuple(number for number, _ in formats))
         lines = places[index].named() + attributes + carriage.attributes(self.address, self.port)
         audio = Media("audio", self.port, carriage.protocol, numbers, None, lines)
         media = tuple(audio if at == index else place.refused() for at, place in enumerate(places))
@@ -317,3 +334,9 @@ class Negotiation:
         """Whether an offer has our audio line with port 0."""
         index = self._agreement.index
         return index < len(offer.media) and offer.media[index].kind == "audio" and offer.media[index].port == 0
+
+
+@lru_cache(maxsize=256)
+def _written(numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """Payload types as a description holds them; one tuple for all that say the same."""
+    return tuple(map(str, numbers))

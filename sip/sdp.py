@@ -5,6 +5,7 @@ would send audio to the wrong place. What is read says nothing about offers and 
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from sip.errors import SipError
@@ -228,7 +229,7 @@ class _Reader:
             case "a":
                 name, colon, text = value.partition(":")
                 attributes = self._sections[-1].attributes if self._sections else self._attributes
-                attributes.append(Attribute(name.strip().lower(), text.strip() if colon else None))
+                attributes.append(_attribute(name.strip().lower(), text.strip() if colon else None))
             case "m":
                 if len(self._sections) == MAX_MEDIA:
                     raise SdpError(f"more than {MAX_MEDIA} m= lines")
@@ -318,6 +319,21 @@ def _number(text: str, what: str) -> int:
     return int(text)
 
 
+def _attribute(name: str, value: str | None) -> Attribute:
+    return _usual(name, value) if name in _SAID_BY_ALL else Attribute(name, value)
+
+
+_SAID_BY_ALL: Final = frozenset({"rtpmap", "fmtp", "ptime", "maxptime", *Direction})
+"""What stands in nearly every description in the same words."""
+
+
+@lru_cache(maxsize=1024)
+def _usual(name: str, value: str | None) -> Attribute:
+    """One for all: descriptions are kept as long as their calls."""
+    return Attribute(name, value)
+
+
+@lru_cache(maxsize=256)
 def _codec(encoding: str) -> Codec | None:
     """``<name>/<clock rate>[/<channels>]``; None where it is not of this form."""
     name, _, rest = encoding.partition("/")

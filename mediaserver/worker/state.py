@@ -334,9 +334,10 @@ class State:
         self.index.wipe(row)
 
     def forget_voice(self, row: int) -> None:
-        """Leave nothing of what the leg of this row said."""
+        """Leave nothing of what the leg of this row said. Buffers that it never used are not touched: they cost no memory then."""
         self.playout.wipe(row)
-        self.wide.wipe(row)
+        if self.leg.wide[row] or self.wide.end[row]:
+            self.wide.wipe(row)  # else it is wiped when the leg turns to it (`mediaserver.worker.rates`)
 
     def playout_of(self, row: int) -> Playout:
         """The buffers that hold what the leg of this row says."""

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from sip.description import ice
@@ -44,10 +45,14 @@ def is_bundled(description: SessionDescription, place: Place) -> bool:
     return place.mid is not None and any(group.split()[:1] == ["BUNDLE"] and place.mid in group.split()[1:] for group in groups)
 
 
+@lru_cache(maxsize=256)
 def format_attributes(
-    formats: list[tuple[int, Codec]], ptime_ms: int, direction: Direction, *, sends_stereo: bool = False
+    formats: tuple[tuple[int, Codec], ...], ptime_ms: int, direction: Direction, *, sends_stereo: bool = False
 ) -> tuple[Attribute, ...]:
-    """What our section says of its formats. The packet time is one that the first of them can have; it is the one that is wanted."""
+    """What our section says of its formats. The packet time is one that the first of them can have; it is the one that is wanted.
+
+    Remembered, since descriptions are kept as long as their calls, and nearly all say the same.
+    """
     attributes = []
     for number, codec in formats:
         channels = f"/{codec.channels}" if codec.channels > 1 else ""

@@ -30,6 +30,7 @@ REMINDER_SECONDS: Final = 60.0
 """So often a provisional answer is repeated, lest proxies give the call up (§13.3.1.1)."""
 RELIABLE_REMINDER_SECONDS: Final = 150.0
 """The same for one that was acknowledged (RFC 3262 §3)."""
+_TRYING: Final = Response(100)
 
 
 class IncomingSession(Session):
@@ -56,7 +57,7 @@ class IncomingSession(Session):
         """A description of ours went reliably."""
         self._accepting: tuple[SessionDescription | None, Sequence[Header]] | None = None
         """The 200 that waits for a PRACK."""
-        self._progress = Response(100)
+        self._progress = _TRYING
         """The newest provisional answer, but for what every answer copies."""
         self._timer = core.timers.start(now + TRYING_DELAY, Repeating(self), "trying")
 
@@ -236,6 +237,7 @@ class IncomingSession(Session):
         self._reliable.final(now)
         self.core.timers.stop(self._timer)
         self.state = State.CONFIRMED
+        self._progress = _TRYING  # what was said while it rang is not kept as long as the call
         self.stand()
 
     def _finish(self, status: int, now: float, headers: Sequence[Header]) -> None:

@@ -10,7 +10,6 @@ The sender, one for each INVITE of theirs:
 The receiver, one for each INVITE of ours: in each early dialog the first RSeq starts the count and only the next one is taken (§4).
 """
 
-from collections import deque
 from enum import Enum, auto
 from typing import Final, NamedTuple, Protocol
 
@@ -125,7 +124,7 @@ class ReliableSender:
         self._user = user
         self._cseq = cseq
         self._state = State.IDLE
-        self._queue: deque[Response] = deque()
+        self._queue: list[Response] = []
         self._rseq = 0
         """Of the newest one sent; 0: none yet."""
         self._is_pracked = True
@@ -190,7 +189,7 @@ class ReliableSender:
                 self._core.timers.stop(self._timer)
             case Do.SEND_NEXT:
                 if self._queue:
-                    self._step(Input.PROGRESS, now, self._queue.popleft())
+                    self._step(Input.PROGRESS, now, self._queue.pop(0))
             case Do.TELL_TIMEOUT:
                 self._user.not_pracked(now)
         return None

@@ -110,6 +110,8 @@ class ClientTransaction(Machine):
                 raise AssertionError(f"{action} has no meaning for a client")
 
     def over(self, now: float) -> None:
+        self._data = b""  # sessions keep their INVITE, and nobody sends it again
+        self.request.let_go()
         self.layer.forget_client(self)
 
     def _send_ack(self) -> None:

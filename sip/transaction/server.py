@@ -100,4 +100,5 @@ class ServerTransaction(Machine):
                 raise AssertionError(f"{action} has no meaning for a server")
 
     def over(self, now: float) -> None:
+        self._data = b""  # sessions keep their INVITE's transaction, and nobody asks for the answer again
         self.layer.forget_server(self)

@@ -1,6 +1,7 @@
 """Carrying out a call's actions: toward SIP through the user agent, toward the mix through the worker's link."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import assert_never
 
 import structlog
@@ -207,7 +208,7 @@ class Performer:
             self._placer.place(entry, leg, action)
 
     def _tell_open(self, entry: CallEntry, leg: Leg) -> None:
-        tell_open(self._house, entry, leg, lambda reply: self.opened(entry, leg, reply))
+        tell_open(self._house, entry, leg, partial(self.opened, entry, leg))
 
     def opened(self, entry: CallEntry, leg: Leg, reply: Applied | Refused) -> None:
         """What the worker says to a leg that is to have a row or a seat."""

@@ -202,3 +202,11 @@ def test_what_was_read_is_written_and_read_the_same(lines: list[str]) -> None:
     except SdpError:
         return
     assert SessionDescription.parse(description.serialize()) == description
+
+
+def test_what_all_phones_say_in_the_same_words_is_held_once_and_keys_never() -> None:
+    lines = ("c=IN IP4 192.0.2.9", "m=audio 4000 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0")
+    (first,), (second,) = described(*lines).media, described(*lines).media
+    assert first.attributes == second.attributes
+    assert first.attributes[0] is second.attributes[0]
+    assert first.attributes[1] is not second.attributes[1]

@@ -58,6 +58,16 @@ def test_a_row_that_is_used_again_starts_with_nothing_of_the_old_leg() -> None:
             assert house.memory.last_packet(row) == 0.0
 
 
+def test_wideband_buffers_of_who_never_spoke_wideband_are_not_touched() -> None:
+    house = House(rows=3, calls=1)
+    for leg, role in enumerate(("customer", "agent"), start=1):
+        house.join(leg, 10, role).tone = 433.0
+    house.run(0.5)
+    assert house.state.playout.held.any()
+    assert not house.state.wide.held.any()
+    assert not house.state.wide.made.any()
+
+
 def test_a_closed_leg_is_unknown_at_once_and_its_socket_is_closed() -> None:
     house = House()
     house.join(1, 10, "customer")

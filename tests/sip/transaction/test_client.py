@@ -103,3 +103,16 @@ def test_a_lost_transport_is_told_once(method: str) -> None:
     bench.layer.lost(bench.flow, 2.0)
     assert bench.told == [(1.0, "transport")]
     assert bench.layer.in_hand == 0
+
+
+def test_a_transaction_that_is_over_keeps_its_request_and_nothing_that_can_be_made_anew() -> None:
+    bench = Bench()
+    transaction = bench.ask("INVITE")
+    written = transaction.request.serialize()
+    bench.arrive(transaction.request, 200)
+    bench.run(100)
+    assert not transaction._data
+    assert not transaction.request._data
+    assert transaction.request._index is None
+    assert transaction.request.serialize() == written
+    assert transaction.request.cseq.number == 1

@@ -114,3 +114,12 @@ def test_what_is_in_hand_is_bounded_and_what_is_answered_counts_for_less() -> No
         bench.respond(bench.layer.accept(bench.request("OPTIONS", call_id=str(number)), bench.flow), 200)
     assert bench.layer.is_full
     assert not bench.layer.is_overfull
+
+
+def test_a_transaction_that_is_over_keeps_none_of_its_bytes() -> None:
+    bench = Bench()
+    transaction = bench.serve("INVITE")
+    bench.respond(transaction, 200)
+    assert transaction._data
+    bench.run(100)
+    assert not transaction._data

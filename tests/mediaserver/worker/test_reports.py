@@ -235,7 +235,7 @@ def test_reports_of_many_legs_never_go_in_one_turn() -> None:
     house.run(0.1)
     house.state.report.next_at[:150] = 0.0
     told = []
-    for _ in range(100):
+    for _ in range(200):
         house.step()
         told.append(len(house.turn.reports.outgoing))
         house.turn.reports.outgoing.clear()

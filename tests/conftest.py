@@ -1,20 +1,17 @@
-"""What every test gets: two rules.
+"""What every test gets: three rules.
 
 - Where ``MEDIASERVER_NO_SKIPS`` is set (CI), a skipped test fails the run and is named.
-- Run side by side (``-n 3 --dist loadgroup``, as ``make test`` does), tests with phones that speak share one process, those that only
-  signal (SIPp, attackers) another, and so do those that install things: they wait for each other, not for a core.
+- Run side by side (as ``make test`` does), tests go in chains (`tests.side_by_side`).
+- The many servers that are started keep what Python compiled, even where the shell around says otherwise: else each compiles it anew.
 """
 
 import os
 from collections.abc import Generator
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-_GROUPS: Final = {"interop": "signalling", "house": "installing"}
-_SPEAKING: Final = {f"test_{name}.py" for name in ("baresip", "jssip", "kamailio", "phones", "pyvoip", "transfers", "transports")}
-_HERE: Final = Path(__file__).parent
+from tests.side_by_side import InChains, place_of
 
 _skipped: pytest.StashKey[list[str]] = pytest.StashKey()
 
@@ -22,6 +19,13 @@ _skipped: pytest.StashKey[list[str]] = pytest.StashKey()
 def pytest_configure(config: pytest.Config) -> None:
     """Start with nothing skipped."""
     config.stash[_skipped] = []
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InChains:
+    """Who gives the tests to the processes."""
+    return InChains(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -31,17 +35,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests are not to run beside each other."""
-    for item in items:
-        group = _group(item.path)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _group(path: Path) -> str | None:
-    """The tests beside which those of this file are not to run."""
-    room = path.relative_to(_HERE).parts[0] if path.is_relative_to(_HERE) else ""
-    return "speaking" if room == "interop" and path.name in _SPEAKING else _GROUPS.get(room)
+    """Put the long chains first."""
+    items.sort(key=lambda item: place_of(item.nodeid))
 
 
 @pytest.hookimpl(wrapper=True)

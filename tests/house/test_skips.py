@@ -18,7 +18,7 @@ EXPECTED_TO_FAIL = "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_pho
 FAILING = "def test_phone(): assert False\n"
 
 
-BESIDE = ("-n", "2", "--dist", "loadgroup")
+BESIDE = ("-n", "2")
 
 
 def run(folder: Path, text: str, no_skips: str, *options: str) -> subprocess.CompletedProcess[str]:

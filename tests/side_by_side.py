@@ -1,0 +1,52 @@
+"""How tests run side by side: in chains.
+
+A chain is run by one process, one test after the other. Files in one chain share the servers that they start, and wait (for phones that
+speak, for SIP's timers, for what is installed) while other chains wait too. Every other file is a chain of its own, begun when one of
+the long ones has ended; so what only computes comes last, and does not take the cores from phones whose sound is judged.
+
+xdist's own ``loadgroup`` is not used: it marks the names of tests in a way that pytest 9.2 does not show any more.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+from xdist.scheduler import LoadScopeScheduling
+
+_PHONES: Final = ("secured", "jssip", "kamailio", "transfers", "transports")
+_BARESIPS: Final = ("baresip", "pyvoip", "codecs_by_baresip", "phones")
+_SERVERS: Final = ("attackers", "finding", "trunks", "codecs", "ways", "built_in", "stopping", "trace")
+_CHAINS: Final = (
+    tuple(f"interop/test_{name}.py" for name in _PHONES),
+    ("bench/test_against_the_server.py", "bench/test_restarting.py"),
+    tuple(f"interop/test_{name}.py" for name in _SERVERS),
+    tuple(f"interop/test_{name}.py" for name in _BARESIPS),
+    ("interop/",),
+    ("house/", "mediaserver/signalling/test_starting.py", "mediaserver/signalling/media/", "mediaserver/cli/test_serving.py"),
+)
+"""Files and rooms below this folder, the longest chain first."""
+
+_PLACES: Final = {name: number for number, chain in enumerate(_CHAINS) for name in chain}
+_HERE: Final = Path(__file__).parent.name
+
+
+def place_of(nodeid: str) -> int:
+    """The number of a test's chain; one above all of them for a file on its own."""
+    path = _file(nodeid).removeprefix(f"{_HERE}/")
+    named = [name for name in _PLACES if path.startswith(name)]
+    return _PLACES[max(named, key=len)] if named else len(_CHAINS)
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
+class InChains(LoadScopeScheduling):
+    """Hands out whole chains, in the order in which their first tests were collected."""
+
+    def __init__(self, config: Any, log: Any) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        place = place_of(nodeid)
+        return f"chain {place}" if place < len(_CHAINS) else _file(nodeid)

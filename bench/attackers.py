@@ -4,6 +4,7 @@ sipvicious is no dependency of the server: its commands are started as processes
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -12,10 +13,14 @@ from typing import Final
 
 from bench.sipp import Sipp
 
+_SOCKETS: Final = Path("/proc/net/udp")
 TOOLS: Final = ("svmap", "svwar", "svcrack")
 FOUND_NOTHING: Final = "found nothing"
-_FAREWELL: Final = 5.0
+_STARTS_WITHIN: Final = 10.0
+_FAREWELL: Final = 10.0
 """Seconds in which a tool that was interrupted must have told what it found."""
+_AGAIN: Final = 2.5
+"""Seconds after which a tool that goes on is interrupted again: one that was about to start or to answer may have missed the first."""
 _HEAD: Final = """\
 {method} sip:{user}@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
@@ -76,7 +81,7 @@ def flood(
 
 
 async def attack(folder: Path, tool: str, *arguments: str, port: int, seconds: float, core: int | None) -> str:
-    """What one of sipvicious's tools says in the end; after ``seconds`` it is interrupted, as by Ctrl+C.
+    """What one of sipvicious's tools says in the end; ``seconds`` after it has its port it is interrupted, as by Ctrl+C.
 
     It speaks from a port of its own, and hears what comes to this port at any address.
     """
@@ -91,12 +96,12 @@ async def attack(folder: Path, tool: str, *arguments: str, port: int, seconds: f
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    interrupting = asyncio.get_running_loop().call_later(seconds, _interrupt, process)
     try:
+        await _has_port(process, port)
+        asyncio.get_running_loop().call_later(seconds, _interrupt, process)
         async with asyncio.timeout(seconds + _FAREWELL):
             output, _ = await process.communicate()
     finally:
-        interrupting.cancel()
         if process.returncode is None:
             process.kill()
             await process.wait()
@@ -111,9 +116,19 @@ def listed(folder: Path, name: str, words: list[str]) -> str:
     return str(path)
 
 
+async def _has_port(process: asyncio.subprocess.Process, port: int) -> None:
+    """Wait until it can speak, has ended or is too slow: interrupted before, it would have nothing to tell."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_STARTS_WITHIN):
+            while process.returncode is None and f":{port:04X} 00000000:0000" not in _SOCKETS.read_text():
+                await asyncio.sleep(0.02)
+
+
 def _interrupt(process: asyncio.subprocess.Process) -> None:
+    """Press Ctrl+C until it ends."""
     if process.returncode is None:
         process.send_signal(signal.SIGINT)
+        asyncio.get_running_loop().call_later(_AGAIN, _interrupt, process)
 
 
 def _path(tool: str) -> Path:

@@ -17,10 +17,10 @@ _BARESIPS: Final = ("baresip", "pyvoip", "codecs_by_baresip", "phones")
 _SERVERS: Final = ("attackers", "finding", "trunks", "codecs", "ways", "built_in", "stopping", "trace")
 _CHAINS: Final = (
     tuple(f"interop/test_{name}.py" for name in _PHONES),
+    ("interop/",),
     ("bench/test_against_the_server.py", "bench/test_restarting.py"),
     tuple(f"interop/test_{name}.py" for name in _SERVERS),
     tuple(f"interop/test_{name}.py" for name in _BARESIPS),
-    ("interop/",),
     ("house/", "mediaserver/signalling/test_starting.py", "mediaserver/signalling/media/", "mediaserver/cli/test_serving.py"),
 )
 """Files and rooms below this folder, the longest chain first."""

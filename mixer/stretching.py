@@ -19,6 +19,9 @@ LONGEST: Final = 1.5
 _COARSE_RATE: Final = 40
 """Samples a block to which the first search is thinned out: 4 kHz."""
 
+_NEARLY: Final = 0.02
+"""Likeness that a seam may lack for leading further on."""
+
 
 def best_move(sound: Int16, at: int, moves: Int64, block: int) -> tuple[int, float]:
     """The move in samples that is heard least, and how alike the sound is there: 1 the same, 0 nothing in common.
@@ -33,6 +36,14 @@ def best_move(sound: Int16, at: int, moves: Int64, block: int) -> tuple[int, flo
     near = moves[np.abs(moves - best) < thin]
     likeness = _likeness(wide, at, near, np.arange(block))
     return int(near[int(likeness.argmax())]), float(likeness.max())
+
+
+def best_seam(played: Float32, sound: Int16, starts: Int64) -> int:
+    """Of ``starts`` (k, at least one), samples of the sound (m), the one from which it is most like ``played`` (n); the last of equals."""
+    pieces = np.lib.stride_tricks.sliding_window_view(sound.astype(np.float32), len(played))[starts]
+    energies = np.einsum("kn,kn->k", pieces, pieces) * np.dot(played, played)
+    likeness = pieces @ played / np.maximum(np.sqrt(energies), 1.0)
+    return int(starts[likeness >= likeness.max() - _NEARLY].max())
 
 
 def _likeness(wide: Float32, at: int, moves: Int64, times: Int64) -> Float32:

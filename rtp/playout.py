@@ -6,7 +6,7 @@ pointer of his own. A reader whose frame is not there
 
 - *starts*, where he never read or paused for long: as near to the newest block as the jitter allows;
 - *waits*, where nothing later came, or so little that jitter may explain it: he fills in, and if the packet does come, it is
-  used, and his delay has grown by a frame;
+  used from the place on that goes on best from what was filled in, and his delay has grown by as much as packets are late;
 - *conceals and goes on*, where what came later shows that the frame is lost; what he filled in while waiting was that frame.
 """
 

@@ -1,6 +1,8 @@
 """What a listener gets of a source whose frame is not in place: made up, waited for, skipped, or begun anew.
 
 The rules stand on top of `rtp/playout.py`. Everything is done for many reads at once; how far each is lies in the shared arrays.
+Who has waited goes on where the sound is most like what was played meanwhile, as near to the newest frame as that can be had: a
+tone so goes on in phase, and the wait costs no more delay than it must.
 """
 
 from dataclasses import dataclass
@@ -9,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from mediaserver.worker.decoding import Decoding
-from mediaserver.worker.state import State
+from mediaserver.worker.state import Kind, State
 from mixer.arrays import Float32, Int16
 from mixer.concealment import FADED_BLOCKS, HISTORY_BLOCKS, conceal, overlaps, pitch_lags, rejoin
+from mixer.stretching import LONGEST, best_seam
 from rtp.arrays import Bools, Float64, Int64
 from rtp.playout import RING, SLACK, UNREAD, Playout, least_slack, margins, starting_blocks
 from rtp.stream import BLOCK_SECONDS
@@ -24,7 +27,8 @@ LONG_TURN: Final = 0.007
 """Seconds of a turn that tell the same: what is missing is only late then, and to make it up would make the next turn later still …"""
 FEW_NEW_GAPS: Final = 4
 """… so that hardly any concealment begins."""
-
+MAX_SEAMS: Final = 16
+"""Readers who have waited, for whom a seamless place to go on is looked for in one turn."""
 MAX_LAG: Final = 0.02
 """Seconds that the server's clock may be late; more is another one's clock."""
 
@@ -47,6 +51,8 @@ class Reads:
     """(n, blocks)"""
     frames: Int16
     """(n, blocks, samples of a block), written."""
+    begun: Int64
+    """Samples into its block at which what is missing began."""
 
 
 class Gaps:
@@ -63,6 +69,7 @@ class Gaps:
         self._gap, self._gap_at = mix.gap.reshape(-1), mix.gap_at.reshape(-1)
         self._lag, self._waited = mix.lag.reshape(-1), mix.waited.reshape(-1)
         self._gain = mix.gain.reshape(-1)
+        self._move, self._margin = mix.move.reshape(-1), mix.margin.reshape(-1)
         self._fade = 1.0 - np.arange(1, self._block + 1) / self._block
 
     def repair(self, reads: Reads, now: float) -> None:
@@ -73,12 +80,17 @@ class Gaps:
         starts |= (gap >= FADED_BLOCKS) & (reads.end > reads.read) & ~reads.there[:, 0]
         if starts.any():
             self._start(reads, starts, gap, now)
-        overdue = self._skip_what_was_waited_for(reads, now)
+        waited, overdue = self._skip_what_was_waited_for(reads, now)
         if self._decoding.waiting:
             self._give_up(reads, starts | overdue)
-        waits = ~reads.there.all(axis=1) & ((reads.end < reads.read + blocks + (reads.offset > 0)) | ~overdue)
+        whole = reads.there.all(axis=1)
+        waits = ~whole & ((reads.end < reads.read + blocks + (reads.offset > 0)) | ~overdue)
         reads.there[waits] = False
-        self._waited[reads.pairs] = np.where(waits, self._waited[reads.pairs] + blocks, 0)
+        self._waited[reads.pairs] = np.where(waits, waited + blocks, 0)
+        grown = whole & (waited > 0) & (gap > 0) & (gap < FADED_BLOCKS) & (self._lag[reads.pairs] != _BY_CODEC)
+        if grown.any():
+            grown &= ~self._are_clocks(reads.pairs)
+            self._join(reads, np.flatnonzero(grown)[:MAX_SEAMS], gap, now)
         for block in range(blocks):
             self._repair_block(reads, gap, block)
         self._gap[reads.pairs] = gap
@@ -95,7 +107,7 @@ class Gaps:
         base = state.late.base(source)
         base = np.where(np.isfinite(base), base, stream.arrival[source] - newest * BLOCK_SECONDS)
         reads.read[starts] = starting_blocks(newest, base, reads.there.shape[1], packet, target - least_slack(target), at)
-        reads.offset[starts] = 0
+        reads.offset[starts] = reads.begun[starts] = 0
         self._read_again(reads, starts)
         self._waited[pairs] = 0
         gap[starts] = np.where((self._gain[pairs] == 0.0) & reads.there[starts, 0], 0, FADED_BLOCKS)
@@ -109,21 +121,90 @@ class Gaps:
         lag = np.where((main >= 0) & (state.stream.arrival[main] == now), packet, np.minimum(server, MAX_LAG))
         return np.where(np.isfinite(lag), np.maximum(lag, 0.0), 0.0)
 
-    def _skip_what_was_waited_for(self, reads: Reads, now: float) -> Bools:
-        """Which reads (n) are so late that what is missing has been lost; they go on behind it, as far as it was filled in by waiting."""
-        state, stream, blocks = self._state, self._state.stream, reads.there.shape[1]
-        source = reads.source
+    def _skip_what_was_waited_for(self, reads: Reads, now: float) -> tuple[Int64, Bools]:
+        """Go on behind what is so late that it has been lost, as far as it was filled in by waiting.
+
+        The blocks (n) that were waited for what may still come, and which reads (n) miss something now that has been lost.
+        """
+        waited = self._waited[reads.pairs]
         lost = reads.there.argmin(axis=1)
-        packet = np.maximum(stream.blocks[source], 1)
-        margin = margins(stream.position[source], state.late.base(source), packet, reads.read + lost, now)
-        overdue: Bools = margin >= np.maximum(state.late.target[source] - SLACK, 0.0)
-        first = np.where(reads.there.any(axis=1), reads.there.argmax(axis=1), blocks)
-        skipped = np.where(overdue, np.minimum(self._waited[reads.pairs], np.minimum(first, reads.end - reads.read)), 0)
-        skips = skipped > 0
+        overdue = self._are_overdue(reads, reads.read + lost, now)
+        skips = (waited > 0) & overdue & ~reads.there[:, 0]
         if skips.any():
-            reads.read[skips] += skipped[skips]
-            self._read_again(reads, skips)
+            skipped = self._lost_blocks(reads, np.where(skips, np.minimum(waited, reads.end - reads.read), 0), now)
+            if skipped.any():
+                reads.read += skipped
+                waited = waited - skipped
+                self._read_again(reads, skipped > 0)
+                overdue = self._are_overdue(reads, reads.read + reads.there.argmin(axis=1), now)
+        return waited, overdue
+
+    def _are_overdue(self, reads: Reads, at: Int64, now: float) -> Bools:
+        """Which of these blocks (n, …) of reads (n) should have come by now, late as packets are."""
+        source = reads.source.reshape(-1, *[1] * (at.ndim - 1))
+        late, stream = self._state.late, self._state.stream
+        margin = margins(stream.position[source], late.base(source), np.maximum(stream.blocks[source], 1), at, now)
+        overdue: Bools = margin >= np.maximum(late.target[source] - SLACK, 0.0)
         return overdue
+
+    def _lost_blocks(self, reads: Reads, most: Int64, now: float) -> Int64:
+        """How many blocks (n) from where each reads on have been lost, one after the other; ``most`` (n) at most."""
+        ahead = int(most.max())
+        at, slots = self._playout.slots(reads.source, reads.read, ahead + 1)
+        held = self._playout.held[slots] == at
+        missing = ~(held[:, :-1] & (held[:, 1:] | (reads.offset == 0)[:, None]))
+        lost = missing & (np.arange(ahead) < most[:, None]) & self._are_overdue(reads, at[:, :-1], now)
+        return np.asarray(np.logical_and.accumulate(lost, axis=1).sum(axis=1), dtype=np.int64)
+
+    def _are_clocks(self, pairs: Int64) -> Bools:
+        """Which pairs (n) are of a listener and the source whose packets clock him: its frame is the one that came."""
+        listener, place = np.divmod(pairs, self._state.seats)
+        clocks: Bools = (place == 0) & (self._state.mix.kind[listener] == Kind.CLOCKED)
+        return clocks
+
+    def _join(self, reads: Reads, which: Int64, gap: Int64, now: float) -> None:
+        """Move these reads (k), that have waited and are whole again, to where the sound goes on as it was played."""
+        chosen = np.zeros(len(gap), dtype=np.bool_)
+        chosen[which] = True
+        played_on = self._played_on(reads, chosen, gap)
+        at = now - self._lag_of_clock(reads.pairs[which] // self._state.seats, now)
+        for index, played, moment in zip(which.tolist(), played_on, at.tolist(), strict=True):
+            moved = self._seam(reads, index, played, moment)
+            if moved:
+                place = int(reads.read[index]) * self._block + int(reads.offset[index]) + moved
+                reads.read[index], reads.offset[index] = divmod(place, self._block)
+                self._move[reads.pairs[index]], self._margin[reads.pairs[index]] = 0, np.inf
+        self._read_again(reads, chosen)
+
+    def _seam(self, reads: Reads, index: int, played: Float32, now: float) -> int:
+        """How far, in samples, one read should move so that the sound goes on like ``played``; forward as far as its margin allows."""
+        source, block = int(reads.source[index]), self._block
+        place = int(reads.read[index]) * block + int(reads.offset[index])
+        count = reads.there.shape[1] * block
+        back = int(LONGEST * block)
+        first = max((place - back) // block, 0)
+        blocks = min(max(int(reads.end[index]), (place + count) // block) - first, RING)
+        at, slots = self._playout.slots(np.array(source), np.array(first), blocks)
+        held = self._playout.held[slots] == at
+        starts = np.arange(max(place - back, 0), (first + blocks) * block - count + 1) - first * block
+        starts = starts[self._may_begin(held, starts, count) & self._leave_margin(source, first * block + starts, place, count, now)]
+        return int(best_seam(played, self._playout.samples[slots].reshape(-1), starts)) + first * block - place
+
+    def _may_begin(self, held: Bools, starts: Int64, count: int) -> Bools:
+        """Which frames of ``count`` samples from ``starts`` (k) on, samples behind the first of the blocks ``held`` (m), are whole."""
+        before = np.concatenate([[0], np.cumsum(~held)])
+        whole: Bools = before[(starts + count - 1) // self._block + 1] == before[starts // self._block]
+        return whole
+
+    def _leave_margin(self, source: int, starts: Int64, place: int, count: int, now: float) -> Bools:
+        """From which of ``starts`` (k), samples on the time line, a reader may go on: none further on than what packets are late allows."""
+        late, stream = self._state.late, self._state.stream
+        packet = max(int(stream.blocks[source]), 1)
+        uneven = packet - np.gcd(packet, count // self._block)
+        last = (starts + count - 1) // self._block
+        margin = margins(stream.position[source], late.base(np.array(source)), np.array(packet), last, now)
+        allowed: Bools = (starts <= place) | (margin >= late.target[source] + uneven * BLOCK_SECONDS)
+        return allowed
 
     def _give_up(self, reads: Reads, which: Bools) -> None:
         """What these reads (n) miss has been lost, where the codec of the source is one that waits for it."""
@@ -200,6 +281,6 @@ class Gaps:
         sounds = which & (gap < FADED_BLOCKS)
         if sounds.any():
             pairs = reads.pairs[sounds]
-            history = self._playout.history(reads.source[sounds], self._gap_at[pairs], HISTORY_BLOCKS, reads.offset[sounds])
+            history = self._playout.history(reads.source[sounds], self._gap_at[pairs], HISTORY_BLOCKS, reads.begun[sounds])
             played[sounds[which]] = conceal(history, self._lag[pairs], gap[sounds] * self._block, self._block)
         return played

@@ -184,7 +184,8 @@ class Listening:
         if not silent.all():
             ragged = ~silent & (~whole | (gap > 0))
             if ragged.any():
-                reads = Reads(pairs[ragged], source[ragged], read[ragged], offset[ragged], end[ragged], there[ragged], frames[ragged])
+                parts = (part[ragged] for part in (pairs, source, read, offset, end, there, frames, offset))
+                reads = Reads(*parts)
                 self._gaps.repair(reads, now)
                 frames[ragged] = reads.frames
             astray = whole & (gap == 0) & (self._move.take(pairs) != 0)

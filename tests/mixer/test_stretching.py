@@ -5,7 +5,7 @@ import pytest
 
 from mixer.arrays import Int16, Int64
 from mixer.concealment import cross
-from mixer.stretching import LONGEST, SHORTEST, best_move
+from mixer.stretching import LONGEST, SHORTEST, best_move, best_seam
 
 RATES = (80, 160)
 
@@ -45,3 +45,18 @@ def test_noise_is_not_like_itself() -> None:
 
 def test_silence_is_like_nothing() -> None:
     assert best_move(np.zeros(400, dtype=np.int16), 0, moves(80), 80)[1] == 0.0
+
+
+@pytest.mark.parametrize("block", RATES)
+@pytest.mark.parametrize("frequency", [100.0, 173.0, 433.0])
+def test_a_seam_is_where_the_tone_is_in_phase_and_the_last_such_place(frequency: float, block: int) -> None:
+    sound, period = tone(frequency, 6 * block, block), 100 * block / frequency
+    played = sound[block : 2 * block].astype(np.float32) * np.float32(0.6)
+    last = 5 * block
+    start = best_seam(played, sound, np.arange(last + 1))
+    assert (start - block) / period == pytest.approx(round((start - block) / period), abs=0.04 + 0.5 / period)
+    assert last - start < period + 1
+
+
+def test_any_seam_is_as_good_as_another_behind_silence() -> None:
+    assert best_seam(np.zeros(80, dtype=np.float32), tone(300.0, 400, 80), np.arange(40)) == 39

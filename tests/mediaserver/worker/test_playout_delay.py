@@ -60,6 +60,36 @@ def test_losses_make_no_click() -> None:
     assert tone_level(heard, 433.0) > 1500
 
 
+@pytest.mark.parametrize("lateness", [0.004, 0.012, 0.018])
+def test_a_tone_goes_on_in_phase_where_a_packet_was_waited_for(lateness: float) -> None:
+    house, customer, agent, supervisor = supervised()
+    before = len(supervisor.got)
+    delayed(house, customer, 1.0, [0.0] * 25 + [lateness] + [0.0] * 24)
+    heard = samples(supervisor.got[before:])
+    for phone in (customer, agent):
+        levels = [tone_level(heard[at : at + 800], phone.tone) for at in range(0, len(heard) - 800, 100)]
+        assert min(levels) > 0.8 * 2000
+    assert house.memory.counters(customer.row)["concealed_blocks"] > 0
+    assert_numbers_hold(supervisor.got)
+
+
+def depth_after(trouble: list[float]) -> int:
+    """Blocks that wait for the supervisor shortly after these delays of packets, which came amid seconds without any."""
+    house, customer, _, supervisor = supervised()
+    delayed(house, customer, 6.0, [0.0] * 275 + trouble + [0.0] * (25 - len(trouble)))
+    assert bool(house.memory.counters(customer.row)["concealed_blocks"]) == any(trouble)
+    return depth(house, supervisor, customer)
+
+
+def test_a_packet_that_is_late_once_in_a_while_leaves_the_delay_as_it_was() -> None:
+    assert depth_after([0.018]) - depth_after([0.0]) <= 1
+
+
+@pytest.mark.parametrize("lost", [2, 3, 4])
+def test_losses_in_a_row_leave_the_delay_as_it_was(lost: int) -> None:
+    assert depth_after([np.inf] * lost) == depth_after([0.0])
+
+
 def test_jitter_is_absorbed_after_the_first_waits() -> None:
     house, customer, _, _ = supervised()
     delayed(house, customer, 2.0, [0.0, 0.011, 0.03, 0.004, 0.021, 0.0, 0.017])

@@ -124,6 +124,10 @@ class Decoding:
                 self._note_waiting(row, stream)
         self._shelf.clear()
 
+    def first_waiting(self, row: int) -> int:
+        """The block with which the first packet begins that waits behind a gap of this row; there is one."""
+        return self._streams[row].first_waiting
+
     def give_up(self, rows: Int64) -> None:
         """Of these rows (n) a listener's playout decided that what is missing has been lost."""
         for row in set(rows.tolist()) & self.waiting:

@@ -80,9 +80,9 @@ class Gaps:
         starts |= (gap >= FADED_BLOCKS) & (reads.end > reads.read) & ~reads.there[:, 0]
         if starts.any():
             self._start(reads, starts, gap, now)
-        waited, overdue = self._skip_what_was_waited_for(reads, now)
         if self._decoding.waiting:
-            self._give_up(reads, starts | overdue)
+            self._give_up(reads, starts, now)
+        waited, overdue = self._skip_what_was_waited_for(reads, now)
         whole = reads.there.all(axis=1)
         waits = ~whole & ((reads.end < reads.read + blocks + (reads.offset > 0)) | ~overdue)
         reads.there[waits] = False
@@ -128,7 +128,7 @@ class Gaps:
         """
         waited = self._waited[reads.pairs]
         lost = reads.there.argmin(axis=1)
-        overdue = self._are_overdue(reads, reads.read + lost, now)
+        overdue = self._are_overdue(reads.source, reads.read + lost, now)
         skips = (waited > 0) & overdue & ~reads.there[:, 0]
         if skips.any():
             skipped = self._lost_blocks(reads, np.where(skips, np.minimum(waited, reads.end - reads.read), 0), now)
@@ -136,12 +136,11 @@ class Gaps:
                 reads.read += skipped
                 waited = waited - skipped
                 self._read_again(reads, skipped > 0)
-                overdue = self._are_overdue(reads, reads.read + reads.there.argmin(axis=1), now)
+                overdue = self._are_overdue(reads.source, reads.read + reads.there.argmin(axis=1), now)
         return waited, overdue
 
-    def _are_overdue(self, reads: Reads, at: Int64, now: float) -> Bools:
-        """Which of these blocks (n, …) of reads (n) should have come by now, late as packets are."""
-        source = reads.source.reshape(-1, *[1] * (at.ndim - 1))
+    def _are_overdue(self, source: Int64, at: Int64, now: float) -> Bools:
+        """Which of these blocks (n, …) of sources (n, …) should have come by now, late as packets are."""
         late, stream = self._state.late, self._state.stream
         margin = margins(stream.position[source], late.base(source), np.maximum(stream.blocks[source], 1), at, now)
         overdue: Bools = margin >= np.maximum(late.target[source] - SLACK, 0.0)
@@ -153,7 +152,7 @@ class Gaps:
         at, slots = self._playout.slots(reads.source, reads.read, ahead + 1)
         held = self._playout.held[slots] == at
         missing = ~(held[:, :-1] & (held[:, 1:] | (reads.offset == 0)[:, None]))
-        lost = missing & (np.arange(ahead) < most[:, None]) & self._are_overdue(reads, at[:, :-1], now)
+        lost = missing & (np.arange(ahead) < most[:, None]) & self._are_overdue(reads.source[:, None], at[:, :-1], now)
         return np.asarray(np.logical_and.accumulate(lost, axis=1).sum(axis=1), dtype=np.int64)
 
     def _are_clocks(self, pairs: Int64) -> Bools:
@@ -206,9 +205,19 @@ class Gaps:
         allowed: Bools = (starts <= place) | (margin >= late.target[source] + uneven * BLOCK_SECONDS)
         return allowed
 
-    def _give_up(self, reads: Reads, which: Bools) -> None:
-        """What these reads (n) miss has been lost, where the codec of the source is one that waits for it."""
-        which = which & ~reads.there.all(axis=1) & np.isin(reads.source, list(self._decoding.waiting))
+    def _give_up(self, reads: Reads, starts: Bools, now: float) -> None:
+        """Decode what waits for something that these reads (n) need now, or have passed, where that has been lost.
+
+        What is missing before a later packet may still come in time; who ``starts`` (n) waits for nothing.
+        """
+        which = ~reads.there.all(axis=1) & np.isin(reads.source, list(self._decoding.waiting))
+        if not which.any():
+            return
+        first = np.array([self._decoding.first_waiting(row) for row in reads.source[which].tolist()])
+        missing = first - np.maximum(self._state.stream.blocks[reads.source[which]], 1)
+        until = reads.read[which] + reads.there.shape[1] + (reads.offset[which] > 0) + self._waited[reads.pairs[which]]
+        lost = self._are_overdue(reads.source[which], missing, now)
+        which[which] = starts[which] | (first <= reads.read[which]) | ((missing < until) & lost)
         if which.any():
             self._decoding.give_up(reads.source[which])
             self._read_again(reads, which)

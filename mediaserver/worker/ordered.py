@@ -19,7 +19,7 @@ import numpy as np
 from mixer.arrays import Int16
 from mixer.coders.coder import Decoder
 
-MAX_WAITING: Final = 8
+MAX_WAITING: Final = 16
 """Packets behind a gap that wait; with one more, the gap is given up."""
 MAX_MADE_UP: Final = 12
 """Blocks of a gap that a codec makes up; a longer one is a pause."""
@@ -68,6 +68,12 @@ class OrderedStream:
     waiting: dict[int, Coded | None] = field(default_factory=dict)
     """Packets behind a gap by number; None for what is no audio."""
     _frame: Int16 = field(default_factory=lambda: np.zeros(LONGEST * BLOCK, dtype=np.int16))
+
+    @property
+    def first_waiting(self) -> int:
+        """The block with which the first waiting packet begins; that of the gap itself, where it is no audio."""
+        packet = self.waiting[min(self.waiting)]
+        return self.position if packet is None else packet.position
 
     def take(self, packet: Coded, heard: Callable[[Decoded], None]) -> bool:
         """The stream's next arrival; False where it is too late, or broken."""

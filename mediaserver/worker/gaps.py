@@ -89,8 +89,7 @@ class Gaps:
         self._waited[reads.pairs] = np.where(waits, waited + blocks, 0)
         grown = whole & (waited > 0) & (gap > 0) & (gap < FADED_BLOCKS) & (self._lag[reads.pairs] != _BY_CODEC)
         if grown.any():
-            grown &= ~self._are_clocks(reads.pairs)
-            self._join(reads, np.flatnonzero(grown)[:MAX_SEAMS], gap, now)
+            self._join(reads, grown & ~self._are_clocks(reads.pairs), gap, now)
         for block in range(blocks):
             self._repair_block(reads, gap, block)
         self._gap[reads.pairs] = gap
@@ -161,13 +160,15 @@ class Gaps:
         clocks: Bools = (place == 0) & (self._state.mix.kind[listener] == Kind.CLOCKED)
         return clocks
 
-    def _join(self, reads: Reads, which: Int64, gap: Int64, now: float) -> None:
-        """Move these reads (k), that have waited and are whole again, to where the sound goes on as it was played."""
-        chosen = np.zeros(len(gap), dtype=np.bool_)
-        chosen[which] = True
+    def _join(self, reads: Reads, which: Bools, gap: Int64, now: float) -> None:
+        """Move these reads (n), that have waited and are whole again, to where the sound goes on as it was played."""
+        chosen = which & (np.cumsum(which) <= MAX_SEAMS)
+        if not chosen.any():
+            return
+        indexes = np.flatnonzero(chosen)
         played_on = self._played_on(reads, chosen, gap)
-        at = now - self._lag_of_clock(reads.pairs[which] // self._state.seats, now)
-        for index, played, moment in zip(which.tolist(), played_on, at.tolist(), strict=True):
+        at = now - self._lag_of_clock(reads.pairs[indexes] // self._state.seats, now)
+        for index, played, moment in zip(indexes.tolist(), played_on, at.tolist(), strict=True):
             moved = self._seam(reads, index, played, moment)
             if moved:
                 place = int(reads.read[index]) * self._block + int(reads.offset[index]) + moved
@@ -179,7 +180,7 @@ class Gaps:
         """How far, in samples, one read should move so that the sound goes on like ``played``; forward as far as its margin allows."""
         source, block = int(reads.source[index]), self._block
         place = int(reads.read[index]) * block + int(reads.offset[index])
-        count = reads.there.shape[1] * block
+        count = int(reads.there.shape[1]) * block
         back = int(LONGEST * block)
         first = max((place - back) // block, 0)
         blocks = min(max(int(reads.end[index]), (place + count) // block) - first, RING)
@@ -187,7 +188,8 @@ class Gaps:
         held = self._playout.held[slots] == at
         starts = np.arange(max(place - back, 0), (first + blocks) * block - count + 1) - first * block
         starts = starts[self._may_begin(held, starts, count) & self._leave_margin(source, first * block + starts, place, count, now)]
-        return int(best_seam(played, self._playout.samples[slots].reshape(-1), starts)) + first * block - place
+        seam = best_seam(played, self._playout.samples[slots].reshape(-1), starts)
+        return int(seam + first * block - place)
 
     def _may_begin(self, held: Bools, starts: Int64, count: int) -> Bools:
         """Which frames of ``count`` samples from ``starts`` (k) on, samples behind the first of the blocks ``held`` (m), are whole."""

@@ -27,7 +27,7 @@ LONG_TURN: Final = 0.007
 """Seconds of a turn that tell the same: what is missing is only late then, and to make it up would make the next turn later still …"""
 FEW_NEW_GAPS: Final = 4
 """… so that hardly any concealment begins."""
-MAX_SEAMS: Final = 16
+MAX_SEAMS: Final = 8
 """Readers who have waited, for whom a seamless place to go on is looked for in one turn."""
 MAX_LAG: Final = 0.02
 """Seconds that the server's clock may be late; more is another one's clock."""

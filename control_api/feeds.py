@@ -133,6 +133,11 @@ class Feeds:
             if event.kind == "call.ended":
                 feed.meters.forget(event.call)
 
+    @property
+    def has_readers(self) -> bool:
+        """Whether anybody reads any feed now."""
+        return any(feed.readers for feed in self._feeds.values())
+
     def close_meters(self) -> None:
         """Let the meters that came since the last time go to whoever reads them."""
         for feed in self._feeds.values():

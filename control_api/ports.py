@@ -93,8 +93,8 @@ class Desk(Protocol):
     async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
         """Let somebody in again (right `admin`)."""
 
-    def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
-        """Hear every event from now on, synchronously; returns what ends it."""
+    def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool]) -> Callable[[], None]:
+        """Hear every event from now on, synchronously, and meters while they are wanted; returns what ends it."""
 
     def is_ready(self) -> bool:
         """Whether new calls are taken: workers live, SIP bound, not draining."""

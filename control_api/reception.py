@@ -40,7 +40,7 @@ class Reception:
         ``events_unreadable``."""
         self._group: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._unsubscribe = desk.subscribe(self._publish)
+        self._unsubscribe = desk.subscribe(self._publish, lambda: self.feeds.has_readers)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -170,7 +170,7 @@ class FakeDesk:
         check_right(identity, Right.ADMIN)
         await self._done("lift_ban", source=source, user=user)
 
-    def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool] = bool) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
 

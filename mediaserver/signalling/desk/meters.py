@@ -10,8 +10,8 @@ from mediaserver.signalling.desk.publishing import Publisher
 
 
 def tell_meters(calls: Calls, publisher: Publisher) -> None:
-    """One `meters` event a call; nothing where nobody listens. What it holds is read where somebody who may see the call wants it."""
-    if not publisher.has_listeners:
+    """One `meters` event a call; nothing where nobody watches. What it holds is read where somebody who may see the call wants it."""
+    if not publisher.has_watchers:
         return
     for entry in calls:
         if any(leg.row >= 0 for leg in entry.legs.values()):

@@ -19,19 +19,25 @@ class Publisher:
         self._clock = clock
         self._wall = wall
         self._listeners: dict[int, Callable[[HouseEvent], None]] = {}
+        self._wants_meters: dict[int, Callable[[], bool]] = {}
         self._next = 0
 
-    def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
-        """Hear every event from now on; call what is returned to hear no more."""
+    def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool] = lambda: True) -> Callable[[], None]:
+        """Hear every event from now on; call what is returned to hear no more. ``wants_meters`` is asked before meters are read."""
         key = self._next
         self._next += 1
-        self._listeners[key] = listener
-        return lambda: self._listeners.pop(key, None) and None
+        self._listeners[key], self._wants_meters[key] = listener, wants_meters
+
+        def leave() -> None:
+            self._listeners.pop(key, None)
+            self._wants_meters.pop(key, None)
+
+        return leave
 
     @property
-    def has_listeners(self) -> bool:
-        """Whether anybody would hear an event."""
-        return bool(self._listeners)
+    def has_watchers(self) -> bool:
+        """Whether anybody wants meters now."""
+        return any(wants() for wants in self._wants_meters.values())
 
     def publish(self, view: CallView, told: Publish, records: Callable[[], Mapping[LegId, LegRecord]]) -> None:
         """Tell what a call said of itself; ``records``: how its legs sound."""

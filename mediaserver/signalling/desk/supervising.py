@@ -63,9 +63,9 @@ class SwitchboardDesk:
     def _model(self, entry: CallEntry) -> dict[str, Any]:
         return self._house.publisher.call_model(entry.view, records(self._house.media, entry))
 
-    def subscribe(self, listener: Callable[[HouseEvent], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool]) -> Callable[[], None]:
         """Hear every event from now on."""
-        return self._house.publisher.subscribe(listener)
+        return self._house.publisher.subscribe(listener, wants_meters)
 
     def is_ready(self) -> bool:
         """Whether new calls are taken."""

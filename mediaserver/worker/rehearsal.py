@@ -25,7 +25,7 @@ from rtp.srtp.library import is_available
 from rtp.srtp.sessions import Session
 from rtp.srtp.suites import SUITES
 
-TURNS: Final = 40
+TURNS: Final = 16
 TURN: Final = 0.005
 _PACKET_TURNS: Final = 4
 _SUITE: Final = SUITES[0]

@@ -9,6 +9,7 @@ from typing import Final
 
 NAME: Final = "libopus.so.0"
 APPLICATION_VOIP: Final = 2048
+APPLICATION_AUDIO: Final = 2049
 SIGNAL_VOICE: Final = 3001
 NARROW_BAND: Final = 1101
 """The first of the bandwidths: 4 kHz; then 6, 8, 12 and 20 kHz."""

@@ -117,7 +117,7 @@ class Decoding:
     def pass_over(self, packets: Packets, extended: Int64) -> None:
         """These packets (n) take numbers (n) of their streams, but hold no audio."""
         for row, number in zip(packets.row.tolist(), extended.tolist(), strict=True):
-            stream = self._streams.get(row)
+            stream = self._stream(row)
             if stream is not None:
                 self._shelf.row, self._shelf.is_measured = row, False
                 stream.pass_over(number, self._shelf.put)
@@ -131,15 +131,16 @@ class Decoding:
     def give_up(self, rows: Int64) -> None:
         """Of these rows (n) a listener's playout decided that what is missing has been lost."""
         for row in set(rows.tolist()) & self.waiting:
-            stream = self._streams[row]
-            self._shelf.row, self._shelf.is_measured = row, False
-            stream.give_up(self._shelf.put)
-            self._note_waiting(row, stream)
+            stream = self._stream(row)
+            if stream is not None:
+                self._shelf.row, self._shelf.is_measured = row, False
+                stream.give_up(self._shelf.put)
+                self._note_waiting(row, stream)
         self._shelf.clear()
 
     def conceal(self, row: int, position: int) -> Int16 | None:
         """Block ``position`` of a row as its codec would go on; None where it is not the next one to be decoded, or cannot be had so."""
-        stream = self._streams.get(row)
+        stream = self._stream(row)
         return None if stream is None else stream.conceal(position)
 
     def inherit(self, rows: Int64) -> None:
@@ -149,13 +150,24 @@ class Decoding:
 
     def forget(self, row: int) -> None:
         """The leg of this row ended."""
-        self._streams.pop(row, None)
-        self.concealing.discard(row)
+        self._end_stream(row)
         self._meters.pop(row, None)
-        self.waiting.discard(row)
         self._changed.discard(row)
         self._shelf.inherited.discard(row)
         self._codec[row] = -1
+
+    def _stream(self, row: int) -> OrderedStream | None:
+        """The stream of a row; one in a codec that its leg speaks no more is over, whatever of it is missing."""
+        stream = self._streams.get(row)
+        if stream is not None and stream.codec != self._state.leg.codec[row]:
+            self._end_stream(row)
+            return None
+        return stream
+
+    def _end_stream(self, row: int) -> None:
+        self._streams.pop(row, None)
+        self.concealing.discard(row)
+        self.waiting.discard(row)
 
     def _keep_g711(self, packets: Packets, position: Int64, blocks: int, wanted: Bools, measured: Bools) -> None:
         """The usual case, in few steps: nobody speaks anything else, and all packets (n) are of one length."""
@@ -284,9 +296,7 @@ class Decoding:
 
     def _take_for_the_meter(self, row: int, coded: Coded) -> None:
         codec = int(self._state.leg.codec[row])
-        self._streams.pop(row, None)
-        self.concealing.discard(row)
-        self.waiting.discard(row)
+        self._end_stream(row)
         known, decoder = self._meters.get(row, (-1, None))
         if decoder is None or known != codec:
             decoder = open_decoder(codec, WIDEBAND)

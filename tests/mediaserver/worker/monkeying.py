@@ -25,6 +25,7 @@ ROWS: Final = 16
 RING_FRAMES: Final = 256
 ROUNDING: Final = 8
 """Two steps of the 14-bit domain."""
+TOLD_EACH: Final = 20
 AFTERWARDS: Final = 0.3
 """Seconds for which turns go on when the script is at its end."""
 Change = Callable[[Deed], Deed | None]
@@ -239,7 +240,8 @@ def main() -> None:
             found = [f"raised {type(error).__name__}: {error}"]
         if found:
             print(seed, *found[:4], sep="\n   ", flush=True)
-    print(f"seeds {first} to {last - 1} played")
+        if seed % TOLD_EACH == TOLD_EACH - 1:
+            print(f"seeds {first} to {seed} were played", flush=True)
 
 
 if __name__ == "__main__":

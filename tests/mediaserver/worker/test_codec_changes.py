@@ -123,3 +123,19 @@ def test_what_an_heir_encodes_anew_fits_to_what_was_heard(codec: str) -> None:
         for tone in tones:
             assert 20 * np.log10(tone_level(samples(late), tone, late[0].rate) / 2000) == pytest.approx(0.0, abs=0.5)
         assert_numbers_hold(phone.got, without_gaps=False)
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize("codec", ["PCMU", "G722"])
+def test_a_gap_where_opus_ends_is_not_asked_of_its_decoder_any_more(codec: str, lost: int) -> None:
+    house = House()
+    customer, _, supervisor = house.join(1, 10, "customer", **MEDIA["OPUS"]), house.join(2, 10, "agent"), house.supervise(3, 10)
+    house.run(0.4)
+    house.set_media(1, **MEDIA[codec])
+    customer.speak(**MEDIA[codec])
+    customer.sequence += lost
+    customer.timestamp += lost * customer.frame
+    house.let_begin(customer, 0.02 * lost)
+    house.run(0.5)
+    assert house.memory.counters(customer.row)["received"] > 40
+    assert_numbers_hold(supervisor.got)

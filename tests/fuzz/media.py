@@ -100,7 +100,8 @@ def link(data: bytes) -> None:
         messages = decode_frame(data)
     except LinkError:
         return
-    assert decode_frame(encode_frame(messages)) == messages, "a frame changes on its way"
+    encoded = encode_frame(messages)
+    assert encode_frame(decode_frame(encoded)) == encoded, "a frame changes on its way"
     for _, message in messages:
         assert lends(message) >= 0, "a message that lends less than nothing"
 

@@ -145,8 +145,9 @@ class Decoding:
 
     def inherit(self, rows: Int64) -> None:
         """What these rows (n) speak is nothing new: it is the worker that is another one."""
-        self._codec[rows] = self._state.leg.codec[rows]
-        self._shelf.inherited.update(rows.tolist())
+        codec = self._state.leg.codec[rows]
+        self._codec[rows] = codec
+        self._shelf.inherited.update(rows[_HAS_CODER.take(codec)].tolist())
 
     def forget(self, row: int) -> None:
         """The leg of this row ended."""

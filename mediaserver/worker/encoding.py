@@ -60,7 +60,7 @@ class Encoding:
         self._was_passed: Final[Bools] = np.zeros(state.rows, dtype=np.bool_)
         """Rows to which packets were passed through last."""
         self._heard_nothing: Final[Bools] = np.zeros(state.rows, dtype=np.bool_)
-        """Inherited rows to which nothing was sent since."""
+        """Inherited rows with Opus to which nothing was sent since."""
 
     def put(self, due: Due, frames: Int16) -> None:
         """Encode and put out frames (n, samples) of packets (n) of one length, each at the rate of its listener's codec."""
@@ -93,7 +93,7 @@ class Encoding:
 
     def inherit(self, rows: Int64) -> None:
         """Nobody sent to these rows (n) for a while: what their decoders made up meanwhile has faded."""
-        self._heard_nothing[rows] = True
+        self._heard_nothing[rows] = self._state.leg.codec[rows] == OPUS
 
     def forget(self, row: int) -> None:
         """The leg of this row ended."""

@@ -15,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 _PHONES: Final = ("secured", "jssip", "kamailio", "transfers", "transports")
 _BARESIPS: Final = ("baresip", "pyvoip", "codecs_by_baresip", "phones")
 _SERVERS: Final = ("attackers", "finding", "trunks", "codecs", "ways", "built_in", "stopping", "trace")
-_CHAINS: Final = (
+CHAINS: Final = (
     tuple(f"interop/test_{name}.py" for name in _PHONES),
     ("interop/",),
     ("bench/test_against_the_server.py", "bench/test_restarting.py"),
@@ -25,7 +25,7 @@ _CHAINS: Final = (
 )
 """Files and rooms below this folder, the longest chain first."""
 
-_PLACES: Final = {name: number for number, chain in enumerate(_CHAINS) for name in chain}
+_PLACES: Final = {name: number for number, chain in enumerate(CHAINS) for name in chain}
 _HERE: Final = Path(__file__).parent.name
 
 
@@ -33,14 +33,20 @@ def place_of(nodeid: str) -> int:
     """The number of a test's chain; one above all of them for a file on its own."""
     path = _file(nodeid).removeprefix(f"{_HERE}/")
     named = [name for name in _PLACES if path.startswith(name)]
-    return _PLACES[max(named, key=len)] if named else len(_CHAINS)
+    return _PLACES[max(named, key=len)] if named else len(CHAINS)
+
+
+def chain_of(nodeid: str) -> str:
+    """The name of a test's chain."""
+    place = place_of(nodeid)
+    return f"chain {place}" if place < len(CHAINS) else _file(nodeid)
 
 
 def _file(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 
 
-class InChains(LoadScopeScheduling):
+class InChains(LoadScopeScheduling):  # type: ignore[misc]  # no types are published
     """Hands out whole chains, in the order in which their first tests were collected."""
 
     def __init__(self, config: Any, log: Any) -> None:
@@ -48,5 +54,4 @@ class InChains(LoadScopeScheduling):
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        place = place_of(nodeid)
-        return f"chain {place}" if place < len(_CHAINS) else _file(nodeid)
+        return chain_of(nodeid)

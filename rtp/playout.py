@@ -110,7 +110,7 @@ class Playout:
     def newest(self, rows: Int64, end: Int64) -> Int16:
         """The block before block ``end`` (n) of rows (n), as (n, samples); silence where it is not there."""
         slots = ((end - 1) & (RING - 1)) + rows * RING
-        return self.samples.take(slots, axis=0) * (self.held.take(slots) == end - 1)[:, None]
+        return np.asarray(self.samples.take(slots, axis=0) * (self.held.take(slots) == end - 1)[:, None])
 
     def history(self, rows: Int64, before: Int64, blocks: int, offset: Int64 | None = None) -> Int16:
         """What was heard of rows (n) in the ``blocks`` blocks before block ``before`` (n), as (n, samples); silence where nothing was.

@@ -201,8 +201,8 @@ class MediaSettings(Section):
     """Parties who speak softly or loudly are evened out in a supervisor's ear, and there alone."""
     stereo: bool = True
     """A supervisor whose Opus asks for stereo hears the agent left and the customer right."""
-    comfort_noise: bool = False
-    """Take and offer comfort noise (RFC 3389) beside codecs of 8 kHz."""
+    comfort_noise: bool = True
+    """Take comfort noise (RFC 3389) where it is offered, beside codecs other than Opus, and offer it to the other side of such a call."""
     security: Security = "auto"
     """Whether legs agree on SRTP."""
     srtp_suites: tuple[SuiteName, ...] = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_32")

@@ -23,7 +23,10 @@ MAX_ORDER: Final = 10
 _TABLE: Final = 1 << 16
 _STRIDE: Final = 40_503
 """Between the places in the table at which two rows begin; odd, so that all differ."""
-_WHITE: Final[Float32] = np.random.default_rng(3389).standard_normal(_TABLE).astype(np.float32)
+_MARGIN: Final = 1 << 12
+"""Most samples that are made at once."""
+_WHITE: Final[Float32] = np.resize(np.random.default_rng(3389).standard_normal(_TABLE).astype(np.float32), _TABLE + _MARGIN + TAPS)
+"""The table, and its beginning once more behind its end."""
 _LARGEST: Final = 0.98
 """Reflection coefficients beyond it would ring for longer than the impulse response is kept."""
 
@@ -68,11 +71,13 @@ def responses(reflections: Float32) -> Float32:
 def comfort_noise(rows: Int64, level: Float32, response: Float32, at: Int64, count: int) -> Int16:
     """Noise (n, count) int16 in the 14-bit domain for rows (n), from sample ``at`` (n) of their time on.
 
-    level (n) dBov, response (n, `TAPS`) of unit power.
+    level (n) dBov, response (n, `TAPS`) of unit power; count at most 4096.
     """
-    begin = (rows * _STRIDE + at)[:, None] + np.arange(count + TAPS - 1)
-    windows = np.lib.stride_tricks.sliding_window_view(_WHITE[begin & (_TABLE - 1)], TAPS, axis=1)
-    shaped = np.matmul(windows, response[:, ::-1, None])[:, :, 0]
+    begin = (rows * _STRIDE + at) & (_TABLE - 1)
+    shaped = _WHITE[(begin + TAPS - 1)[:, None] + np.arange(count)]
+    for index in np.flatnonzero(response[:, 0] < 1.0).tolist():
+        start = int(begin[index])
+        shaped[index] = np.convolve(_WHITE[start : start + count + TAPS - 1], response[index], "valid")
     loudness = np.where(level <= -SILENCE, 0.0, FULL_SCALE * 10.0 ** (level / 20.0))
     return np.asarray(np.rint(np.clip(shaped * loudness[:, None], -32767.0, 32767.0)), dtype=np.int16)
 

@@ -16,10 +16,11 @@ HEADER: Final = 12
 UNKNOWN: Final = 0
 AUDIO: Final = 1
 DIGIT: Final = 2
+NOISE: Final = 3
 """What a payload type means to a leg: the values of its payload kinds."""
 
 COMFORT_NOISE_TYPE: Final = 13
-"""Static payload type of RFC 3389, which nobody negotiated with us."""
+"""Static payload type of RFC 3389, counted by itself where it was not negotiated."""
 
 _LINES: Final = np.arange(65_536)
 _PLAIN: Final = 0x80
@@ -35,7 +36,7 @@ class Packets:
     """Line of the byte matrix."""
     row: Int64
     kind: Bytes
-    """`AUDIO` or `DIGIT`."""
+    """`AUDIO`, `DIGIT` or `NOISE`."""
     marker: Int64
     """0x80 or 0, as in the second byte."""
     sequence: Int64

@@ -89,6 +89,12 @@ class Playout:
         self.held[slots] = _EMPTY
         self.made[slots] = position
 
+    def withdraw(self, rows: Int64, position: Int64) -> None:
+        """Take back what lies in the buffers of rows (n) from block ``position`` (n) on."""
+        held = self.held.reshape(-1, RING)
+        held[rows] = np.where(held[rows] < position[:, None], held[rows], _EMPTY)
+        self.end[rows] = np.minimum(self.end[rows], position)
+
     def wipe(self, row: int) -> None:
         """Forget all of a leg: nothing of it is ever read again."""
         if self.end[row]:

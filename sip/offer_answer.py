@@ -66,6 +66,8 @@ class RemoteOffer:
     """As the other side sees it; ``c=0.0.0.0`` is read as hold."""
     dtmf: bool
     """Whether telephone-event is offered."""
+    noise: bool = False
+    """Whether comfort noise is offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +161,15 @@ class Negotiation:
     def make_offer(
         self, *, like: NegotiatedMedia | RemoteOffer | None = None, direction: Direction = Direction.SENDRECV
     ) -> SessionDescription:
-        """Offer the codecs and ptime of ``like`` first (the other leg's), then our own. Raises `OfferPending`."""
+        """Offer the codecs and ptime of ``like`` first (the other leg's), then our own. Raises `OfferPending`.
+
+        Comfort noise is offered where the other leg has it: nobody is invited to pauses that nobody makes.
+        """
         self._open()
         codecs = self._preference(like)
-        named = codecs + (noises_of(codecs) if self.terms.takes_comfort_noise else ()) + events_of(codecs)
-        numbers = numbered(self._agreement.numbers, named)
+        noises = noises_of(codecs) if self._offers_noise(like) else ()
+        numbers = numbered(self._agreement.numbers, codecs + events_of(codecs) + noises)
+        named = codecs + noises + events_of(codecs)
         keyings, carriage = self._offered_carriage()
         formats = [(numbers[codec], codec) for codec in named]
         attributes = format_attributes(
@@ -206,13 +212,20 @@ class Negotiation:
                 raise NoCommonCodec(str(unusable)) from None
             self._open()
             self._offered, self._received = None, offer
-            return RemoteOffer((held.codec,), held.ptime_ms, Direction.INACTIVE, held.send_digit_payload_type is not None)
+            return RemoteOffer(
+                (held.codec,),
+                held.ptime_ms,
+                Direction.INACTIVE,
+                held.send_digit_payload_type is not None,
+                held.send_comfort_noise_payload_type is not None,
+            )
         carriage, carried = answering(stream, keying, self.terms, self._keyring, held)
         self._open()
         self._offered, self._received = None, _Received(offer, stream, carriage, carried)
         codecs = tuple(codec for codec in stream.numbers if codec in self.codecs)
         dtmf = any(codec.name == TELEPHONE_EVENT for codec in stream.numbers)
-        return RemoteOffer(codecs, stream.ptime_ms, stream.direction, dtmf)
+        noise = any(noise_beside(codec, stream.numbers) for codec in codecs)
+        return RemoteOffer(codecs, stream.ptime_ms, stream.direction, dtmf, noise)
 
     def make_answer(
         self, *, prefer: Codec | None = None, direction: Direction = Direction.SENDRECV
@@ -295,6 +308,16 @@ class Negotiation:
         if self.terms.sends_stereo and self._agreement.media is None:
             first = (OPUS, *first)
         return tuple(dict.fromkeys([codec for codec in first if codec in self.codecs] + list(self.codecs)))
+
+    def _offers_noise(self, like: NegotiatedMedia | RemoteOffer | None) -> bool:
+        """Whether comfort noise is offered: as the other leg does, or without one by our terms."""
+        match like:
+            case NegotiatedMedia(send_comfort_noise_payload_type=number):
+                return self.terms.takes_comfort_noise and number is not None
+            case RemoteOffer(noise=is_offered):
+                return self.terms.takes_comfort_noise and is_offered
+            case None:
+                return self.terms.takes_comfort_noise
 
     def _say(self, carriage: Carriage, formats: list[tuple[int, Codec]], attributes: tuple[Attribute, ...]) -> SessionDescription:
         """A description with our audio in its place, and the other lines refused."""

@@ -21,6 +21,8 @@ RING: Final = 64
 """Blocks that a leg's playout buffer holds (640 ms)."""
 LATENESS_BINS: Final = 32
 """Bins of the histogram of how late a leg's packets come."""
+NOISE_TAPS: Final = 32
+"""Samples of an impulse response that colours comfort noise."""
 PAGE: Final = 4096
 """The memory is a whole number of these bytes."""
 SRTP_KEY: Final = 46
@@ -54,6 +56,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "leg.send_payload_type": ("q", ()),
     "leg.send_digit_payload_type": ("q", ()),
     "leg.digit_clock": ("q", ()),
+    "leg.send_noise_payload_type": ("q", ()),
     "leg.digits_in_band": ("B", ()),
     "leg.payload_kind": ("B", (128,)),
     "leg.remote_sends": ("B", ()),
@@ -89,6 +92,13 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "wide.held": ("q", (RING,)),
     "wide.made": ("q", (RING,)),
     "wide.end": ("q", ()),
+    # the noise of its pauses (mediaserver.worker.comfort_noise)
+    "noise.is_on": ("B", ()),
+    "noise.level": ("f", ()),
+    "noise.goal": ("f", ()),
+    "noise.response": ("f", (NOISE_TAPS,)),
+    "noise.transit": ("d", ()),
+    "noise.end": ("q", ()),
     # what we send it (rtp.sender.Senders)
     "sender.ssrc": ("q", ()),
     "sender.anchor": ("q", ()),

@@ -55,7 +55,7 @@ from mixer.coders import libopus
 from mixer.formats import FORMATS, OPUS, number_of
 from mixer.modes import WHISPER_TARGETS, Mode, Role
 from mixer.opus_parameters import OpusParameters
-from rtp.header import AUDIO, DIGIT, UNKNOWN
+from rtp.header import AUDIO, DIGIT, NOISE, UNKNOWN
 from rtp.latch import Address
 
 PATIENCE: Final = 0.1
@@ -345,8 +345,10 @@ class Desk:
             raise Refusal("bad_value", f"ptime {command.ptime_ms} ms; 1 to 200 is possible, 10 to 60 is sent")
         types = (command.receive_payload_type, command.send_payload_type)
         digit_types = (command.receive_digit_payload_type, command.send_digit_payload_type)
-        if not all(0 <= value <= 127 for value in types) or not all(-1 <= value <= 127 for value in digit_types):
-            raise Refusal("bad_value", f"payload types {types} and {digit_types}; they are 0 to 127, or -1 for no digits")
+        noise_types = (command.receive_comfort_noise_payload_type, command.send_comfort_noise_payload_type)
+        if not all(0 <= value <= 127 for value in types) or not all(-1 <= value <= 127 for value in digit_types + noise_types):
+            others = f"{digit_types} for digits and {noise_types} for comfort noise"
+            raise Refusal("bad_value", f"payload types {types}, {others}; they are 0 to 127, the others -1 for none")
         if command.digit_clock_rate < 1000:
             raise Refusal("bad_value", f"telephone-event at {command.digit_clock_rate} ticks a second; it has a thousand at least")
         keys = Keys(command.srtp_suite, command.srtp_send_key, command.srtp_receive_key)
@@ -365,11 +367,15 @@ class Desk:
         arrays.has_media[row], arrays.frame[row] = True, leg.frame
         arrays.send_payload_type[row], arrays.send_digit_payload_type[row] = command.send_payload_type, command.send_digit_payload_type
         arrays.remote_sends[row], arrays.remote_receives[row] = command.remote_sends, leg.receives
-        arrays.payload_kind[row] = UNKNOWN
+        arrays.payload_kind[row], arrays.send_noise_payload_type[row] = UNKNOWN, noise_types[1]
         arrays.digit_clock[row] = command.digit_clock_rate
         arrays.digits_in_band[row] = leg.seat.role is Role.SUPERVISOR and command.receive_digit_payload_type < 0
         if command.receive_digit_payload_type >= 0:
             arrays.payload_kind[row, command.receive_digit_payload_type] = DIGIT
+        if noise_types[0] >= 0:
+            arrays.payload_kind[row, noise_types[0]] = NOISE
+        else:
+            self._state.noise.is_on[row] = 0
         arrays.payload_kind[row, command.receive_payload_type] = AUDIO
         self._state.latch.heard[row] = False
         write_latch(self._state, row, leg.latch)
@@ -383,6 +389,8 @@ class Desk:
         if form.clock_rate != leg.clock:
             state.stream.ssrc[row], state.sender.anchor[row], state.mix.pause[row] = -1, 0, 0
         was_wide = leg.wide
+        if codec != leg.codec:
+            state.noise.is_on[row] = 0
         leg.codec, leg.clock = codec, form.clock_rate
         state.leg.codec[row], state.leg.clock[row], state.leg.ticks[row] = codec, leg.clock, leg.ticks
         if leg.wide != was_wide:

@@ -105,6 +105,11 @@ class Gaps:
         packet, newest, target = np.maximum(stream.blocks[source], 1), stream.position[source], state.late.target[source]
         base = state.late.base(source)
         base = np.where(np.isfinite(base), base, stream.arrival[source] - newest * BLOCK_SECONDS)
+        if state.has_noise:
+            pauses, transit = state.noise.is_on[source] != 0, state.noise.transit[source]
+            base = np.where(pauses, transit, base)
+            gone_on = np.floor((now - transit) / BLOCK_SECONDS).astype(np.int64) - newest
+            newest = np.where(pauses, newest + np.maximum(gone_on, 0) // packet * packet, newest)
         reads.read[starts] = starting_blocks(newest, base, reads.there.shape[1], packet, target - least_slack(target), at)
         reads.offset[starts] = reads.begun[starts] = 0
         self._read_again(reads, starts)

@@ -92,6 +92,8 @@ def _are_sound(state: State, estate: Estate) -> Bools:
         (state.sender.ssrc[rows] > 0) & (state.sender.sequence[rows] >= 0),
         np.isfinite(state.stream.jitter[rows]) & np.isfinite(state.report.round_trip[rows]) & np.isfinite(state.report.jitter[rows]),
         (leg.codec[rows] >= 0) & (leg.codec[rows] < len(FORMATS)),
+        np.isfinite(state.noise.transit[rows] + state.noise.level[rows] + state.noise.goal[rows]),
+        np.isfinite(state.noise.response[rows]).all(axis=1),
     )
     sound: Bools = np.logical_and.reduce(tests)
     return sound
@@ -121,7 +123,7 @@ def _end_others(state: State, rows: Int64) -> None:
     gone[rows] = False
     state.secured.suite[gone] = state.secured.send_key[gone] = state.secured.receive_key[gone] = 0
     state.leg.id[gone] = state.mix.main[gone] = state.mix.followers[gone] = -1
-    state.mix.kind[gone] = state.mix.wanted[gone] = state.mix.count[gone] = 0
+    state.mix.kind[gone] = state.mix.wanted[gone] = state.mix.count[gone] = state.noise.is_on[gone] = 0
     state.mix.next_due[gone] = state.report.next_at[gone] = np.inf
 
 

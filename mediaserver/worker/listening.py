@@ -177,6 +177,8 @@ class Listening:
         there, frames = self._in_place(source, read, offset, blocks)
         whole, gap, end = there.all(axis=2), self._gap.take(pairs), self._playout.end[source]
         stale = (read == UNREAD) & (now - state.stream.arrival[source] > STALE_SECONDS)
+        if state.has_noise:
+            stale &= state.noise.is_on[source] == 0
         silent = ~whole & ((end == 0) | stale | ((gap >= FADED_BLOCKS) & (end <= read)))
         self._read_pointer[pairs] = np.where(whole, read + blocks, read)
         if whole.any():

@@ -38,6 +38,7 @@ def read_row(state: State, leg: Leg, descriptor: int, *, is_new: bool) -> None:
     if is_new:
         begin_anew(state, row)
     state.note_codecs()
+    state.has_noise |= bool(state.noise.is_on[row])
     known = read_leg(state, row)
     leg.seat, leg.latch = known.seat, known.latch
     leg.has_media, leg.receives = known.has_media, known.receives

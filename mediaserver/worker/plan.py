@@ -4,7 +4,7 @@ It is made anew whenever something about a call changes, never in between; the t
 
 - sources are those whose gain is not 0, or who are still fading out; those of one rate stand together, the main one first;
 - a party's *main* source is the first party among them; a supervisor has none: he is clocked by the server;
-- one source alone, at unity, in the same codec and packet time: passed through;
+- one source alone, at unity, in the same codec and packet time: passed through; not in a pause that he would not be told of;
 - with a main source of the same packet time: clocked by it, under its numbers (own numbers, where the codec differs);
 - else clocked by the server: no main source, or one with another packet time;
 - who is whispered to hears the other parties more softly meanwhile (`mediaserver.worker.ducking`);
@@ -91,6 +91,8 @@ class _Source:
     blocks: int = 0
     codec: int = 0
     wide: bool = False
+    is_noise: bool = False
+    """It pauses, and the listener hears noise of ours meanwhile (`mediaserver.worker.comfort_noise`)."""
     ears: tuple[float, float] = _MONO
 
 
@@ -199,6 +201,8 @@ def _sources(state: State, leg: Leg, legs: Sequence[Leg], *, gently: bool) -> li
         source.is_party = speaker.seat.role in PARTIES
         source.blocks = int(state.stream.blocks[speaker.row]) or speaker.frame
         source.codec, source.wide = speaker.codec, speaker.wide
+        takes_noise = state.leg.send_noise_payload_type[row] >= 0 and mix.kind[row] == Kind.PASS
+        source.is_noise = bool(state.noise.is_on[speaker.row]) and not takes_noise
         if state.leg.stereo[row]:
             source.ears = _ears(state, leg, source, speaker, legs)
         if source.goal or source.gain:
@@ -242,7 +246,7 @@ def _clock(leg: Leg, sources: Sequence[_Source], legs: Sequence[Leg], *, plays: 
         return (Kind.SERVER if sources or plays or has_company else Kind.NONE), None
     if main.blocks != leg.frame:
         return Kind.SERVER, None
-    alone = len(sources) == 1 and not plays and main.gain == main.goal == 1.0
+    alone = len(sources) == 1 and not plays and main.gain == main.goal == 1.0 and not main.is_noise
     return (Kind.PASS if alone and main.codec == leg.codec else Kind.CLOCKED), main
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mediaserver.link.layout import BLOCK, WIDE_BLOCK
 from mediaserver.link.memory import Memory
+from mediaserver.worker.noises import Noises
 from mediaserver.worker.qualities import Qualities
 from mediaserver.worker.reported import ReportCounters, Reported
 from mediaserver.worker.secured import Secured, SecurityCounters
@@ -83,6 +84,8 @@ class Legs:
     send_digit_payload_type: Int64
     digit_clock: Int64
     """Ticks a second in which telephone-events of the leg last, both ways."""
+    send_noise_payload_type: Int64
+    """-1 where comfort noise is not to be sent to it."""
     digits_in_band: Bytes
     """Its digits are looked for in what it says (`mediaserver.worker.heard_digits`)."""
     """-1 for none."""
@@ -231,6 +234,7 @@ class State:
         self.tally: Final = self._gather(Tally, "count")
         self.refusals: Final = self._gather(Refusals, "count")
         self.count: Final = self._gather(Counters, "count")
+        self.noise: Final = self._gather(Noises, "noise")
         self.sender: Final = self._gather(Senders, "sender")
         self.late: Final = self._gather(Lateness, "late")
         self.mix: Final = self._gather(Mixes, "mix")
@@ -250,6 +254,8 @@ class State:
         """Gain of the other parties in the ear of who is whispered to."""
         self.evens_out = False
         """Parties come to be about equally loud in a supervisor's ear."""
+        self.has_noise = bool(self.noise.is_on.any())
+        """Whether any leg may be in a pause that has comfort noise."""
         self.has_wide = self.has_stereo = self.is_g711 = False
         self.note_codecs()
         self.turned: Final[dict[int, set[int]]] = {}
@@ -261,6 +267,7 @@ class State:
             self.leg,
             self.stream,
             self.late,
+            self.noise,
             *counts,
             self.sender,
             self.mix,
@@ -309,6 +316,7 @@ class State:
         self.forget_keys(row)
         self.leg.id[row] = -1
         self.leg.clock[row], self.leg.ticks[row], self.leg.digit_clock[row] = 8000, 80, 8000
+        self.leg.send_noise_payload_type[row] = -1
         self.stream.ssrc[row] = self.stream.event[row] = -1
         self.mix.main[row] = self.mix.sound[row] = self.mix.ducks[row] = -1
         self.mix.followers[row] = -1

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from mediaserver.link.messages import MediaStarted, Notice
+from mediaserver.worker.comfort_noise import ComfortNoise
 from mediaserver.worker.decoding import Decoding
 from mediaserver.worker.ducking import Ducking
 from mediaserver.worker.due import Due
@@ -30,7 +31,7 @@ from mediaserver.worker.state import Kind, State
 from mediaserver.worker.taps import Taps
 from mediaserver.worker.tone_digits import ToneDigits
 from rtp.arrays import Bools, Bytes, Int64, every, is_alike, named, some
-from rtp.header import AUDIO, HEADER, Packets, parse
+from rtp.header import AUDIO, HEADER, NOISE, Packets, parse
 from rtp.sender import Relay, follow_clock, follow_source, hold_over
 from rtp.stream import BLOCK_SECONDS, Followed, follow, place
 
@@ -61,13 +62,14 @@ class Turn:
         self._tones = ToneDigits(state, sounds, roster.change_row)
         self._digits = RelayedDigits(state, roster, self.outbox, self.notices, self._tones)
         self._heard_digits = HeardDigits(state, roster, self.notices)
+        self._noise = ComfortNoise(state, roster, self.outbox)
         self.reports: Final = Reports(state, roster)
         self.securing: Final = Securing(state, self.inbox, self.outbox)
         self.reports.protect, self.reports.unprotect = self.securing.close_report, self.securing.open_report
         self._judging = Judging(state)
         self.taps: Final = Taps(state, self._decoding)
         """To be told to go on when the outbox has been sent."""
-        listening = (self._decoding, self.metering, self._heard_digits)
+        listening = (self._decoding, self.metering, self._heard_digits, self._noise)
         speaking = (self._mixing, self._encoding, self._tones)
         self._with_private_rows = (*listening, *speaking, self.securing, self.taps)
         self.pacing: Final = Pacing(state)
@@ -89,6 +91,8 @@ class Turn:
         due = self._receive(lengths, rows, now) if len(rows) else []
         if self.securing.is_idle:
             self.send_relayed()
+        if self.state.has_noise:
+            self._noise.step(now)
         self._mix([*due, *self._clocked_by_server(now)], now)
         self.securing.close()
         self.pacing.review(now)
@@ -145,15 +149,18 @@ class Turn:
         packets = parse(self.inbox, lengths, rows, state.leg.payload_kind, state.refusals)
         followed = follow(state.stream, state.tally, packets, state.leg.ticks, state.serial, now)
         self._note_arrival(followed.packets.row, now)
-        audio = self._without_digits(followed, now)
+        audio = self._audio_alone(followed, now)
         if not len(audio.packets):
             return []
         rows = audio.packets.row
         position = place(state.stream, audio, state.leg.ticks[rows], now)
+        resumed = self._noise.resume(audio, position, now) if state.has_noise else None
         blocks = self._decoding.blocks(audio.packets)
         self._note_packet_time(rows, blocks)
         self.pacing.note_arrivals(rows, position, now)
         self._decoding.keep(audio, position, blocks, now)
+        if resumed is not None:
+            self._noise.cross_over(resumed)
         self._ducking.look(rows, position, blocks, now)
         self._heard_digits.look(rows, position, blocks)
         return self._relay(audio, position, blocks, now)
@@ -171,14 +178,15 @@ class Turn:
                 state.latch.heard[row] = 1
                 self.notices.append(MediaStarted(leg.id, *leg.latch.source))
 
-    def _without_digits(self, followed: Followed, now: float) -> Followed:
+    def _audio_alone(self, followed: Followed, now: float) -> Followed:
         is_audio = followed.packets.kind == AUDIO
         if every(is_audio):
             return followed
         if not self.state.is_g711:
             self._decoding.pass_over(followed.packets.where(~is_audio), followed.extended[~is_audio])
         for index in np.flatnonzero(~is_audio).tolist():
-            self._digits.handle(self.inbox, followed, index, now)
+            handle = self._noise.take if followed.packets.kind[index] == NOISE else self._digits.handle
+            handle(self.inbox, followed, index, now)
         forward = followed.forward[is_audio]
         return Followed(
             followed.packets.where(is_audio), followed.extended[is_audio], followed.serial[is_audio], bool(forward.all()), forward

@@ -1,9 +1,10 @@
 """Payload types, parameters and packet times of a leg's formats: who numbers what, and what is sent in."""
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
 from typing import Final
 
-from sip.negotiated import COMFORT_NOISE, L16_NARROW, L16_WIDE, OPUS, PCMA, PCMU, Codec
+from sip.negotiated import COMFORT_NOISE, L16_WIDE, OPUS, Codec
 from sip.sdp import STATIC_CODECS, Media
 
 TELEPHONE_EVENT: Final = "TELEPHONE-EVENT"
@@ -19,8 +20,6 @@ PARAMETERS: Final = {OPUS: "minptime=10;useinbandfec=1;maxplaybackrate=16000;spr
 """What we say of our formats (RFC 7587 §6.1): no packets under 10 ms, FEC is taken, and 16 kHz is all that we play and send."""
 SENDS_STEREO: Final = ";sprop-stereo=1"
 """What we add where we send in stereo. What is sent to us may be mono, as without a ``stereo`` of ours."""
-NARROW_CODECS: Final = frozenset({PCMU, PCMA, L16_NARROW})
-"""Those that comfort noise goes with: it is meant for what is sampled at its clock (RFC 3389 §4)."""
 
 _LONGEST_PTIMES_MS: Final = {L16_WIDE: 40}
 """What fits 1,400 bytes, where that is less than 60 ms."""
@@ -42,9 +41,14 @@ def events_of(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
     return tuple(dict.fromkeys(event_of(codec) for codec in codecs))
 
 
+def noise_of(codec: Codec) -> Codec:
+    """The comfort noise at a codec's clock (RFC 3389 §4)."""
+    return replace(COMFORT_NOISE, clock_rate=codec.clock_rate)
+
+
 def noises_of(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
-    """What we offer of comfort noise beside codecs."""
-    return (COMFORT_NOISE,) if any(codec in NARROW_CODECS for codec in codecs) else ()
+    """What we offer of comfort noise beside codecs: one for each clock."""
+    return tuple(dict.fromkeys(noise_of(codec) for codec in codecs if codec != OPUS))
 
 
 def event_beside(codec: Codec, numbers: Container[Codec]) -> Codec | None:
@@ -56,8 +60,8 @@ def event_beside(codec: Codec, numbers: Container[Codec]) -> Codec | None:
 
 
 def noise_beside(codec: Codec, numbers: Container[Codec]) -> Codec | None:
-    """The comfort noise among formats that goes with a codec."""
-    return COMFORT_NOISE if codec in NARROW_CODECS and COMFORT_NOISE in numbers else None
+    """The comfort noise among formats that goes with a codec: that of its clock. Opus has a silence of its own."""
+    return noise_of(codec) if codec != OPUS and noise_of(codec) in numbers else None
 
 
 def numbers_in(media: Media) -> dict[Codec, int]:

@@ -81,6 +81,7 @@ def test_our_offer_names_every_codec_and_a_telephone_event_for_each_clock() -> N
         "98 L16/8000",
         "0 PCMU/8000",
         "8 PCMA/8000",
+        "102 CN/16000",
         "13 CN/8000",
         "99 telephone-event/48000",
         "101 telephone-event/8000",
@@ -109,18 +110,36 @@ def test_parameters_that_nobody_needs_are_not_kept() -> None:
     assert media.parameters == ""
 
 
-@pytest.mark.parametrize("lines", [("m=audio 4000 RTP/AVP 0 13",), ("m=audio 4000 RTP/AVP 8 13 101", EVENTS[1])])
-def test_comfort_noise_is_taken_beside_g711(lines: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "lines", [("m=audio 4000 RTP/AVP 0 13",), ("m=audio 4000 RTP/AVP 8 13 101", EVENTS[1]), ("m=audio 4000 RTP/AVP 9 13",)]
+)
+def test_comfort_noise_is_taken_beside_codecs_of_its_clock(lines: tuple[str, ...]) -> None:
     answer, media = answered(ours(), phone(*lines))
     assert "13 CN/8000" in said(audio(answer))
     assert noise(media) == (13, 13)
 
 
-@pytest.mark.parametrize("first", ["9", "97"])
-def test_comfort_noise_is_not_taken_beside_what_is_wider(first: str) -> None:
-    answer, media = answered(ours(), phone(f"m=audio 4000 RTP/AVP {first} 13", "a=rtpmap:97 opus/48000/2"))
+@pytest.mark.parametrize("other", ["opus/48000/2", "L16/16000"])
+def test_comfort_noise_of_another_clock_is_not_taken(other: str) -> None:
+    answer, media = answered(ours(), phone("m=audio 4000 RTP/AVP 97 13", f"a=rtpmap:97 {other}"))
     assert "13" not in audio(answer).formats
     assert noise(media) == (None, None)
+
+
+def test_comfort_noise_of_16_khz_is_taken_under_its_dynamic_number() -> None:
+    answer, media = answered(ours(), phone("m=audio 4000 RTP/AVP 97 105", "a=rtpmap:97 L16/16000", "a=rtpmap:105 CN/16000"))
+    assert "105 CN/16000" in said(audio(answer))
+    assert noise(media) == (105, 105)
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_comfort_noise_is_offered_where_the_other_leg_has_it(offers: bool) -> None:
+    customer, agent = ours(PCMU), ours(PCMU)
+    remote = customer.receive_offer(phone("m=audio 4000 RTP/AVP 0 13" if offers else "m=audio 4000 RTP/AVP 0"))
+    assert ("13" in audio(agent.make_offer(like=remote)).formats) is offers
+    agent.rollback()
+    _, media = customer.make_answer()
+    assert ("13" in audio(agent.make_offer(like=media)).formats) is offers
 
 
 def test_comfort_noise_can_be_refused_and_is_then_not_offered_either() -> None:

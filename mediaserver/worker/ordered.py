@@ -111,16 +111,15 @@ class OrderedStream:
         following = min(self.waiting)
         packet = self.waiting[following]
         if packet is not None and 0 <= self.position < packet.position <= self.position + MAX_MADE_UP:
-            self._make_up(packet, following - self.next, heard)
+            self._make_up(packet, heard)
         self.next = following
         self._follow_up(heard)
 
-    def _make_up(self, packet: Coded, lost: int, heard: Callable[[Decoded], None]) -> None:
-        """Fill the gap of so many packets before this one."""
+    def _make_up(self, packet: Coded, heard: Callable[[Decoded], None]) -> None:
+        """Fill the gap before this packet, as far as no listener had it filled: packet by packet, the last one whole, as it tells of that."""
         blocks = packet.position - self.position
-        last = max(blocks // lost, 1)
         while blocks > 0:
-            size = min(last, blocks)
+            size = blocks % packet.blocks or packet.blocks
             blocks -= size
             frame = self._frame[: size * BLOCK]
             made = 0 if blocks else self.decoder.recover(packet.payload, frame)

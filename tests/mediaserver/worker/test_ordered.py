@@ -86,6 +86,16 @@ def test_of_several_that_are_missing_the_last_is_recovered_and_the_others_are_co
     assert [made_up for *_, made_up in stream.heard] == [False, True, False, False]
 
 
+def test_one_that_is_missing_behind_one_that_was_concealed_already_is_recovered_whole() -> None:
+    stream = Stream(recovers=True, conceals=True)
+    stream.take(1)
+    assert stream.ordered.conceal(104) is not None
+    assert stream.ordered.conceal(105) is not None
+    stream.take(4)
+    stream.ordered.give_up(stream.note)
+    assert stream.heard[1:] == [(106, 3, 2, False), (108, 4, 2, False)]
+
+
 def test_what_cannot_be_recovered_is_concealed_and_what_cannot_be_concealed_stays_missing() -> None:
     concealing, helpless = Stream(conceals=True), Stream()
     for stream in (concealing, helpless):

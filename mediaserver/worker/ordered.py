@@ -116,7 +116,7 @@ class OrderedStream:
         self._follow_up(heard)
 
     def _make_up(self, packet: Coded, heard: Callable[[Decoded], None]) -> None:
-        """Fill the gap before this packet, as far as no listener had it filled: packet by packet, the last one whole, as it tells of that."""
+        """Fill the gap before this packet, as far as nobody has yet: packet by packet, the last one whole, as it tells of that."""
         blocks = packet.position - self.position
         while blocks > 0:
             size = blocks % packet.blocks or packet.blocks

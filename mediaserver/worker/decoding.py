@@ -29,8 +29,6 @@ from rtp.stream import BLOCK, BLOCK_SECONDS, Followed
 
 _BEHIND: Final = 0.002
 """Seconds that a packet may come after its time without being late."""
-_RECOVERABLE: Final = 5
-"""For how many late packets a lost one counts that can be recovered: one in two hundred makes up for the margin that it takes."""
 _BLOCK_BYTES: Final = np.array([form.block_bytes or 1 for form in FORMATS])
 _HAS_CODER: Final = np.array([form.has_coder for form in FORMATS])
 _OPUS_TICKS: Final = FORMATS[OPUS].block_ticks
@@ -277,10 +275,9 @@ class Decoding:
         self._note_waiting(row, stream)
 
     def _count_recoverable(self, row: int, coded: Coded) -> None:
-        """A lost packet that the next one tells of is like some that came as late as that: worth a margin, soon and for a while."""
+        """A lost packet that the next one tells of is like one that came as late as that: worth a margin where it happens often."""
         lag = np.array([coded.blocks * BLOCK_SECONDS + _BEHIND])
-        for _ in range(_RECOVERABLE):
-            self._state.late.count(np.array([row]), lag)
+        self._state.late.count(np.array([row]), lag)
 
     def _clocks_somebody(self, row: int) -> bool:
         """Whether somebody's mix goes out with this row's packets: he cannot wait for those that are missing."""

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from mediaserver.worker.decoding import Decoding
 from mediaserver.worker.gaps import Gaps, Reads
-from mediaserver.worker.shifting import Shifting
+from mediaserver.worker.shifting import MAX_MOVES, Shifting
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import Smooth, State
 from mixer.arrays import Float32, Int16
@@ -85,8 +85,15 @@ class Listening:
         quick: Bools = smooth.astype(np.bool_)
         if self._is_tried:
             astray = (smooth == Smooth.MOSTLY).nonzero()[0]
-            quick[astray] = ~self._shifting.are_hopeful(listener[astray])
+            hopeful = astray[self._shifting.are_hopeful(listener[astray])]
+            quick[self._some(hopeful)] = False
         return quick
+
+    def _some(self, indexes: Int64) -> Int64:
+        """As many of these (n) as may be moved in a turn, others each time."""
+        if len(indexes) <= MAX_MOVES:
+            return indexes
+        return np.asarray(indexes[(int(self._state.turn[0]) * MAX_MOVES + np.arange(MAX_MOVES)) % len(indexes)])
 
     @property
     def _is_tried(self) -> bool:
@@ -106,13 +113,12 @@ class Listening:
         there = playout.held.take(slots) == wanted
         if are_between:
             there[..., -1] |= ~between
-            there[..., 0] &= (read & (RING - 1)) + blocks + between <= RING  # in one piece
         if not every(there):
             return self._mostly_quickly(listener, first, there.all(axis=(1, 2)), sources, blocks, now, ears)
         self._read_pointer[pairs] = read + blocks
         if self._is_tried:
             self._measure(pairs, source, read + (blocks - 1) + between, now)
-        frames = self._pieces(blocks)[slots[..., 0] * self._block + offset] if are_between else playout.frames(slots)
+        frames = self._frames_between(source, read, offset, slots[..., 0], blocks) if are_between else playout.frames(slots)
         if ears > 1:
             gain = self._gain.take(pairs)
             return saturate(self._sum(frames, pairs, gain, gain, blocks, ears))
@@ -122,6 +128,17 @@ class Listening:
             gain = self._gain.take(pairs[weighted])
             mixed[weighted] = saturate(sum_ramped(frames[weighted], gain, gain, self._ramps[blocks]))
         return mixed
+
+    def _frames_between(self, source: Int64, read: Int64, offset: Int64, slot: Int64, blocks: int) -> Int16:
+        """Frames (n, sources, samples) that are there, some of which begin between two blocks; slot (n, sources) of the first block."""
+        split = (read & (RING - 1)) + blocks + (offset > 0) > RING
+        start = slot * self._block + offset
+        if not some(split):
+            return np.asarray(self._pieces(blocks)[start])
+        start[split] = source[split] * RING * self._block
+        frames: Int16 = self._pieces(blocks)[start]
+        frames[split] = self._playout.shifted(source[split], read[split], offset[split], blocks)[1].reshape(-1, frames.shape[-1])
+        return frames
 
     def _pieces(self, blocks: int) -> Int16:
         """Every run of samples of so many blocks that the buffers hold, by its first sample: a view."""

@@ -32,7 +32,7 @@ class Result:
             content["rows"] = rows
         if self.notes:
             content["notes"] = self.notes
-        return json.dumps(content)
+        return json.dumps(content, default=_plain)
 
     def show(self) -> None:
         """The table on standard output."""
@@ -51,3 +51,8 @@ class Result:
                 console.print(f"{name:>24}  {value}")
         for note in self.notes:
             console.print(f"note: {note}")
+
+
+def _plain(value: Any) -> Any:
+    """A figure that is one of numpy's, as Python's own."""
+    return value.item()

@@ -80,11 +80,16 @@ class Death:
     @property
     def verdict(self) -> str:
         """One word for the table."""
-        if self.late_ms > LATE_LIMIT_MS:
-            return f"generator late (> {LATE_LIMIT_MS:g} ms): does not count"
-        harm = self.silent or self.streams or self.twice or self.refused or self.messages
-        survived = not harm and self.longest_ms <= self.allowed_ms
-        return "survived" if survived else "harmed"
+        if self.silent or self.streams or self.twice or self.refused or self.messages:
+            return "harmed"
+        if self.longest_ms <= self.allowed_ms:
+            return "survived"
+        return f"generator late (> {LATE_LIMIT_MS:g} ms): does not count" if self.late_ms > LATE_LIMIT_MS else "harmed"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the gap is the server's: a generator that is late makes gaps longer, never shorter."""
+        return self.late_ms <= LATE_LIMIT_MS or self.longest_ms <= self.allowed_ms
 
 
 class NoSpare(Exception):
@@ -250,7 +255,7 @@ def _row(death: Death) -> tuple[object, ...]:
 
 
 def _result(deaths: list[Death], standing: list[Call], metrics: str, before: Held, after: Held, lent: float) -> Result:
-    counted = [death for death in deaths if death.late_ms <= LATE_LIMIT_MS]
+    counted = [death for death in deaths if death.counts]
     legs = [leg for call in standing for leg in call.legs]
     live = _gauge(metrics, "mediaserver_calls")
     figures = {

@@ -1,6 +1,7 @@
 """What a leg says: frames of payload that are sent round and round. Deterministic, so that a judge can make them again."""
 
 import wave
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ AUDIO = Path(__file__).parent.parent / "audio"
 """A dialogue of customer and agent with a supervisor, synthetic voices on one time base, at 8 kHz and (``_16k``) at 16 kHz."""
 SECOND = RATE // FRAME
 """Frames in a second."""
+_TRIED = 6
+"""Seconds of G.722 among which the most seamless loop is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def render(signal: Signal, codec: str) -> Bytes:
 
 
 def _render_coded(signal: Signal, codec: str) -> Bytes:
-    """A second of tones or silence from the middle of a longer stretch, so that a coder with a memory finds its own state at the seam."""
+    """A second of tones or silence out of a longer stretch, so that a coder with a memory finds nearly its own state at the seam."""
     from bench.coding import opus  # the coders are large, and most benches speak G.711 alone
     from bench.coding.codecs import CODECS
 
@@ -101,9 +104,24 @@ def _render_coded(signal: Signal, codec: str) -> Bytes:
             second = np.zeros(rate, np.int16)
         case _:
             raise ValueError(f"{type(signal).__name__} is not said in {codec}")
-    whole = np.tile(second, 3)
-    payloads = opus.encode(whole, PTIME_MS, constant=True) if codec == "opus" else CODECS[codec].encode(whole, PTIME_MS)
-    return np.frombuffer(b"".join(payloads[SECOND : 2 * SECOND]), np.uint8).reshape(SECOND, -1)
+    if codec == "G722":
+        payloads = _seamless(CODECS[codec].encode(np.tile(second, _TRIED + 1), PTIME_MS))
+    elif codec == "opus":
+        payloads = opus.encode(np.tile(second, 3), PTIME_MS, constant=True)[SECOND : 2 * SECOND]
+    else:
+        payloads = CODECS[codec].encode(second, PTIME_MS)
+    return np.frombuffer(b"".join(payloads), np.uint8).reshape(SECOND, -1)
+
+
+def _seamless(payloads: Sequence[bytes]) -> Sequence[bytes]:
+    """Of `_TRIED` seconds of G.722, after a first one, that which is most alike when it is said again: else a tone may jump by 4 dB."""
+    from bench.coding.codecs import CODECS
+
+    codec = CODECS["G722"]
+    tried = [payloads[start : start + SECOND] for start in range(SECOND, (1 + _TRIED) * SECOND, SECOND)]
+    steady = codec.decode(payloads, PTIME_MS).astype(np.float64).reshape(-1, codec.rate)[1:]
+    again = np.stack([codec.decode([*second, *second], PTIME_MS)[codec.rate :] for second in tried])
+    return tried[int(((again - steady) ** 2).sum(axis=1).argmin())]
 
 
 def mark_positions(signal: Marks) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.int64]]]:

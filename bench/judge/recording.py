@@ -21,7 +21,8 @@ class Recording:
     """One listener's stream.
 
     samples (n,) float32, int16 scale, zero where nothing came; covered (n,) bool, whether something came.
-    position (k,) int64 first sample of each packet, rising; arrival (k,) seconds; payload (k, 160) uint8.
+    position (k,) int64 first sample of each packet, rising; arrival (k,) seconds.
+    payload (k, widest) uint8, of which size (k,) int64 bytes count.
     """
 
     samples: NDArray[np.float32]
@@ -29,6 +30,11 @@ class Recording:
     position: NDArray[np.int64]
     arrival: NDArray[np.float64]
     payload: NDArray[np.uint8]
+    size: NDArray[np.int64]
+
+    def payload_of(self, packet: int) -> bytes:
+        """What one packet carried."""
+        return self.payload[packet, : self.size[packet]].tobytes()
 
     def times(self, starts: NDArray[np.int64]) -> NDArray[np.float64]:
         """When the samples at these places were heard: their packet's arrival plus their place in it."""
@@ -55,7 +61,7 @@ def build(
     """
     if len(timestamp) == 0:
         empty = np.zeros(0, np.int64)
-        return Recording(np.zeros(0, np.float32), np.zeros(0, bool), empty, np.zeros(0), np.zeros((0, FRAME), np.uint8))
+        return Recording(np.zeros(0, np.float32), np.zeros(0, bool), empty, np.zeros(0), np.zeros((0, FRAME), np.uint8), empty)
     wide = timestamp.astype(np.int64)
     steps = wide - np.concatenate([wide[:1], wide[:-1]])
     steps = ((steps + 2**31) & 0xFFFFFFFF) - 2**31
@@ -64,16 +70,16 @@ def build(
     near = position < _LONGEST
     order = np.argsort(position[near], kind="stable")
     position, arrival, payload = position[near][order], arrival[near][order], payload[near][order]
+    sizes = np.full(len(payload), payload.shape[1], np.int64) if lengths is None else lengths[near][order].astype(np.int64)
     samples = np.zeros(int(position[-1]) + FRAME, np.float32)
     covered = np.zeros(len(samples), bool)
     places = position[:, None] + np.arange(FRAME)
     if codec in DECODE:
         samples[places] = decode(payload, codec)
     else:
-        sizes = np.full(len(payload), payload.shape[1]) if lengths is None else lengths[near][order]
         samples[places] = _decoded([row[:size].tobytes() for row, size in zip(payload, sizes, strict=True)], codec).reshape(-1, FRAME)
     covered[places] = True
-    return Recording(samples, covered, position, arrival, payload)
+    return Recording(samples, covered, position, arrival, payload, sizes)
 
 
 def _decoded(payloads: Sequence[bytes], codec: str) -> NDArray[np.float64]:

@@ -3,13 +3,16 @@
 import numpy as np
 
 from bench.generator.companding import FRAME
-from bench.generator.signals import Tones, render
+from bench.generator.signals import SECOND, Tones, render
 from bench.judge.recording import Recording
 from bench.judge.score import AMPLITUDE, Score, Span, Voice
 
 _MARGIN = 0.06
 """Seconds kept clear of every change."""
 
+Places = frozenset[int]
+"""Packets of a loop."""
+_NOWHERE: Places = frozenset()
 Altered = tuple[int, float, float, int]
 """Speaker, first and last moment, packets."""
 
@@ -24,7 +27,7 @@ class Untouched:
 
     def __init__(self, score: Score) -> None:
         self._score = score
-        self._loops: dict[int, dict[bytes, int]] = {}
+        self._loops: dict[int, dict[bytes, Places]] = {}
 
     def compare(self, listener: int, recording: Recording) -> tuple[int, list[Altered]]:
         """Packets compared, and for each stretch the speaker with those that differ."""
@@ -57,16 +60,22 @@ class Untouched:
     ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Rows whose payload the speaker never sent, or not at this place after the packet before."""
         loop = self._loop(speaker)
-        at = np.array([loop.get(recording.payload[row].tobytes(), -1) for row in rows], np.int64)
-        steps = np.diff(recording.position[rows]) // FRAME
-        follows = (at[1:] - at[:-1] - steps) % len(loop) == 0
-        unbroken = np.diff(rows) == 1
-        wrong = at < 0
-        wrong[1:] |= unbroken & ~follows & (at[:-1] >= 0)
-        return rows[wrong]
+        wrong: list[int] = []
+        last, places = -2, _NOWHERE
+        for row in rows.tolist():
+            held, unbroken = loop.get(recording.payload_of(row), _NOWHERE), row == last + 1
+            step = int(recording.position[row] - recording.position[row - 1]) // FRAME
+            goes_on = held & {(place + step) % SECOND for place in places} if unbroken else held
+            if not goes_on and (not held or places):
+                wrong.append(row)
+            last, places = row, goes_on or held
+        return np.array(wrong, np.int64)
 
-    def _loop(self, speaker: int) -> dict[bytes, int]:
+    def _loop(self, speaker: int) -> dict[bytes, Places]:
+        """Where each payload stands: two tones of even pitch are the same again after half a second."""
         if speaker not in self._loops:
-            frames = render(signal_of(self._score.voices[speaker]), self._score.voices[speaker].codec)
-            self._loops[speaker] = {frame.tobytes(): at for at, frame in enumerate(frames)}
+            loop: dict[bytes, Places] = {}
+            for at, frame in enumerate(render(signal_of(self._score.voices[speaker]), self._score.voices[speaker].codec)):
+                loop[frame.tobytes()] = loop.get(frame.tobytes(), _NOWHERE) | {at}
+            self._loops[speaker] = loop
         return self._loops[speaker]

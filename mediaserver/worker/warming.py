@@ -8,7 +8,8 @@ An heir's Opus encoders begin with a ramp and nothing else: a decoder that got n
 that begins says so in its first packet, and all of them at once would keep everybody waiting.
 
 Where the packets of the source were passed through until now, decoding and encoding them once more would come late by what
-both take (`TANDEM_DELAY`): the first frame begins so much earlier in the sound, and is faded over into its own time.
+both take (`TANDEM_DELAY`): the first frame begins so much earlier in the sound, and is faded over into its own time. That earlier sound is
+the main source's alone, at unity: what others said then, to somebody else, he did not hear and does not.
 """
 
 from typing import Final
@@ -39,7 +40,7 @@ def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *,
     frame (samples) int16; (samples, 2) in stereo, left first.
     was_passed: until now he was sent his source's packets as they were. Where nothing was heard before, the frame is faded in.
     """
-    past = _past(state, row, len(frame) // _BLOCK)
+    past = _past(state, row, len(frame) // _BLOCK, was_passed=was_passed)
     if not past.any():
         return faded_in(frame)
     ahead = TANDEM_DELAY[codec] if was_passed else 0
@@ -51,28 +52,29 @@ def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *,
     return cross(sound[len(past) + ahead :], frame, overlap) if ahead and overlap > 0 else frame
 
 
-def _past(state: State, row: int, blocks: int) -> Int16:
+def _past(state: State, row: int, blocks: int, *, was_passed: bool) -> Int16:
     """What a listener heard before the frame of ``blocks`` that was read for him last; before a gap, where there is one."""
     for further in range(0, RING - blocks - PAST_BLOCKS, PAST_BLOCKS):
-        heard = _heard(state, row, blocks + further)
+        heard = _heard(state, row, blocks + further, was_passed=was_passed)
         if heard.any():
             break
     return heard
 
 
-def _heard(state: State, row: int, back: int) -> Int16:
+def _heard(state: State, row: int, back: int, *, was_passed: bool) -> Int16:
     """What he heard in the `PAST_BLOCKS` that end ``back`` blocks before the end of that frame."""
     mix, ears = state.mix, 2 if state.leg.stereo[row] else 1
     heard = np.zeros((PAST_BLOCKS * _BLOCK, ears), dtype=np.int32)
     for index in range(int(mix.count[row])):
-        if mix.gain[row, index] > 0.0:
+        gain = float(mix.source[row, index] == mix.main[row]) if was_passed else float(mix.gain[row, index])
+        if gain > 0.0:
             one = slice(index, index + 1)
             source = mix.source[row, one]
             playout = state.playout_of(int(source[0]))
             read = mix.read[row, one] if mix.read[row, index] != UNREAD else playout.end[source]
             said = playout.history(source, read - back, PAST_BLOCKS, mix.offset[row, one])
             wide = said if state.leg.wide[source[0]] else resampled(said, is_wide=True)
-            heard += np.rint(np.outer(wide[0], mix.gain[row, index] * mix.ears[row, index, :ears])).astype(np.int32)
+            heard += np.rint(np.outer(wide[0], gain * mix.ears[row, index, :ears])).astype(np.int32)
     saturated = np.clip(heard, -32_768, 32_767).astype(np.int16)
     return saturated if ears > 1 else saturated[:, 0]
 

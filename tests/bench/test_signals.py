@@ -9,6 +9,8 @@ from bench.coding.codecs import CODECS
 from bench.generator.companding import FRAME, decode
 from bench.generator.formats import FORMATS
 from bench.generator.signals import AUDIO, SECOND, Code, Marks, Plateau, Signal, Silence, Speech, Tones, mark_positions, render
+from bench.judge.levels import ToneBank, decibels
+from bench.judge.recording import build
 from bench.judge.tones import judge_tone
 
 
@@ -82,3 +84,11 @@ def test_a_tone_in_any_codec_is_a_second_of_packets_of_one_length_without_a_seam
 def test_what_is_no_tone_is_said_in_g711_only() -> None:
     with pytest.raises(ValueError, match="Marks is not said in opus"):
         render(Marks(7, 8000), "opus")
+
+
+@pytest.mark.parametrize("frequencies", [(369, 1578), (524, 2942)])
+def test_tones_of_g722_are_as_loud_at_the_seam_of_their_loop_as_everywhere(frequencies: tuple[int, int]) -> None:
+    loop = render(Tones(frequencies, 1400.0), "G722")
+    recording = build(np.arange(200, dtype=np.uint32) * 160, np.asarray(np.arange(200) * 0.02), np.tile(loop, (4, 1)), "G722")
+    amplitudes = ToneBank(np.array(frequencies), 800).amplitudes(recording.samples, np.arange(8000, 24_000, 160))
+    assert np.abs(decibels(amplitudes / 1400.0)).max() < 1.0

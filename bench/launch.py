@@ -22,7 +22,8 @@ def main() -> None:
     try:
         if core != "-":
             process.pin(int(core))
-        _favour(int(niceness))
+        if int(niceness):  # else there is nothing to change, and the kernel would refuse others who ask as often
+            _favour(int(niceness))
     except PermissionError:
         sys.exit(f"bench: niceness {niceness} for the server needs root")
     except process.PreparationFailed as error:

@@ -22,10 +22,11 @@ AROUND = Surroundings(None, 0, None, Progress(quiet=True))
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Less time to settle than a measurement takes."""
+    """Less time to settle than a measurement takes, and no process that waits for a death."""
     for module in (capacity, floor, latency, switch):
         monkeypatch.setattr(module, "_SETTLE", 0.7)
     monkeypatch.setattr(crowds, "_SET_UPS_A_SECOND", 10)
+    monkeypatch.setenv("MEDIASERVER_MEDIA__SPARES", "0")
 
 
 async def test_audibility_judges_every_ear_and_finds_no_leak(tmp_path: Path) -> None:
@@ -149,6 +150,7 @@ sys.exit(3)
 
 async def test_calls_outlive_their_worker_and_no_phone_hears_of_it_in_sip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(death, "_SETTLE", 0.5)
+    monkeypatch.setenv("MEDIASERVER_MEDIA__SPARES", "1")
     result = await death.run(AROUND, calls=2, kills=2, codecs=("PCMU", "opus"))
     assert result.figures["live_calls_at_the_end"] == 2
     assert result.figures["heirs"] == 2

@@ -22,6 +22,8 @@ SECRET: Final = "wonderland"
 TOKEN: Final = "interop-token"
 """Of an identity that may do everything; its phones are those of the user ``sue``."""
 
+_ENDING_WITH_US: Final = (sys.executable, "-m", "bench.launch", "-", "0")
+"""A run of tests that is killed leaves no server behind."""
 _MORE_PORTS: Final = 20
 _AT_PORT: Final = """\
 [[routes]]
@@ -207,6 +209,7 @@ class Server:
             "MEDIASERVER_MEDIA__LAST_PORT": str(first_rtp + 799),
             "MEDIASERVER_MEDIA__STEREO": "false",  # phones that record both ears as one would hear each party at half its level
             "MEDIASERVER_MEDIA__DUCKING_DB": "0",  # tones never pause, and are judged at their full level
+            "MEDIASERVER_MEDIA__SPARES": "0",  # nobody dies here, and each would take as long to start as a worker
             "MEDIASERVER_CONTROL__BIND": self.address,
             "MEDIASERVER_CONTROL__PORT": str(self._control),
         }
@@ -255,7 +258,7 @@ class Server:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mediaserver", "serve", "--config", str(self._file)],
+                [*_ENDING_WITH_US, sys.executable, "-m", "mediaserver", "serve", "--config", str(self._file)],
                 env=os.environ | self._environment,
                 stdout=log,
                 stderr=log,

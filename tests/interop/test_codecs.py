@@ -23,7 +23,7 @@ RTPMAPS = {
 OURS = "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def wide(servers: Servers) -> Server:
     """A server that speaks every codec."""
     return servers(codecs=EVERY)

@@ -14,6 +14,7 @@ import numpy as np
 from mediaserver.link.memory import Memory
 from mediaserver.link.messages import Admit, Applied, Command, OpenLeg, Refused, SetMedia, SetMode
 from mediaserver.worker.commands import Desk
+from mediaserver.worker.process import LONGEST_REST
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
@@ -192,6 +193,7 @@ class House:
         self._on_the_way: list[tuple[float, int, bytes]] = []
         self._waiting: list[tuple[int, bytes]] = []
         self._next_packet: dict[int, float] = {}
+        self._turned_at = 0.0
         self._request = 0
 
     def command(self, *commands: Command, descriptors: tuple[int, ...] = ()) -> list[int]:
@@ -258,6 +260,7 @@ class House:
 
     def step(self) -> None:
         """One turn."""
+        self._turned_at = self.now
         lengths: list[int] = []
         rows: list[int] = []
         left: list[tuple[int, bytes]] = []
@@ -294,7 +297,21 @@ class House:
             for at, row, packet in [journey for journey in self._on_the_way if journey[0] <= self.now]:
                 self._on_the_way.remove((at, row, packet))
                 self._waiting.append((row, packet))
-            self.step()
+            if self._may_rest():
+                self._rest()
+            else:
+                self.step()
+
+    def _may_rest(self) -> bool:
+        """As the real one does: nobody says anything, the server's clock sends nothing, and the last turn was not long ago."""
+        is_told = self.desk._pending or self.desk._refused
+        is_due = self.now + TURN / 2 > self._turned_at + LONGEST_REST
+        return not (self._waiting or is_told or is_due) and self.turn.seconds_to_next(self.now) > 0.0
+
+    def _rest(self) -> None:
+        """Let the time of a turn pass. What comes next waits for a turn at most: for that it is as if there had been one now."""
+        self.state.now[0] = self.now
+        self.now += TURN
 
     def _send(self, row: int, phone: Phone) -> None:
         self.arrived.setdefault(row, []).append((self._next_packet[row] - phone.seconds * (1.0 + phone.drift), len(phone.said)))

@@ -9,12 +9,17 @@ from mediaserver.worker.metering import Metering
 from mediaserver.worker.state import State
 from mixer.arrays import Int16
 from mixer.g711 import decode, encode
+from rtp.arrays import Bools
 from tests.audio import read_wav
 from tests.house.tree import ROOT
 from tests.mediaserver.worker.simulated import TURN, House, Phone
 
 FRAME = 160
 ENOUGH = 0.95
+Case = tuple[str, float, float | None]
+"""Who speaks, by what factor softer than in the demo, and the noise that he is heard over."""
+LOUD: list[Case] = [(who, 1.0, noise_dbov) for who in ("customer", "agent") for noise_dbov in (None, -65.0, -55.0, -45.0)]
+SOFT: list[Case] = [(who, 0.1, None) for who in ("customer", "agent")]
 
 
 def speech(who: str) -> Int16:
@@ -35,38 +40,60 @@ def flags_of_the_detector(frames: Int16) -> list[bool]:
     return [detector.is_speech((frame * 4).astype("<i2").tobytes(), 8000) for frame in frames]
 
 
-def flags_of_the_worker(frames: Int16) -> list[bool]:
-    """What the shared memory says after each frame of a customer's."""
-    house = House()
-    customer = house.join(1, 10, "customer")
-    house.join(2, 10, "agent")
+def flags_of_the_worker(said: list[Int16]) -> list[list[bool]]:
+    """What the shared memory says after each frame of customers who speak at the same time, each in a call of his own."""
+    house = House(rows=2 * len(said), calls=len(said))
+    customers = [house.join(number, number, "customer") for number in range(len(said))]
+    for number in range(len(said)):
+        house.join(len(said) + number, number, "agent")
     house.step()
-    return [flag_after(house, customer, frame) for frame in frames]
+    flags: list[list[bool]] = [[] for _ in said]
+    for number in range(max(map(len, said))):
+        speaking = [who for who, frames in enumerate(said) if number < len(frames)]
+        for who in speaking:
+            say(house, customers[who], said[who][number])
+        house.step()
+        house.now += FRAME / 8000 - TURN
+        for who in speaking:
+            flags[who].append(house.memory.speaks(customers[who].row))
+    return flags
+
+
+def say(house: House, phone: Phone, frame: Int16) -> None:
+    house.arrive(phone, phone.packet(encode(frame[None], np.array([0]))[0].tobytes()))
+    phone.timestamp += len(frame)
 
 
 def flag_after(house: House, phone: Phone, frame: Int16) -> bool:
-    house.arrive(phone, phone.packet(encode(frame[None], np.array([0]))[0].tobytes()))
-    phone.timestamp += len(frame)
+    say(house, phone, frame)
     house.step()
     house.now += len(frame) / 8000 - TURN
     return house.memory.speaks(phone.row)
 
 
-@pytest.mark.parametrize("noise_dbov", [None, -65.0, -55.0, -45.0])
-@pytest.mark.parametrize("who", ["customer", "agent"])
-def test_flags_agree_with_the_detector_on_every_frame(who: str, noise_dbov: float | None) -> None:
-    frames = with_noise(speech(who), noise_dbov)
-    coded = decode(encode(frames, np.zeros(len(frames), dtype=np.int64)), np.zeros(len(frames), dtype=np.int64))
-    wanted, got = np.array(flags_of_the_detector(coded)), np.array(flags_of_the_worker(frames))
+@pytest.fixture(scope="module")
+def heard() -> dict[Case, tuple[Bools, Bools]]:
+    """Of each case: what the detector says of every frame, and what the worker shows after it."""
+    said = {(who, factor, noise): with_noise((speech(who) * factor).astype(np.int16), noise) for who, factor, noise in LOUD + SOFT}
+    shown = flags_of_the_worker(list(said.values()))
+    flags = {}
+    for (case, frames), got in zip(said.items(), shown, strict=True):
+        codecs = np.zeros(len(frames), dtype=np.int64)
+        flags[case] = np.array(flags_of_the_detector(decode(encode(frames, codecs), codecs))), np.array(got)
+    return flags
+
+
+@pytest.mark.parametrize("case", LOUD)
+def test_flags_agree_with_the_detector_on_every_frame(case: Case, heard: dict[Case, tuple[Bools, Bools]]) -> None:
+    wanted, got = heard[case]
     assert 0.1 < wanted.mean() < 0.9
     assert (wanted == got).mean() >= ENOUGH
 
 
-@pytest.mark.parametrize("who", ["customer", "agent"])
-def test_flags_of_who_speaks_very_softly_agree_too(who: str) -> None:
-    frames = with_noise((speech(who) * 0.1).astype(np.int16), None)
-    coded = decode(encode(frames, np.zeros(len(frames), dtype=np.int64)), np.zeros(len(frames), dtype=np.int64))
-    assert (np.array(flags_of_the_detector(coded)) == np.array(flags_of_the_worker(frames))).mean() >= ENOUGH
+@pytest.mark.parametrize("case", SOFT)
+def test_flags_of_who_speaks_very_softly_agree_too(case: Case, heard: dict[Case, tuple[Bools, Bools]]) -> None:
+    wanted, got = heard[case]
+    assert (wanted == got).mean() >= ENOUGH
 
 
 def test_the_detector_is_asked_each_second_time_while_a_voice_goes_on() -> None:

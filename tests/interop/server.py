@@ -15,15 +15,13 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from sip.transport.certificates import KeyPair
-from tests.interop.tools import free_port, in_uri, own_address
+from tests.interop.tools import ENDING_WITH_US, free_port, in_uri, own_address
 
 READY_WITHIN: Final = 30.0
 SECRET: Final = "wonderland"
 TOKEN: Final = "interop-token"
 """Of an identity that may do everything; its phones are those of the user ``sue``."""
 
-_ENDING_WITH_US: Final = (sys.executable, "-m", "bench.launch", "-", "0")
-"""A run of tests that is killed leaves no server behind."""
 _MORE_PORTS: Final = 20
 _AT_PORT: Final = """\
 [[routes]]
@@ -258,7 +256,7 @@ class Server:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*_ENDING_WITH_US, sys.executable, "-m", "mediaserver", "serve", "--config", str(self._file)],
+                [*ENDING_WITH_US, sys.executable, "-m", "mediaserver", "serve", "--config", str(self._file)],
                 env=os.environ | self._environment,
                 stdout=log,
                 stderr=log,

@@ -4,10 +4,13 @@ import itertools
 import os
 import shutil
 import socket
+import sys
 from typing import Final
 
 import pytest
 
+ENDING_WITH_US: Final = (sys.executable, "-m", "bench.launch", "-", "0")
+"""Before a server's command: it ends with this run of tests, though that be killed."""
 _FIRST_PORT: Final = 10_000
 _LAST_PORT: Final = 19_999
 _addresses = itertools.count()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from tests.interop.tools import free_port, path_of
+from tests.interop.tools import ENDING_WITH_US, free_port, path_of
 
 RECIPE: Final = Path(__file__).parents[3] / "deploy" / "kamailio"
 FRONT: Final = Path(__file__).parent / "front.cfg"
@@ -38,7 +38,7 @@ class _Proxy:
         log = (self._folder / "kamailio.log").open("wb")
         with log:
             self._process = await asyncio.create_subprocess_exec(
-                *(self._command, "-DD", "-E", "-f", str(self._configuration), "-m", "32", "-M", "4"),
+                *(*ENDING_WITH_US, self._command, "-DD", "-E", "-f", str(self._configuration), "-m", "32", "-M", "4"),
                 *(part for text in defined for part in ("-A", text)),
                 *("-Y", str(self._folder), "-w", str(self._folder)),
                 cwd=self._folder,

@@ -57,7 +57,7 @@ def loudest_residual_db(got: Sequence[Sent], tones: Sequence[float]) -> float:
 
 def pitch(heard: Int16, tone: float, rate: int) -> float:
     """The frequency in Hz, within a quarter of ``tone``, that is heard most."""
-    size = 1 << 18
+    size = 1 << 16
     spectrum = np.abs(np.fft.rfft(heard * np.blackman(len(heard)), size))
     band = slice(int(tone * 0.75 / rate * size), int(tone * 1.25 / rate * size))
     return float((np.argmax(spectrum[band]) + band.start) * rate / size)

@@ -5,9 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.generator.signals import Tones, render
 from bench.judge.audibility import Verdict, Violation
+from bench.judge.levels import ToneBank, decibels
 from bench.judge.recording import build
-from bench.judge.score import CrowdBook, Score, ToneBook
+from bench.judge.score import AMPLITUDE, GRID, CrowdBook, Score, ToneBook
+from mixer.coders.opus import OpusEncoder
+from mixer.opus_parameters import OpusParameters
 from tests.bench.synthetic import Scene
 
 NAN = float("nan")
@@ -176,3 +180,28 @@ def test_a_score_keeps_open_what_must_be_heard_until_it_closes() -> None:
 def test_a_violation_reads_as_a_sentence() -> None:
     text = str(Violation("leak", "supervisor0", "customer0", 3.014, 0.12, -7.2))
     assert text == "leak: supervisor0 -> customer0 at -7.2 dB, 3.01 s for 0.12 s"
+
+
+def test_beside_opus_a_voice_that_is_hardly_there_is_still_missed() -> None:
+    def judged(gain: float) -> set[tuple[str, str, str]]:
+        scene = Scene()
+        scene.score.add(replace(scene.score.voices[0], codec="opus"))
+        quiet = 10 ** (gain / 20)
+        return kinds(scene.judge(lambda frame, listener, speaker: quiet if (listener, speaker) == (1, 0) else NAN))
+
+    assert ("level", "customer0", "agent0") in judged(-16.0)
+    assert ("level", "customer0", "agent0") not in judged(-11.0)
+
+
+def test_what_the_coder_of_a_server_makes_of_two_voices_is_within_what_is_allowed_of_opus() -> None:
+    voices = [Tones((int(GRID[low]), int(GRID[high])), AMPLITUDE) for low, high in ((43, 64), (52, 84))]
+    loops = [render(voice, "L16/16000").reshape(-1).view(">i2").astype(np.int16) for voice in voices]
+    encoder = OpusEncoder(16_000, 1, OpusParameters(takes_fec=True))
+    packets = [encoder.encode(frame) for frame in ((loops[0] + loops[1]) // 4).astype(np.int16).reshape(-1, 320)]
+    payload = np.array([np.frombuffer(packet.ljust(400, b"\0"), np.uint8) for packet in packets])
+    lengths = np.array([len(packet) for packet in packets])
+    stamps = (np.arange(len(packets)) * 960).astype(np.uint32)
+    heard = build(stamps, np.asarray(np.arange(len(packets)) * 0.02), payload, "opus", lengths)
+    tones = np.array([tone for voice in voices for tone in voice.frequencies])
+    levels = decibels(ToneBank(tones, 800).amplitudes(heard.samples, np.arange(1200, 7000, 160)) / AMPLITUDE)
+    assert -14.0 < levels.min() < -6.0

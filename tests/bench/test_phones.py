@@ -215,3 +215,16 @@ def test_an_answer_is_in_our_codec_under_the_offers_number() -> None:
     assert (ours.codec, ours.payload_type, ours.digits) == ("opus", 98, 99)
     other = Description("127.0.0.3", 4000, "G722").answering(offer)
     assert (other.codec, other.payload_type, other.digits) == ("PCMU", 0, 100)
+
+
+@pytest.mark.parametrize(("codec", "digits"), [("opus", 99), ("PCMU", 100)])
+async def test_a_phone_that_is_rung_presses_digits_under_the_number_beside_its_own_codec(codec: str, digits: int) -> None:
+    offer = parse_description(
+        b"v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 98 0 100 99\r\na=rtpmap:98 opus/48000/2\r\n"
+        b"a=rtpmap:100 telephone-event/8000\r\na=rtpmap:99 telephone-event/48000\r\n"
+    )
+    phones = await UserAgent.open("127.0.0.3", ("127.0.0.4", 5060))
+    ours = Description("127.0.0.3", 4000, codec).answering(offer)
+    dialog = Dialog(phones, "call", "sip:us@127.0.0.3", "sip:them@127.0.0.4", "sip:them@127.0.0.4", ours, offer)
+    phones.close()
+    assert (dialog.codec, dialog.digits, ours.digits) == (codec, digits, digits)

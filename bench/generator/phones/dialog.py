@@ -71,8 +71,10 @@ class Dialog:
 
     @property
     def digits(self) -> int:
-        """Payload type of our digits."""
-        return self.theirs.digits if self.theirs is not None else -1
+        """Payload type of our digits: what the remote takes beside the codec that was agreed on."""
+        if self.theirs is None:
+            return -1
+        return next((digits for codec, _, digits in self.theirs.codecs if codec == self.codec), self.theirs.digits)
 
     def request(self, method: str, *, sequence: int | None = None) -> Message:
         """A request inside the dialog; takes the next number unless told one."""

@@ -87,7 +87,7 @@ async def attack(folder: Path, tool: str, *arguments: str, port: int, seconds: f
     """
     folder.mkdir(parents=True, exist_ok=True)
     launcher = [sys.executable, "-m", "bench.launch", "-" if core is None else str(core), "0"]
-    environment = os.environ | {"HOME": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = os.environ | {"HOME": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
     process = await asyncio.create_subprocess_exec(
         *launcher,
         *(str(_path(tool)), "-P", str(port), *arguments),
@@ -98,9 +98,11 @@ async def attack(folder: Path, tool: str, *arguments: str, port: int, seconds: f
     )
     try:
         await _has_port(process, port)
-        asyncio.get_running_loop().call_later(seconds, _interrupt, process)
-        async with asyncio.timeout(seconds + _FAREWELL):
-            output, _ = await process.communicate()
+        loop = asyncio.get_running_loop()
+        loop.call_later(seconds, _interrupt, process)
+        # One that does not even listen to Ctrl+C is ended; what it has said until then is what it found.
+        loop.call_later(seconds + _FAREWELL, _end, process)
+        output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
@@ -133,3 +135,9 @@ def _interrupt(process: asyncio.subprocess.Process) -> None:
 
 def _path(tool: str) -> Path:
     return Path(sys.executable).with_name(f"sipvicious_{tool}")
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill it, where it has not ended."""
+    if process.returncode is None:
+        process.kill()

@@ -75,4 +75,5 @@ def _waiting(one_way: float) -> float:
     return 25.0 * (pow(1 + pow(doublings, 6), 1 / 6) - 3.0 * pow(1 + pow(doublings / 3, 6), 1 / 6) + 2.0)
 
 
-_DELAY_IMPAIRMENTS: Final = np.array([delay_impairment(milliseconds / 1000.0) for milliseconds in range(_LONGEST_MS + 1)])
+_DELAY_IMPAIRMENTS: Final = np.maximum([delay_impairment(milliseconds / 1000.0) for milliseconds in range(_LONGEST_MS + 1)], 0.0)
+"""By milliseconds. Of the first one the formula says that it is worth 0.06: nothing is better than no delay."""

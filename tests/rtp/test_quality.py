@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rtp.quality import delay_impairment, rating, score
@@ -53,7 +53,8 @@ def test_a_codec_costs_its_impairment() -> None:
     assert rated(codec=(13.0, 10.0), wide=True)[0] == pytest.approx(116.0)
 
 
-@given(st.floats(0, 2), st.floats(0, 1), st.floats(1, 10), st.booleans())
+@example(delay=0.001, loss=0.0, bursts=1.0, wide=True)
+@given(delay=st.floats(0, 2), loss=st.floats(0, 1), bursts=st.floats(1, 10), wide=st.booleans())
 def test_nothing_gets_better_by_delay_loss_or_bursts(delay: float, loss: float, bursts: float, wide: bool) -> None:
     found, opinion = rated(delay, loss, bursts, wide=wide)
     assert 0.0 <= found <= 129.0

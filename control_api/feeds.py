@@ -151,12 +151,10 @@ class Feeds:
                 feed.append(shown)
 
     def _meter(self, event: HouseEvent) -> None:
-        subject: Subject | None = None
-        for feed in self._feeds.values():
-            if feed.readers and feed.identity.tenant == event.tenant:
-                subject = subject or Subject(event.tenant, event.agent, event.team)
-                if may_see(feed.identity, subject):
-                    feed.meters.put(event.call, event.body)
+        subject = Subject(event.tenant, event.agent, event.team)
+        for feed in self._of_tenant(event.tenant):
+            if feed.readers and may_see(feed.identity, subject):
+                feed.meters.put(event.call, event.body)
 
     def _of_tenant(self, tenant: str) -> Iterator[Feed]:
         return (feed for feed in self._feeds.values() if feed.identity.tenant == tenant)

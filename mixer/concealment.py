@@ -90,6 +90,14 @@ def cross(before: Int16, after: Int16, overlap: int) -> Int16:
     return joined
 
 
+def faded_in(frame: Int16, overlap: int) -> Int16:
+    """A frame (m) or (m, ears) int16 that begins with a ramp over ``overlap`` samples."""
+    faded = frame.copy()
+    into = np.arange(1, overlap + 1, dtype=np.float32) / np.float32(overlap)
+    faded[:overlap] = np.rint(frame[:overlap].T * into).T
+    return faded
+
+
 def _repeated(history: Int16, lag: Int64, periods: Int64, times: Int64) -> Float32:
     """Samples (n, m) of the last ``periods`` (n, m) periods of each history, said again and again, at ``times`` (n, m) of the gap.
 

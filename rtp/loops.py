@@ -175,11 +175,13 @@ class CompiledLoop:
         """`OSError` where no library of this version is installed."""
         self._library = load_library()
         self._kept = (inbox, outbox, counters)
-        self._inbox, self._outbox = _c_lines(inbox), _c_lines(outbox)
+        self._inbox, self._outbox, self._whole_outbox = _c_lines(inbox), _c_lines(outbox), _c_lines(outbox)
         self._counters = CCounters(counters.receive_errors.ctypes.data, counters.send_errors.ctypes.data, counters.empty.ctypes.data)
         self._descriptors = np.full(len(counters.empty), -1, dtype=np.int32)
+        self._descriptors_there = self._descriptors.ctypes.data
         self._ready = select.epoll()
-        self._inbox_there, self._counters_there = ctypes.byref(self._inbox), ctypes.byref(self._counters)
+        references = [ctypes.byref(each) for each in (self._inbox, self._outbox, self._counters)]
+        self._inbox_there, self._outbox_there, self._counters_there = references
 
     def watch(self, row: int, end: socket.socket) -> None:
         """As `SocketLoop.watch`."""
@@ -203,8 +205,10 @@ class CompiledLoop:
 
     def send(self, first: int, count: int) -> None:
         """As `SocketLoop.send`."""
-        lines = _c_lines(self._kept[1], first) if first else self._outbox
-        self._library.socket_loop_send(ctypes.byref(lines), count - first, self._descriptors.ctypes.data, self._counters_there)
+        whole, rest = self._whole_outbox, self._outbox
+        rest.bytes, rest.count = whole.bytes + first * whole.width, whole.count - first
+        rest.lengths, rest.rows = whole.lengths + first * _INT64, whole.rows + first * _INT64
+        self._library.socket_loop_send(self._outbox_there, count - first, self._descriptors_there, self._counters_there)
 
 
 def make_loop(inbox: Lines, outbox: Lines, counters: SocketCounters, *, compiled: bool = True) -> PlainLoop | CompiledLoop:
@@ -214,16 +218,15 @@ def make_loop(inbox: Lines, outbox: Lines, counters: SocketCounters, *, compiled
     return PlainLoop(inbox, outbox, counters)
 
 
+_INT64: Final = 8
+"""Bytes of a length, or of a row."""
 _KEPT_LENGTHS: Final = 8
 """Lengths of which cut lines are kept."""
 
 
-def _c_lines(lines: Lines, first: int = 0) -> CLines:
-    """Lines from ``first`` on."""
+def _c_lines(lines: Lines) -> CLines:
     count, width = lines.matrix.shape
-    arrays = (lines.matrix, lines.lengths, lines.rows)
-    matrix, lengths, rows = (array.ctypes.data + first * array.strides[0] for array in arrays)
-    return CLines(matrix, width, count - first, lengths, rows)
+    return CLines(lines.matrix.ctypes.data, width, count, lines.lengths.ctypes.data, lines.rows.ctypes.data)
 
 
 def _nowhere(_: memoryview) -> int:

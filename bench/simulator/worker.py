@@ -14,11 +14,11 @@ from bench.simulator.phone import Phone
 from mediaserver.link.memory import Memory
 from mediaserver.link.messages import Admit, Command, OpenLeg, Refused, SetMedia, SetMode
 from mediaserver.worker.commands import Desk
+from mediaserver.worker.ports import NoPorts
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
 from mediaserver.worker.turn import Turn
-from rtp.latch import Address
 
 BEGINNING: Final = 1000.0
 """What the virtual clock says when the phones begin."""
@@ -26,31 +26,6 @@ BEGINNING: Final = 1000.0
 
 class CommandRefused(Exception):
     """The worker does not do what the bench asked for."""
-
-
-class _NoPorts:
-    """Ports that are not needed: packets are handed over."""
-
-    def open(self, row: int, descriptor: int) -> None:
-        os.close(descriptor)
-
-    def open_reports(self, row: int, descriptor: int) -> None:
-        os.close(descriptor)
-
-    def send_reports(self) -> None:
-        pass
-
-    def aim(self, row: int, address: Address | None) -> None:
-        pass
-
-    def let_go(self, row: int) -> int:
-        raise NotImplementedError
-
-    def take_up(self, row: int, descriptor: int, connected: int) -> None:
-        raise NotImplementedError
-
-    def close(self, row: int) -> None:
-        pass
 
 
 class VirtualWorker:
@@ -63,7 +38,7 @@ class VirtualWorker:
         sounds = Sounds()
         self._turn = Turn(self.state, self._roster, sounds)
         core, entropy = self._turn, np.random.default_rng(1).bytes
-        self._desk = Desk(self.state, self._roster, sounds, _NoPorts(), core.reports, core.securing, core.taps, entropy)
+        self._desk = Desk(self.state, self._roster, sounds, NoPorts(), core.reports, core.securing, core.taps, entropy)
         self._seconds = turn
         self._turns = 0
         self._request = 0

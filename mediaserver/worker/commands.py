@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Final, Protocol, TypeVar, assert_never
+from typing import Final, TypeVar, assert_never
 
 import numpy as np
 
@@ -43,6 +43,7 @@ from mediaserver.worker.encoding import MAX_BLOCKS
 from mediaserver.worker.latches import write_latch
 from mediaserver.worker.moving import read_row, write_row
 from mediaserver.worker.plan import CLOSING_SECONDS, Leg
+from mediaserver.worker.ports import Ports
 from mediaserver.worker.rates import turn_voice
 from mediaserver.worker.reports import NAME_BYTES, Reports
 from mediaserver.worker.rings import RingWriter
@@ -66,31 +67,6 @@ MAX_FRAME: Final = 6
 ENTROPY_BYTES: Final = 10
 
 _Choice = TypeVar("_Choice", Role, Mode)
-
-
-class Ports(Protocol):
-    """The sockets of the legs, as commands see them."""
-
-    def open(self, row: int, descriptor: int) -> None:
-        """Take a lent, bound UDP socket for a row; `OSError` where it is none (the descriptor is closed)."""
-
-    def open_reports(self, row: int, descriptor: int) -> None:
-        """Take a lent, bound UDP socket for a row's RTCP; `OSError` where it is none (the descriptor is closed)."""
-
-    def send_reports(self) -> None:
-        """Send the RTCP that waits; before `close`, so that a leg gets its BYE."""
-
-    def aim(self, row: int, address: Address | None) -> None:
-        """Send a row's packets to this address from now on, and take them from there."""
-
-    def let_go(self, row: int) -> int:
-        """Close a row's sockets, and give a copy of the connected one away; of the lent one, where there is none."""
-
-    def take_up(self, row: int, descriptor: int, connected: int) -> None:
-        """Take a lent socket and the one that is connected to the row's source; `OSError` where one is none (both are closed)."""
-
-    def close(self, row: int) -> None:
-        """Close a row's sockets."""
 
 
 class Refusal(Exception):

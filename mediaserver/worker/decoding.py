@@ -178,15 +178,7 @@ class Decoding:
         rows = packets.row[needed]
         codes = self._inbox[packets.line[needed], HEADER : HEADER + blocks * BLOCK]
         frames = decode_g711(codes, self._state.leg.codec[rows])
-        position, kept, shown = position[needed], wanted[needed], measured[needed]
-        if every(kept):
-            self._state.playout.store(rows, position, blocks, frames)
-        elif some(kept):
-            which = named(kept)
-            self._state.playout.store(rows[which], position[which], blocks, frames[which])
-        if some(shown):
-            which = named(shown)
-            self._metering.take(rows[which], frames[which], BLOCK)
+        self._put_away(rows, position[needed], frames, wanted[needed], measured[needed], self._state.playout)
 
     def _keep_by_codec(self, arrived: _Arrived) -> None:
         rows = arrived.packets.row
@@ -219,14 +211,19 @@ class Decoding:
             rows, frames = part.packets.row, decode(part.packets, size)
             if self._changed:
                 self._soften(rows, part.position, frames, playout)
-            if every(part.wanted):
-                playout.store(rows, part.position, size, frames)
-            elif some(part.wanted):
-                wanted = named(part.wanted)
-                playout.store(rows[wanted], part.position[wanted], size, frames[wanted])
-            if some(part.measured):
-                measured = named(part.measured)
-                self._metering.take(rows[measured], frames[measured], playout.samples.shape[1])
+            self._put_away(rows, part.position, frames, part.wanted, part.measured, playout)
+
+    def _put_away(self, rows: Int64, position: Int64, frames: Int16, wanted: Bools, measured: Bools, playout: Playout) -> None:
+        """Frames (n, samples) of rows (n) to those who want them: into the buffers, and on the meters."""
+        block = playout.samples.shape[1]
+        if every(wanted):
+            playout.store(rows, position, frames.shape[1] // block, frames)
+        elif some(wanted):
+            kept = named(wanted)
+            playout.store(rows[kept], position[kept], frames.shape[1] // block, frames[kept])
+        if some(measured):
+            shown = named(measured)
+            self._metering.take(rows[shown], frames[shown], block)
 
     def _decode_g711(self, packets: Packets, blocks: int) -> Int16:
         codes = self._inbox[packets.line, HEADER : HEADER + blocks * BLOCK]

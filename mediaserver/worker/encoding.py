@@ -13,11 +13,12 @@ import numpy as np
 from mediaserver.worker.due import Due
 from mediaserver.worker.outbox import Outbox
 from mediaserver.worker.state import Kind, State
-from mediaserver.worker.warming import begin, faded_in
+from mediaserver.worker.warming import begin
 from mixer.arrays import Int16
 from mixer.coders.coder import Encoder
 from mixer.coders.opening import open_encoder
 from mixer.coders.opus import EXPECTED_LOSS_PERCENT, OpusEncoder
+from mixer.concealment import faded_in
 from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
 from mixer.g711 import encode as encode_g711
 from mixer.l16 import MAX_PAYLOAD as MAX_L16_PAYLOAD
@@ -135,7 +136,7 @@ class Encoding:
         """The payload of a frame; empty where nothing is to be sent: then its number is given back."""
         if line.is_fresh:
             if self._heard_nothing[row] and line.codec == OPUS:
-                frame = faded_in(frame)
+                frame = faded_in(frame, _BLOCK)
             else:
                 frame = begin(line.encoder, self._state, row, frame, line.codec, was_passed=bool(self._was_passed[row]))
             line.is_fresh = self._was_passed[row] = self._heard_nothing[row] = False

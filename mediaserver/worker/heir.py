@@ -17,9 +17,10 @@ from typing import Final
 
 import numpy as np
 
-from mediaserver.worker.commands import MAX_FRAME, MAX_GAIN, Ports
+from mediaserver.worker.commands import MAX_FRAME, MAX_GAIN
 from mediaserver.worker.listening import read_anew
 from mediaserver.worker.plan import Leg
+from mediaserver.worker.ports import Ports
 from mediaserver.worker.remembered import MODES, read_leg
 from mediaserver.worker.roster import ROLES, Roster
 from mediaserver.worker.sounds import Sounds

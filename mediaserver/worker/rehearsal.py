@@ -12,6 +12,7 @@ import numpy as np
 from mediaserver.link.memory import Memory
 from mediaserver.link.messages import Admit, Command, OpenLeg, SetMedia, SetMode
 from mediaserver.worker.commands import Desk
+from mediaserver.worker.ports import NoPorts
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.sounds import Sounds
 from mediaserver.worker.state import State
@@ -20,7 +21,6 @@ from mixer.arrays import Int16
 from mixer.coders import libopus
 from mixer.coders.opening import open_encoder
 from mixer.formats import OPUS, WIDEBAND
-from rtp.latch import Address
 from rtp.srtp.library import is_available
 from rtp.srtp.sessions import Session
 from rtp.srtp.suites import SUITES
@@ -39,7 +39,7 @@ def rehearse() -> None:
     state = State(memory)
     roster, sounds = Roster(state), Sounds()
     turn = Turn(state, roster, sounds)
-    desk = Desk(state, roster, sounds, _NoPorts(), turn.reports, turn.securing, turn.taps, os.urandom)
+    desk = Desk(state, roster, sounds, NoPorts(), turn.reports, turn.securing, turn.taps, os.urandom)
     for request, command in enumerate(_commands()):
         descriptor = os.open(os.devnull, os.O_RDONLY) if isinstance(command, OpenLeg) else -1
         desk.take(request, command, descriptor, 0.0)
@@ -108,28 +108,3 @@ class _Phones:
         room[: len(packet)] = np.frombuffer(packet, dtype=np.uint8)
         self._session.protect(room.ctypes.data, length.ctypes.data)
         return room.tobytes()
-
-
-class _NoPorts:
-    """Ports that nothing comes to."""
-
-    def open(self, row: int, descriptor: int) -> None:
-        os.close(descriptor)
-
-    def open_reports(self, row: int, descriptor: int) -> None:
-        os.close(descriptor)
-
-    def send_reports(self) -> None:
-        pass
-
-    def aim(self, row: int, address: Address | None) -> None:
-        pass
-
-    def let_go(self, row: int) -> int:
-        raise NotImplementedError
-
-    def take_up(self, row: int, descriptor: int, connected: int) -> None:
-        raise NotImplementedError
-
-    def close(self, row: int) -> None:
-        pass

@@ -8,13 +8,12 @@ from mediaserver.worker.metering import Metering
 from mediaserver.worker.ordered import BLOCK, Decoded
 from mediaserver.worker.state import State
 from mixer.arrays import Int16
-from mixer.concealment import HISTORY_BLOCKS, conceal, pitch_lags, rejoin
+from mixer.concealment import HISTORY_BLOCKS, conceal, faded_in, pitch_lags, rejoin
 from rtp.arrays import Int64
 from rtp.playout import Playout
 
 CAPACITY: Final = 64
 """Frames that are collected before they are put away."""
-_FADE_IN: Final = (np.arange(1, BLOCK + 1, dtype=np.float32) / BLOCK).astype(np.float32)
 SOFT_BLOCKS: Final = 2
 """Blocks over which what begins is faded in: Opus begins with 6.5 ms of nothing."""
 
@@ -47,7 +46,7 @@ class Shelf:
         kept[:] = decoded.frame
         if decoded.is_first and self.row in self.inherited:
             self.inherited.discard(self.row)
-            kept[:BLOCK] = np.rint(kept[:BLOCK] * _FADE_IN)
+            kept[:] = faded_in(kept, BLOCK)
         elif decoded.is_first:
             soften(kept[None], np.array([decoded.position]), self._state.wide, np.array([self.row]))
         if decoded.is_made_up:

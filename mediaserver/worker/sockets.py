@@ -34,7 +34,7 @@ DOOR_SOCKETS: Final = 64
 
 
 class Sockets:
-    """All sockets of a worker; implements `mediaserver.worker.commands.Ports`."""
+    """All sockets of a worker; implements `mediaserver.worker.ports.Ports`."""
 
     def __init__(
         self, state: State, roster: Roster, inbox: Bytes, outbox: Outbox, reports: Reports, securing: Securing, *, compiled: bool = True

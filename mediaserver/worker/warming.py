@@ -20,7 +20,7 @@ from mediaserver.worker.rates import resampled
 from mediaserver.worker.state import State
 from mixer.arrays import Int16
 from mixer.coders.coder import Encoder
-from mixer.concealment import cross
+from mixer.concealment import cross, faded_in
 from mixer.formats import G722, OPUS
 from rtp.playout import RING, UNREAD
 
@@ -31,7 +31,6 @@ PAST_BLOCKS: Final = 10
 _BLOCK: Final = 160
 _STEP: Final = 2 * _BLOCK
 _OVERLAP: Final = _BLOCK // 2
-_FADE_IN: Final = (np.arange(1, _BLOCK + 1, dtype=np.float32) / _BLOCK).astype(np.float32)
 
 
 def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *, was_passed: bool) -> Int16:
@@ -42,7 +41,7 @@ def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *,
     """
     past = _past(state, row, len(frame) // _BLOCK, was_passed=was_passed)
     if not past.any():
-        return faded_in(frame)
+        return faded_in(frame, _BLOCK)
     ahead = TANDEM_DELAY[codec] if was_passed else 0
     sound = np.concatenate([past, frame])
     begun = sound[ahead : ahead + len(past)]
@@ -77,10 +76,3 @@ def _heard(state: State, row: int, back: int, *, was_passed: bool) -> Int16:
             heard += np.rint(np.outer(wide[0], gain * mix.ears[row, index, :ears])).astype(np.int32)
     saturated = np.clip(heard, -32_768, 32_767).astype(np.int16)
     return saturated if ears > 1 else saturated[:, 0]
-
-
-def faded_in(frame: Int16) -> Int16:
-    """A frame (samples) or (samples, 2) that begins with a ramp over a block."""
-    faded = frame.copy()
-    faded[:_BLOCK] = np.rint(frame[:_BLOCK].T * _FADE_IN).T
-    return faded

@@ -76,4 +76,4 @@ def _waiting(one_way: float) -> float:
 
 
 _DELAY_IMPAIRMENTS: Final = np.maximum([delay_impairment(milliseconds / 1000.0) for milliseconds in range(_LONGEST_MS + 1)], 0.0)
-"""By milliseconds. Of the first one the formula says that it is worth 0.06: nothing is better than no delay."""
+"""By milliseconds. The formula gives back up to 0.06 for the first two: nothing is better than no delay."""

@@ -4,7 +4,7 @@ import base64
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from pylibsrtp import Policy, Session
 
@@ -56,6 +56,11 @@ class Keys:
     sent: bytes = field(repr=False)
     received: bytes = field(repr=False)
 
+    @classmethod
+    def draw(cls, suite: str) -> "Keys":
+        """Keys of their own, without a description."""
+        return cls(suite, Crypto.draw(suite).key, Crypto.draw(suite).key)
+
     def closing(self) -> Callable[[bytes], bytes]:
         """Closes RTP packets, one after the other; raises `pylibsrtp.Error`."""
         return self._session(self.sent, Policy.SSRC_ANY_OUTBOUND).protect
@@ -66,3 +71,8 @@ class Keys:
 
     def _session(self, key: bytes, whose: int) -> Session:
         return Session(Policy(key=key, ssrc_type=whose, srtp_profile=_PROFILES[self.suite][0]))
+
+
+def told_to_worker(keys: Keys | None) -> dict[str, Any]:
+    """What a worker's `SetMedia` says of a phone's keys: it closes what the phone opens."""
+    return {} if keys is None else {"srtp_suite": keys.suite, "srtp_send_key": keys.received, "srtp_receive_key": keys.sent}

@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from bench.aged.numbers import SPREAD, aged
 from bench.generator.memory import Size
 from bench.generator.rtp import LATE_LIMIT_MS, RtpGenerator, late_ms, missing
-from bench.generator.secrecy import PLAIN, Crypto, Keys
+from bench.generator.secrecy import PLAIN, Keys, told_to_worker
 from bench.generator.signals import Tones
 from bench.house import CUSTOMERS, SERVER
 from bench.options import Surroundings
@@ -56,12 +56,10 @@ class _Leg:
     def open(self, media: Media, rtp: RtpGenerator, first: int) -> None:
         """Have the worker open it, and the phone talk."""
         self.lent.bind((SERVER, 0))
-        ours, theirs = (Crypto.draw(self.suite).key, Crypto.draw(self.suite).key) if self.suite else (b"", b"")
+        keys = Keys.draw(self.suite) if self.suite else None
         media.tell(self.worker, OpenLeg(self.number, self.call, self.role, False), lend=self.lent.fileno())
-        given: dict[str, Any] = {"srtp_suite": self.suite, "srtp_send_key": ours, "srtp_receive_key": theirs} if self.suite else {}
-        media.tell(self.worker, SetMedia(self.number, *self.phone, "PCMU", 0, 0, 20, -1, -1, True, True, **given))
+        media.tell(self.worker, SetMedia(self.number, *self.phone, "PCMU", 0, 0, 20, -1, -1, True, True, **told_to_worker(keys)))
         self.let_in(media)
-        keys = Keys(self.suite, theirs, ours) if self.suite else None
         signal = Tones((_TONES[ROLES.index(self.role)],), 2500)
         rtp.start(self.number, self.lent.getsockname(), signal, digits=-1, keys=keys, first=first)
 

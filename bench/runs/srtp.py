@@ -11,20 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pylibsrtp import Error, Policy, Session
+from pylibsrtp import Error
 
+from bench.generator.secrecy import SUITES, Keys, told_to_worker
 from bench.options import Surroundings
 from bench.report import Result
 from bench.simulator.worker import VirtualWorker
 from mediaserver.link.messages import Admit, OpenLeg, SetMedia
 
 PLAIN: Final = "plain RTP"
-PROFILES: Final = {
-    "AES_CM_128_HMAC_SHA1_80": (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30),
-    "AES_CM_128_HMAC_SHA1_32": (Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 30),
-    "AEAD_AES_128_GCM": (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28),
-    "AEAD_AES_256_GCM": (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44),
-}
 TURN: Final = 0.002
 PACKET_TIME: Final = 0.02
 SETTLING: Final = 0.2
@@ -38,8 +33,9 @@ class _Phone:
     """A leg's far end."""
 
     row: int
-    shutting: Session | None
-    opening: Session | None
+    shut: Callable[[bytes], bytes] = bytes
+    open: Callable[[bytes], bytes] = bytes
+    """Packets stay as they are where nothing was agreed on."""
     sent: int = 0
     said: set[bytes] = field(default_factory=set)
 
@@ -50,11 +46,11 @@ class _Phone:
         numbers = (self.sent & 0xFFFF).to_bytes(2, "big") + (self.sent * PAYLOAD).to_bytes(4, "big")
         self.sent += 1
         plain = b"\x80\x00" + numbers + (self.row + 1).to_bytes(4, "big") + payload
-        return plain if self.shutting is None else self.shutting.protect(plain)
+        return self.shut(plain)
 
     def read(self, packet: bytes) -> bytes:
         """The payload of what came. `pylibsrtp.Error` where it cannot be read."""
-        return (packet if self.opening is None else self.opening.unprotect(packet))[12:]
+        return self.open(packet)[12:]
 
 
 @dataclass(slots=True)
@@ -76,7 +72,7 @@ class _Cost:
 
 async def run(around: Surroundings, *, legs: int, seconds: float, rounds: int) -> Result:
     """Measure every suite in each round; the medians."""
-    costs: dict[str, list[_Cost]] = {suite: [] for suite in (PLAIN, *PROFILES)}
+    costs: dict[str, list[_Cost]] = {suite: [] for suite in (PLAIN, *SUITES)}
     for number in range(rounds):
         for suite, measured in costs.items():
             around.progress.say(f"round {number + 1} of {rounds}: {suite}")
@@ -129,17 +125,12 @@ class _Core:
         return self._cost
 
     def _join(self, suite: str, leg: int) -> _Phone:
-        profile, size = PROFILES.get(suite, (0, 0))
-        ours, theirs = os.urandom(size), os.urandom(size)
+        keys = None if suite == PLAIN else Keys.draw(suite)
         self._worker.command(OpenLeg(leg, leg // 2, ("customer", "agent")[leg % 2], False), os.open(os.devnull, os.O_RDONLY))
-        keys: dict[str, Any] = {"srtp_suite": suite, "srtp_send_key": ours, "srtp_receive_key": theirs} if size else {}
-        self._worker.command(SetMedia(leg, "127.0.0.1", 40_000, "PCMU", 0, 0, 20, -1, -1, True, True, **keys))
+        self._worker.command(SetMedia(leg, "127.0.0.1", 40_000, "PCMU", 0, 0, 20, -1, -1, True, True, **told_to_worker(keys)))
         self._worker.command(Admit(leg, True))
-        if not size:
-            return _Phone(self._worker.row(leg), None, None)
-        shutting = Session(Policy(key=theirs, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
-        opening = Session(Policy(key=ours, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
-        return _Phone(self._worker.row(leg), shutting, opening)
+        row = self._worker.row(leg)
+        return _Phone(row) if keys is None else _Phone(row, keys.closing(), keys.opening())
 
     def _timed(self, work: Callable[..., Any], name: str) -> Callable[..., Any]:
         def timed(*given: Any) -> Any:

@@ -20,10 +20,6 @@ from bench.generator.signals import Code, render
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 
 
-def keys(suite: str = SUITE) -> Keys:
-    return Keys(suite, Crypto.draw(suite).key, Crypto.draw(suite).key)
-
-
 def turned(agreed: Keys) -> Keys:
     """The other side's."""
     return replace(agreed, sent=agreed.received, received=agreed.sent)
@@ -56,7 +52,7 @@ class Wire:
 
 @pytest.fixture
 def agreed() -> Keys:
-    return keys()
+    return Keys.draw(SUITE)
 
 
 @pytest.fixture
@@ -104,7 +100,7 @@ def test_silence_is_told_from_a_voice(ear: Ear, agreed: Keys) -> None:
 def test_a_secured_leg_sends_what_the_other_side_opens_over_the_end_of_the_numbers(suite: str) -> None:
     wire = Wire()
     handle: Any = wire
-    signal, agreed = Code(seed=1, frames=4), keys(suite)
+    signal, agreed = Code(seed=1, frames=4), Keys.draw(suite)
     sender = Sender(Memory(Size(legs=1)), bank_frames=4)
     sender.load(signal, "PCMU", render(signal, "PCMU"))
     sender.start(Start(0, "", 0, "PCMU", signal, (0, 0), 101, False, agreed, first=65_534), handle)

@@ -80,5 +80,5 @@ def encode(samples: Int16, law: Int64) -> Bytes:
     """Codes (n, m) uint8 of samples (n, m) int16 in the 14-bit domain, saturated; law (n) of each row."""
     index = samples.view(np.uint16)
     if np.count_nonzero(law):
-        return _ENCODE.take(index + (law * 65_536)[:, None])
-    return _ENCODE.take(index)
+        return _ENCODE.take(index + (law * 65_536)[:, None], mode="wrap")
+    return _ENCODE.take(index, mode="wrap")

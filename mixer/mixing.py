@@ -41,12 +41,12 @@ def sum_ramped(frames: Int16, gain: Float32, goal: Float32, shares: Float32) -> 
 
     shares (sample) as `ramp` gave them. A speaker whose both gains are 0 is exactly absent.
     """
-    change = goal - gain
-    if not np.count_nonzero(change):
-        return np.asarray(np.matmul(gain[:, None, :], frames.astype(np.float32))[:, 0], dtype=np.float32)
-    weighted = frames * gain[..., None]
-    weighted += frames * (change[..., None] * shares)
-    return np.asarray(weighted.sum(axis=1, dtype=np.float32))
+    mixed = np.asarray(np.matmul(goal[:, None, :], frames.astype(np.float32))[:, 0], dtype=np.float32)
+    changing = (gain != goal).any(axis=1).nonzero()[0]
+    if len(changing):
+        gain, change = gain[changing, :, None], (goal - gain)[changing, :, None]
+        mixed[changing] = (frames[changing] * (gain + change * shares)).sum(axis=1, dtype=np.float32)
+    return mixed
 
 
 def sum_for_ears(frames: Int16, gain: Float32, goal: Float32, ears: Float32, shares: Float32) -> Float32:

@@ -6,11 +6,14 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define VERSION 1
+#define VERSION 2
 #define MOST_READY 2048 /* sockets read in one batch, so that a turn stays bounded */
+#define MOST_ROWS 65536
+#define A_WORD 64 /* rows of which a word of marks tells */
 
 struct lines {
     uint8_t *bytes; /* (count, width) */
@@ -31,10 +34,10 @@ int socket_loop_version(void)
     return VERSION;
 }
 
-/* Have the epoll set name this socket's row when something can be read; 0, or an error number. */
+/* Have the epoll set name this socket's row, less than MOST_ROWS, when something can be read; 0, or an error number. */
 int socket_loop_watch(int epoll, int descriptor, uint32_t row)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = ((uint64_t)row << 32) | (uint32_t)descriptor};
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = row};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) ? errno : 0;
 }
 
@@ -46,28 +49,44 @@ static int is_taken(const struct lines *inbox, int64_t first, int64_t row)
     return 0;
 }
 
-/* Read one datagram of every ready socket into the lines from `first` on; rows of earlier lines are left alone.
-   The number of lines in use afterwards. */
-int64_t socket_loop_receive(int epoll, struct lines *inbox, int64_t first, const struct counters *counters)
+/* Mark the rows whose sockets are ready, `room` of them at most; the number of words of `marks` up to the last of them. */
+static int mark_ready(int epoll, int64_t room, uint64_t *marks)
 {
     struct epoll_event ready[MOST_READY];
-    int64_t room = inbox->count - first, line = first;
-    int count = room > 0 ? epoll_wait(epoll, ready, room < MOST_READY ? (int)room : MOST_READY, 0) : 0;
+    int words = 0, count = room > 0 ? epoll_wait(epoll, ready, room < MOST_READY ? (int)room : MOST_READY, 0) : 0;
     for (int index = 0; index < count; index++) {
-        int64_t row = (int64_t)(ready[index].data.u64 >> 32);
-        int descriptor = (int)(uint32_t)ready[index].data.u64;
-        if (is_taken(inbox, first, row))
-            continue;
-        ssize_t length = recv(descriptor, inbox->bytes + line * inbox->width, inbox->width, MSG_DONTWAIT);
-        if (length > 0) {
-            inbox->lengths[line] = length;
-            inbox->rows[line++] = row;
-        } else if (length < 0) {
-            counters->receive_errors[row]++;
-        } else {
-            counters->empty[row]++;
+        int word = (int)(ready[index].data.u32 / A_WORD);
+        if (word >= words) {
+            memset(marks + words, 0, (size_t)(word + 1 - words) * sizeof *marks);
+            words = word + 1;
         }
+        marks[word] |= UINT64_C(1) << ready[index].data.u32 % A_WORD;
     }
+    return words;
+}
+
+/* Read one datagram of every ready socket into the lines from `first` on, by ascending row; rows of earlier lines are left
+   alone. The number of lines in use afterwards. */
+int64_t socket_loop_receive(int epoll, struct lines *inbox, int64_t first, const int32_t *descriptors, const struct counters *counters)
+{
+    uint64_t marks[MOST_ROWS / A_WORD];
+    int64_t line = first;
+    int words = mark_ready(epoll, inbox->count - first, marks);
+    for (int word = 0; word < words; word++)
+        for (uint64_t rest = marks[word]; rest; rest &= rest - 1) {
+            int64_t row = word * A_WORD + __builtin_ctzll(rest);
+            if (is_taken(inbox, first, row))
+                continue;
+            ssize_t length = recv(descriptors[row], inbox->bytes + line * inbox->width, inbox->width, MSG_DONTWAIT);
+            if (length > 0) {
+                inbox->lengths[line] = length;
+                inbox->rows[line++] = row;
+            } else if (length < 0) {
+                counters->receive_errors[row]++;
+            } else {
+                counters->empty[row]++;
+            }
+        }
     return line;
 }
 

@@ -1,7 +1,7 @@
 """Reading what listeners are due: from playout buffers through gains, concealment and the server's sounds to one frame each.
 
-Two ways to the same result. The quick one is for listeners none of whose gains changes and all of whose frames are in place:
-a gather and a sum. The careful one does everything: ramps, volumes, sounds, missing frames, and readers who have to move.
+Two ways to the same result. The quick one is for listeners all of whose frames are in place, and to whom the server plays nothing:
+a gather and a sum. The careful one does everything: sounds, missing frames, and readers who begin or have to move.
 """
 
 from typing import Final
@@ -101,7 +101,7 @@ class Listening:
         return not ((int(self._state.turn[0]) * _HASH) >> 16) % _TRIED
 
     def _quickly(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float, ears: int) -> Int16:
-        """Frames (n, samples) of listeners with so many sources, their gains steady; who misses one goes the careful way."""
+        """Frames (n, samples) of listeners with so many sources; who misses one goes the careful way."""
         if not sources:
             return np.zeros((len(listener), ears * blocks * self._block), dtype=np.int16)
         playout = self._playout
@@ -120,13 +120,11 @@ class Listening:
             self._measure(pairs, source, read + (blocks - 1) + between, now)
         frames = self._frames_between(source, read, offset, slots[..., 0], blocks) if are_between else playout.frames(slots)
         if ears > 1:
-            gain = self._gain.take(pairs)
-            return saturate(self._sum(frames, pairs, gain, gain, blocks, ears))
+            return saturate(self._sum(frames, listener, pairs, blocks, ears))
         mixed = sum_plain(frames)
-        weighted = self._state.mix.plain[listener] == 0
-        if some(weighted):
-            gain = self._gain.take(pairs[weighted])
-            mixed[weighted] = saturate(sum_ramped(frames[weighted], gain, gain, self._ramps[blocks]))
+        weighted = (self._state.mix.plain[listener] == 0).nonzero()[0]
+        if len(weighted):
+            mixed[weighted] = saturate(self._sum(frames[weighted], listener[weighted], pairs[weighted], blocks, ears))
         return mixed
 
     def _frames_between(self, source: Int64, read: Int64, offset: Int64, slot: Int64, blocks: int) -> Int16:
@@ -158,10 +156,7 @@ class Listening:
         state, mix = self._state, self._state.mix
         frames = self._read(listener, first, sources, blocks, now)
         pairs = first[:, None] + self._columns[:sources]
-        gain, goal = self._gain.take(pairs), self._goal.take(pairs)
-        mixed = self._sum(frames, pairs, gain, goal, blocks, ears)
-        changed = (gain != goal).any(axis=1)
-        self._gain[pairs] = goal
+        mixed = self._sum(frames, listener, pairs, blocks, ears)
         played = (mix.sound[listener] >= 0) & (state.leg.wide[listener] == self._is_wide)
         if played.any():
             hearing = listener[played]
@@ -172,18 +167,28 @@ class Listening:
             over = np.union1d(ended, hearing[mix.sound_goal[hearing] == 0.0])
             mix.sound[over] = -1
             self.settled.extend(over.tolist())
-        if changed.any():
-            # Who still hears the same, only louder or softer, needs no other plan.
-            others = (changed & ((gain != goal) & (goal == 0.0)).any(axis=1)) | (changed & (mix.count[listener] == 1))
-            self.settled.extend(listener[others].tolist())
         self._smooth_where_possible(listener)
         return saturate(mixed)
 
-    def _sum(self, frames: Int16, pairs: Int64, gain: Float32, goal: Float32, blocks: int, ears: int) -> Float32:
-        """What is heard of frames (n, sources, samples) under gains (n, sources): (n, ears · samples)."""
+    def _sum(self, frames: Int16, listener: Int64, pairs: Int64, blocks: int, ears: int) -> Float32:
+        """What listeners (n) hear of frames (n, sources, samples) under the gains of pairs (n, sources), which come to their goals."""
+        gain, goal = self._gain.take(pairs), self._goal.take(pairs)
         if ears == 1:
-            return sum_ramped(frames, gain, goal, self._ramps[blocks])
-        return sum_for_ears(frames, gain, goal, self._ears[pairs], self._ramps[blocks])
+            mixed = sum_ramped(frames, gain, goal, self._ramps[blocks])
+        else:
+            mixed = sum_for_ears(frames, gain, goal, self._ears[pairs], self._ramps[blocks])
+        changed = gain != goal
+        if some(changed):
+            self._gain[pairs] = goal
+            self._settle(listener, changed, goal)
+        return mixed
+
+    def _settle(self, listener: Int64, changed: Bools, goal: Float32) -> None:
+        """Gains of listeners (n) came to their goals (n, sources). Who still hears the same, only louder or softer, needs no other plan."""
+        changes = changed.any(axis=1)
+        others = (changed & (goal == 0.0)).any(axis=1) | (changes & (self._state.mix.count[listener] == 1))
+        self.settled.extend(listener[others].tolist())
+        self._note_plain(listener[changes])
 
     def _read(self, listener: Int64, first: Int64, sources: int, blocks: int, now: float) -> Int16:
         """Frames (n, sources, samples) of listed sources, whatever is missing made up."""
@@ -234,13 +239,21 @@ class Listening:
 
     def _smooth_where_possible(self, listener: Int64) -> None:
         mix = self._state.mix
-        count = mix.count[listener]
-        most = int(count.max())
-        unlisted = self._columns[:most] >= count[:, None]
-        gain, silent = mix.gain[listener, :most], mix.sound[listener] < 0
-        steady = gain == mix.goal[listener, :most]
-        mix.plain[listener] = ((steady & (gain == 1.0)) | unlisted).all(axis=1) & silent
-        even = mix.gap[listener, :most] == 0
-        smooth = ((steady & even) | unlisted).all(axis=1) & silent
-        moves = ((mix.move[listener, :most] != 0) & ~unlisted).any(axis=1)
+        listed = self._listed(listener)
+        columns = listed.shape[1]
+        smooth = ((mix.gap[listener, :columns] == 0) | ~listed).all(axis=1) & (mix.sound[listener] < 0)
+        moves = ((mix.move[listener, :columns] != 0) & listed).any(axis=1)
         mix.smooth[listener] = np.where(smooth, np.where(moves, Smooth.MOSTLY, Smooth.WHOLLY), Smooth.NOT)
+        self._note_plain(listener)
+
+    def _note_plain(self, listener: Int64) -> None:
+        mix = self._state.mix
+        listed = self._listed(listener)
+        columns = listed.shape[1]
+        is_one = (mix.gain[listener, :columns] == 1.0) & (mix.goal[listener, :columns] == 1.0)
+        mix.plain[listener] = (is_one | ~listed).all(axis=1) & (mix.sound[listener] < 0)
+
+    def _listed(self, listener: Int64) -> Bools:
+        """Which places (n, places) of the lists of listeners (n) are taken, as far as any of them goes."""
+        count = self._state.mix.count[listener]
+        return np.asarray(self._columns[: int(count.max())] < count[:, None])

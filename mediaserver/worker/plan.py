@@ -124,7 +124,7 @@ def duck(state: State, call: Call, leg: Leg) -> None:
         if speaker.row in place:
             mix.goal[row, place[speaker.row]] = _goal(state, speaker, leg, is_ducked=is_ducked)
     if (mix.goal[row, : len(place)] != mix.gain[row, : len(place)]).any():
-        mix.plain[row], mix.smooth[row] = 0, Smooth.NOT
+        mix.plain[row] = 0
 
 
 def forget_source(state: State, listeners: Sequence[Leg], row: int) -> None:
@@ -266,7 +266,7 @@ def _write_sources(state: State, leg: Leg, sources: Sequence[_Source]) -> None:
     mix.count[row] = len(sources)
     mix.narrow[row] = sum(not source.wide for source in sources)
     mix.plain[row] = mix.sound[row] < 0 and all(source.gain == source.goal == 1.0 for source in sources)
-    mix.smooth[row] = Smooth.WHOLLY if mix.plain[row] and not mix.gap[row, : len(sources)].any() else Smooth.NOT
+    mix.smooth[row] = Smooth.WHOLLY if mix.sound[row] < 0 and not mix.gap[row, : len(sources)].any() else Smooth.NOT
 
 
 def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, sources: Sequence[_Source], now: float) -> None:

@@ -42,7 +42,7 @@ class Smooth(IntEnum):
     """Whether the quick way of reading is the right one for a listener."""
 
     NOT = 0
-    """A gain changes, the server is playing, or a source is being concealed."""
+    """The server is playing, or a source is being concealed."""
     WHOLLY = 1
     MOSTLY = 2
     """Yes, but he should move nearer to a source, or away from it, when that is unheard."""

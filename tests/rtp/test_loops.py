@@ -78,6 +78,25 @@ def test_one_datagram_of_every_ready_socket_is_read_a_round(bench: Bench) -> Non
     assert bench.received() == []
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_is_in_the_order_of_its_rows_whatever_came_first(kind: type[PlainLoop] | type[CompiledLoop]) -> None:
+    rows = [200, 3, 64, 0, 199, 63, 65]
+    inbox, outbox = (Lines.make(np.zeros((16, 64), dtype=np.uint8)) for _ in range(2))
+    loop = kind(inbox, outbox, counters(256))
+    pairs = {row: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for row in rows}
+    for row, (end, _) in pairs.items():
+        loop.watch(row, end)
+    for row in rows:
+        pairs[row][1].send(b"from %d" % row)
+    assert loop.receive(0) == len(rows)
+    assert inbox.rows[: len(rows)].tolist() == sorted(rows)
+    texts = [inbox.matrix[line, : inbox.lengths[line]].tobytes() for line in range(len(rows))]
+    assert texts == [b"from %d" % row for row in sorted(rows)]
+    for end, phone in pairs.values():
+        end.close()
+        phone.close()
+
+
 def test_rows_that_are_in_the_batch_already_are_left_for_the_next_round(bench: Bench) -> None:
     bench.phones[0].send(b"waits")
     bench.phones[1].send(b"goes")

@@ -1,1 +1,1 @@
-"""The load generator: an RTP process (numpy, plain sockets) and SIP phones (asyncio) that share no code with the server."""
+"""The load generator: an RTP process (numpy) and SIP phones (asyncio). It shares no code with the server but the loop that moves bytes."""

@@ -1,13 +1,13 @@
 """The RTP process: `python -m bench.generator.loop`, started by `bench.generator.rtp` and by nobody else.
 
-One thread, no asyncio: every millisecond it sends what is due, drains what has come, and looks at its pipe.
+One thread, no asyncio: every millisecond it sends what is due, reads what has come, and looks at its pipe. What it read it judges
+every few milliseconds, all of it at once.
 """
 
 import gc
 import json
 import select
 import signal as signals
-import socket
 import sys
 import time
 from multiprocessing.connection import Connection
@@ -17,14 +17,16 @@ from bench.generator.memory import Memory, Size
 from bench.generator.messages import Command, Done, Load, Opened, OpenLegs, Pause, Press, Pressed, Quit, Retarget, Start, Stop, Sync
 from bench.generator.receiver import Receiver
 from bench.generator.sender import SLOT, SLOTS, Sender
+from bench.generator.sockets import Sockets
 
 _FARTHEST_BEHIND = 1.0
 """Seconds after which slots are skipped and counted instead of sent in a burst."""
 _DRAINS = 4
-"""Looks at the sockets a millisecond at most."""
+"""Batches read a millisecond at most."""
+_SETTLES = 8
+"""Milliseconds from judgement to judgement."""
 _COMMANDS = 8
 """Commands carried out a millisecond at most."""
-_BUFFER = 128 * 1024
 
 
 class Loop:
@@ -34,17 +36,17 @@ class Loop:
         self._memory = memory
         self._pipe = pipe
         self._ends = time.monotonic() + longest
-        self._sender = Sender(memory, bank_frames=64 * 1024)
+        self._sockets = sockets = Sockets(memory.size.legs, kernel_times)
+        self._sender = Sender(memory, sockets.outbox, sockets.send, bank_frames=64 * 1024)
         self._sender.on_pressed = lambda leg, moment: pipe.send(Pressed(leg, moment))
-        self._receiver = Receiver(memory, kernel_times)
-        self._sockets: list[socket.socket] = []
-        self._heard: set[int] = set()
-        self._epoll = select.epoll()
+        self._receiver = Receiver(memory, sockets)
+        self._told = select.poll()  # the pipe's own poll makes a selector each time
+        self._told.register(pipe.fileno(), select.POLLIN)
         self._runs = True
 
     def run(self) -> None:
         """Until told to quit, the parent is gone, or the longest time is over."""
-        number, due = 0, time.monotonic() + SLOT
+        number, settled, due = 0, 0, time.monotonic() + SLOT
         while self._runs and due < self._ends:
             while (now := time.monotonic()) >= due:
                 if now - due > _FARTHEST_BEHIND:
@@ -54,8 +56,11 @@ class Loop:
                 number += 1
                 due += SLOT
             self._receive()
+            if number - settled >= _SETTLES:
+                self._settle()
+                settled = number
             for _ in range(_COMMANDS):
-                if not self._pipe.poll():
+                if not self._told.poll(0):
                     break
                 self._obey()
             rest = due - time.monotonic()
@@ -64,13 +69,18 @@ class Loop:
         self._memory.totals[Memory.TOTALS.index("stopped")] = 1
 
     def _receive(self) -> None:
-        limit = self._receiver.limit
+        most = len(self._sockets.arrival)
         for _ in range(_DRAINS):
-            ready = self._epoll.poll(0, limit)
-            if not ready:
+            count = self._sockets.receive()
+            self._receiver.put_by(count)
+            if count < most:
                 break
-            self._receiver.read([descriptor for descriptor, _ in ready])
         self._memory.totals[0] += 1
+
+    def _settle(self) -> None:
+        """Judge what has come, and write down what could not be sent."""
+        self._receiver.settle()
+        self._memory.totals[Memory.TOTALS.index("send_errors")] = self._sockets.counters.send_errors.sum()
 
     def _obey(self) -> None:
         try:
@@ -86,7 +96,7 @@ class Loop:
             case Start():
                 self._start(command)
             case Retarget(leg, address, port):
-                self._sockets[leg].connect((address, port))
+                self._sockets.connect(leg, (address, port))
             case Stop(leg, deaf):
                 self._stop(leg, deaf)
             case Pause(legs):
@@ -94,34 +104,25 @@ class Loop:
             case Press(leg, digit, beside):
                 self._sender.press(leg, digit, beside)
             case Sync():
+                self._settle()
                 self._pipe.send(Done())
             case Quit():
                 self._runs = False
 
     def _open(self, addresses: tuple[str, ...]) -> None:
         first = len(self._sockets)
-        for address in addresses:
-            handle = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            handle.setblocking(False)
-            handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-            handle.bind((address, 0))
-            self._sockets.append(handle)
-        self._pipe.send(Opened(first, tuple(handle.getsockname()[1] for handle in self._sockets[first:])))
+        self._pipe.send(Opened(first, tuple(self._sockets.open(addresses))))
 
     def _start(self, command: Start) -> None:
-        handle = self._sockets[command.leg]
-        handle.connect((command.address, command.port))
-        self._receiver.start(command.leg, handle, command.payload_types[1], command.digit_payload_type, command.records, command.keys)
-        self._sender.start(command, handle)
-        if command.leg not in self._heard:
-            self._epoll.register(handle.fileno(), select.EPOLLIN)
-            self._heard.add(command.leg)
+        self._sockets.connect(command.leg, (command.address, command.port))
+        self._receiver.start(command.leg, command.payload_types[1], command.digit_payload_type, command.records, command.keys)
+        self._sender.start(command)
+        self._sockets.watch(command.leg)
 
     def _stop(self, leg: int, deaf: bool) -> None:
         self._sender.stop(leg)
-        if deaf and leg in self._heard:
-            self._epoll.unregister(self._sockets[leg].fileno())
-            self._heard.remove(leg)
+        if deaf:
+            self._sockets.forget(leg)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from bench.generator.companding import FRAME
 
@@ -31,19 +31,23 @@ class Size:
     """Bytes of a payload that are kept."""
 
 
+_STREAM_FIELDS = (
+    ("received", "i8"),
+    ("duplicates", "i8"),
+    ("jumps", "i8"),
+    ("highest", "i8"),
+    ("ssrc", "i8"),
+    ("payload_type", "i8"),
+    ("last_arrival", "f8"),
+    ("last_voice", "f8"),
+)
+"""What each packet that comes touches: together in one line of the processor's cache a leg."""
 _LEG_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("sent", "i8", ()),
-    ("received", "i8", ()),
     ("digits", "i8", ()),
-    ("duplicates", "i8", ()),
     ("strange", "i8", ()),
     ("refused", "i8", ()),
-    ("jumps", "i8", ()),
-    ("highest", "i8", ()),
-    ("last_arrival", "f8", ()),
-    ("last_voice", "f8", ()),
     ("longest_gap", "f8", ()),
-    ("ssrc", "i8", ()),
     ("gaps", "u4", (GAP_BINS,)),
 )
 _RECORD_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
@@ -62,8 +66,8 @@ class Memory:
     sent, received, digits (packets of telephone-event), duplicates (same number again), strange (not RTP, or of no known
     payload type), refused (by the phone's SRTP: forged, plain, or again), jumps (times the stream changed SSRC), highest (extended
     sequence number, -1 before the first packet; the first is counted as one that rolled over once), last_arrival, last_voice (of a
-    packet that is not silence; monotonic seconds), longest_gap (seconds between two packets, since somebody set it to 0),
-    gaps (leg, ms bin): counters a leg.
+    packet that is not silence; monotonic seconds), payload_type (of what is to come), longest_gap (seconds between two packets, since
+    somebody set it to 0), gaps (leg, ms bin): counters a leg. streams: those of them that each packet touches, as records.
     late (0.1 ms bin): packets by send time minus due time. stalls (stall, 2): from when until when packets were sent more
     than `STALL` late. totals: see the names below.
     record_*: received packets in order of arrival. log_*: sent packets: moment, leg, frame of the leg's signal since its start.
@@ -72,7 +76,8 @@ class Memory:
     TOTALS = ("passes", "recorded", "record_overflow", "logged", "log_overflow", "send_errors", "skipped_slots", "stalled", "stopped")
 
     def __init__(self, size: Size, descriptor: int | None = None) -> None:
-        fields = [(name, kind, (size.legs, *rest)) for name, kind, rest in _LEG_FIELDS]
+        fields: list[tuple[str, DTypeLike, tuple[int, ...]]] = [("streams", np.dtype(list(_STREAM_FIELDS)), (size.legs,))]
+        fields += [(name, kind, (size.legs, *rest)) for name, kind, rest in _LEG_FIELDS]
         fields += [(name, kind, (max(1, size.recorded), *rest)) for name, kind, rest in _RECORD_FIELDS]
         fields += [("record_payload", "u1", (max(1, size.recorded), size.payload))]
         fields += [(name, kind, (max(1, size.logged), *rest)) for name, kind, rest in _LOG_FIELDS]
@@ -88,10 +93,13 @@ class Memory:
         self._map = mmap.mmap(self.descriptor, end)
         for (name, kind, shape), offset in zip(fields, offsets, strict=True):
             setattr(self, name, np.ndarray(shape, kind, self._map, offset))
+        for name, _ in _STREAM_FIELDS:
+            setattr(self, name, self.streams[name])
         if descriptor is None:
             self.highest[:] = -1
             self.ssrc[:] = -1
 
+    streams: NDArray[np.void]
     sent: NDArray[np.int64]
     received: NDArray[np.int64]
     digits: NDArray[np.int64]
@@ -104,6 +112,7 @@ class Memory:
     last_voice: NDArray[np.float64]
     longest_gap: NDArray[np.float64]
     ssrc: NDArray[np.int64]
+    payload_type: NDArray[np.int64]
     gaps: NDArray[np.uint32]
     record_time: NDArray[np.float64]
     record_timestamp: NDArray[np.uint32]

@@ -1,9 +1,8 @@
-"""The receiving half of the legs: one read a ready socket into a byte matrix, everything else as arrays."""
+"""The receiving half of the legs: what came is put by, and judged some milliseconds later, all of it at once as arrays."""
 
-import socket
-import struct
-import time
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import pylibsrtp
@@ -11,174 +10,190 @@ from numpy.typing import NDArray
 
 from bench.generator.memory import GAP_BINS, Memory
 from bench.generator.secrecy import Keys
+from bench.generator.sockets import HEADER, Sockets
 
-_WIDTH = 1500
-_HEADER = 12
-_SO_TIMESTAMPNS = 35
-_ANCILLARY = socket.CMSG_SPACE(16)
-_REFUSED = -1
+_REFUSED: Final = -1
 """Length of what the phone's SRTP refused."""
 _SAMPLED, _LEAST_VOICE = 16, 20
 """Silence is bytes that are all the same, as G.711 has it, or a short packet, as Opus has it: bytes looked at, bytes of that."""
-
-Receive = Callable[[memoryview], int]
+_PADDING: Final = 4
+"""Bytes before a header that is put by, so that the payload begins at a whole word."""
+_WORD: Final = 8
 
 
 class Receiver:
-    """All legs' incoming streams. `read` takes the descriptors that epoll named.
+    """All legs' incoming streams. `put_by` what the sockets gave, and now and then `settle`, which does the counting.
 
-    With ``kernel_times`` a packet's arrival is when the kernel queued it, however late this process looks; that costs
-    about 2 µs a packet, so benches that only count leave it off.
+    An operation on an array costs more than ten of its entries, so several batches are counted together.
     """
 
-    def __init__(self, memory: Memory, kernel_times: bool) -> None:
-        legs = memory.size.legs
+    def __init__(self, memory: Memory, sockets: Sockets) -> None:
+        """sockets: of whose inbox, arrivals and empty datagrams it takes note."""
         self._memory = memory
-        self._kernel_times = kernel_times
-        self._matrix = np.zeros((max(64, legs), _WIDTH), np.uint8)
-        self._views = [memoryview(row.data).cast("B") for row in self._matrix]
-        self._reads: dict[int, Receive] = {}
-        self._messages: dict[int, socket.socket] = {}
-        self._leg_of: dict[int, int] = {}
-        self._payload_type = np.zeros(legs, np.int64)
+        self._inbox = inbox = sockets.inbox
+        self._arrival = sockets.arrival
+        self._empty = sockets.counters.empty
+        legs, lines = memory.size.legs, 2 * len(inbox.matrix)
+        kept = max(_SAMPLED, memory.size.payload if memory.size.recorded else 0)
+        width = -(-(_PADDING + HEADER + kept) // _WORD) * _WORD
+        self._bytes = np.zeros((lines, width), np.uint8)
+        self._packets = self._bytes.view(_packet(width))[:, 0]
+        self._words = self._bytes.view(np.uint64)
+        self._seen = min(width - _PADDING, inbox.matrix.shape[1])
+        self._legs = np.zeros(lines, np.int64)
+        self._lengths = np.zeros(lines, np.int64)
+        self._times = np.zeros(lines)
+        self._batches: list[int] = [0]
+        """Lines that were put by before each batch, and at last."""
+        self._marks = np.zeros(legs, np.int64)
+        self._numbers = np.arange(lines)
+        self._gaps = memory.gaps.reshape(-1)
         self._digit_payload_type = np.zeros(legs, np.int64)
         self._records = np.zeros(legs, bool)
+        self._any_records = False
         self._opening: dict[int, Callable[[bytes], bytes]] = {}
         """Of legs that agreed on SRTP."""
 
-    @property
-    def limit(self) -> int:
-        """Packets that one `read` can take."""
-        return len(self._views)
-
-    def start(
-        self, leg: int, handle: socket.socket, payload_type: int, digit_payload_type: int, records: bool, keys: Keys | None = None
-    ) -> None:
+    def start(self, leg: int, payload_type: int, digit_payload_type: int, records: bool, keys: Keys | None = None) -> None:
         """Count, and if asked keep, what this leg receives from now on; its stream begins anew."""
+        self.settle()
         self._opening.pop(leg, None)
         if keys is not None:
             self._opening[leg] = keys.opening()
-        descriptor = handle.fileno()
-        self._leg_of[descriptor] = leg
-        self._payload_type[leg] = payload_type
         self._digit_payload_type[leg] = digit_payload_type
         self._records[leg] = records
+        self._any_records = bool(self._records.any())
+        self._memory.payload_type[leg] = payload_type
         self._memory.highest[leg] = -1
         self._memory.ssrc[leg] = -1
-        if self._kernel_times:
-            handle.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        self._messages[descriptor] = handle
-        self._reads[descriptor] = handle.recv_into
 
-    def read(self, descriptors: list[int]) -> None:
-        """One packet from each of these sockets."""
-        if self._kernel_times:
-            self._read_with_times(descriptors)
+    def put_by(self, count: int) -> None:
+        """Take over the first lines of the inbox, at most one of each leg."""
+        if not count:
             return
-        reads, views = self._reads, self._views
-        lengths: list[int] = []
-        from_descriptors: list[int] = []
-        for descriptor in descriptors:
-            try:
-                lengths.append(reads[descriptor](views[len(lengths)]))
-            except OSError:  # a refusal that came back for something sent, or nothing there
-                continue
-            from_descriptors.append(descriptor)
-        if lengths:
-            now = time.monotonic()
-            self._take(from_descriptors, lengths, np.full(len(lengths), now))
-
-    def _read_with_times(self, descriptors: list[int]) -> None:
-        lengths: list[int] = []
-        from_descriptors: list[int] = []
-        times: list[float] = []
-        for descriptor in descriptors:
-            try:
-                length, ancillary, _, _ = self._messages[descriptor].recvmsg_into([self._views[len(lengths)]], _ANCILLARY)
-            except OSError:
-                continue
-            seconds, nanoseconds = struct.unpack("qq", ancillary[0][2]) if ancillary else divmod(time.time_ns(), 1_000_000_000)
-            lengths.append(length)
-            times.append(seconds + nanoseconds * 1e-9)
-            from_descriptors.append(descriptor)
-        if lengths:
-            self._take(from_descriptors, lengths, np.array(times) - (time.time() - time.monotonic()))
-
-    def _take(self, descriptors: list[int], lengths: list[int], arrival: NDArray[np.float64]) -> None:
-        memory = self._memory
-        from_legs = [self._leg_of[descriptor] for descriptor in descriptors]
+        inbox = self._inbox
         if self._opening:
-            self._open(from_legs, lengths)
-        legs, length = np.array(from_legs, np.int64), np.array(lengths, np.int64)
-        packets = self._matrix[: len(lengths)]
-        payload_type = (packets[:, 1] & 0x7F).astype(np.int64)
-        is_rtp = (length >= _HEADER) & (packets[:, 0] == 0x80)
-        is_digit = is_rtp & (payload_type == self._digit_payload_type[legs])
-        is_voice = is_rtp & (payload_type == self._payload_type[legs])
-        memory.strange[legs[~(is_digit | is_voice) & (length != _REFUSED)]] += 1
-        memory.digits[legs[is_digit]] += 1
-        keep = is_digit | is_voice
-        if not keep.all():
-            legs, length, arrival, packets, is_voice = legs[keep], length[keep], arrival[keep], packets[keep], is_voice[keep]
-        sequence = packets[:, 2].astype(np.int64) << 8 | packets[:, 3]
-        self._count(legs, sequence, np.ascontiguousarray(packets[:, 8:12]).view(">u4")[:, 0].astype(np.int64), arrival)
-        sampled = packets[:, _HEADER : _HEADER + _SAMPLED]
-        loud = is_voice & (length >= _HEADER + _LEAST_VOICE) & (sampled != sampled[:, :1]).any(axis=1)
-        memory.last_voice[legs[loud]] = arrival[loud]
-        chosen = is_voice & self._records[legs]
-        if chosen.any():
-            self._record(legs[chosen], sequence[chosen], packets[chosen], length[chosen], arrival[chosen])
+            self._open(count)
+        first = self._batches[-1]
+        end = first + count
+        self._bytes[first:end, _PADDING : _PADDING + self._seen] = inbox.matrix[:count, : self._seen]
+        self._legs[first:end] = inbox.rows[:count]
+        self._lengths[first:end] = inbox.lengths[:count]
+        self._times[first:end] = self._arrival[:count]
+        self._batches.append(end)
+        if end + len(inbox.matrix) > len(self._legs):
+            self.settle()
 
-    def _open(self, legs: list[int], lengths: list[int]) -> None:
+    def settle(self) -> None:
+        """Count, and keep, everything that was put by."""
+        if self._empty.any():
+            self._memory.strange += self._empty.astype(np.int64)
+            self._empty[:] = 0
+        batches, self._batches = self._batches, [0]
+        end = batches[-1]
+        if not end:
+            return
+        legs, numbers = self._legs[:end], self._numbers[:end]
+        self._marks[legs] = numbers
+        if bool((self._marks[legs] == numbers).all()):
+            batches = [0, end]
+        for first, last in pairwise(batches):
+            self._take(slice(first, last))
+
+    def _open(self, count: int) -> None:
         """Open what came to secured legs, in place; what is not genuine, or comes again, is `_REFUSED`."""
-        for line, leg in enumerate(legs):
+        inbox = self._inbox
+        for line, leg in enumerate(inbox.rows[:count].tolist()):
             opening = self._opening.get(leg)
             if opening is None:
                 continue
             try:
-                opened = opening(self._views[line][: lengths[line]].tobytes())
+                opened = opening(inbox.matrix[line, : inbox.lengths[line]].tobytes())
             except (pylibsrtp.Error, ValueError):
                 self._memory.refused[leg] += 1
-                lengths[line] = _REFUSED
+                inbox.lengths[line] = _REFUSED
             else:
-                self._views[line][: len(opened)] = opened
-                lengths[line] = len(opened)
+                inbox.matrix[line, : len(opened)] = np.frombuffer(opened, np.uint8)
+                inbox.lengths[line] = len(opened)
 
-    def _count(self, legs: NDArray[np.int64], sequence: NDArray[np.int64], ssrc: NDArray[np.int64], arrival: NDArray[np.float64]) -> None:
-        """Each leg is in ``legs`` at most once: one read a socket."""
-        memory = self._memory
-        is_first = memory.highest[legs] < 0
-        jumped = ~is_first & (memory.ssrc[legs] != ssrc)
-        memory.jumps[legs[jumped]] += 1
-        memory.ssrc[legs] = ssrc
-        highest = np.where(is_first, sequence + 65535, memory.highest[legs])
-        ahead = ((sequence - highest + 32768) & 0xFFFF) - 32768
-        memory.duplicates[legs] += ahead == 0
-        memory.highest[legs] = highest + np.maximum(ahead, 0)
-        since = np.where(is_first, 0.0, arrival - memory.last_arrival[legs])
+    def _take(self, lines: slice) -> None:
+        """Count lines in which each leg is at most once."""
+        memory, packets, words = self._memory, self._packets[lines], self._words[lines]
+        legs, length, arrival = self._legs[lines], self._lengths[lines], self._times[lines]
+        streams = memory.streams[legs]
+        kind = packets["kind"] & 0x7F
+        is_voice = (packets["first"] == 0x80) & (kind == streams["payload_type"]) & (length >= HEADER)
+        if not is_voice.all():
+            is_digit = (packets["first"] == 0x80) & (kind == self._digit_payload_type[legs]) & (length >= HEADER)
+            keep = is_digit | is_voice
+            memory.strange[legs[~keep & (length != _REFUSED)]] += 1
+            memory.digits[legs[is_digit]] += 1
+            legs, length, arrival, is_voice = legs[keep], length[keep], arrival[keep], is_voice[keep]
+            streams, packets, words = streams[keep], packets[keep], words[keep]
+        self._count(streams, legs, packets, arrival)
+        np.copyto(streams["last_voice"], arrival, where=_is_loud(words) & is_voice & (length >= HEADER + _LEAST_VOICE))
+        memory.streams[legs] = streams
+        if self._any_records:
+            chosen = (is_voice & self._records[legs]).nonzero()[0]
+            if len(chosen):
+                self._record(legs[chosen], packets[chosen], length[chosen], arrival[chosen])
+
+    def _count(self, streams: NDArray[np.void], legs: NDArray[np.int64], packets: NDArray[np.void], arrival: NDArray[np.float64]) -> None:
+        """Go on with the records of these legs, which are no others' views, and their gaps."""
+        memory, highest, ssrc = self._memory, streams["highest"], packets["ssrc"]
+        sequence = packets["sequence"].astype(np.int64)
+        since = arrival - streams["last_arrival"]
+        is_first = highest < 0
+        begins = bool(is_first.any())
+        if begins:
+            np.copyto(highest, sequence + 65535, where=is_first)
+            since[is_first] = 0.0
+        jumped = streams["ssrc"] != ssrc
+        if jumped.any():
+            streams["jumps"] += jumped & ~is_first
+            streams["ssrc"] = ssrc
+        ahead = (sequence - highest + 32768 & 0xFFFF) - 32768
+        streams["duplicates"] += ahead == 0
+        highest += np.maximum(ahead, 0)
+        streams["received"] += 1
+        streams["last_arrival"] = arrival
         memory.longest_gap[legs] = np.maximum(memory.longest_gap[legs], since)
-        gap = np.clip((since * 1000).astype(np.int64), 0, GAP_BINS - 1)
-        memory.gaps[legs[~is_first], gap[~is_first]] += 1
-        memory.last_arrival[legs] = arrival
-        memory.received[legs] += 1
+        gap = legs * GAP_BINS + np.minimum(np.maximum(since * 1000, 0), GAP_BINS - 1).astype(np.int64)
+        self._gaps[gap[~is_first] if begins else gap] += 1
 
-    def _record(
-        self,
-        legs: NDArray[np.int64],
-        sequence: NDArray[np.int64],
-        packets: NDArray[np.uint8],
-        length: NDArray[np.int64],
-        arrival: NDArray[np.float64],
-    ) -> None:
+    def _record(self, legs: NDArray[np.int64], packets: NDArray[np.void], length: NDArray[np.int64], arrival: NDArray[np.float64]) -> None:
         memory = self._memory
         first = memory.total("recorded")
         count = min(len(legs), memory.size.recorded - first)
         memory.totals[Memory.TOTALS.index("record_overflow")] += len(legs) - count
+        if not count:
+            return
         to = slice(first, first + count)
         memory.record_time[to] = arrival[:count]
         memory.record_leg[to] = legs[:count]
-        memory.record_sequence[to] = sequence[:count]
-        memory.record_timestamp[to] = np.ascontiguousarray(packets[:count, 4:8]).view(">u4")[:, 0]
-        memory.record_length[to] = np.minimum(length[:count] - _HEADER, 65535)
-        memory.record_payload[to] = packets[:count, _HEADER : _HEADER + memory.size.payload]
+        memory.record_sequence[to] = packets["sequence"][:count]
+        memory.record_timestamp[to] = packets["timestamp"][:count]
+        memory.record_length[to] = np.minimum(length[:count] - HEADER, 65535)
+        memory.record_payload[to] = packets["payload"][:count, : memory.size.payload]
         memory.totals[Memory.TOTALS.index("recorded")] += count
+
+
+def _packet(width: int) -> np.dtype[np.void]:
+    """A packet that was put by, in so many bytes."""
+    payload = _PADDING + HEADER
+    return np.dtype(
+        {
+            "names": ["first", "kind", "sequence", "timestamp", "ssrc", "payload"],
+            "formats": ["u1", "u1", ">u2", ">u4", ">u4", ("u1", (width - payload,))],
+            "offsets": [_PADDING, _PADDING + 1, _PADDING + 2, _PADDING + 4, _PADDING + 8, payload],
+            "itemsize": width,
+        }
+    )
+
+
+def _is_loud(words: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Whether the first 16 bytes of the payloads differ, within a word, which turning it by a byte shows, or between words."""
+    first, second = words[:, 2], words[:, 3]
+    loud: NDArray[np.bool_] = (first << np.uint64(8) | first >> np.uint64(56)) != first
+    loud |= first != second
+    return loud

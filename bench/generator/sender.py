@@ -1,6 +1,5 @@
-"""The sending half of the legs: 20 slots of 1 ms, each a batch of precomputed packets whose headers are patched together."""
+"""The sending half of the legs: 20 slots of 1 ms, each a batch of packets that are put together as arrays."""
 
-import socket
 import struct
 import time
 from collections.abc import Callable
@@ -13,17 +12,25 @@ from bench.generator.companding import FRAME
 from bench.generator.formats import FORMATS
 from bench.generator.memory import LATE_BINS, STALL, Memory
 from bench.generator.messages import Start
-from bench.generator.secrecy import Keys
 from bench.generator.signals import Signal
+from bench.generator.sockets import HEADER
+from rtp.loops import Lines
 
 SLOTS = 20
 SLOT = 0.001
-_HEADER = 12
 _EVENTS = "0123456789*#ABCD"
 _HELD_PACKETS, _END_PACKETS = 4, 3
 """A digit is held for 80 ms, and its end is told three times (RFC 4733 §2.5.1.4)."""
+_STREAM = np.dtype(
+    [(name, "i8") for name in ("sequence", "timestamp", "frame", "ticks", "start", "frames", "bytes")]
+    + [("ssrc", "u4"), ("kind", "i2"), ("digit_kind", "i2")]
+)
+"""A leg's stream in one line of the processor's cache. start, frames: its signal's loop in the bank; bytes: of a packet."""
+_LATE_BIN = 0.0001
+"""Seconds of a bin of lateness."""
 
-Send = Callable[[memoryview], int]
+Send = Callable[[int], None]
+"""Sends the first lines of the outbox."""
 
 
 @dataclass(slots=True)
@@ -64,56 +71,37 @@ class Slot:
 
     legs: list[int] = field(default_factory=list)
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    pairs: list[tuple[Send, memoryview]] = field(default_factory=list)
+    """Those that are not paused, in ascending order."""
 
 
 class Sender:
     """All legs' outgoing streams. `send_slot` is the whole of its loop."""
 
-    def __init__(self, memory: Memory, bank_frames: int) -> None:
+    def __init__(self, memory: Memory, outbox: Lines, send: Send, bank_frames: int) -> None:
         legs = memory.size.legs
         self._memory = memory
+        self._outbox = outbox
+        self._send = send
+        self._headers = outbox.matrix.view(_header(outbox.matrix.shape[1]))[:, 0]
+        self._headers["first"] = 0x80
         self._bank = np.zeros((bank_frames, FRAME), np.uint8)
         self._bank_used = 0
         self._sources: dict[tuple[Signal, str], tuple[int, int]] = {}
-        self._start = np.zeros(legs, np.int64)
-        self._length = np.ones(legs, np.int64)
-        self._frame = np.zeros(legs, np.int64)
-        self._sequence = np.zeros(legs, np.int64)
-        self._timestamp = np.zeros(legs, np.int64)
-        self._ticks = np.full(legs, FRAME, np.int64)
-        self._sizes = np.full(legs, FRAME, np.int64)
-        self._make_packets(FRAME)
+        self._streams = np.zeros(legs, _STREAM)
         self._slots = [Slot() for _ in range(SLOTS)]
         self._slot_of: dict[int, int] = {}
-        self._sends: dict[int, Send] = {}
+        self._closing: dict[int, Callable[[bytes], bytes]] = {}
+        """Of legs that agreed on SRTP."""
         self._digits: dict[int, Digit] = {}
-        self._digit_payload_type = np.full(legs, 101)
         self._paused = range(0)
         self._random = np.random.default_rng()
         self.on_pressed: Callable[[int, float], None] = lambda leg, moment: None
-
-    def _make_packets(self, widest: int) -> None:
-        """A packet a leg, with room for payloads of this size; what stands in them stays."""
-        before = getattr(self, "_packets", None)
-        self._packets = np.zeros((len(self._start), _HEADER + widest), np.uint8)
-        self._packets[:, 0] = 0x80
-        if before is not None:
-            self._packets[:, : before.shape[1]] = before
-        self._views = [memoryview(row.data).cast("B")[: _HEADER + size] for row, size in zip(self._packets, self._sizes, strict=True)]
-
-    def _widen(self, widest: int) -> None:
-        """Make room for larger payloads than there were."""
-        self._bank = np.pad(self._bank, ((0, 0), (0, widest - self._bank.shape[1])))
-        self._make_packets(widest)
-        for number in range(SLOTS):
-            self._rebuild(number)
 
     def load(self, signal: Signal, codec: str, frames: NDArray[np.uint8]) -> None:
         """Keep a signal's frames, rendered elsewhere: rendering takes longer than a slot."""
         width = frames.shape[1]
         if width > self._bank.shape[1]:
-            self._widen(width)
+            self._bank = np.pad(self._bank, ((0, 0), (0, width - self._bank.shape[1])))
         end = self._bank_used + len(frames)
         if end > len(self._bank):
             self._bank = np.concatenate([self._bank, np.zeros((max(len(frames), len(self._bank)), self._bank.shape[1]), np.uint8)])
@@ -121,20 +109,17 @@ class Sender:
         self._sources[signal, codec] = (self._bank_used, len(frames))
         self._bank_used = end
 
-    def start(self, command: Start, handle: socket.socket) -> None:
+    def start(self, command: Start) -> None:
         """Send the signal from the leg's slot on, with a new SSRC and new numbers, closed where keys were agreed on."""
         leg, form = command.leg, FORMATS[command.codec]
-        self._ticks[leg], self._sizes[leg] = form.ticks, form.payload
-        self._start[leg], self._length[leg] = self._sources[command.signal, command.codec]
-        self._frame[leg] = 0
-        self._sequence[leg] = self._random.integers(0, 65536) if command.first < 0 else command.first - 1
-        self._timestamp[leg] = self._random.integers(0, 2**32)
-        self._digit_payload_type[leg] = command.digit_payload_type
-        row = self._packets[leg]
-        self._views[leg] = memoryview(row.data).cast("B")[: _HEADER + form.payload]
-        row[1] = command.payload_types[0]
-        row[8:12] = self._random.integers(0, 256, 4)
-        self._sends[leg] = handle.send if command.keys is None else _closed(command.keys, handle.send)
+        sequence = self._random.integers(0, 65536) if command.first < 0 else command.first - 1
+        timestamp, ssrc = self._random.integers(0, 2**32, 2)
+        start, frames = self._sources[command.signal, command.codec]
+        kinds = (command.payload_types[0], command.digit_payload_type)
+        self._streams[leg] = (sequence, timestamp, 0, form.ticks, start, frames, HEADER + form.payload, ssrc, *kinds)
+        self._closing.pop(leg, None)
+        if command.keys is not None:
+            self._closing[leg] = command.keys.closing()
         if leg not in self._slot_of:
             number = min(range(SLOTS), key=lambda n: (len(self._slots[n].legs), self._random.random()))
             self._slot_of[leg] = number
@@ -157,31 +142,25 @@ class Sender:
 
     def press(self, leg: int, digit: str, beside: bool) -> None:
         """Send a digit instead of the leg's next seven frames, or beside them."""
-        ticks = int(self._ticks[leg])
-        timestamp = int(self._timestamp[leg] + ticks) & 0xFFFFFFFF
-        self._digits[leg] = Digit(_EVENTS.index(digit), int(self._digit_payload_type[leg]), timestamp, beside, ticks)
+        stream = self._streams[leg]
+        ticks = int(stream["ticks"])
+        timestamp = int(stream["timestamp"] + ticks) & 0xFFFFFFFF
+        self._digits[leg] = Digit(_EVENTS.index(digit), int(stream["digit_kind"]), timestamp, beside, ticks)
 
     def send_slot(self, number: int, due: float) -> None:
         """Send one packet from every leg of the slot, and note how late."""
-        slot = self._slots[number]
-        if not slot.pairs:
+        rows = self._slots[number].rows
+        if not len(rows):
             return
-        self._write(slot.rows)
-        pairs = slot.pairs
-        pressed = [leg for leg in self._digits if self._slot_of.get(leg) == number and leg not in self._paused]
-        if pressed:
-            pairs = self._with_digits(slot, pressed)
+        self._write(rows)
+        pressed = [leg for leg in self._digits if self._slot_of.get(leg) == number and leg not in self._paused] if self._digits else []
+        count = self._write_digits(rows, pressed) if pressed else len(rows)
+        if self._closing:
+            self._close(count)
         begun = time.monotonic()
-        errors = 0
-        for send, packet in pairs:
-            try:
-                send(packet)
-            except OSError:  # the far end closed its port, or the buffer is full: a lost packet, counted
-                errors += 1
+        self._send(count)
         ended = time.monotonic()
-        if ended - due > STALL:
-            self._memory.note_stall(due, ended)
-        self._account(slot.rows, np.linspace(begun, ended, len(slot.rows), endpoint=False), due, errors)
+        self._account(rows, begun, ended, due)
         for leg in pressed:
             if self._digits[leg].tells_end_first:
                 self.on_pressed(leg, ended)
@@ -189,39 +168,61 @@ class Sender:
                 del self._digits[leg]
 
     def _write(self, rows: NDArray[np.int64]) -> None:
-        self._sequence[rows] += 1
-        self._timestamp[rows] += self._ticks[rows]
-        frames = self._start[rows] + self._frame[rows] % self._length[rows]
-        self._frame[rows] += 1
-        block = np.empty((len(rows), 6), np.uint8)
-        block[:, :2] = self._sequence[rows].astype(">u2").view(np.uint8).reshape(-1, 2)
-        block[:, 2:] = self._timestamp[rows].astype(">u4").view(np.uint8).reshape(-1, 4)
-        self._packets[rows, 2:8] = block
-        self._packets[rows, _HEADER:] = self._bank[frames]
+        count = len(rows)
+        streams = self._streams[rows]
+        streams["sequence"] += 1
+        streams["timestamp"] += streams["ticks"]
+        frames = streams["frame"] % streams["frames"]
+        frames += streams["start"]
+        streams["frame"] += 1
+        self._streams[rows] = streams
+        outbox, headers = self._outbox, self._headers[:count]
+        for name in ("kind", "sequence", "timestamp", "ssrc"):
+            headers[name] = streams[name]
+        outbox.matrix[:count, HEADER : HEADER + self._bank.shape[1]] = self._bank[frames]
+        outbox.lengths[:count] = streams["bytes"]
+        outbox.rows[:count] = rows
 
-    def _with_digits(self, slot: Slot, pressed: list[int]) -> list[tuple[Send, memoryview]]:
-        pairs = list(slot.pairs)
+    def _write_digits(self, rows: NDArray[np.int64], pressed: list[int]) -> int:
+        """Put digits in their legs' lines, or into more lines; the number of lines."""
+        count = len(rows)
         for leg in pressed:
             if self._digits[leg].beside:
-                self._sequence[leg] += 1
-                pairs.append((self._sends[leg], memoryview(self._digit_packet(leg))))
+                self._streams["sequence"][leg] += 1
+                self._outbox.rows[count] = leg
+                self._put(count, self._digit_packet(leg))
+                count += 1
             else:
-                at = int(np.flatnonzero(slot.rows == leg)[0])
-                pairs[at] = (pairs[at][0], memoryview(self._digit_packet(leg)))
-        return pairs
+                self._put(int(np.searchsorted(rows, leg)), self._digit_packet(leg))
+        return count
 
     def _digit_packet(self, leg: int) -> bytes:
-        ssrc = int.from_bytes(self._packets[leg, 8:12].tobytes(), "big")
-        return self._digits[leg].next_packet(int(self._sequence[leg]) & 0xFFFF, ssrc)
+        stream = self._streams[leg]
+        return self._digits[leg].next_packet(int(stream["sequence"]) & 0xFFFF, int(stream["ssrc"]))
 
-    def _account(self, rows: NDArray[np.int64], moments: NDArray[np.float64], due: float, errors: int) -> None:
-        memory = self._memory
+    def _close(self, count: int) -> None:
+        """Close the lines of legs that agreed on keys."""
+        outbox = self._outbox
+        for line, leg in enumerate(outbox.rows[:count].tolist()):
+            close = self._closing.get(leg)
+            if close is not None:
+                self._put(line, close(outbox.matrix[line, : outbox.lengths[line]].tobytes()))
+
+    def _put(self, line: int, packet: bytes) -> None:
+        self._outbox.matrix[line, : len(packet)] = np.frombuffer(packet, np.uint8)
+        self._outbox.lengths[line] = len(packet)
+
+    def _account(self, rows: NDArray[np.int64], begun: float, ended: float, due: float) -> None:
+        memory, count = self._memory, len(rows)
         memory.sent[rows] += 1
-        late = np.clip(((moments - due) * 10_000).astype(np.int64), 0, LATE_BINS - 1)
-        memory.late += np.bincount(late, minlength=LATE_BINS)
-        memory.totals[Memory.TOTALS.index("send_errors")] += errors
+        if ended - due > STALL:
+            memory.note_stall(due, ended)
+        first, last = (min(max(int((moment - due) / _LATE_BIN), 0), LATE_BINS - 1) for moment in (begun, ended))
+        bins = last - first + 1
+        for at in range(bins):  # as evenly as they were sent
+            memory.late[first + at] += count * (at + 1) // bins - count * at // bins
         if memory.size.logged:
-            self._log(rows, moments)
+            self._log(rows, np.linspace(begun, ended, count, endpoint=False))
 
     def _log(self, rows: NDArray[np.int64], moments: NDArray[np.float64]) -> None:
         memory = self._memory
@@ -230,21 +231,21 @@ class Sender:
         memory.totals[Memory.TOTALS.index("log_overflow")] += len(rows) - count
         memory.log_time[first : first + count] = moments[:count]
         memory.log_leg[first : first + count] = rows[:count]
-        memory.log_frame[first : first + count] = self._frame[rows[:count]] - 1
+        memory.log_frame[first : first + count] = self._streams["frame"][rows[:count]] - 1
         memory.totals[Memory.TOTALS.index("logged")] += count
 
     def _rebuild(self, number: int) -> None:
         slot = self._slots[number]
-        sending = [leg for leg in slot.legs if leg not in self._paused]
-        slot.rows = np.array(sending, np.int64)
-        slot.pairs = [(self._sends[leg], self._views[leg]) for leg in sending]
+        slot.rows = np.array(sorted(leg for leg in slot.legs if leg not in self._paused), np.int64)
 
 
-def _closed(keys: Keys, send: Callable[[bytes], int]) -> Send:
-    """Sends packets closed under these keys."""
-    close = keys.closing()
-
-    def send_closed(packet: memoryview) -> int:
-        return send(close(packet.tobytes()))
-
-    return send_closed
+def _header(width: int) -> np.dtype[np.void]:
+    """A packet's header in a line of so many bytes."""
+    return np.dtype(
+        {
+            "names": ["first", "kind", "sequence", "timestamp", "ssrc"],
+            "formats": ["u1", "u1", ">u2", ">u4", ">u4"],
+            "offsets": [0, 1, 2, 4, 8],
+            "itemsize": width,
+        }
+    )

@@ -17,7 +17,7 @@ from bench.house import AGENTS, CUSTOMERS, SUPERVISORS, House
 from bench.judge.spotcheck import Pair, wrong_pairs
 from bench.options import Surroundings
 from bench.report import Result
-from bench.server import Server
+from bench.server import Server, cpu_seconds
 from bench.stage import Call, Cast, Leg, Stage
 
 LOSS_LIMIT = 0.001
@@ -42,6 +42,7 @@ COLUMNS = (
     "rss_mib",
     "turn_late_p99_ms",
     "generator_late_p99_ms",
+    "generator_cpu_percent",
     "failed",
     "wrong_audio",
     "verdict",
@@ -77,6 +78,8 @@ class Row:
     resident_kib: int
     turn_late_ms: float | None
     late_ms: float
+    generator_cpu: float
+    """Cores in use, of the RTP process."""
     failed: int
     """Calls that could not be set up."""
     wrong_audio: int
@@ -118,6 +121,7 @@ class Row:
             round(self.resident_kib / 1024, 1),
             turn,
             round(self.late_ms, 1),
+            round(100 * self.generator_cpu, 1),
             self.failed,
             self.wrong_audio,
             self.verdict,
@@ -220,9 +224,11 @@ class _Crowd:
 
 async def _measure(server: Server, stage: Stage, crowd: _Crowd, seconds: float, around: Surroundings) -> Row:
     await asyncio.sleep(_SETTLE)
-    turns, cpu, before, begun = (
+    generator = stage.rtp.process.pid
+    turns, cpu, spent, before, begun = (
         metrics.buckets(await server.metrics(), metrics.TURN_LATE),
         server.cpu_seconds(),
+        cpu_seconds(generator),
         stage.rtp.snapshot(),
         time.monotonic(),
     )
@@ -231,7 +237,7 @@ async def _measure(server: Server, stage: Stage, crowd: _Crowd, seconds: float, 
             await asyncio.sleep(min(1.0, left))
             advance(1)
     after, lasted = stage.rtp.snapshot(), time.monotonic() - begun
-    used = (server.cpu_seconds() - cpu) / lasted
+    used, spent = (server.cpu_seconds() - cpu) / lasted, cpu_seconds(generator) - spent
     late = metrics.p99(turns, metrics.buckets(await server.metrics(), metrics.TURN_LATE))
     legs = np.array([leg.number for leg in crowd.legs()])
     wrong = wrong_pairs(stage.rtp.memory, crowd.sampled_pairs(), time.monotonic() - 2.0, around.codec)
@@ -243,6 +249,7 @@ async def _measure(server: Server, stage: Stage, crowd: _Crowd, seconds: float, 
         resident_kib=server.resident_kib(),
         turn_late_ms=None if late is None else late * 1000,
         late_ms=late_ms(before, after)[1],
+        generator_cpu=spent / lasted,
         failed=crowd.failures.total(),
         wrong_audio=wrong,
     )

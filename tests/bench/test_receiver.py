@@ -9,35 +9,46 @@ import pytest
 
 from bench.generator.memory import Memory, Size
 from bench.generator.receiver import Receiver
+from bench.generator.sockets import Sockets
 
 
 class Wire:
     """One leg's socket, and a sender to it."""
 
-    def __init__(self, kernel_times: bool = False) -> None:
-        self.memory = Memory(Size(legs=2, recorded=5))
-        self.receiver = Receiver(self.memory, kernel_times)
-        self.leg = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.leg.bind(("127.0.0.1", 0))
-        self.leg.setblocking(False)
+    def __init__(self, kernel_times: bool = False, recorded: int = 5) -> None:
+        self.memory = Memory(Size(legs=2, recorded=recorded))
+        self.sockets = Sockets(2, kernel_times)
+        self.receiver = Receiver(self.memory, self.sockets)
+        port = self.sockets.open(("127.0.0.1", "127.0.0.1"))[1]
         self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sender.connect(self.leg.getsockname())
-        self.receiver.start(1, self.leg, 0, 101, records=True)
+        self.sender.connect(("127.0.0.1", port))
+        self.sockets.watch(1)
+        self.receiver.start(1, 0, 101, records=True)
 
-    def bring(self, data: bytes) -> None:
-        self.sender.send(data)
-        self.receiver.read([self.leg.fileno()])
+    def bring(self, *datagrams: bytes) -> None:
+        """Read these one after the other, and judge them together."""
+        for data in datagrams:
+            self.sender.send(data)
+            self.receiver.put_by(self.sockets.receive())
+        self.receiver.settle()
+
+    def close(self) -> None:
+        self.sockets.close()
+        self.sender.close()
 
     def packet(self, sequence: int, *, kind: int = 0, ssrc: int = 9, payload: bytes = bytes(160)) -> None:
-        self.bring(struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, (sequence * 160) & 0xFFFFFFFF, ssrc) + payload)
+        self.bring(packet(sequence, kind=kind, ssrc=ssrc, payload=payload))
+
+
+def packet(sequence: int, *, kind: int = 0, ssrc: int = 9, payload: bytes = bytes(160)) -> bytes:
+    return struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, (sequence * 160) & 0xFFFFFFFF, ssrc) + payload
 
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     made = Wire()
     yield made
-    made.leg.close()
-    made.sender.close()
+    made.close()
 
 
 def test_packets_are_counted_and_numbers_go_on_over_the_end(wire: Wire) -> None:
@@ -53,6 +64,26 @@ def test_a_double_and_a_late_one_do_not_raise_the_highest_number(wire: Wire) -> 
         wire.packet(sequence)
     assert wire.memory.highest[1] == 65536 + 11
     assert wire.memory.duplicates[1] == 1
+
+
+def test_what_is_judged_together_is_counted_as_if_it_were_judged_one_by_one(wire: Wire) -> None:
+    wire.bring(b"strange", packet(10), packet(12, ssrc=10), packet(12), packet(1, kind=101, payload=bytes(4)), packet(13))
+    memory = wire.memory
+    assert (memory.strange[1], memory.received[1], memory.digits[1], memory.duplicates[1], memory.jumps[1]) == (1, 5, 1, 1, 2)
+    assert memory.highest[1] == 65536 + 13
+    assert memory.gaps[1].sum() == 4
+    assert memory.record_sequence[:4].tolist() == [10, 12, 12, 13]
+
+
+def test_a_voice_is_told_from_bytes_that_are_all_the_same(wire: Wire) -> None:
+    for at in range(16):
+        wire.packet(1, payload=bytes([0xD5]) * 160)
+        quiet = float(wire.memory.last_voice[1])
+        wire.packet(2, payload=bytes([0xD5]) * at + b"\x55" + bytes([0xD5]) * (159 - at))
+        assert wire.memory.last_voice[1] > quiet
+    heard = float(wire.memory.last_voice[1])
+    wire.packet(3, payload=bytes(range(19)))
+    assert wire.memory.last_voice[1] == heard
 
 
 def test_gaps_between_packets_are_told_apart_by_milliseconds(wire: Wire) -> None:
@@ -90,6 +121,13 @@ def test_payload_is_kept_as_long_as_there_is_room_and_the_rest_is_counted(wire: 
     assert np.all(memory.record_leg == 1)
 
 
+def test_without_room_to_keep_anything_all_that_was_to_be_kept_is_counted() -> None:
+    wire = Wire(recorded=0)
+    wire.packet(1)
+    assert (wire.memory.received[1], wire.memory.total("record_overflow")) == (1, 1)
+    wire.close()
+
+
 def test_the_kernels_time_of_arrival_is_before_ours() -> None:
     import time
 
@@ -98,10 +136,9 @@ def test_the_kernels_time_of_arrival_is_before_ours() -> None:
     wire.packet(1)
     after = time.monotonic()
     assert before - 0.001 <= wire.memory.record_time[0] <= after
-    wire.leg.close()
-    wire.sender.close()
+    wire.close()
 
 
 def test_nothing_to_read_is_no_error(wire: Wire) -> None:
-    wire.receiver.read([wire.leg.fileno()])
+    wire.bring()
     assert wire.memory.received.sum() == 0

@@ -4,7 +4,6 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,8 @@ from bench.generator.receiver import Receiver
 from bench.generator.secrecy import SUITES, Crypto, Keys
 from bench.generator.sender import SLOTS, Sender
 from bench.generator.signals import Code, render
+from bench.generator.sockets import Sockets
+from rtp.loops import Lines
 
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 
@@ -31,23 +32,13 @@ class Ear:
 
     memory: Memory
     receiver: Receiver
-    end: socket.socket
+    sockets: Sockets
     sender: socket.socket
 
     def bring(self, data: bytes) -> None:
         self.sender.send(data)
-        self.receiver.read([self.end.fileno()])
-
-
-class Wire:
-    """Keeps what is sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    def send(self, data: bytes) -> int:
-        self.sent.append(data)
-        return len(data)
+        self.receiver.put_by(self.sockets.receive())
+        self.receiver.settle()
 
 
 @pytest.fixture
@@ -58,13 +49,14 @@ def agreed() -> Keys:
 @pytest.fixture
 def ear(agreed: Keys) -> Iterator[Ear]:
     memory = Memory(Size(legs=1, recorded=4))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as leg, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        leg.bind(("127.0.0.1", 0))
-        leg.setblocking(False)
-        sender.connect(leg.getsockname())
-        receiver = Receiver(memory, False)
-        receiver.start(0, leg, 0, 101, True, turned(agreed))
-        yield Ear(memory, receiver, leg, sender)
+    sockets = Sockets(1)
+    receiver = Receiver(memory, sockets)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", *sockets.open(("127.0.0.1",))))
+        sockets.watch(0)
+        receiver.start(0, 0, 101, True, turned(agreed))
+        yield Ear(memory, receiver, sockets, sender)
+    sockets.close()
 
 
 def packet(sequence: int, payload: bytes = bytes(range(160))) -> bytes:
@@ -98,19 +90,19 @@ def test_silence_is_told_from_a_voice(ear: Ear, agreed: Keys) -> None:
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_secured_leg_sends_what_the_other_side_opens_over_the_end_of_the_numbers(suite: str) -> None:
-    wire = Wire()
-    handle: Any = wire
+    sent: list[bytes] = []
+    outbox = Lines.make(np.zeros((3, 200), np.uint8))
     signal, agreed = Code(seed=1, frames=4), Keys.draw(suite)
-    sender = Sender(Memory(Size(legs=1)), bank_frames=4)
+    sender = Sender(Memory(Size(legs=1)), outbox, lambda _: sent.append(outbox.matrix[0, : outbox.lengths[0]].tobytes()), bank_frames=4)
     sender.load(signal, "PCMU", render(signal, "PCMU"))
-    sender.start(Start(0, "", 0, "PCMU", signal, (0, 0), 101, False, agreed, first=65_534), handle)
+    sender.start(Start(0, "", 0, "PCMU", signal, (0, 0), 101, False, agreed, first=65_534))
     for number in range(4 * SLOTS):
         sender.send_slot(number % SLOTS, 0.0)
     opening = turned(agreed).opening()
-    opened = [opening(data) for data in wire.sent]
+    opened = [opening(data) for data in sent]
     assert [int.from_bytes(data[2:4], "big") for data in opened] == [65_534, 65_535, 0, 1]
     assert np.array_equal(np.array([list(data[12:]) for data in opened]), render(signal, "PCMU"))
-    assert not any(data[12:] in closed for data, closed in zip(opened, wire.sent, strict=True))
+    assert not any(data[12:] in closed for data, closed in zip(opened, sent, strict=True))
 
 
 def test_a_description_says_its_keys_and_is_read_with_them() -> None:

@@ -128,6 +128,18 @@ class Decoding:
         """The block with which the first packet begins that waits behind a gap of this row; there is one."""
         return self._streams[row].first_waiting
 
+    def told_from(self, row: int) -> int:
+        """The block from which on the first waiting packet of this row tells what it holds, and what it holds of the one before (FEC)."""
+        stream = self._streams[row]
+        packet = stream.waiting[min(stream.waiting)]
+        if packet is None or stream.codec != OPUS or not tells_of_the_one_before(packet.payload):
+            return stream.first_waiting
+        return packet.position - packet.blocks
+
+    def take_back(self, row: int) -> None:
+        """What was concealed of this row is to be heard late, as the first waiting packet tells of it."""
+        self._streams[row].take_back(self.told_from(row))
+
     def give_up(self, rows: Int64) -> None:
         """Of these rows (n) a listener's playout decided that what is missing has been lost."""
         for row in set(rows.tolist()) & self.waiting:

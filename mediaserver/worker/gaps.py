@@ -87,11 +87,14 @@ class Gaps:
         waits = ~whole & ((reads.end < reads.read + blocks + (reads.offset > 0)) | ~overdue)
         reads.there[waits] = False
         self._waited[reads.pairs] = np.where(waits, waited + blocks, 0)
+        later = reads.pairs[whole & (waited > 0)]
+        self._move[later], self._margin[later] = 0, np.inf
         grown = whole & (waited > 0) & (gap > 0) & (gap < FADED_BLOCKS) & (self._lag[reads.pairs] != _BY_CODEC)
         if grown.any():
             self._join(reads, grown & ~self._are_clocks(reads.pairs), gap, now)
+        at = reads.read + np.where(waits, waited, 0)
         for block in range(blocks):
-            self._repair_block(reads, gap, block)
+            self._repair_block(reads, gap, block, at + block)
         self._gap[reads.pairs] = gap
         self._offset[reads.pairs] = reads.offset
         self._read[reads.pairs] = np.where(waits, reads.read, reads.read + blocks)
@@ -215,29 +218,52 @@ class Gaps:
     def _give_up(self, reads: Reads, starts: Bools, now: float) -> None:
         """Decode what waits for something that these reads (n) need now, or have passed, where that has been lost.
 
-        What is missing before a later packet may still come in time; who ``starts`` (n) waits for nothing.
+        What is missing before a later packet may still come in time; who ``starts`` (n) waits for nothing. Nor does who needs what
+        the later packet tells of the missing one: that is nearly as good, and better than anything that waiting could fill in.
         """
         which = ~reads.there.all(axis=1) & np.isin(reads.source, list(self._decoding.waiting))
         if not which.any():
             return
-        first = np.array([self._decoding.first_waiting(row) for row in reads.source[which].tolist()])
+        sources = reads.source[which].tolist()
+        first = np.array([self._decoding.first_waiting(row) for row in sources])
+        told = np.array([self._decoding.told_from(row) for row in sources])
         missing = first - np.maximum(self._state.stream.blocks[reads.source[which]], 1)
         until = reads.read[which] + reads.there.shape[1] + (reads.offset[which] > 0) + self._waited[reads.pairs[which]]
         lost = self._are_overdue(reads.source[which], missing, now)
-        which[which] = starts[which] | (first <= reads.read[which]) | ((missing < until) & lost)
+        for row in set(reads.source[which][self._would_hear_late(reads, which, told, now)].tolist()):
+            self._decoding.take_back(row)
+        which[which] = starts[which] | (told <= self._needed(reads, which)) | ((missing < until) & lost)
         if which.any():
             self._decoding.give_up(reads.source[which])
             self._read_again(reads, which)
+
+    def _needed(self, reads: Reads, which: Bools) -> Int64:
+        """The first block that some reads (n) miss and that waiting has not filled in."""
+        source, first = reads.source[which], reads.read[which] + reads.there[which].argmin(axis=1)
+        is_held = self._playout.held[(first & (RING - 1)) + source * RING] == first
+        return np.maximum(first + is_held, reads.read[which] + self._waited[reads.pairs[which]])
+
+    def _would_hear_late(self, reads: Reads, which: Bools, told: Int64, now: float) -> Bools:
+        """Which of some reads (n) have waited for what can be recovered now (from block ``told`` (n) on), and should be further behind anyway."""
+        late, stream = self._state.late, self._state.stream
+        source, read, waited = reads.source[which], reads.read[which], self._waited[reads.pairs[which]]
+        packet = np.maximum(stream.blocks[source], 1)
+        margin = margins(stream.position[source], late.base(source), packet, read + waited + reads.there.shape[1] - 1, now)
+        lacks = margin < late.target[source] - least_slack(late.target[source])
+        return np.asarray((waited > 0) & (told <= read) & ~reads.there[which, 0] & lacks)
 
     def _read_again(self, reads: Reads, which: Bools) -> None:
         read, offset = reads.read[which], reads.offset[which]
         reads.there[which], reads.frames[which] = self._playout.shifted(reads.source[which], read, offset, reads.there.shape[1])
 
-    def _repair_block(self, reads: Reads, gap: Int64, block: int) -> None:
-        """One block of each read: what is missing goes on from before the gap, what returns is faded in; gap (n) is counted."""
+    def _repair_block(self, reads: Reads, gap: Int64, block: int, at: Int64) -> None:
+        """One block of each read: what is missing goes on from before the gap, what returns is faded in; gap (n) is counted.
+
+        at (n) is the block in whose place it is heard: for who waits, as far behind the missing one as he has waited.
+        """
         missing = ~reads.there[:, block]
         if self._decoding.concealing:
-            missing = self._without_those_of_codecs(reads, missing, gap, block)
+            missing = self._without_those_of_codecs(reads, missing, gap, block, at)
         begins = missing & ((gap == 0) | ((self._lag[reads.pairs] == _BY_CODEC) & (gap < FADED_BLOCKS)))
         if begins.any():
             self._begin_gaps(reads, begins, gap, block)
@@ -255,16 +281,16 @@ class Gaps:
         gap[absent] += 1
         gap[~absent] = 0
 
-    def _without_those_of_codecs(self, reads: Reads, missing: Bools, gap: Int64, block: int) -> Bools:
+    def _without_those_of_codecs(self, reads: Reads, missing: Bools, gap: Int64, block: int, places: Int64) -> Bools:
         """Which blocks (n) are missing still, where codecs that make up by themselves what is missing have done so."""
         asked = missing & (gap < FADED_BLOCKS) & np.isin(reads.source, list(self._decoding.concealing))
         for index in np.flatnonzero(asked).tolist():
-            source, at, offset = int(reads.source[index]), int(reads.read[index]) + block, int(reads.offset[index])
+            source, at, offset = int(reads.source[index]), int(places[index]), int(reads.offset[index])
             if not all(self._is_made(source, part) for part in range(at, at + 1 + (offset > 0))):
                 asked[index] = False
                 continue
             one = slice(index, index + 1)
-            made = self._playout.history(reads.source[one], reads.read[one] + block + 1, 1, reads.offset[one])
+            made = self._playout.history(reads.source[one], places[one] + 1, 1, reads.offset[one])
             reads.frames[index, block] = made[0] * self._fade if gap[index] == FADED_BLOCKS - 1 else made[0]
             self._state.count.concealed_blocks[source] += np.uint64(1)
             if gap[index] == 0:

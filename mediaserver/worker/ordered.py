@@ -7,7 +7,8 @@ Rules for one stream:
   (Opus has it in there once more), those before it are concealed. What the codec cannot make up stays missing;
 - what comes after its place was given up is late;
 - a packet that is no audio only takes its number;
-- a listener who cannot wait has the codec go on as it sounded, block by block; the missing packet is decoded all the same if it comes.
+- a listener who cannot wait has the codec go on as it sounded, block by block; the missing packet is decoded all the same if it comes,
+  and recovered all the same for one who is to hear everything later from now on.
 """
 
 from collections.abc import Callable
@@ -64,6 +65,8 @@ class OrderedStream:
     """Number of the packet that is decoded next."""
     position: int = -1
     """Block behind the newest decoded one; -1 before the first."""
+    decoded: int = -1
+    """The same of what came, without what was concealed since."""
     is_fresh: bool = True
     waiting: dict[int, Coded | None] = field(default_factory=dict)
     """Packets behind a gap by number; None for what is no audio."""
@@ -104,6 +107,11 @@ class OrderedStream:
         self.position += 1
         return frame
 
+    def take_back(self, position: int) -> None:
+        """What was concealed from block ``position`` on is to be heard all the same, if it can be recovered."""
+        if 0 <= self.decoded <= position < self.position:
+            self.position = position
+
     def give_up(self, heard: Callable[[Decoded], None]) -> None:
         """What is missing before the first waiting packet has been lost."""
         if not self.waiting:
@@ -131,7 +139,7 @@ class OrderedStream:
         self.next += 1
         samples = packet.blocks * BLOCK
         is_whole = self.decoder.decode(packet.payload, self._frame) >= samples > 0
-        self.position = packet.position + packet.blocks
+        self.position = self.decoded = packet.position + packet.blocks
         if is_whole:
             heard(Decoded(packet.position, self._frame[:samples], is_first=self.is_fresh))
             self.is_fresh = False

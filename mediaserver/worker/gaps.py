@@ -241,10 +241,10 @@ class Gaps:
         """The first block that some reads (n) miss and that waiting has not filled in."""
         source, first = reads.source[which], reads.read[which] + reads.there[which].argmin(axis=1)
         is_held = self._playout.held[(first & (RING - 1)) + source * RING] == first
-        return np.maximum(first + is_held, reads.read[which] + self._waited[reads.pairs[which]])
+        return np.asarray(np.maximum(first + is_held, reads.read[which] + self._waited[reads.pairs[which]]))
 
     def _would_hear_late(self, reads: Reads, which: Bools, told: Int64, now: float) -> Bools:
-        """Which of some reads (n) have waited for what can be recovered now (from block ``told`` (n) on), and should be further behind anyway."""
+        """Which of some reads (n) have waited for what is told now (from block ``told`` (n) on), and should be further behind anyway."""
         late, stream = self._state.late, self._state.stream
         source, read, waited = reads.source[which], reads.read[which], self._waited[reads.pairs[which]]
         packet = np.maximum(stream.blocks[source], 1)

@@ -14,7 +14,7 @@ from mixer.coders.coder import MAX_PACKET_MS, narrow_into, widened
 from mixer.coders.opus_packet import pack, packet_ticks, tells_of_the_one_before
 from mixer.opus_parameters import OpusParameters
 
-BITRATES: Final = {8_000: 24_000, 16_000: 28_000}
+BITRATES: Final = {8_000: 24_000, 16_000: 32_000}
 """Bits a second by sample rate where nobody wants others, with room for FEC (RFC 7587 §3.1.1); more for stereo."""
 EXPECTED_LOSS_PERCENT: Final = 10
 """Until `OpusEncoder.expect_loss` knows better: what FEC is made for."""

@@ -53,6 +53,13 @@ class Voiced:
         return self.customer.packet(payload, marker=marker, timestamp=self.timestamp)
 
     @property
+    def depth(self) -> int:
+        """Blocks of the customer that wait for the supervisor."""
+        mix, row = self.house.state.mix, self.supervisor.row
+        place = mix.source[row, : int(mix.count[row])].tolist().index(self.customer.row)
+        return int(self.house.state.wide.end[self.customer.row] - mix.read[row, place])
+
+    @property
     def counters(self) -> dict[str, int]:
         """The customer's."""
         return self.house.memory.counters(self.customer.row)
@@ -84,6 +91,23 @@ def test_who_loses_opus_packets_again_and_again_gets_them_recovered_from_the_nex
     untold = [number for number in lost if not tells_of_the_one_before(fec.payloads[number + 1])]
     assert len(untold) < len(lost) / 2
     assert fec.counters["concealed_blocks"] - learnt[0] == 2 * len(untold)
+
+
+def test_the_first_loss_teaches_what_it_takes_to_recover_those_that_follow_at_once() -> None:
+    call, lost = Voiced(WITH_FEC), list(range(40, 90, 3))
+    call.say(100, lost)
+    untold = [number for number in lost if not tells_of_the_one_before(call.payloads[number + 1])]
+    assert len(untold) < len(lost) - 5
+    assert call.counters["concealed_blocks"] <= 2 * (1 + len(untold))
+
+
+@pytest.mark.parametrize("lost", [1, 3, 4])
+def test_opus_lost_in_a_row_leaves_the_delay_at_what_recovering_takes(lost: int) -> None:
+    call = Voiced(WITH_FEC)
+    call.say(100, list(range(5, 80, 7)))
+    before = call.depth
+    call.say(40, list(range(5, 5 + lost)))
+    assert call.depth == before
 
 
 def test_a_margin_for_recovering_is_left_only_where_something_is_lost() -> None:

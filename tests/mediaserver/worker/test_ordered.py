@@ -96,6 +96,25 @@ def test_one_that_is_missing_behind_one_that_was_concealed_already_is_recovered_
     assert stream.heard[1:] == [(106, 3, 2, False), (108, 4, 2, False)]
 
 
+def test_what_was_concealed_is_recovered_all_the_same_for_who_is_to_hear_it_late() -> None:
+    stream = Stream(recovers=True, conceals=True)
+    stream.take(1)
+    assert stream.ordered.conceal(104) is not None
+    assert stream.ordered.conceal(105) is not None
+    stream.take(3)
+    stream.ordered.take_back(104)
+    stream.ordered.give_up(stream.note)
+    assert stream.heard[1:] == [(104, 2, 2, False), (106, 3, 2, False)]
+
+
+def test_what_has_been_heard_is_not_taken_back() -> None:
+    stream = Stream(recovers=True, conceals=True)
+    stream.take(1, 2, 4)
+    stream.ordered.take_back(104)
+    stream.ordered.give_up(stream.note)
+    assert stream.heard[2:] == [(106, 3, 2, False), (108, 4, 2, False)]
+
+
 def test_what_cannot_be_recovered_is_concealed_and_what_cannot_be_concealed_stays_missing() -> None:
     concealing, helpless = Stream(conceals=True), Stream()
     for stream in (concealing, helpless):

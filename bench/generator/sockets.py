@@ -1,6 +1,5 @@
 """The legs' sockets: read and sent in batches by the socket loop that a media worker has, which knows bytes and rows and nothing of RTP."""
 
-import os
 import select
 import socket
 import struct
@@ -43,8 +42,9 @@ class Sockets:
         self._handles: list[socket.socket] = []
         self._watched: set[int] = set()
         self._kernel_times = kernel_times
-        self._ready = select.epoll.fromfd(os.dup(self._loop.fileno()))
+        self._timed = select.epoll()
         self._leg_of: dict[int, int] = {}
+        """By descriptor, of those in ``_timed``."""
         self._views = [memoryview(line) for line in self.inbox.matrix]
 
     def open(self, addresses: Sequence[str]) -> list[int]:
@@ -66,16 +66,19 @@ class Sockets:
         handle = self._handles[leg]
         if leg not in self._watched:
             self._watched.add(leg)
-            self._leg_of[handle.fileno()] = leg
+            self._loop.watch(leg, handle)
             if self._kernel_times:
                 handle.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            self._loop.watch(leg, handle)
+                self._timed.register(handle.fileno(), select.EPOLLIN)
+                self._leg_of[handle.fileno()] = leg
 
     def forget(self, leg: int) -> None:
         """Neither read this leg nor send by it any more."""
         if leg in self._watched:
             self._watched.remove(leg)
             self._loop.forget(leg)
+            if self._kernel_times:
+                self._timed.unregister(self._handles[leg].fileno())
 
     def receive(self) -> int:
         """Read one packet of every ready leg; the lines in use."""
@@ -91,7 +94,7 @@ class Sockets:
 
     def close(self) -> None:
         """Close all legs."""
-        self._ready.close()
+        self._timed.close()
         for handle in self._handles:
             handle.close()
 
@@ -99,7 +102,7 @@ class Sockets:
         lengths: list[int] = []
         legs: list[int] = []
         times: list[float] = []
-        for descriptor, _ in self._ready.poll(0, len(self._views)):
+        for descriptor, _ in self._timed.poll(0, len(self._views)):
             leg = self._leg_of[descriptor]
             try:
                 length, ancillary, _, _ = self._handles[leg].recvmsg_into([self._views[len(legs)]], _ANCILLARY)

@@ -1,10 +1,13 @@
-"""What every test gets: three rules.
+"""What every test gets: five rules.
 
 - Where ``MEDIASERVER_NO_SKIPS`` is set (CI), a skipped test fails the run and is named.
 - Run side by side (as ``make test`` does), tests go in chains (`tests.side_by_side`).
 - The many servers that are started keep what Python compiled, even where the shell around says otherwise: else each compiles it anew.
+- Sums of arrays are done by the one core that asks for them: threads that help it only take the cores from the tests beside.
+- What was collected is not looked through for garbage again and again: thousands of tests are none.
 """
 
+import gc
 import os
 from collections.abc import Generator
 from typing import Any
@@ -20,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start with nothing skipped."""
     config.stash[_skipped] = []
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy reads it when it is loaded, which is later
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -37,6 +41,12 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long chains first."""
     items.sort(key=lambda item: place_of(item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    """All that lives now lives to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,12 @@ class Scene:
     """At which the supervisor of the first call has asked to hear the parties."""
     lost: frozenset[tuple[int, int]] = frozenset()
     """(frame, listener) whose packet does not arrive."""
+    _loops: list[NDArray[np.uint8]] = field(default_factory=list)
+    _voices: list[NDArray[np.int32]] = field(default_factory=list)
+    _sent: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    """What a right mixer sends to each."""
+    _right: dict[int, Recording] = field(default_factory=dict)
+    _verdicts: dict[int, Verdict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         book = ToneBook(seed=5)
@@ -77,28 +84,49 @@ class Scene:
         score.close_all(self.frames * PTIME)
 
     def recordings(self, fault: Gains = no_fault) -> dict[int, Recording]:
-        """What the six receive."""
-        loops = [render(signal_of(voice), "PCMU") for voice in self.score.voices.values()]
-        voices = [decode(loop, "PCMU").astype(np.int32) for loop in loops]
-        return {listener: self._receive(listener, loops, voices, fault) for listener in range(6)}
+        """What the six receive; the same object again for who receives what he should."""
+        if not self._right:
+            self._render()
+        return {listener: self._receive(listener, fault) for listener in range(6)}
 
-    def _receive(self, listener: int, loops: list[NDArray[np.uint8]], voices: list[NDArray[np.int32]], fault: Gains) -> Recording:
-        payload = np.zeros((self.frames, FRAME), np.uint8)
+    def _render(self) -> None:
+        self._loops = [render(signal_of(voice), "PCMU") for voice in self.score.voices.values()]
+        self._voices = [decode(loop, "PCMU").astype(np.int32) for loop in self._loops]
+        for listener in range(6):
+            frames = [[self.gain(frame, listener, speaker) for speaker in range(6)] for frame in range(self.frames)]
+            self._sent[listener] = np.array([self._mixed(frame, gains) for frame, gains in enumerate(frames)])
+            self._right[listener] = self._arrived(listener, self._sent[listener])
+
+    def _receive(self, listener: int, fault: Gains) -> Recording:
+        payload = self._sent[listener].copy()
         for frame in range(self.frames):
             wanted = [fault(frame, listener, speaker) for speaker in range(6)]
-            gains = [self.gain(frame, listener, speaker) if np.isnan(gain) else gain for speaker, gain in enumerate(wanted)]
-            heard = [(speaker, gain) for speaker, gain in enumerate(gains) if gain]
-            if len(heard) == 1 and heard[0][1] == 1.0:
-                payload[frame] = loops[heard[0][0]][frame % 50]
-            else:
-                mixed = sum((gain * voices[speaker][frame % 50] for speaker, gain in heard), np.zeros(FRAME))
-                payload[frame] = encode_mulaw(np.rint(mixed / 4).astype(np.int64))
+            if not all(map(isnan, wanted)):
+                gains = [self.gain(frame, listener, speaker) if isnan(gain) else gain for speaker, gain in enumerate(wanted)]
+                payload[frame] = self._mixed(frame, gains)
+        is_right = np.array_equal(payload, self._sent[listener])
+        return self._right[listener] if is_right else self._arrived(listener, payload)
+
+    def _mixed(self, frame: int, gains: list[float]) -> NDArray[np.uint8]:
+        """A packet in which each of the six has this gain."""
+        heard = [(speaker, gain) for speaker, gain in enumerate(gains) if gain]
+        if len(heard) == 1 and heard[0][1] == 1.0:
+            return np.asarray(self._loops[heard[0][0]][frame % 50])
+        mixed = sum((gain * self._voices[speaker][frame % 50] for speaker, gain in heard), np.zeros(FRAME))
+        return encode_mulaw(np.rint(mixed / 4).astype(np.int64))
+
+    def _arrived(self, listener: int, payload: NDArray[np.uint8]) -> Recording:
         kept = np.array([frame for frame in range(self.frames) if (frame, listener) not in self.lost])
         return build((kept * FRAME + 12345).astype(np.uint32), kept * PTIME, payload[kept], "PCMU")
 
     def judge(self, fault: Gains = no_fault) -> Verdict:
-        """The verdict on all six."""
+        """The verdict on all six. Who receives what he should is judged once, by the score of that time."""
         judge, verdict = AudibilityJudge(self.score), Verdict()
         for listener, recording in self.recordings(fault).items():
-            verdict.add(judge.judge(listener, recording))
+            if recording is not self._right[listener]:
+                verdict.add(judge.judge(listener, recording))
+                continue
+            if listener not in self._verdicts:
+                self._verdicts[listener] = judge.judge(listener, recording)
+            verdict.add(self._verdicts[listener])
         return verdict

@@ -90,14 +90,14 @@ def test_four_db_too_quiet_is_caught_and_two_db_is_not(scene: Scene) -> None:
 
 
 def test_a_volume_is_expected_of_him_who_set_it(scene: Scene) -> None:
-    def judged(expected: float, played: float) -> set[str]:
-        quiet = Scene(volume=expected)
-        verdict = quiet.judge(lambda frame, listener, speaker: played if listener == 2 and speaker < 2 else NAN)
+    def judged(expected: Scene, played: float) -> set[str]:
+        verdict = expected.judge(lambda frame, listener, speaker: played if listener == 2 and speaker < 2 else NAN)
         return {each.kind for each in verdict.violations}
 
-    assert judged(0.5, 0.5) == set()
-    assert "level" in judged(0.5, 1.0)
-    assert "level" in judged(1.0, 0.5)
+    quiet = Scene(volume=0.5)
+    assert judged(quiet, 0.5) == set()
+    assert "level" in judged(quiet, 1.0)
+    assert "level" in judged(scene, 0.5)
 
 
 def test_a_crowd_uses_few_pairs_again_and_judged_voices_never_have_them() -> None:
@@ -108,9 +108,10 @@ def test_a_crowd_uses_few_pairs_again_and_judged_voices_never_have_them() -> Non
 
 
 def test_beside_opus_a_leak_is_still_a_leak_where_it_is_loud() -> None:
+    scene = Scene()
+    scene.score.add(replace(scene.score.voices[0], codec="opus"))
+
     def judged(gain: float) -> set[str]:
-        scene = Scene()
-        scene.score.add(replace(scene.score.voices[0], codec="opus"))
         leak = 10 ** (gain / 20)
         verdict = scene.judge(lambda frame, listener, speaker: leak if (frame // 10 == 20, listener, speaker) == (True, 1, 3) else NAN)
         return {each.kind for each in verdict.violations if each.listener == "agent0"}
@@ -183,9 +184,10 @@ def test_a_violation_reads_as_a_sentence() -> None:
 
 
 def test_beside_opus_a_voice_that_is_hardly_there_is_still_missed() -> None:
+    scene = Scene()
+    scene.score.add(replace(scene.score.voices[0], codec="opus"))
+
     def judged(gain: float) -> set[tuple[str, str, str]]:
-        scene = Scene()
-        scene.score.add(replace(scene.score.voices[0], codec="opus"))
         quiet = 10 ** (gain / 20)
         return kinds(scene.judge(lambda frame, listener, speaker: quiet if (listener, speaker) == (1, 0) else NAN))
 

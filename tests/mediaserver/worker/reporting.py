@@ -1,6 +1,7 @@
 """RTCP around a simulated worker: what it sends a phone, and what a phone says of what it got."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,19 +13,23 @@ from tests.mediaserver.worker.simulated import TURN, House, Phone, Sent
 WALL = 1_700_000_000.0
 """Unix time less the virtual clock."""
 
+Told = list[tuple[float, int, list[Packet]]]
+"""Reports: when, to which row, and what was reported."""
 
-def muxed_call() -> tuple[House, Phone, Phone]:
-    """Two parties who agreed on RTCP in their RTP streams."""
+
+def muxed_call(**media: Any) -> tuple[House, Phone, Phone]:
+    """Two parties who agreed on RTCP in their RTP streams, and who both have this media."""
     house = House()
     house.turn.reports.wall_offset = WALL
     house.desk._entropy = np.random.default_rng(1).bytes
-    customer, agent = house.join(1, 10, "customer", rtcp_mux=True), house.join(2, 10, "agent", rtcp_mux=True)
+    media["rtcp_mux"] = True
+    customer, agent = house.join(1, 10, "customer", **media), house.join(2, 10, "agent", **media)
     return house, customer, agent
 
 
-def run(house: House, seconds: float) -> list[tuple[float, int, list[Packet]]]:
-    """Turn for so long; when, to which row and what was reported."""
-    told: list[tuple[float, int, list[Packet]]] = []
+def run(house: House, seconds: float) -> Told:
+    """Turn for so long; what was reported."""
+    told: Told = []
     until = house.now + seconds
     while house.now < until:
         house.run(TURN)

@@ -1,5 +1,6 @@
 """Codecs that change in the midst of a call, and mixes that begin and end there: no click, no number lost, everybody goes on hearing."""
 
+from functools import lru_cache
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -38,6 +39,13 @@ class Watched:
         return at
 
 
+@lru_cache
+def changed(before: str, after: str) -> tuple[Watched, float]:
+    """A call that has changed, for all who only look at it; and when it did."""
+    call = Watched(before)
+    return call, call.change(after)
+
+
 def around(phone: Phone, at: float) -> float:
     """What is heard around this time that is no tone."""
     return loudest_above_db([packet for packet in phone.got if packet.at > at - 0.1], 1300.0)
@@ -45,8 +53,7 @@ def around(phone: Phone, at: float) -> float:
 
 @pytest.mark.parametrize(("before", "after"), CHANGES)
 def test_a_party_that_changes_its_codec_is_heard_on_without_a_click(before: str, after: str) -> None:
-    call = Watched(before)
-    at = call.change(after)
+    call, at = changed(before, after)
     bound = OPUS_BEGINS_DB if after == "OPUS" else CLICK_DB
     assert around(call.wide, at) < bound
     assert around(call.narrow, at) < bound
@@ -60,8 +67,7 @@ def test_a_party_that_changes_its_codec_is_heard_on_without_a_click(before: str,
 
 @pytest.mark.parametrize(("before", "after"), CHANGES)
 def test_a_party_that_changes_its_codec_hears_on(before: str, after: str) -> None:
-    call = Watched(before)
-    at = call.change(after)
+    call, at = changed(before, after)
     late = [packet for packet in call.agent.got if packet.at > at + 0.1]
     assert {packet.payload_type for packet in late} == {call.agent.payload_type}
     assert 20 * np.log10(tone_level(samples(late), 433.0, late[0].rate) / 2000) == pytest.approx(0.0, abs=0.5)

@@ -40,7 +40,7 @@ def paired() -> tuple[House, dict[tuple[str, str], tuple[Phone, Phone]]]:
     """All pairs of codecs, one call each, at the same time."""
     house = House(rows=2 * len(PAIRS), calls=len(PAIRS))
     met = {pair: meet(house, number, *pair) for number, pair in enumerate(PAIRS)}
-    house.run(1.4)
+    house.run(1.2)
     return house, met
 
 
@@ -49,7 +49,7 @@ def timed() -> tuple[House, dict[tuple[str, str, int, int], tuple[Phone, Phone]]
     """Some pairs in all their packet times, one call each, at the same time."""
     house = House(rows=2 * len(TIMED_PAIRS), calls=len(TIMED_PAIRS))
     met = {pair: meet(house, number, *pair) for number, pair in enumerate(TIMED_PAIRS)}
-    house.run(1.6)
+    house.run(1.2)
     return house, met
 
 

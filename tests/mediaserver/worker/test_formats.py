@@ -48,7 +48,7 @@ def test_every_packet_time_is_heard_in_every_other(theirs: int, ours: int) -> No
     agent = house.join(2, 10, "agent", ptime_ms=ours)
     supervisor = house.supervise(3, 10)
     customer.tone, agent.tone = 433.0, 701.0
-    house.run(1.6)
+    house.run(1.1)
     assert {len(packet.payload) for packet in agent.got} == {ours * 8}
     assert {len(packet.payload) for packet in customer.got} == {theirs * 8}
     for phone, tone in ((agent, 433.0), (customer, 701.0), (supervisor, 433.0), (supervisor, 701.0)):
@@ -118,7 +118,7 @@ def test_another_packet_time_makes_audio_later_by_one_packet_of_the_listener_at_
         customer.said.append(codes[start : start + customer.frame])
     spoken = iter(list(customer.said))
     customer.payload = lambda: next(spoken)  # type: ignore[method-assign]
-    house.run(1.8)
+    house.run(1.2)
     packet = next(packet for packet in agent.got if packet.at > house.now - 0.5)
     said_at = begun + codes.index(packet.payload[:64]) / 8000
     assert -0.002 <= packet.at - said_at < (0.004 if ours == theirs else 0.006 + ours / 1000)

@@ -59,9 +59,9 @@ def test_the_same_loss_in_bursts_scores_less() -> None:
     scores = []
     for length in (1, 6):
         house, customer, _ = muxed_call()
-        lossy(house, customer, 60.0, 0.08, length)
+        lossy(house, customer, 30.0, 0.08, length)
         quality = house.memory.quality(customer.row)
-        assert quality.up.lost / 3000 == pytest.approx(0.08, abs=0.03)
+        assert quality.up.lost / 1500 == pytest.approx(0.08, abs=0.03)
         scores.append(quality.up.mos_average)
     assert scores[1] < scores[0]
 
@@ -103,7 +103,7 @@ def test_a_long_way_scores_less() -> None:
 
 
 def test_what_a_leg_told_long_ago_is_no_longer_judged() -> None:
-    house, _, agent = muxed_call()
+    house, _, agent = muxed_call(ptime_ms=60)
     house.run(1.0)
     say(house, agent, ReceiverReport(agent.ssrc, (block_on(agent.got),)))
     house.run(30.0)

@@ -20,8 +20,8 @@ class Reported:
     def __init__(self, suite: str = "AES_CM_128_HMAC_SHA1_80") -> None:
         self.house = SecuredHouse()
         self.line = line_of(suite)
-        self.customer: Phone = self.house.join_secured(1, 7, "customer", self.line, rtcp_mux=True)
-        self.house.join(2, 7, "agent")
+        self.customer: Phone = self.house.join_secured(1, 7, "customer", self.line, rtcp_mux=True, ptime_ms=60)
+        self.house.join(2, 7, "agent", ptime_ms=60)
         self.sent: list[bytes] = []
 
     def run(self, seconds: float) -> None:
@@ -79,7 +79,7 @@ def test_a_report_may_be_the_first_that_comes() -> None:
     call.customer.talking = False
     call.say()
     call.customer.talking = True
-    call.run(0.3)
+    call.run(0.7)
     assert call.counted("rtcp_received") == 1
     assert call.counted("received") >= 10
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgpack
+import orjson
 
 MAX_MESSAGE: Final = 65_536
 """Bytes that a client may send in one message."""
@@ -28,9 +29,7 @@ class Unreadable(ValueError):
 
 def encode(message: dict[str, Any], subprotocol: Subprotocol) -> bytes:
     """A message as bytes."""
-    if subprotocol is Subprotocol.JSON:
-        return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
-    return _pack(message)
+    return _dump(message) if subprotocol is Subprotocol.JSON else _pack(message)
 
 
 def decode(data: bytes | str, subprotocol: Subprotocol) -> dict[str, Any]:
@@ -49,6 +48,13 @@ def decode(data: bytes | str, subprotocol: Subprotocol) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise Unreadable("a message is an object with a type")
     return message
+
+
+def _dump(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # half a surrogate pair, or what is no JSON: the slower one tells which
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _pack(value: Any) -> bytes:
@@ -73,8 +79,8 @@ class Encoded:
     @classmethod
     def of(cls, message: dict[str, Any]) -> "Encoded":
         """Encode a message, which must not be empty nor have a ``sequence``."""
-        entries = b"".join(_pack(part) for item in message.items() for part in item)
-        return cls(encode(message, Subprotocol.JSON)[1:], entries, len(message))
+        header = len(msgpack.Packer().pack_map_header(len(message)))
+        return cls(_dump(message)[1:], _pack(message)[header:], len(message))
 
     def numbered(self, sequence: int, subprotocol: Subprotocol) -> bytes:
         """The whole message with its ``sequence``."""

@@ -13,7 +13,6 @@ from array import array
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from mediaserver.signalling.beats import beat
 from mediaserver.signalling.calls.switchboard import MISSING_AFTER, Switchboard
 from mediaserver.signalling.calls.transferring import Transfers
 from mediaserver.signalling.desk.banning import Bans
-from mediaserver.signalling.desk.meters import tell_meters
+from mediaserver.signalling.desk.meters import PARTS, MeterRounds
 from mediaserver.signalling.desk.publishing import Publisher
 from mediaserver.signalling.desk.quality import LOOK_SECONDS, QualityWatch
 from mediaserver.signalling.desk.supervising import SwitchboardDesk
@@ -319,8 +318,8 @@ class Server:
         yield beat("overload", LOOK, self._switchboard.overload.look, self._counters)
         yield beat("quality", LOOK_SECONDS, self._quality.look, self._counters)
         if self._settings.control.meters_hz > 0:
-            tell = partial(tell_meters, self._switchboard.calls, self._house.publisher)
-            yield beat("meters", 1 / self._settings.control.meters_hz, tell, self._counters)
+            rounds = MeterRounds(self._switchboard.calls, self._house.publisher)
+            yield beat("meters", 1 / self._settings.control.meters_hz / PARTS, rounds.step, self._counters)
 
     async def _keep_journal(self) -> None:
         """First say BYE to those whom a crash left behind; then note who is in a call."""

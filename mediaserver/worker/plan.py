@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from mediaserver.worker.pacing import first_strike
-from mediaserver.worker.state import Kind, Mixes, Smooth, State
+from mediaserver.worker.state import Kind, Mixes, Smooth, State, Wanted
 from mixer.formats import FORMATS, WIDEBAND
 from mixer.gains import Seat, ears, gain
 from mixer.modes import PARTIES, Mode, Role
@@ -104,11 +104,12 @@ def plan_call(state: State, call: Call, now: float, *, gently: bool) -> list[int
     before = {leg.row: bool(state.mix.wanted[leg.row]) for leg in call.legs}
     for leg in call.legs:
         state.mix.followers[leg.row] = -1
-        state.mix.wanted[leg.row] = state.leg.digits_in_band[leg.row]
+        is_ready = leg.seat.role is Role.SUPERVISOR and leg.seat.admitted
+        state.mix.wanted[leg.row] = Wanted.READY if is_ready or state.leg.digits_in_band[leg.row] else Wanted.NOT
         state.mix.ducks[leg.row] = _whispered_to(leg, call.legs)
     changing = [leg.row for leg in call.legs if _plan_listener(state, leg, call.legs, now, gently=gently)]
     if state.call_tapped[call.index]:
-        state.mix.wanted[[leg.row for leg in call.legs if gain(leg.seat, _EAR)]] = 1
+        state.mix.wanted[[leg.row for leg in call.legs if gain(leg.seat, _EAR)]] = Wanted.HEARD
     for leg in call.legs:
         if state.mix.wanted[leg.row] and not before[leg.row]:
             state.forget_voice(leg.row)
@@ -287,7 +288,7 @@ def _write_clock(state: State, leg: Leg, kind: Kind, main: _Source | None, sourc
             state.sender.anchor[row] = 0
     if kind in (Kind.CLOCKED, Kind.SERVER):
         for source in mix.source[row, : int(mix.count[row])].tolist():
-            mix.wanted[source] = 1
+            mix.wanted[source] = Wanted.HEARD
     match kind:
         case Kind.SERVER if before is not Kind.SERVER:
             spread = now + leg.frame * BLOCK_SECONDS * ((row * _GOLDEN) % 1.0)

@@ -48,6 +48,15 @@ class Smooth(IntEnum):
     """Yes, but he should move nearer to a source, or away from it, when that is unheard."""
 
 
+class Wanted(IntEnum):
+    """Whether what a leg says is decoded and kept."""
+
+    NOT = 0
+    READY = 1
+    """Nobody hears it, but a supervisor may at any moment: then his first frame is there."""
+    HEARD = 2
+
+
 @dataclass(slots=True)
 class Legs:
     """Who each row's leg is and what it negotiated; one entry a row."""
@@ -109,7 +118,7 @@ class Mixes:
     """A `Smooth`."""
     own_numbers: Bytes
     wanted: Bytes
-    """Somebody mixes what this leg says, so its frames are kept."""
+    """A `Wanted`."""
     main: Int64
     """Row of the source that clocks it; -1 for none."""
     followers: Int64

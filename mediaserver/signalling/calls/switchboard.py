@@ -21,6 +21,7 @@ from mediaserver.call.inputs import LegId
 from mediaserver.call.limits import CallLimits
 from mediaserver.call.machine import Call
 from mediaserver.call.supervising import PARTY_SEATS
+from mediaserver.call.view import CallView
 from mediaserver.link.messages import DigitReceived, MediaStarted, Notice
 from mediaserver.signalling.calls.farewells import Farewells
 from mediaserver.signalling.calls.legs import NOWHERE, Leg, is_carried
@@ -71,6 +72,9 @@ class Switchboard:
         self._call_numbers = itertools.count(1)
         self._waiting: deque[tuple[CallEntry, inputs.Input | None]] = deque()
         self._is_feeding = False
+        self._told: deque[tuple[CallEntry, CallView, Publish]] = deque()
+        """What watchers are still to be told."""
+        self._is_publishing = False
 
     # calls and legs
 
@@ -154,7 +158,10 @@ class Switchboard:
     # happenings
 
     def feed(self, entry: CallEntry, happened: inputs.Input | None) -> None:
-        """One input to one call, and all that follows from it. What is fed meanwhile waits for its turn."""
+        """One input to one call, and all that follows from it. What is fed meanwhile waits for its turn.
+
+        The workers hear of it before the watchers do: ears do not wait for what is to be shown.
+        """
         self._waiting.append((entry, happened))
         if self._is_feeding:
             return
@@ -164,7 +171,8 @@ class Switchboard:
                 self._handle(*self._waiting.popleft())
         finally:
             self._is_feeding = False
-        self.house.media.flush()
+            self.house.media.flush()
+            self._publish()
 
     def perform(self, entry: CallEntry, action: PerformedAction) -> None:
         """Carry out one action that is not a machine's (a supervisor still at the door); amid an input, in that one's turn."""
@@ -248,9 +256,7 @@ class Switchboard:
         for action in actions:
             if not isinstance(action, Publish):
                 self._performer.perform(entry, action, now)
-        for action in actions:
-            if isinstance(action, Publish):
-                self.house.publisher.publish(entry.view, action, partial(records, self.house.media, entry))
+        self._told.extend((entry, entry.view, action) for action in actions if isinstance(action, Publish))
         after = entry.subject
         if after != before:
             self.house.tracer.know(entry.view.call, after)
@@ -261,6 +267,18 @@ class Switchboard:
         entry.timer.set(entry.machine.next_timer())
         if after != before:
             self._check_ceilings(entry)
+
+    def _publish(self) -> None:
+        """Tell watchers what was said of calls, in its order: what a watcher feeds meanwhile is told after what he is being told."""
+        if self._is_publishing:
+            return
+        self._is_publishing = True
+        try:
+            while self._told:
+                entry, view, action = self._told.popleft()
+                self.house.publisher.publish(view, action, partial(records, self.house.media, entry))
+        finally:
+            self._is_publishing = False
 
     def _tie(self, entry: CallEntry, leg: Leg, session: int) -> None:
         """The trace learns whose messages these are."""

@@ -1,22 +1,37 @@
 """The meters of live calls, read from shared memory a few times a second for whoever watches."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from control_api.ports import HouseEvent
 from mediaserver.link.memory import Memory
 from mediaserver.signalling.calls.live import CallEntry, Calls
 from mediaserver.signalling.desk.publishing import Publisher
 
+PARTS: Final = 16
+"""Slices of a round: one with hundreds of calls would hold up commands for as long as all of them take."""
 
-def tell_meters(calls: Calls, publisher: Publisher) -> None:
-    """One `meters` event a call; nothing where nobody watches. What it holds is read where somebody who may see the call wants it."""
-    if not publisher.has_watchers:
-        return
-    for entry in calls:
-        if any(leg.row >= 0 for leg in entry.legs.values()):
-            view = entry.view
-            publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, partial(_body, entry)))
+
+class MeterRounds:
+    """Rounds through all calls, told a slice at a time."""
+
+    def __init__(self, calls: Calls, publisher: Publisher) -> None:
+        self._calls = calls
+        self._publisher = publisher
+        self._part = 0
+
+    def step(self) -> None:
+        """One `meters` event for each call of the next slice; nothing where nobody watches.
+
+        What it holds is read where somebody who may see the call wants it.
+        """
+        self._part = (self._part + 1) % PARTS
+        if not self._publisher.has_watchers:
+            return
+        for entry in [entry for entry in self._calls if entry.number % PARTS == self._part]:
+            if any(leg.row >= 0 for leg in entry.legs.values()):
+                view = entry.view
+                self._publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, partial(_body, entry)))
 
 
 def _body(entry: CallEntry) -> dict[str, Any]:

@@ -48,6 +48,16 @@ def test_a_whisper_may_be_for_the_customer_and_then_the_agents_stream_is_untouch
     assert [packet.payload for packet in agent.got] == customer.said
 
 
+@pytest.mark.parametrize("wait", [0.0, 0.004, 0.01, 0.016])
+def test_the_agents_first_packet_after_the_command_has_the_whisper_in_it(wait: float) -> None:
+    house, _, agent, _ = supervised()
+    house.run(0.1 + wait)
+    house.command(SetMode(3, "whisper", "agent"))
+    before = len(agent.got)
+    house.run(0.03)
+    assert hears(agent.got[before : before + 1], SUPERVISOR)
+
+
 def test_the_agents_numbers_hold_across_every_change_of_mode() -> None:
     house, customer, agent, supervisor = supervised()
     offset = agent.got[0].timestamp - 5000

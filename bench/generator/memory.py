@@ -70,7 +70,7 @@ class Memory:
     somebody set it to 0), gaps (leg, ms bin): counters a leg. streams: those of them that each packet touches, as records.
     late (0.1 ms bin): packets by send time minus due time. stalls (stall, 2): from when until when packets were sent more
     than `STALL` late. totals: see the names below.
-    record_*: received packets in order of arrival. log_*: sent packets: moment, leg, frame of the leg's signal since its start.
+    record_*: received packets, each leg's in order of arrival. log_*: sent packets: moment, leg, frame of the leg's signal since its start.
     """
 
     TOTALS = ("passes", "recorded", "record_overflow", "logged", "log_overflow", "send_errors", "skipped_slots", "stalled", "stopped")

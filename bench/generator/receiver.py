@@ -1,7 +1,6 @@
 """The receiving half of the legs: what came is put by, and judged some milliseconds later, all of it at once as arrays."""
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -43,8 +42,7 @@ class Receiver:
         self._legs = np.zeros(lines, np.int64)
         self._lengths = np.zeros(lines, np.int64)
         self._times = np.zeros(lines)
-        self._batches: list[int] = [0]
-        """Lines that were put by before each batch, and at last."""
+        self._used = 0
         self._marks = np.zeros(legs, np.int64)
         self._numbers = np.arange(lines)
         self._gaps = memory.gaps.reshape(-1)
@@ -68,19 +66,18 @@ class Receiver:
         self._memory.ssrc[leg] = -1
 
     def put_by(self, count: int) -> None:
-        """Take over the first lines of the inbox, at most one of each leg."""
+        """Take over the first lines of the inbox."""
         if not count:
             return
         inbox = self._inbox
         if self._opening:
             self._open(count)
-        first = self._batches[-1]
-        end = first + count
+        first, end = self._used, self._used + count
         self._bytes[first:end, _PADDING : _PADDING + self._seen] = inbox.matrix[:count, : self._seen]
         self._legs[first:end] = inbox.rows[:count]
         self._lengths[first:end] = inbox.lengths[:count]
         self._times[first:end] = self._arrival[:count]
-        self._batches.append(end)
+        self._used = end
         if end + len(inbox.matrix) > len(self._legs):
             self.settle()
 
@@ -89,16 +86,26 @@ class Receiver:
         if self._empty.any():
             self._memory.strange += self._empty.astype(np.int64)
             self._empty[:] = 0
-        batches, self._batches = self._batches, [0]
-        end = batches[-1]
-        if not end:
+        if not self._used:
             return
-        legs, numbers = self._legs[:end], self._numbers[:end]
-        self._marks[legs] = numbers
-        if bool((self._marks[legs] == numbers).all()):
-            batches = [0, end]
-        for first, last in pairwise(batches):
-            self._take(slice(first, last))
+        lines, self._used = self._numbers[: self._used], 0
+        last = self._are_last(lines)
+        if last.all():
+            self._take(slice(len(lines)))
+            return
+        layers = []
+        while len(lines):
+            layers.append(lines[last])
+            lines = lines[~last]
+            last = self._are_last(lines)
+        for layer in reversed(layers):
+            self._take(layer)
+
+    def _are_last(self, lines: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these lines are their leg's last."""
+        legs = self._legs[lines]
+        self._marks[legs] = lines  # of several the last stays
+        return np.equal(self._marks[legs], lines)
 
     def _open(self, count: int) -> None:
         """Open what came to secured legs, in place; what is not genuine, or comes again, is `_REFUSED`."""
@@ -116,7 +123,7 @@ class Receiver:
                 inbox.matrix[line, : len(opened)] = np.frombuffer(opened, np.uint8)
                 inbox.lengths[line] = len(opened)
 
-    def _take(self, lines: slice) -> None:
+    def _take(self, lines: slice | NDArray[np.int64]) -> None:
         """Count lines in which each leg is at most once."""
         memory, packets, words = self._memory, self._packets[lines], self._words[lines]
         legs, length, arrival = self._legs[lines], self._lengths[lines], self._times[lines]

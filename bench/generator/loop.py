@@ -27,6 +27,9 @@ _SETTLES = 8
 """Milliseconds from judgement to judgement."""
 _COMMANDS = 8
 """Commands carried out a millisecond at most."""
+_SETTLEMENTS, _SEND_ERRORS, _SKIPPED_SLOTS, _STOPPED = (
+    Memory.TOTALS.index(name) for name in ("settlements", "send_errors", "skipped_slots", "stopped")
+)
 
 
 class Loop:
@@ -50,7 +53,7 @@ class Loop:
         while self._runs and due < self._ends:
             while (now := time.monotonic()) >= due:
                 if now - due > _FARTHEST_BEHIND:
-                    self._memory.totals[Memory.TOTALS.index("skipped_slots")] += 1
+                    self._memory.totals[_SKIPPED_SLOTS] += 1
                 else:
                     self._sender.send_slot(number % SLOTS, due)
                 number += 1
@@ -66,21 +69,27 @@ class Loop:
             rest = due - time.monotonic()
             if rest > 0:
                 time.sleep(rest)
-        self._memory.totals[Memory.TOTALS.index("stopped")] = 1
+        self._memory.totals[_STOPPED] = 1
 
     def _receive(self) -> None:
         most = len(self._sockets.arrival)
         for _ in range(_DRAINS):
             count = self._sockets.receive()
             self._receiver.put_by(count)
+            if self._receiver.is_full:
+                self._settle()
             if count < most:
                 break
         self._memory.totals[0] += 1
 
     def _settle(self) -> None:
-        """Judge what has come, and write down what could not be sent."""
+        """Count what has come and what was sent, both until now: who compares them sees what is lost, and not what one is ahead."""
+        totals = self._memory.totals
+        totals[_SETTLEMENTS] += 1
         self._receiver.settle()
-        self._memory.totals[Memory.TOTALS.index("send_errors")] = self._sockets.counters.send_errors.sum()
+        self._sender.settle()
+        totals[_SEND_ERRORS] = self._sockets.counters.send_errors.sum()
+        totals[_SETTLEMENTS] += 1
 
     def _obey(self) -> None:
         try:
@@ -114,6 +123,7 @@ class Loop:
         self._pipe.send(Opened(first, tuple(self._sockets.open(addresses))))
 
     def _start(self, command: Start) -> None:
+        self._settle()
         self._sockets.connect(command.leg, (command.address, command.port))
         self._receiver.start(command.leg, command.payload_types[1], command.digit_payload_type, command.records, command.keys)
         self._sender.start(command)

@@ -73,7 +73,19 @@ class Memory:
     record_*: received packets, each leg's in order of arrival. log_*: sent packets: moment, leg, frame of the leg's signal since its start.
     """
 
-    TOTALS = ("passes", "recorded", "record_overflow", "logged", "log_overflow", "send_errors", "skipped_slots", "stalled", "stopped")
+    TOTALS = (
+        "passes",
+        "recorded",
+        "record_overflow",
+        "logged",
+        "log_overflow",
+        "send_errors",
+        "skipped_slots",
+        "stalled",
+        "stopped",
+        "settlements",
+    )
+    """settlements: how often what was sent and received has begun, or ended, to be counted: odd while that is under way."""
 
     def __init__(self, size: Size, descriptor: int | None = None) -> None:
         fields: list[tuple[str, DTypeLike, tuple[int, ...]]] = [("streams", np.dtype(list(_STREAM_FIELDS)), (size.legs,))]

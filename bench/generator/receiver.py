@@ -53,8 +53,7 @@ class Receiver:
         """Of legs that agreed on SRTP."""
 
     def start(self, leg: int, payload_type: int, digit_payload_type: int, records: bool, keys: Keys | None = None) -> None:
-        """Count, and if asked keep, what this leg receives from now on; its stream begins anew."""
-        self.settle()
+        """Count, and if asked keep, what this leg receives from now on, for which all before was settled; its stream begins anew."""
         self._opening.pop(leg, None)
         if keys is not None:
             self._opening[leg] = keys.opening()
@@ -66,7 +65,7 @@ class Receiver:
         self._memory.ssrc[leg] = -1
 
     def put_by(self, count: int) -> None:
-        """Take over the first lines of the inbox."""
+        """Take over the first lines of the inbox, for which there must be room."""
         if not count:
             return
         inbox = self._inbox
@@ -78,8 +77,11 @@ class Receiver:
         self._lengths[first:end] = inbox.lengths[:count]
         self._times[first:end] = self._arrival[:count]
         self._used = end
-        if end + len(inbox.matrix) > len(self._legs):
-            self.settle()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another full inbox."""
+        return self._used + len(self._inbox.matrix) > len(self._legs)
 
     def settle(self) -> None:
         """Count, and keep, everything that was put by."""

@@ -25,6 +25,9 @@ from bench.generator.signals import Signal, render
 LATE_LIMIT_MS = 5.0
 """A row whose generator sent its packets later than this at the 99th percentile does not count."""
 
+_SNAPSHOTS = 100
+"""Tries at most to copy counters while none is written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -153,9 +156,14 @@ class RtpGenerator:
         self._say(Press(leg, digit, False))
 
     def snapshot(self) -> Snapshot:
-        """A copy of the counters."""
+        """A copy of the counters; of what was sent and received at one moment."""
         memory = self.memory
-        return Snapshot(memory.received.copy(), memory.sent.copy(), memory.highest.copy(), memory.gaps.copy(), memory.late.copy())
+        for _ in range(_SNAPSHOTS):
+            before = memory.total("settlements")
+            received, sent, highest = memory.received.copy(), memory.sent.copy(), memory.highest.copy()
+            if before % 2 == 0 and memory.total("settlements") == before:
+                break
+        return Snapshot(received, sent, highest, memory.gaps.copy(), memory.late.copy())
 
     async def _ask(self, command: Command) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -94,6 +94,8 @@ class Sender:
         """Of legs that agreed on SRTP."""
         self._digits: dict[int, Digit] = {}
         self._paused = range(0)
+        self._sent: list[NDArray[np.int64]] = []
+        """Of each batch since the last settlement: its legs."""
         self._random = np.random.default_rng()
         self.on_pressed: Callable[[int, float], None] = lambda leg, moment: None
 
@@ -167,6 +169,12 @@ class Sender:
             if self._digits[leg].is_over:
                 del self._digits[leg]
 
+    def settle(self) -> None:
+        """Count what was sent."""
+        for rows in self._sent:
+            self._memory.sent[rows] += 1
+        self._sent.clear()
+
     def _write(self, rows: NDArray[np.int64]) -> None:
         count = len(rows)
         streams = self._streams[rows]
@@ -214,7 +222,7 @@ class Sender:
 
     def _account(self, rows: NDArray[np.int64], begun: float, ended: float, due: float) -> None:
         memory, count = self._memory, len(rows)
-        memory.sent[rows] += 1
+        self._sent.append(rows)
         if ended - due > STALL:
             memory.note_stall(due, ended)
         first, last = (min(max(int((moment - due) / _LATE_BIN), 0), LATE_BINS - 1) for moment in (begun, ended))

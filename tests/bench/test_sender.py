@@ -34,6 +34,7 @@ class Bench:
         for _ in range(times):
             for number in range(SLOTS):
                 self.sender.send_slot(number, time.monotonic())
+        self.sender.settle()
 
 
 def header(packet: bytes) -> tuple[int, int, int, int, int]:
@@ -70,6 +71,7 @@ def test_legs_are_spread_over_the_slots() -> None:
     for number in range(SLOTS):
         before = int(bench.memory.sent.sum())
         bench.sender.send_slot(number, time.monotonic())
+        bench.sender.settle()
         counts.append(int(bench.memory.sent.sum()) - before)
     assert counts == [2] * SLOTS
 

@@ -21,7 +21,8 @@ CHAINS: Final = (
     ("bench/test_against_the_server.py", "bench/test_restarting.py"),
     tuple(f"interop/test_{name}.py" for name in _SERVERS),
     tuple(f"interop/test_{name}.py" for name in _BARESIPS),
-    ("house/", "mediaserver/signalling/test_starting.py", "mediaserver/signalling/media/", "mediaserver/cli/test_serving.py"),
+    ("house/",),
+    ("mediaserver/signalling/test_starting.py", "mediaserver/signalling/media/", "mediaserver/cli/test_serving.py"),
 )
 """Files and rooms below this folder, the longest chain first."""
 

@@ -1,5 +1,6 @@
 """`serve` and `check-config`."""
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -21,8 +22,12 @@ def serve(config: Path | None, log_json: bool, log_level: str) -> int:
         raise ValueError(f"--log-level: must be {', '.join(LEVELS)}, not {log_level!r}")
     settings = load(config, os.environ)
     # Imported late: a wrong configuration should be told at once.
-    from mediaserver.observing.logs import configure_logs
-    from mediaserver.signalling.application import run
+    gc.disable()  # what is loaded stays: to look through it again and again would be a fifth of the start
+    try:
+        from mediaserver.observing.logs import configure_logs
+        from mediaserver.signalling.application import run
+    finally:
+        gc.enable()
 
     configure_logs(as_json=log_json, level=log_level)
     return run(settings, lambda: load(config, os.environ))

@@ -15,9 +15,11 @@ as long as the port is the leg's. Closing the link ends the worker. It ignores S
 """
 
 import argparse
+import gc
 import os
 import signal
 
+gc.disable()  # what is loaded stays, and `run` does without it too
 for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 

@@ -42,7 +42,7 @@ async def test_audibility_judges_every_ear_and_finds_no_leak(tmp_path: Path) -> 
 
 
 async def test_audibility_convicts_a_leaked_frame() -> None:
-    result = await audibility.run(AROUND, calls=4, seconds=10, seed=3, broken="leaked-frame", journal=None)
+    result = await audibility.run(AROUND, calls=4, seconds=7, seed=3, broken="leaked-frame", journal=None)
     figures: dict[str, Any] = result.figures
     assert figures["failed"] == 0
     assert EXPECTED["leaked-frame"] <= set(figures["kinds"])

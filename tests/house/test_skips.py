@@ -26,7 +26,7 @@ def run(folder: Path, text: str, no_skips: str, *options: str) -> subprocess.Com
     shutil.copy(ROOT / "tests" / "conftest.py", folder / "conftest.py")
     (folder / "test_sample.py").write_text("def test_passes(): pass\n")
     (folder / "test_phone.py").write_text(text)
-    environment = {**os.environ, "MEDIASERVER_NO_SKIPS": no_skips}
+    environment = {**os.environ, "MEDIASERVER_NO_SKIPS": no_skips, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [
         sys.executable,
         "-m",
@@ -35,9 +35,7 @@ def run(folder: Path, text: str, no_skips: str, *options: str) -> subprocess.Com
         "-p",
         "no:cacheprovider",
         "-p",
-        "no:asyncio",
-        "-p",
-        "no:hypothesispytest",
+        "xdist",
         *options,
         ".",
     ]

@@ -5,10 +5,14 @@ import socket
 import pytest
 
 from mediaserver.signalling.media.ports import NoFreePort, PortPool
+from tests.interop.tools import own_address
+
+HERE = own_address()
+"""Servers that other tests start have ports at the usual address."""
 
 
 def pool(first: int = 41000, last: int = 41009, rest: float = 2.0) -> PortPool:
-    return PortPool("127.0.0.1", first, last, dscp=46, rest=rest)
+    return PortPool(HERE, first, last, dscp=46, rest=rest)
 
 
 def test_even_ports_of_the_range_are_lent_and_no_others() -> None:
@@ -34,7 +38,7 @@ def test_a_full_range_is_refused_until_a_port_has_rested() -> None:
 
 def test_a_port_that_another_program_holds_is_passed_over_and_counted() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 41030))
+        other.bind((HERE, 41030))
         ports = pool(41030, 41033)
         lent = ports.lend(0.0)
         assert (lent.port, ports.taken_by_others) == (41032, 1)
@@ -45,7 +49,7 @@ def test_a_check_tells_an_address_that_is_not_ours_and_takes_nothing() -> None:
     with pytest.raises(NoFreePort, match=r"192\.0\.2\.1"):
         PortPool("192.0.2.1", 41050, 41053, dscp=46).check()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 41060))
+        other.bind((HERE, 41060))
         ports = pool(41060, 41063)
         ports.check()
         assert (ports.lent, ports.taken_by_others) == (0, 0)
@@ -76,15 +80,15 @@ def test_the_port_above_is_lent_too_for_rtcp_and_given_back() -> None:
     ports = pool(41070, 41071)
     lent = ports.lend(0.0)
     assert lent.reports is not None
-    assert lent.reports.getsockname() == ("127.0.0.1", 41071)
+    assert lent.reports.getsockname() == (HERE, 41071)
     ports.give_back(lent, 0.0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 41071))
+        other.bind((HERE, 41071))
 
 
 def test_a_pair_is_passed_over_whose_upper_port_another_program_holds() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 41081))
+        other.bind((HERE, 41081))
         ports = pool(41080, 41083)
         lent = ports.lend(0.0)
         assert (lent.port, ports.taken_by_others) == (41082, 1)

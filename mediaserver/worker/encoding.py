@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from mediaserver.worker.due import Due
+from mediaserver.worker.handover import TANDEM_DELAY, hand_back, is_last
 from mediaserver.worker.outbox import Outbox
 from mediaserver.worker.state import Kind, State
 from mediaserver.worker.warming import begin
@@ -140,6 +141,8 @@ class Encoding:
             else:
                 frame = begin(line.encoder, self._state, row, frame, line.codec, was_passed=bool(self._was_passed[row]))
             line.is_fresh = self._was_passed[row] = self._heard_nothing[row] = False
+        elif is_last(self._state, row, line.codec):
+            frame = hand_back(self._state, row, frame, TANDEM_DELAY[line.codec])
         if isinstance(line.encoder, OpusEncoder):
             self._heed_losses(line, line.encoder, row)
         payload = line.encoder.encode(frame)

@@ -254,6 +254,8 @@ class Turn:
         """Set what a main source's packets clock: its own frame is the one that came; the others leap with it where they can."""
         state, mix = self.state, self.state.mix
         mix.read[due.listener, 0] = position
+        if state.has_wide:
+            self._keep_place(due.listener, leap)
         mix.next_due[due.listener] = now + hold_over(due.blocks, state.stream.jitter[main])
         leaping = (leap > 0) & (leap < 8) & (mix.count[due.listener] > 1)
         if some(leaping):
@@ -261,6 +263,13 @@ class Turn:
             read = mix.read[listener, 1:]
             spare = state.playout.end[mix.source[listener, 1:]] - read - blocks
             mix.read[listener, 1:] = np.where(read >= 0, read + np.clip(spare, 0, leap), read)
+
+    def _keep_place(self, listener: Int64, leap: Int64) -> None:
+        """Who (n) hears his main source a little later than it comes stays there, until packets of it are missing."""
+        mix = self.state.mix
+        offset = np.where(leap == 0, mix.offset[listener, 0], 0)
+        mix.offset[listener, 0] = offset
+        mix.read[listener, 0] -= offset > 0
 
     def _clocked_by_server(self, now: float) -> list[Due]:
         state, mix = self.state, self.state.mix

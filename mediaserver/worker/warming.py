@@ -2,35 +2,28 @@
 
 A decoder far away is as its last packets left it. An encoder that begins from nothing would not fit to it: with G.722 it is heard
 as a burst. So a new encoder is first given what the listener has just heard, as far as that is still in the buffers, and what it
-makes of it is thrown away.
+makes of it is thrown away. Where his packets were passed through until now, there is more to it: `handover`.
 
 An heir's Opus encoders begin with a ramp and nothing else: a decoder that got nothing for so long has faded by itself, an Opus encoder
 that begins says so in its first packet, and all of them at once would keep everybody waiting.
-
-Where the packets of the source were passed through until now, decoding and encoding them once more would come late by what
-both take (`TANDEM_DELAY`): the first frame begins so much earlier in the sound, and is faded over into its own time. That earlier sound is
-the main source's alone, at unity: what others said then, to somebody else, he did not hear and does not.
 """
 
 from typing import Final
 
 import numpy as np
 
+from mediaserver.worker.handover import TANDEM_DELAY, take_over
 from mediaserver.worker.rates import resampled
 from mediaserver.worker.state import State
 from mixer.arrays import Int16
 from mixer.coders.coder import Encoder
-from mixer.concealment import cross, faded_in
-from mixer.formats import G722, OPUS
+from mixer.concealment import faded_in
 from rtp.playout import RING, UNREAD
 
-TANDEM_DELAY: Final = {G722: 22, OPUS: 104}
-"""Samples at 16 kHz by which what is decoded is late against what was encoded."""
 PAST_BLOCKS: Final = 10
 """Blocks of the past that an encoder is given."""
 _BLOCK: Final = 160
 _STEP: Final = 2 * _BLOCK
-_OVERLAP: Final = _BLOCK // 2
 
 
 def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *, was_passed: bool) -> Int16:
@@ -42,13 +35,11 @@ def begin(encoder: Encoder, state: State, row: int, frame: Int16, codec: int, *,
     past = _past(state, row, len(frame) // _BLOCK, was_passed=was_passed)
     if not past.any():
         return faded_in(frame, _BLOCK)
-    ahead = TANDEM_DELAY[codec] if was_passed else 0
-    sound = np.concatenate([past, frame])
-    begun = sound[ahead : ahead + len(past)]
-    for start in range(0, len(begun), _STEP):
-        encoder.encode(begun[start : start + _STEP].copy())
-    overlap = min(_OVERLAP, len(frame) - ahead)
-    return cross(sound[len(past) + ahead :], frame, overlap) if ahead and overlap > 0 else frame
+    if was_passed:
+        past, frame = take_over(state, row, past, frame, TANDEM_DELAY[codec])
+    for start in range(0, len(past), _STEP):
+        encoder.encode(past[start : start + _STEP].copy())
+    return frame
 
 
 def _past(state: State, row: int, blocks: int, *, was_passed: bool) -> Int16:

@@ -1,8 +1,8 @@
 """What arrives, decoded: many rows at once where tables do it, a row at a time where the codec has a state (`ordered`).
 
 Decoded is what somebody mixes, and now and then a packet of all others, for the meters. A row with a state of its own that nobody
-mixes is decoded for its meter out of order; where it is mixed again, it begins anew. What begins so, and what comes in another
-codec than before, is faded in over what was heard until then.
+mixes is decoded for its meter out of order; where it is mixed again, it begins anew, with its last packets (`coded_past`). What begins
+so, and what comes in another codec than before, is faded in over what was heard until then.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from mediaserver.worker.coded_past import CodedPast
 from mediaserver.worker.metering import Metering
-from mediaserver.worker.ordered import LONGEST, Coded, OrderedStream
+from mediaserver.worker.ordered import BLOCK as BLOCK_SAMPLES
+from mediaserver.worker.ordered import LONGEST, Coded, Decoded, OrderedStream
 from mediaserver.worker.shelf import Shelf, soften
 from mediaserver.worker.state import Kind, State
 from mixer.arrays import Int16
@@ -68,6 +70,7 @@ class Decoding:
         self._inbox = inbox
         self._metering = metering
         self._shelf = Shelf(state, metering, LONGEST)
+        self._past = CodedPast(state.rows, inbox)
         self._streams: Final[dict[int, OrderedStream]] = {}
         self._meters: Final[dict[int, tuple[int, Decoder]]] = {}
         """Of rows that are only measured: codec and decoder."""
@@ -113,6 +116,20 @@ class Decoding:
             self._keep_at_once(arrived, self._state.playout, self._decode_g711)
         else:
             self._keep_by_codec(arrived)
+
+    def note_passed(self, audio: Followed, index: Int64, position: Int64, blocks: Int64) -> None:
+        """Packets ``index`` (n) of these, with position (n) and blocks (n), are passed through: whoever mixes their leg next wants them."""
+        packets, state = audio.packets, self._state
+        codec = state.leg.codec[packets.row[index]].astype(np.int64)
+        is_mixed = state.mix.wanted[packets.row[index]] != 0
+        which = (_HAS_CODER.take(codec) & ~is_mixed & (blocks > 0)).nonzero()[0]
+        if not len(which):
+            return
+        index = index[which]
+        rows = packets.row[index]
+        voice = audio.serial[index], codec[which], state.leg.call[rows].astype(np.int64)
+        place = audio.extended[index], position[which], blocks[which], packets.size[index]
+        self._past.note(rows, packets.line[index], voice, place)
 
     def pass_over(self, packets: Packets, extended: Int64) -> None:
         """These packets (n) take numbers (n) of their streams, but hold no audio."""
@@ -165,6 +182,7 @@ class Decoding:
         """The leg of this row ended."""
         self._end_stream(row)
         self._meters.pop(row, None)
+        self._past.forget(row)
         self._changed.discard(row)
         self._shelf.inherited.discard(row)
         self._codec[row] = -1
@@ -266,8 +284,7 @@ class Decoding:
         stream = self._streams.get(row)
         codec = int(self._state.leg.codec[row])
         if stream is None or (not self._state.wide.end[row] and stream.position >= 0) or stream.serial != serial or stream.codec != codec:
-            stream = OrderedStream(open_decoder(codec, WIDEBAND), serial, codec, coded.extended)
-            self._streams[row] = stream
+            stream = self._streams[row] = self._begun(row, coded, serial, codec)
             (self.concealing.add if codec == OPUS else self.concealing.discard)(row)
             self._meters.pop(row, None)
             self._changed.discard(row)
@@ -282,6 +299,19 @@ class Decoding:
         if stream.waiting and self._clocks_somebody(row):
             stream.give_up(self._shelf.put)
         self._note_waiting(row, stream)
+
+    def _begun(self, row: int, coded: Coded, serial: int, codec: int) -> OrderedStream:
+        """A stream that begins with this packet, or with what was passed through before it, which is the past of what is to be heard."""
+        past = self._past.before(row, coded, (serial, codec, int(self._state.leg.call[row])))
+        stream = OrderedStream(open_decoder(codec, WIDEBAND), serial, codec, (past or [coded])[0].extended)
+        for packet in past:
+            stream.take(packet, lambda decoded: self._remember(row, decoded))
+        return stream
+
+    def _remember(self, row: int, decoded: Decoded) -> None:
+        blocks = decoded.frame.reshape(-1, BLOCK_SAMPLES)
+        position = decoded.position + np.arange(len(blocks))
+        self._state.wide.make_up(np.full(len(blocks), row), position, blocks)
 
     def _count_recoverable(self, row: int, coded: Coded) -> None:
         """A lost packet that the next one tells of is like one that came as late as that: worth a margin where it happens often."""

@@ -20,7 +20,6 @@ from mixer.arrays import Int16
 from mixer.concealment import HISTORY_BLOCKS, conceal, cross, pitch_lags
 from mixer.formats import G722, OPUS
 from mixer.mixing import saturate
-from mixer.stretching import best_seam
 from rtp.arrays import Int64
 
 TANDEM_DELAY: Final = {G722: 22, OPUS: 104}
@@ -38,9 +37,8 @@ def take_over(state: State, row: int, past: Int16, frame: Int16, ahead: int) -> 
 
     past (samples) int16 of his main source, up to the frame (samples); ahead: samples by which what he heard was earlier than what he will.
     """
-    said = _said(state, row, len(frame) // _BLOCK, state.mix.read[row, :1])
-    is_main = state.mix.gain[row, 0] == 1.0
-    main = said if is_main else frame
+    is_main = state.mix.gain[row, 0] == 1.0 and state.leg.codec[row] == state.leg.codec[state.mix.source[row, 0]]
+    main = _said(state, row, len(frame) // _BLOCK, state.mix.read[row, :1]) if is_main else frame
     others = frame - main.astype(np.int32)
     sound = np.concatenate([past, main])
     heard, begins = sound[ahead : ahead + len(past)], len(past)
@@ -84,9 +82,11 @@ def _said(state: State, row: int, blocks: int, end: Int64) -> Int16:
 
 def _lag(sound: Int16, begins: int, ahead: int, overlap: int) -> int:
     """How much later, in samples below a block, the sound is most like what goes on ``ahead`` of ``begins``."""
-    played = sound[begins + ahead - _COMPARED : begins + ahead + overlap].astype(np.float32)
-    first = begins - _COMPARED - _BLOCK + 1
-    return begins - _COMPARED - best_seam(played, sound, np.arange(first, first + _BLOCK))
+    wide, count = sound.astype(np.float32), _COMPARED + overlap
+    played = wide[begins + ahead - _COMPARED :][:count]
+    pieces = np.lib.stride_tricks.sliding_window_view(wide[begins - _COMPARED - _BLOCK + 1 : begins + overlap], count)
+    likeness = pieces @ played / np.maximum(np.sqrt(np.einsum("kn,kn->k", pieces, pieces)), 1.0)
+    return _BLOCK - 1 - int(likeness.argmax())
 
 
 def _place(later: Int16, earlier: Int16) -> int:

@@ -232,6 +232,8 @@ class Turn:
             passes, mixes = passes & goes, mixes & goes
         if some(passes):
             self._pass(packets, index, passes, due)
+            if not state.is_g711:
+                self._decoding.note_passed(audio, index[passes], position[passes], blocks[passes])
         if not some(mixes):
             return []
         leap = (timestamp - before).astype(np.int32) // relay.ticks - relay.blocks
@@ -255,7 +257,7 @@ class Turn:
         state, mix = self.state, self.state.mix
         mix.read[due.listener, 0] = position
         if state.has_wide:
-            self._keep_place(due.listener, leap)
+            self._keep_place(due.listener, main, position)
         mix.next_due[due.listener] = now + hold_over(due.blocks, state.stream.jitter[main])
         leaping = (leap > 0) & (leap < 8) & (mix.count[due.listener] > 1)
         if some(leaping):
@@ -264,12 +266,15 @@ class Turn:
             spare = state.playout.end[mix.source[listener, 1:]] - read - blocks
             mix.read[listener, 1:] = np.where(read >= 0, read + np.clip(spare, 0, leap), read)
 
-    def _keep_place(self, listener: Int64, leap: Int64) -> None:
-        """Who (n) hears his main source a little later than it comes stays there, until packets of it are missing."""
-        mix = self.state.mix
-        offset = np.where(leap == 0, mix.offset[listener, 0], 0)
-        mix.offset[listener, 0] = offset
-        mix.read[listener, 0] -= offset > 0
+    def _keep_place(self, listener: Int64, main: Int64, position: Int64) -> None:
+        """Who (n) hears his main source a little later than it comes stays there, until what came before is missing."""
+        mix, wide = self.state.mix, self.state.wide
+        offset = mix.offset[listener, 0]
+        if some(offset > 0):
+            _, slots = wide.slots(main, position - 1, 1)
+            offset = np.where(wide.held[slots[:, 0]] == position - 1, offset, 0)
+            mix.offset[listener, 0] = offset
+            mix.read[listener, 0] -= offset > 0
 
     def _clocked_by_server(self, now: float) -> list[Due]:
         state, mix = self.state, self.state.mix

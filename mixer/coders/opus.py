@@ -24,6 +24,10 @@ _WHOLE_MS: Final = (10, 20, 40, 60)
 """Packet times that are one frame; others are packed of frames of 10 ms."""
 _NOTHING_TO_SEND: Final = 2
 """A packet of so many bytes or fewer need not be sent (libopus's word on DTX)."""
+_FAINT: Final = 82
+"""Peak, in the 14-bit domain, of what need not be sent: 40 dB below full scale. libopus takes steady sounds for silence, tones among them."""
+_FAINT_BLOCKS: Final = 20
+"""So long it has to be faint before anything is left out: what a decoder fills pauses with is then as faint."""
 _STEREO_SHARE: Final = 2
 """So much more for two channels: with less, libopus draws the two sides together (40 dB apart become 17) …"""
 _STEREO_FEC_SHARE: Final = 3
@@ -101,7 +105,8 @@ class OpusEncoder:
         self._set(libopus.SET_COMPLEXITY, parameters.complexity)
         if not keeps_apart:
             self._set(libopus.SET_SIGNAL, libopus.SIGNAL_VOICE)
-        self._set(libopus.SET_DTX, parameters.takes_dtx)
+        self._faint_blocks = 0
+        self._set(libopus.SET_DTX, 0)
         self._set(libopus.SET_INBAND_FEC, takes_fec)
         self._sends_fec = takes_fec
         self.expect_loss(EXPECTED_LOSS_PERCENT)
@@ -114,11 +119,21 @@ class OpusEncoder:
         """See `Encoder`: a frame of 10 to 60 ms in tens; those of 30 and 50 ms are packed of frames of 10 ms."""
         widened(frame, self._wide)
         blocks = len(frame) // self._block
+        if self._skips_silence:
+            self._heed_level(frame, blocks)
         size = blocks if 10 * blocks in _WHOLE_MS else 1
         pieces = [self._encode(at, size) for at in range(0, blocks, size)]
         if self._skips_silence and all(len(piece) <= _NOTHING_TO_SEND for piece in pieces):
             return b""
         return pieces[0] if len(pieces) == 1 else pack(pieces)
+
+    def _heed_level(self, frame: Int16, blocks: int) -> None:
+        """Let libopus leave out silence only where it is that."""
+        is_faint = max(int(frame.max()), -int(frame.min())) <= _FAINT
+        was_long = self._faint_blocks >= _FAINT_BLOCKS
+        self._faint_blocks = min(self._faint_blocks + blocks, _FAINT_BLOCKS) if is_faint else 0
+        if was_long != (self._faint_blocks >= _FAINT_BLOCKS):
+            self._set(libopus.SET_DTX, not was_long)
 
     def _encode(self, at: int, blocks: int) -> bytes:
         """The packet of one frame that begins at a block of the scratch."""

@@ -119,6 +119,13 @@ def test_silence_is_not_sent_where_the_remote_wants_it_so() -> None:
     assert b"" not in packets(OpusEncoder(16_000), quiet, 16_000, 20)
 
 
+def test_a_tone_however_steady_is_no_silence() -> None:
+    said = np.concatenate([tone(433, 4.0, 16_000), np.zeros(16_000 * 2, dtype=np.int16)])
+    payloads = packets(OpusEncoder(16_000, parameters=OpusParameters(takes_dtx=True)), said, 16_000, 20)
+    assert b"" not in payloads[:200]
+    assert payloads[250:].count(b"") > 20
+
+
 def test_packed_silence_is_not_sent_either() -> None:
     quiet = np.zeros(16_000 * 3, dtype=np.int16)
     payloads = packets(OpusEncoder(16_000, parameters=OpusParameters(takes_dtx=True)), quiet, 16_000, 30)

@@ -71,7 +71,7 @@ def hand_back(state: State, row: int, frame: Int16, ahead: int) -> Int16:
     earlier = np.concatenate([said[len(said) - count + ahead :], beyond])[-count:]
     place = _place(later, earlier)
     joined = np.concatenate([later[:place], cross(later[place:], earlier[place:], _OVERLAP)])
-    return saturate(joined + (frame - later.astype(np.int32)))
+    return saturate(joined.astype(np.int32) + frame - later)
 
 
 def _said(state: State, row: int, blocks: int, end: Int64) -> Int16:

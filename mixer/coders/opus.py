@@ -25,7 +25,7 @@ _WHOLE_MS: Final = (10, 20, 40, 60)
 _NOTHING_TO_SEND: Final = 2
 """A packet of so many bytes or fewer need not be sent (libopus's word on DTX)."""
 _FAINT: Final = 82
-"""Peak, in the 14-bit domain, of what need not be sent: 40 dB below full scale. libopus takes steady sounds for silence, tones among them."""
+"""Peak, in the 14-bit domain, of what need not be sent: 40 dB below full scale. libopus alone takes tones for silence."""
 _FAINT_BLOCKS: Final = 20
 """So long it has to be faint before anything is left out: what a decoder fills pauses with is then as faint."""
 _STEREO_SHARE: Final = 2

@@ -1,4 +1,4 @@
-"""From packets passed through to a mix and back, in codecs with a state: the party's sound goes on in the other's ear as if nothing had been."""
+"""From packets passed through to a mix and back, in codecs with a state: what the other party hears goes on as if nothing had been."""
 
 import numpy as np
 import pytest

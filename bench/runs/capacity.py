@@ -28,7 +28,8 @@ _DUCKING_DB = 12.0
 _SETTLE = 3.0
 _TRIES = 3
 """A row is measured so often at most until the generator is in time."""
-_SET_UPS_A_SECOND = 25
+_SET_UPS_A_SECOND, _LATER_A_SECOND, _MANY = 25, 10, 500
+"""With many calls the core has less left for signalling, and 1,000 calls of three minutes are six new ones a second."""
 _SIGNALS = tuple(Tones((307 + 31 * at,), 2500) for at in range(96))
 _CUT = 2
 """Packets of a leg that the ends of a window may hide."""
@@ -175,7 +176,7 @@ class _Crowd:
             async with asyncio.TaskGroup() as group:
                 for number in range(len(self.calls), count):
                     group.create_task(self._add(number, advance))
-                    await asyncio.sleep(1 / _SET_UPS_A_SECOND)
+                    await asyncio.sleep(1 / (_SET_UPS_A_SECOND if number < _MANY else _LATER_A_SECOND))
 
     async def _add(self, number: int, advance: Callable[[float], None]) -> None:
         stage, records = self.stage, number % _SAMPLED_EVERY == 0

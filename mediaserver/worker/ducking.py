@@ -20,6 +20,8 @@ SPOKEN_DBOV: Final = -45.0
 """Level of a packet that holds a word."""
 LOOK: Final = 0.05
 """Seconds for which one look will do, once somebody is ducked."""
+TOGETHER: Final = 0.006
+"""Seconds of which all packets are looked at together."""
 
 
 class Ducking:
@@ -30,20 +32,25 @@ class Ducking:
         self._roster = roster
         self._ducked = set(np.flatnonzero(state.mix.ducked_until > 0.0).tolist())
         """Rows of listeners."""
-        self._next_step = 0.0
+        self._next_step = self._next_look = 0.0
+        self._stored: list[tuple[Int64, Int64]] = []
+        """Rows, and the blocks behind what was stored of them since the last look."""
 
     def look(self, rows: Int64, position: Int64, blocks: Int64, now: float) -> None:
-        """Audio packets of rows (n) were stored at ``position`` (n), ``blocks`` (n) long; what ended is ended."""
-        listener = self._state.mix.ducks[rows]
-        whispers = listener >= 0
-        if not some(whispers):
+        """Audio packets of rows (n) were stored at ``position`` (n), ``blocks`` (n) long."""
+        self._stored.append((rows, position + blocks))
+        if now < self._next_look:
             return
-        whispers &= self._state.mix.ducked_until[listener] < now + HOLD - LOOK
+        self._next_look = now + TOGETHER
+        rows, end = self._stored[0] if len(self._stored) == 1 else (np.concatenate(part) for part in zip(*self._stored, strict=True))
+        self._stored.clear()
+        listener = self._state.mix.ducks[rows]
+        whispers = (listener >= 0) & (self._state.mix.ducked_until[listener] < now + HOLD - LOOK)
         if some(whispers):
             for is_wide, playout in ((False, self._state.playout), (True, self._state.wide)):
                 part = whispers & ((self._state.leg.wide[rows] != 0) == is_wide)
                 if some(part):
-                    self._look_at(playout, rows[part], (position + blocks)[part], now)
+                    self._look_at(playout, rows[part], end[part], now)
 
     def step(self, now: float) -> None:
         """Let those go to whom nothing was whispered for a while. To be called each turn."""

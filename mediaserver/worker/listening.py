@@ -25,6 +25,8 @@ STALE_SECONDS: Final = 0.1
 _TRIED: Final = 8
 """Margins are taken, and moves are tried, in one turn of so many, picked by a hash of its number."""
 _HASH: Final = 0x9E37_79B1
+_NOT, _WHOLLY, _MOSTLY = map(int, Smooth)
+"""As plain numbers: enumerations are slow to ask."""
 
 
 def read_anew(state: State, rows: Int64) -> None:
@@ -84,7 +86,7 @@ class Listening:
         smooth = self._state.mix.smooth[listener]
         quick: Bools = smooth.astype(np.bool_)
         if self._is_tried:
-            astray = (smooth == Smooth.MOSTLY).nonzero()[0]
+            astray = (smooth == _MOSTLY).nonzero()[0]
             hopeful = astray[self._shifting.are_hopeful(listener[astray])]
             quick[self._some(hopeful)] = False
         return quick
@@ -243,7 +245,7 @@ class Listening:
         columns = listed.shape[1]
         smooth = ((mix.gap[listener, :columns] == 0) | ~listed).all(axis=1) & (mix.sound[listener] < 0)
         moves = ((mix.move[listener, :columns] != 0) & listed).any(axis=1)
-        mix.smooth[listener] = np.where(smooth, np.where(moves, Smooth.MOSTLY, Smooth.WHOLLY), Smooth.NOT)
+        mix.smooth[listener] = np.where(smooth, np.where(moves, _MOSTLY, _WHOLLY), _NOT)
         self._note_plain(listener)
 
     def _note_plain(self, listener: Int64) -> None:

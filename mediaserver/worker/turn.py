@@ -35,6 +35,7 @@ from rtp.header import AUDIO, HEADER, NOISE, Packets, parse
 from rtp.sender import Relay, follow_clock, follow_source, hold_over
 from rtp.stream import BLOCK_SECONDS, Followed, follow, place
 
+_PASS: Final = int(Kind.PASS)
 MAX_LAG: Final = 0.1
 """Seconds that the server's clock may lag before frames are left out instead of being sent in a burst."""
 
@@ -226,7 +227,7 @@ class Turn:
         before = state.sender.timestamp[listener]
         sequence, timestamp, goes = follow_source(state.sender, state.tally.late, relay, now)
         due = Due(listener, packets.marker[index] | state.leg.send_payload_type[listener], sequence, timestamp, blocks)
-        passes = state.mix.kind[listener] == Kind.PASS
+        passes = state.mix.kind[listener] == _PASS
         mixes = ~passes & (blocks > 0)
         if goes is not None:
             passes, mixes = passes & goes, mixes & goes

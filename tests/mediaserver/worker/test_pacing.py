@@ -117,7 +117,7 @@ def test_who_stands_between_two_blocks_comes_back_to_whole_ones_in_the_next_paus
     house, (customer, _, supervisor) = met(0.001, 0.009, 0.005)
     house.admit(supervisor, "listen")
     customer.tone, customer.level, customer.drift = 433.0, 2000.0, -2000e-6
-    house.run(25.0)
+    house.run(14.0)
     offsets = house.state.mix.offset[supervisor.row]
     assert offsets.any()
     customer.level = customer.drift = 0.0

@@ -1,5 +1,7 @@
 """What a supervisor hears over a bad network: waiting, concealing, catching up; and that it stays on its leg."""
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -73,21 +75,22 @@ def test_a_tone_goes_on_in_phase_where_a_packet_was_waited_for(lateness: float) 
     assert_numbers_hold(supervisor.got)
 
 
-def depth_after(trouble: list[float]) -> int:
+@lru_cache
+def depth_after(*trouble: float) -> int:
     """Blocks that wait for the supervisor shortly after these delays of packets, which came amid seconds without any."""
     house, customer, _, supervisor = supervised()
-    delayed(house, customer, 6.0, [0.0] * 275 + trouble + [0.0] * (25 - len(trouble)))
+    delayed(house, customer, 6.0, [0.0] * 275 + list(trouble) + [0.0] * (25 - len(trouble)))
     assert bool(house.memory.counters(customer.row)["concealed_blocks"]) == any(trouble)
     return depth(house, supervisor, customer)
 
 
 def test_a_packet_that_is_late_once_in_a_while_leaves_the_delay_as_it_was() -> None:
-    assert depth_after([0.018]) - depth_after([0.0]) <= 1
+    assert depth_after(0.018) - depth_after(0.0) <= 1
 
 
 @pytest.mark.parametrize("lost", [2, 3, 4])
 def test_losses_in_a_row_leave_the_delay_as_it_was(lost: int) -> None:
-    assert depth_after([np.inf] * lost) == depth_after([0.0])
+    assert depth_after(*[np.inf] * lost) == depth_after(0.0)
 
 
 def test_jitter_is_absorbed_after_the_first_waits() -> None:

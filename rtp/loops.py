@@ -23,7 +23,7 @@ import numpy as np
 from rtp.arrays import Bytes, Int64, UInt64
 from rtp.socket_library import CCounters, CLines, is_compiled, load_library
 
-MOST_READY: Final = 2048
+MOST_READY: Final = 8192
 """Sockets read in one batch at most, so that a turn stays bounded."""
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 LIBRARY: Final = Path(__file__).with_name("_socket_loop.so")
 """Where the installation puts it."""
-VERSION: Final = 2
+VERSION: Final = 3
 """What it must say that it is, so that an old one is not taken for the present one."""
 
 

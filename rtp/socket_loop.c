@@ -10,8 +10,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define VERSION 2
-#define MOST_READY 2048 /* sockets read in one batch, so that a turn stays bounded */
+#define VERSION 3
+#define MOST_READY 8192 /* sockets read in one batch, so that a turn stays bounded */
 #define MOST_ROWS 65536
 #define A_WORD 64 /* rows of which a word of marks tells */
 

@@ -62,6 +62,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "leg.remote_sends": ("B", ()),
     "leg.remote_receives": ("B", ()),
     "leg.closes_at": ("d", ()),
+    "leg.sorts": ("B", ()),
     # what it sends us (rtp.stream.Streams)
     "stream.ssrc": ("q", ()),
     "stream.serial": ("q", ()),
@@ -262,6 +263,8 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "count.srtp_unsent": ("Q", ()),
     "count.dropped_stale": ("Q", ()),
     "count.dropped_overflow": ("Q", ()),
+    "count.handed_up": ("Q", ()),
+    "count.dropped_unhanded": ("Q", ()),
     "count.rtcp_received": ("Q", ()),
     "count.rtcp_sent": ("Q", ()),
     "count.dropped_rtcp_size": ("Q", ()),

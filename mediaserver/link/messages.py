@@ -62,6 +62,8 @@ class SetMedia:
     srtp_send_key: bytes = field(default=b"", repr=False)
     """Master key and salt of what goes to the leg."""
     srtp_receive_key: bytes = field(default=b"", repr=False)
+    sorts: bool = False
+    """STUN and DTLS come to its port too: they are handed up (`DatagramReceived`), and only the signalled address is a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,16 @@ class MediaStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class DatagramReceived:
+    """STUN or DTLS came to the port of a leg that has it sorted (RFC 7983); so many a second are told, the others are counted."""
+
+    leg: int
+    address: str
+    port: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class LegDoubted:
     """A leg could not be adopted: its row does not hold what was told of it. The worker has no such leg now."""
 
@@ -303,5 +315,5 @@ class Released:
     turn: int
 
 
-Notice = DigitReceived | MediaStarted | LegDoubted
+Notice = DigitReceived | MediaStarted | DatagramReceived | LegDoubted
 Upward = Applied | Refused | Released | Notice

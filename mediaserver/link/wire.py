@@ -24,6 +24,7 @@ from mediaserver.link.messages import (
     CloseLeg,
     CloseTap,
     Command,
+    DatagramReceived,
     DigitReceived,
     Inherit,
     LegDoubted,
@@ -84,6 +85,7 @@ _TYPES: Final[dict[str, type[Message]]] = {
         Refused,
         DigitReceived,
         MediaStarted,
+        DatagramReceived,
         LegDoubted,
     )
 }

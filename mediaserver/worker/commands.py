@@ -337,6 +337,7 @@ class Desk:
         leg.frame = min(max(round(command.ptime_ms / 10), 1), MAX_FRAME, MAX_BLOCKS[codec])
         leg.seat.sends = command.remote_sends
         moved = leg.latch.signalled not in (None, address) and address is not None
+        leg.latch.strict = leg.latch.strict or command.sorts  # ICE says whose packets are the leg's
         moves = leg.latch.set_media(address, now)
         self._securing.set_keys(row, keys, now, self._entropy, moved=moved)
         leg.receives = command.remote_receives and leg.latch.source is not None
@@ -345,6 +346,7 @@ class Desk:
         arrays.remote_sends[row], arrays.remote_receives[row] = command.remote_sends, leg.receives
         arrays.payload_kind[row], arrays.send_noise_payload_type[row] = UNKNOWN, noise_types[1]
         arrays.digit_clock[row] = command.digit_clock_rate
+        arrays.strict[row], arrays.sorts[row] = leg.latch.strict, command.sorts
         arrays.digits_in_band[row] = leg.seat.role is Role.SUPERVISOR and command.receive_digit_payload_type < 0
         if command.receive_digit_payload_type >= 0:
             arrays.payload_kind[row, command.receive_digit_payload_type] = DIGIT
@@ -356,6 +358,7 @@ class Desk:
         self._state.latch.heard[row] = False
         write_latch(self._state, row, leg.latch)
         self._reports.aim(row, reports, now, muxed=command.rtcp_mux)
+        self._ports.sort(row)
         if moves:
             self._ports.aim(row, leg.latch.source)
 

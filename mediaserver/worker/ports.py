@@ -18,6 +18,9 @@ class Ports(Protocol):
     def send_reports(self) -> None:
         """Send the RTCP that waits; before `close`, so that a leg gets its BYE."""
 
+    def sort(self, row: int) -> None:
+        """Sort what comes for a row, or do so no more, as its leg says."""
+
     def aim(self, row: int, address: Address | None) -> None:
         """Send a row's packets to this address from now on, and take them from there."""
 
@@ -44,6 +47,9 @@ class NoPorts:
 
     def send_reports(self) -> None:
         """There is nowhere to send to."""
+
+    def sort(self, row: int) -> None:
+        """Nothing comes."""
 
     def aim(self, row: int, address: Address | None) -> None:
         """There is nothing to aim."""

@@ -146,7 +146,7 @@ class Worker:
         self._turn.metering.measure(now)
         self._turn.taps.step(now)
         self._lend_released()
-        self._tell([*self._desk.answers(now), *self._turn.notices])
+        self._tell([*self._sockets.sorting.taken(), *self._desk.answers(now), *self._turn.notices])
         if not int(self._state.turn[0]) % _CPU_TURNS:
             self._note_processor_and_clock()
             if self._urgency is not None:

@@ -18,6 +18,7 @@ from mediaserver.worker.report_sockets import ReportSockets
 from mediaserver.worker.reports import Reports
 from mediaserver.worker.roster import Roster
 from mediaserver.worker.securing import Securing
+from mediaserver.worker.sorting import Sorting
 from mediaserver.worker.state import State
 from rtp.arrays import Bytes, Int64
 from rtp.header import HEADER
@@ -42,6 +43,8 @@ class Sockets:
         """compiled: whether the loop in C is taken where it is installed."""
         self._state = state
         self._securing = securing
+        self.sorting: Final = Sorting(state, roster, inbox)
+        """What it sorted out is to be told after each `receive`."""
         self._reports = ReportSockets(reports, self._send_along)
         self._roster = roster
         self._inbox = Lines.make(inbox)
@@ -76,6 +79,10 @@ class Sockets:
         lent = adopt(descriptor)
         self._state.count.dropped_stale[row] += drain(lent)
         self._register(row, lent)
+
+    def sort(self, row: int) -> None:
+        """Sort what comes for a row, or do so no more, as its leg says."""
+        self.sorting.note(row)
 
     def aim(self, row: int, address: Address | None) -> None:
         """Connect a row's second socket to a source."""
@@ -118,6 +125,7 @@ class Sockets:
     def close(self, row: int) -> None:
         """Close all sockets of a row."""
         self._reports.close(row)
+        self.sorting.forget(row)
         self._close_beside(row)
         lent = self._lent[row]
         if lent is not None:
@@ -156,7 +164,8 @@ class Sockets:
             overflows.step(now)
         first = self._look_at_door(now) if now >= self._door_at else 0
         count = self._loop.receive(first)
-        return self._inbox.lengths[:count].copy(), self._inbox.rows[:count].copy()
+        lengths, rows = self._inbox.lengths[:count].copy(), self._inbox.rows[:count].copy()
+        return (lengths, rows) if self.sorting.is_idle else self.sorting.sift(lengths, rows, now)
 
     def send(self) -> None:
         """Send what has come into the turn's outbox since it was sent last."""
@@ -181,6 +190,8 @@ class Sockets:
                 except OSError:
                     self._state.count.receive_errors[row] += 1
                     break
+                if self.sorting.takes(row, line, length, plain_address(address), now):
+                    continue
                 length = self._welcomed(row, length, line, plain_address(address), now)
                 if length:
                     inbox.lengths[line], inbox.rows[line] = length, row
@@ -216,6 +227,7 @@ class Sockets:
         self._lent[row] = lent
         self._overflows[0].begin(row)
         self._row_of[lent.fileno()] = row
+        self.sorting.note(row)
         self._door.register(lent.fileno(), select.EPOLLIN)
 
     def _put_beside(self, row: int, beside: socket.socket) -> None:

@@ -104,6 +104,8 @@ class Legs:
     remote_receives: Bytes
     closes_at: Float64
     """When a closed leg's row is taken at the latest; 0.0 while the leg lives."""
+    sorts: Bytes
+    """STUN and DTLS come to its port too (`mediaserver.worker.sorting`)."""
 
 
 @dataclass(slots=True)
@@ -224,6 +226,10 @@ class Counters:
     """Payloads that somebody would mix and their codec could not read, or that are shorter than the 10 ms of a block."""
     receive_errors: UInt64
     send_errors: UInt64
+    handed_up: UInt64
+    """STUN and DTLS for signalling (`mediaserver.worker.sorting`)."""
+    dropped_unhanded: UInt64
+    """The same beyond what a leg may have handed up, or too long."""
 
 
 DUCK_GAIN: Final = 10 ** (-12 / 20)

@@ -23,6 +23,7 @@ from mediaserver.link.messages import (
     CloseLeg,
     CloseTap,
     Command,
+    DatagramReceived,
     DigitReceived,
     Inherit,
     LegDoubted,
@@ -297,7 +298,7 @@ class Worker:
                     self._noted(told, message)
             case LegDoubted(leg=leg):
                 self._open_again(leg)
-            case DigitReceived() | MediaStarted():
+            case DigitReceived() | MediaStarted() | DatagramReceived():
                 self._heard(message)
             case _:
                 _log.error("worker.unexpected", worker=self.index, message=type(message).__name__)

@@ -148,6 +148,9 @@ class NoPorts:
     def send_reports(self) -> None:
         """Leave them where they are, for the test to see."""
 
+    def sort(self, row: int) -> None:
+        """Nothing is sorted."""
+
     def aim(self, row: int, address: Address | None) -> None:
         """Remember the address."""
         self.aimed[row] = address

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from config.dns import DnsSettings
+from config.ice import IceSettings
 from config.section import AutoAnswer, Burst, CodecName, Name, Port, Rate, Seconds, Section, Security, SuiteName
 from config.trunks import TrunkSettings
 
@@ -410,6 +411,7 @@ class Settings(Section):
 
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
+    ice: IceSettings = IceSettings()
     limits: LimitSettings = LimitSettings()
     transfers: TransferSettings = TransferSettings()
     doors: DoorSettings = DoorSettings()

@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from control_api import command_models, messages
+from control_api import browser_messages, command_models, messages
+from control_api.browser_messages import AnswerResult, IceServersResult
 from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol
 from control_api.messages import (
@@ -33,7 +34,18 @@ from control_api.messages import (
 FILE: Final = Path(__file__).parents[1] / "docs" / "control-api.asyncapi.yaml"
 FIRST_LINE: Final = "# Made from control_api/messages.py and command_models.py by `python -m control_api.asyncapi`; do not edit.\n"
 SPOKEN: Final = (HelloMessage, SnapshotMessage, EventMessage, MetersMessage, ReplyMessage)
-RESULTS: Final = (AppliedResult, BansResult, CallResult, CallsResult, DoneResult, MessageResult, SupervisionResult, TraceResult)
+RESULTS: Final = (
+    AnswerResult,
+    AppliedResult,
+    BansResult,
+    CallResult,
+    CallsResult,
+    DoneResult,
+    IceServersResult,
+    MessageResult,
+    SupervisionResult,
+    TraceResult,
+)
 SCHEMAS: Final = "#/components/schemas/{model}"
 
 
@@ -110,7 +122,7 @@ def _schemas(models: Sequence[type[BaseModel]]) -> dict[str, Any]:
 def _sentences() -> dict[tuple[str, str], str]:
     """What stands under each field in the source, by class and field."""
     found: dict[tuple[str, str], str] = {}
-    sources = [Path(file).read_text(encoding="utf-8") for file in (messages.__file__, command_models.__file__)]
+    sources = [Path(file).read_text(encoding="utf-8") for file in (messages.__file__, browser_messages.__file__, command_models.__file__)]
     for node in (node for source in sources for node in ast.parse(source).body):
         if isinstance(node, ast.ClassDef):
             for field, said in pairwise(node.body):

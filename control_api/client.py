@@ -21,6 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol as Offered
 
+from control_api.browser_messages import AnswerResult, IceServersResult
 from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.messages import (
@@ -185,10 +186,23 @@ class ControlClient:
         mode: Mode | str = Mode.LISTEN,
         target: Role | str = Role.AGENT,
         phone: str | None = None,
+        offer: str | None = None,
     ) -> SupervisionResult:
-        """Have our phone rung into a call; `joined` waits for its answer."""
-        result = await self._ask("supervise", call=call, agent=agent, mode=str(mode), target=str(target), phone=phone)
+        """Have our phone rung into a call; `joined` waits for its answer. With a WebRTC ``offer`` no phone rings: we are joined at once."""
+        result = await self._ask("supervise", call=call, agent=agent, mode=str(mode), target=str(target), phone=phone, offer=offer)
         return SupervisionResult.model_validate(result)
+
+    async def reoffer(self, leg: int, offer: str) -> str:
+        """The answer to another WebRTC offer for a leg of ours: a restart of ICE, or another direction."""
+        return AnswerResult.model_validate(await self._ask("reoffer", leg=leg, offer=offer)).answer
+
+    async def candidate(self, leg: int, candidate: str) -> None:
+        """Tell a candidate that came after the offer; empty: there are no more."""
+        await self._ask("candidate", leg=leg, candidate=candidate)
+
+    async def ice_servers(self) -> IceServersResult:
+        """STUN and TURN servers for our WebRTC."""
+        return IceServersResult.model_validate(await self._ask("ice_servers"))
 
     async def set_mode(self, leg: int, mode: Mode | str, target: Role | str = Role.AGENT) -> AppliedResult:
         """Change the mode; returns when the audio has changed."""

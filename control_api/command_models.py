@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
-from control_api.messages import Gain, LegNumber, Message, ModeName, Name, Phone, PhoneText, RequestId, WhisperTarget
+from control_api.messages import Gain, LegNumber, Message, ModeName, Name, Phone, PhoneText, RequestId, Sdp, WhisperTarget
 from mixer.modes import Mode
 
 
@@ -39,12 +39,39 @@ class SuperviseCommand(Command):
     target: WhisperTarget = "agent"
     phone: Phone | None = None
     """One of the identity's own contacts or numbers; null: his registered phone."""
+    offer: Sdp | None = None
+    """A browser's offer: he listens and speaks there, and no phone rings."""
 
     @model_validator(mode="after")
     def _names_one(self) -> "SuperviseCommand":
         if (self.call is None) == (self.agent is None):
             raise ValueError("name either the call or the agent")
+        if self.phone is not None and self.offer is not None:
+            raise ValueError("give either a phone or a browser's offer")
         return self
+
+
+class ReofferCommand(Command):
+    """A browser's new offer for its leg: a restart of ICE where its network changed, or another direction."""
+
+    type: Literal["reoffer"] = "reoffer"
+    leg: LegNumber
+    offer: Sdp
+
+
+class CandidateCommand(Command):
+    """A candidate that a browser found after its offer (trickle ICE, RFC 8838)."""
+
+    type: Literal["candidate"] = "candidate"
+    leg: LegNumber
+    candidate: Annotated[str, Field(max_length=512, pattern=r"^(candidate:[\x20-\x7e]+)?$")] = ""
+    """As ``RTCIceCandidate.candidate`` has it; empty: there are no more."""
+
+
+class IceServersCommand(Command):
+    """The STUN and TURN servers for the browser's ``RTCPeerConnection``."""
+
+    type: Literal["ice_servers"] = "ice_servers"
 
 
 class SetModeCommand(Command):
@@ -154,6 +181,9 @@ AnyCommand = (
     ListCommand
     | GetCommand
     | SuperviseCommand
+    | ReofferCommand
+    | CandidateCommand
+    | IceServersCommand
     | SetModeCommand
     | MuteCommand
     | VolumesCommand
@@ -171,6 +201,9 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "list": ListCommand,
     "get": GetCommand,
     "supervise": SuperviseCommand,
+    "reoffer": ReofferCommand,
+    "candidate": CandidateCommand,
+    "ice_servers": IceServersCommand,
     "set_mode": SetModeCommand,
     "mute": MuteCommand,
     "volumes": VolumesCommand,

@@ -5,15 +5,18 @@ from typing import Any, assert_never
 from control_api.command_models import (
     AnyCommand,
     BansCommand,
+    CandidateCommand,
     EndCommand,
     GetCommand,
     HangUpCommand,
+    IceServersCommand,
     LeaveCommand,
     LiftBanCommand,
     ListCommand,
     MessageCommand,
     MuteCommand,
     OriginateCommand,
+    ReofferCommand,
     SetModeCommand,
     SuperviseCommand,
     TraceCommand,
@@ -35,15 +38,21 @@ def failed(refusal: Refusal) -> Outcome:
     return {"ok": False, "error": {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}}
 
 
-async def carry_out(desk: Desk, identity: Identity, command: AnyCommand) -> dict[str, Any]:
-    """The result of the command. Raises `Refusal`."""
+async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote: str = "") -> dict[str, Any]:
+    """The result of the command, that came from an address (``remote``, where it is known). Raises `Refusal`."""
     match command:
         case ListCommand():
             return {"calls": list(desk.calls(identity))}
         case GetCommand():
             return {"call": desk.call(identity, command.call)}
         case SuperviseCommand():
-            return await _supervise(desk, identity, command)
+            return await _supervise(desk, identity, command, remote)
+        case ReofferCommand():
+            return {"answer": desk.reoffer(identity, leg=command.leg, offer=command.offer)}
+        case CandidateCommand():
+            desk.candidate(identity, leg=command.leg, candidate=command.candidate)
+        case IceServersCommand():
+            return desk.ice_servers(identity)
         case SetModeCommand():
             return _applied(await desk.set_mode(identity, leg=command.leg, mode=command.mode, target=Role(command.target)))
         case MuteCommand():
@@ -71,7 +80,18 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand) -> dict
     return {}
 
 
-async def _supervise(desk: Desk, identity: Identity, command: SuperviseCommand) -> dict[str, Any]:
+async def _supervise(desk: Desk, identity: Identity, command: SuperviseCommand, remote: str) -> dict[str, Any]:
+    if command.offer is not None:
+        joined = await desk.join(
+            identity,
+            call=command.call,
+            agent=command.agent,
+            mode=command.mode,
+            target=Role(command.target),
+            offer=command.offer,
+            remote=remote,
+        )
+        return {"call": joined.call, "leg": joined.leg, "mode": joined.mode.value, "state": joined.state, "answer": joined.answer}
     made = await desk.supervise(
         identity, call=command.call, agent=command.agent, mode=command.mode, target=Role(command.target), phone=command.phone
     )

@@ -54,8 +54,9 @@ async def serve_connection(reception: Reception, websocket: WebSocket) -> None:
 
 async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> None:
     wake, room = asyncio.Event(), asyncio.Event()
+    feed = reception.feeds.of(guest.identity)
     session = Session(
-        reception.feeds.of(guest.identity),
+        feed,
         reception.keys,
         guest.subprotocol,
         calls=lambda: reception.desk.calls(guest.identity),
@@ -63,7 +64,9 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
         queue=reception.settings.queue,
         resume=Position.read(websocket.query_params.get("resume", "")),
         wants_meters=websocket.query_params.get("meters", "on") != "off",
+        remote=_address(websocket),
     )
+    reception.desk.attended(guest.identity, is_here=True)
     bound = log.bind(identity=guest.identity.name, tenant=guest.identity.tenant, address=_address(websocket))
     bound.info("client_connected", subprotocol=str(guest.subprotocol))
     try:
@@ -73,6 +76,8 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
             writer.cancel()
     finally:
         session.close()
+        if not feed.readers:
+            reception.desk.attended(guest.identity, is_here=False)
         reception.counters["too_slow"] += session.counters.too_slow
         reception.counters["meters_skipped"] += session.counters.meters_skipped
         bound.info("client_disconnected", too_slow=session.counters.too_slow)

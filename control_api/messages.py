@@ -20,6 +20,8 @@ RequestId = Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[str, Field(
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Phone = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x20\x7f<>\"]+$")]
 """A SIP URI or a number; what could break out of a header is refused."""
+Sdp = Annotated[str, Field(min_length=1, max_length=16_384)]
+"""A session description (RFC 8866), as ``RTCSessionDescription.sdp`` has it."""
 Gain = Annotated[float, Field(ge=0.0, le=4.0)]
 LegNumber = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -293,6 +295,8 @@ class SupervisionResult(Message):
     mode: Mode
     state: str
     """``ringing`` until the phone answers, then ``joined``."""
+    answer: str = ""
+    """To a browser's offer; it is joined at once."""
 
 
 class AppliedResult(Message):

@@ -17,6 +17,8 @@ class Supervision:
     mode: Mode
     state: str
     """``ringing`` until his phone answers, then ``joined``."""
+    answer: str = ""
+    """To his browser's offer, where he came by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,23 @@ class Desk(Protocol):
         self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, phone: str | None
     ) -> Supervision:
         """Ring the identity's phone (or ``phone``, one of his own contacts or numbers) into a call; by agent if he has exactly one call."""
+
+    async def join(
+        self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, offer: str, remote: str
+    ) -> Supervision:
+        """Let the identity's browser, which makes this offer from an address, into a call; it is joined at once."""
+
+    def reoffer(self, identity: Identity, *, leg: int, offer: str) -> str:
+        """The answer to another offer of the browser of his own supervising leg."""
+
+    def candidate(self, identity: Identity, *, leg: int, candidate: str) -> None:
+        """That browser found another address of its own; empty: there are no more."""
+
+    def ice_servers(self, identity: Identity) -> dict[str, Any]:
+        """Servers that help browsers to be reached, as `control_api.browser_messages.IceServersResult` fields."""
+
+    def attended(self, identity: Identity, *, is_here: bool) -> None:
+        """The identity has a client now, or none any more."""
 
     async def set_mode(self, identity: Identity, *, leg: int, mode: Mode, target: Role) -> Applied:
         """Change the mode of his own supervising leg (or any he may see, with the right `admin`)."""

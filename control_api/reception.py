@@ -82,16 +82,16 @@ class Reception:
 
     async def _run(self, session: Session, identity: Identity, order: Order) -> None:
         self.counters["commands"] += 1
-        outcome = await self._outcome(identity, order)
+        outcome = await self._outcome(session, identity, order)
         try:
             session.finish(order, outcome)
         except (TypeError, ValueError, OverflowError):
             log.exception("result_unreadable", identity=identity.name, command=order.command.type)
 
-    async def _outcome(self, identity: Identity, order: Order) -> Outcome:
+    async def _outcome(self, session: Session, identity: Identity, order: Order) -> Outcome:
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
-                return succeeded(await carry_out(self.desk, identity, order.command))
+                return succeeded(await carry_out(self.desk, identity, order.command, session.remote))
         except Refusal as error:
             refusal = error
         except TimeoutError:

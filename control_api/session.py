@@ -88,10 +88,13 @@ class Session:
         queue: int,
         resume: Position | None = None,
         wants_meters: bool = True,
+        remote: str = "",
     ) -> None:
         self.subprotocol = subprotocol
         self.counters = Counters()
         self.is_closed = False
+        self.remote = remote
+        """The client's address, where it is known."""
         self._feed = feed
         self._keys = keys
         self._calls = calls

@@ -166,10 +166,12 @@ class LegEnded:
 
 @dataclass(frozen=True, slots=True)
 class SupervisorArrived:
-    """A permitted supervisor's own INVITE (he dialled in); answered at once if the call can be joined."""
+    """A permitted supervisor's own INVITE (he dialled in), or his browser's offer; answered at once if the call can be joined."""
 
     leg: LegId
     supervisor: Supervisor
+    request: int | None = None
+    """Told back by `RefuseRequest` if it cannot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ class Leg:
     @property
     def hears(self) -> bool:
         """Whether the remote takes media; believed until it says otherwise."""
-        return self.media is None or (self.media.direction.receives and self.media.address not in _NOWHERE)
+        media = self.media
+        return media is None or (media.direction.receives and (media.ice is not None or media.address not in _NOWHERE))
 
     @property
     def holds(self) -> bool:

@@ -72,10 +72,12 @@ def _closed(conversation: Conversation) -> Closed | None:
 
 
 def arrived(conversation: Conversation, happened: SupervisorArrived, now: float) -> None:
-    """A supervisor dialled in: let him in, or say why not."""
+    """A supervisor dialled in, or a browser asks in: let him in, or say why not."""
     closed = _closed(conversation)
     if closed is not None:
         reason = f'SIP;cause={_CLOSED_STATUS[closed]};text="{_CLOSED_TEXT[closed]}"'
+        if happened.request is not None:
+            conversation.do(RefuseRequest(happened.request, _CLOSED_CODE[closed], _CLOSED_TEXT[closed]))
         conversation.do(RejectLeg(happened.leg, _CLOSED_STATUS[closed], reason))
         conversation.count("supervisors_refused", closed)
         return

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 _KNOWN_ROUTES = 4096
 _KNOWN_PEERS = 4096
+_OUTSIDE_4, _OUTSIDE_6 = "192.0.2.1", "2001:db8::1"
+"""Addresses for documents (RFC 5737, RFC 3849): whatever goes outside goes that way."""
 
 
 class Addresses:
@@ -27,6 +29,14 @@ class Addresses:
         if self._bind not in ("0.0.0.0", "::", ""):
             return self._bind
         return self._routed(remote)
+
+    def others(self, remote: str) -> tuple[str, ...]:
+        """Where else ``remote`` may find us, if it is not where it seems to be: a page behind a proxy of HTTP looks like the proxy."""
+        named = self.toward(remote)
+        if named == self._advertised:
+            return ()  # our own networks are nobody's business outside
+        outward = self._bind if self._bind not in ("0.0.0.0", "::", "") else self._routed(_OUTSIDE_6 if ":" in named else _OUTSIDE_4)
+        return tuple(host for host in dict.fromkeys((self._advertised, outward)) if host and host != named)
 
     def _is_outside(self, remote: str) -> bool:
         try:

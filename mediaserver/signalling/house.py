@@ -10,6 +10,7 @@ from mediaserver.observing.counters import Counters
 from mediaserver.observing.quality_metrics import EndedLegs
 from mediaserver.secrecy.pins import check_at_once
 from mediaserver.signalling.addresses import Addresses
+from mediaserver.signalling.browser.peers import Peers
 from mediaserver.signalling.calls.legs import is_browser
 from mediaserver.signalling.desk.publishing import Publisher
 from mediaserver.signalling.entering.pins import CheckPin
@@ -74,6 +75,8 @@ class House:
     peer_names: Callable[[Flow], Sequence[str]] = nobody
     """What the certificate shows that a TLS client gave."""
     trunks: Trunks = field(init=False)
+    peers: Peers = field(init=False)
+    """ICE and handshakes of the legs that have them."""
 
     def __post_init__(self) -> None:
         means = Means(
@@ -88,6 +91,7 @@ class House:
             new_timer=self.new_timer,
         )
         self.trunks = Trunks(self.settings.trunks, means)
+        self.peers = Peers(self.certificate, lambda: self.settings.ice.lost_after, self.counters, self.clock, self.new_timer)
 
     def codecs(self, trunk: TrunkSettings | None = None) -> tuple[Codec, ...]:
         """Ours, by preference: by the trunk that a leg faces where that says so, else as for everybody."""

@@ -23,6 +23,7 @@ class Carriage:
     is_mismatched: bool = False
     """ICE was offered, but something rewrote the address: it is declined (RFC 8839 §4.2.5)."""
     rtcp_mux: bool = False
+    more_hosts: tuple[str, ...] = ()
 
     def attributes(self, address: str, port: int) -> tuple[Attribute, ...]:
         """Its lines."""
@@ -31,7 +32,7 @@ class Carriage:
         if self.handshake is not None:
             lines += dtls.attributes(*self.handshake)
         if self.ice is not None:
-            lines += ice.attributes(self.ice, address, port)
+            lines += ice.attributes(self.ice, (address, *self.more_hosts), port)
         if self.is_mismatched:
             lines.append(Attribute("ice-mismatch"))
         return tuple(lines)
@@ -75,7 +76,9 @@ def answering(stream: Stream, keying: Keying, terms: Terms, keyring: Keyring, be
     takes_ice = stream.ice is not None and (keying is Keying.DTLS or terms.ice_for_all)
     agreed = _ice(stream, terms, before) if takes_ice else None
     is_mismatched = takes_ice and agreed is None
-    carriage = Carriage(stream.protocol, cryptos, handshake, agreed.local if agreed else None, is_mismatched, stream.rtcp_mux)
+    carriage = Carriage(
+        stream.protocol, cryptos, handshake, agreed.local if agreed else None, is_mismatched, stream.rtcp_mux, terms.more_hosts
+    )
     return carriage, Carried(security, agreed)
 
 

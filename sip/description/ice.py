@@ -1,4 +1,4 @@
-"""ICE in the description (RFC 8839, RFC 8445), as its lite side: one host candidate of ours, the other side's read."""
+"""ICE in the description (RFC 8839, RFC 8445), as its lite side: host candidates of our port, the other side's read."""
 
 import ipaddress
 import re
@@ -21,7 +21,7 @@ _CANDIDATE: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _PREFERENCE: Final = (126 << 24) | (65_535 << 8) | 255
-"""Of the only host candidate for RTP (RFC 8445 §5.1.2.1)."""
+"""Of the likeliest host candidate for RTP (RFC 8445 §5.1.2.1); each further one has a local preference of one less."""
 _HIGHEST_PORT: Final = 65_535
 
 
@@ -55,12 +55,16 @@ def fresh_credentials(entropy: Callable[[int], bytes]) -> IceCredentials:
     return IceCredentials(entropy(4).hex(), entropy(16).hex())
 
 
-def attributes(credentials: IceCredentials, address: str, port: int) -> tuple[Attribute, ...]:
-    """The lines of our section."""
+def attributes(credentials: IceCredentials, hosts: tuple[str, ...], port: int) -> tuple[Attribute, ...]:
+    """The lines of our section: one port, at each of these addresses."""
     return (
         Attribute("ice-ufrag", credentials.ufrag),
         Attribute("ice-pwd", credentials.password),
-        Attribute("candidate", f"1 1 UDP {_PREFERENCE} {address} {port} typ host"),
+        *(
+            Attribute("candidate", f"{number + 1} 1 UDP {_PREFERENCE - (number << 8)} {host} {port} typ host")
+            for number, host in enumerate(hosts)
+        ),
+        Attribute("end-of-candidates"),  # RFC 8840 §8.2: there is no other, so nothing trickles from us
     )
 
 

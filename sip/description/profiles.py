@@ -50,7 +50,7 @@ PREFERENCE: Final = {
     Security.PREFER: (Keying.SDES, Keying.NONE, Keying.DTLS),
     Security.REQUIRE: (Keying.SDES, Keying.DTLS),
 }
-"""What each policy takes, best first. DTLS comes last: it is signalled, but nobody here shakes hands yet, so such a leg has no audio."""
+"""What each policy takes, best first. DTLS comes last: its handshake takes time before anything is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class Terms:
     """Our own offers are as browsers want them: DTLS, ICE and one port for RTP and RTCP."""
     ice_for_all: bool = False
     """Take part in ICE with whoever offers it; False: with DTLS alone, since browsers insist on it and phones do not."""
+    more_hosts: tuple[str, ...] = ()
+    """Beside the address of the description: where else who does ICE may find our port, the likeliest first."""
     sends_stereo: bool = False
     """Who asks for Opus in stereo hears it, so opus is agreed on with him."""
     takes_comfort_noise: bool = False

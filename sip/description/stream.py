@@ -52,10 +52,12 @@ def read_stream(description: SessionDescription, index: int, ours: str) -> Strea
         raise SdpUnusable("the audio stream is switched off")
     if media.protocol not in KEYINGS:
         raise SdpUnusable(f"audio over {media.protocol[:30]} is not known here")
-    address = _destination(description.address_of(media) or "", ours)
-    direction = description.direction_of(media)
     ice = ice_in(description, media)
-    if address == NOWHERE and not (ice is not None and is_without_address(address, media.port)):
+    said = description.address_of(media) or ""
+    is_found_by_ice = ice is not None and (is_without_address(said, media.port) or not _is_within_reach(said, ours))
+    address = NOWHERE if is_found_by_ice else _destination(said, ours)
+    direction = description.direction_of(media)
+    if address == NOWHERE and not is_found_by_ice:
         # the hold of RFC 2543: send nothing here, whatever the attribute says (RFC 3264 §8.4)
         direction = Direction.of(sends=direction.sends, receives=False)
     numbers = numbers_in(media)
@@ -74,6 +76,15 @@ def read_stream(description: SessionDescription, index: int, ours: str) -> Strea
         dtls=dtls_in(description, media),
         ice=ice,
     )
+
+
+def _is_within_reach(said: str, ours: str) -> bool:
+    """Whether packets could be sent to an address; beside ICE it is only one of those that the other side has."""
+    try:
+        _destination(said, ours)
+    except SdpUnusable:
+        return False
+    return True
 
 
 @lru_cache(maxsize=4096)

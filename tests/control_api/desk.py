@@ -71,6 +71,8 @@ class FakeDesk:
         self.ready = True
         self.fault: Exception | None = None
         """Raised by every command that changes the audio."""
+        self.attendance: list[tuple[str, bool]] = []
+        """Who had a client, or none any more, in order."""
         self.turn = 1000
         self.next_leg = 10
 
@@ -112,6 +114,28 @@ class FakeDesk:
         leg = leg_model(self.next_leg, Role.SUPERVISOR, identity.name, identity=identity.name, mode=mode.value, target=target.value)
         self.put(found | {"legs": [*found["legs"], leg]}, "supervisor.joined", leg=self.next_leg)
         return Supervision(found["call"], self.next_leg, mode, "joined")
+
+    async def join(
+        self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, offer: str, remote: str
+    ) -> Supervision:
+        made = await self.supervise(identity, call=call, agent=agent, mode=mode, target=target, phone=None)
+        self.asked.append(("join", {"offer": offer, "remote": remote}))
+        return Supervision(made.call, made.leg, made.mode, made.state, answer="v=0\r\n")
+
+    def reoffer(self, identity: Identity, *, leg: int, offer: str) -> str:
+        self._with_leg(identity, leg)
+        self.asked.append(("reoffer", {"leg": leg, "offer": offer}))
+        return "v=0\r\n"
+
+    def candidate(self, identity: Identity, *, leg: int, candidate: str) -> None:
+        self._with_leg(identity, leg)
+        self.asked.append(("candidate", {"leg": leg, "candidate": candidate}))
+
+    def ice_servers(self, identity: Identity) -> dict[str, Any]:
+        return {"servers": [{"urls": ["stun:stun.example.com"]}], "lifetime": 3600.0}
+
+    def attended(self, identity: Identity, *, is_here: bool) -> None:
+        self.attendance.append((identity.name, is_here))
 
     async def set_mode(self, identity: Identity, *, leg: int, mode: Mode, target: Role) -> Applied:
         found = self._with_leg(identity, leg)

@@ -103,8 +103,8 @@ class Leg:
     """RTP only from the signalled address."""
     suite: str = ""
     """The crypto suite that was counted last."""
-    is_without_audio: bool = False
-    """It agreed on DTLS-SRTP, which workers do not carry, and that was told."""
+    is_by_api: bool = False
+    """Its offers and answers go over the control API: it has no session in SIP."""
     row: int = -1
     """In the worker's shared memory."""
     opened_at: float = 0.0
@@ -161,14 +161,17 @@ def is_browser(flow: Flow) -> bool:
     return flow.transport in ("ws", "wss")
 
 
-def is_carried(media: NegotiatedMedia) -> bool:
-    """Whether workers can carry what was agreed: not where the keys are to come from a DTLS handshake, which nobody here does yet."""
+def has_way(media: NegotiatedMedia) -> bool:
+    """Whether packets can flow: not where their keys have still to come from a handshake."""
     return not isinstance(media.security, Dtls)
 
 
-def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings, *, stereo: bool) -> SetMedia:
-    """The worker's command for what was agreed; of a leg that is not carried it takes nothing, and sends it nothing."""
-    reports = reports_address(media)
+def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings, *, stereo: bool, sorts: bool = False) -> SetMedia:
+    """The worker's command for what was agreed; a leg without a way is sent nothing, and nothing is taken from it.
+
+    ``sorts``: STUN and DTLS come to its port too.
+    """
+    reports = reports_address(media, sorts=sorts)
     security = media.security if isinstance(media.security, Sdes) else None
     return SetMedia(
         leg=leg,
@@ -180,9 +183,9 @@ def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings, *, stereo:
         ptime_ms=media.ptime_ms,
         receive_digit_payload_type=_number(media.receive_digit_payload_type),
         send_digit_payload_type=_number(media.send_digit_payload_type),
-        remote_sends=media.direction.sends and is_carried(media),
-        remote_receives=media.direction.receives and is_carried(media) and media.port != 0 and media.address != NOWHERE,
-        rtcp_mux=media.rtcp_mux and is_carried(media),
+        remote_sends=media.direction.sends and has_way(media),
+        remote_receives=media.direction.receives and has_way(media) and media.port != 0 and media.address != NOWHERE,
+        rtcp_mux=media.rtcp_mux and has_way(media),
         rtcp_address=reports[0],
         rtcp_port=reports[1],
         clock_rate=media.codec.clock_rate,
@@ -194,12 +197,13 @@ def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings, *, stereo:
         srtp_suite=security.suite if security is not None else "",
         srtp_send_key=security.send_key if security is not None else b"",
         srtp_receive_key=security.receive_key if security is not None else b"",
+        sorts=sorts,
     )
 
 
-def reports_address(media: NegotiatedMedia) -> tuple[str, int]:
+def reports_address(media: NegotiatedMedia, *, sorts: bool = False) -> tuple[str, int]:
     """Where a remote wants RTCP that does not go with its RTP: where it said so (RFC 3605), else on the port above (RFC 3550 §11)."""
-    if media.rtcp_mux or not is_carried(media):
+    if media.rtcp_mux or sorts or not has_way(media):
         return "", 0
     address, port = media.rtcp or (media.address, media.port + 1)
     is_somewhere = media.port > 0 and 0 < port < 65_536 and address != NOWHERE

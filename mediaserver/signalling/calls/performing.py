@@ -20,7 +20,7 @@ from mediaserver.signalling.house import House
 from mediaserver.signalling.media.agreeing import tell_media
 from mediaserver.signalling.routing.placing import Placer
 from sip.errors import SipError
-from sip.negotiated import NegotiatedMedia
+from sip.negotiated import OPUS, NegotiatedMedia
 from sip.sdp import SessionDescription
 
 _log = structlog.get_logger(__name__)
@@ -93,7 +93,9 @@ class Performer:
                 | actions.ReofferLeg()
                 | actions.RelayInfo()
             ):
-                if leg.session is not None and not leg.is_over:
+                if leg.is_by_api and not leg.is_over:
+                    self._tell_browser(entry, leg, action)
+                elif leg.session is not None and not leg.is_over:
                     self._tell_sip(entry, leg, leg.session, action, now)
                 elif isinstance(action, actions.EndLeg):
                     leg.is_over = True
@@ -130,6 +132,24 @@ class Performer:
                 leg.wish = direction
             case actions.RelayInfo(content_type=content_type, body=body):
                 agent.info(session, content_type, body, now)
+            case _:
+                assert_never(action)
+
+    def _tell_browser(self, entry: CallEntry, leg: Leg, action: actions.SipLegAction) -> None:
+        """To a browser that came by the control API: it asked, so it is only answered; events tell it all the rest."""
+        match action:
+            case actions.AcceptLeg():
+                leg.is_accepted = True
+                leg.answer, media = leg.negotiation.make_answer(prefer=OPUS, direction=leg.wish)
+                self.agreed(entry, leg, media)
+            case actions.RejectLeg():
+                leg.is_over = True
+                if not leg.is_opened:
+                    self.close(entry, leg)
+            case actions.EndLeg():
+                leg.is_over = True
+            case actions.ProgressLeg() | actions.ReofferLeg() | actions.RelayInfo():
+                return
             case _:
                 assert_never(action)
 
@@ -226,6 +246,7 @@ class Performer:
     def close(self, entry: CallEntry, leg: Leg) -> None:
         """Take port, row and seat back: the port rests from when the worker has let go of it. No phone is left ringing."""
         keep(self._house.media, entry, leg, self._house.ended_legs)
+        self._house.peers.close(leg.leg)
         self._calls.remove_leg(entry, leg)
         if leg.session is not None and not leg.is_over:
             leg.is_over = True

@@ -22,14 +22,16 @@ from mediaserver.call.limits import CallLimits
 from mediaserver.call.machine import Call
 from mediaserver.call.supervising import PARTY_SEATS
 from mediaserver.call.view import CallView
-from mediaserver.link.messages import DigitReceived, MediaStarted, Notice
+from mediaserver.link.messages import DatagramReceived, DigitReceived, MediaStarted, Notice
+from mediaserver.signalling.browser.peer import Loss, PeerLost
 from mediaserver.signalling.calls.farewells import Farewells
-from mediaserver.signalling.calls.legs import NOWHERE, Leg, is_carried
+from mediaserver.signalling.calls.legs import NOWHERE, Leg
 from mediaserver.signalling.calls.live import CallEntry, Calls
 from mediaserver.signalling.calls.performing import PerformedAction, Performer
 from mediaserver.signalling.calls.records import records, write_down
 from mediaserver.signalling.calls.requests import PendingRequests
 from mediaserver.signalling.house import House
+from mediaserver.signalling.media.agreeing import tell_way
 from mediaserver.signalling.media.worker import Worker
 from mediaserver.signalling.overload import Overload
 from mediaserver.signalling.routing.placing import Placer
@@ -65,6 +67,8 @@ class Switchboard:
         self.calls.on_tied = self._tie
         self.on_changed: Callable[[CallEntry], None] = lambda entry: None
         """Told after each input to a call."""
+        house.peers.on_way = self._way_changed
+        house.peers.on_lost = self._browser_lost
         placer = Placer(house, self.calls, self.new_leg, self.feed)
         self.farewells = Farewells(house)
         self._performer = Performer(house, self.calls, self.requests, placer, self.farewells, self.feed)
@@ -203,9 +207,29 @@ class Switchboard:
             case DigitReceived(digit=digit):
                 self.house.counters.add("digits", leg.role)
                 self.on_digit(entry, leg, digit)
+            case DatagramReceived(address=address, port=port, data=data):
+                self.house.peers.received(leg.leg, data, (address, port))
             case MediaStarted():
                 self.feed(entry, inputs.MediaStarted(leg.leg))
         self.house.settle()
+
+    def _way_changed(self, leg_id: LegId) -> None:
+        """A browser was reached, moved, or is to be sent nothing now."""
+        found = self.calls.of_leg(leg_id)
+        if found is not None and found[1].media is not None:
+            tell_way(self.house, *found, found[1].media)
+            if not self._is_feeding:
+                self.house.media.flush()
+
+    def _browser_lost(self, leg_id: LegId, lost: PeerLost) -> None:
+        """A browser counts as gone. One that SIP knows is left to SIP, and to its silence."""
+        found = self.calls.of_leg(leg_id)
+        if found is None:
+            return
+        entry, leg = found
+        _log.info("browser.lost", call=entry.view.call, leg=leg_id, why=lost.loss, detail=lost.text)
+        if leg.is_by_api:
+            self.feed(entry, inputs.LegEnded(leg_id, "bye" if lost.loss is Loss.GOODBYE else "lost"))
 
     def watch_media(self) -> None:
         """Twice a second: tell each call which of its legs ought to send and do not, and which do again."""
@@ -216,7 +240,7 @@ class Switchboard:
                 if leg.row < 0 or (not leg.is_missing and now - last_packet(leg.row) < MISSING_AFTER):
                     continue  # nearly always, and for every leg: so this is asked first
                 media = leg.media
-                if media is None or not (media.direction.sends and is_carried(media)):
+                if media is None or not media.direction.sends:
                     continue
                 quiet = now - max(last_packet(leg.row), leg.opened_at)
                 if quiet >= MISSING_AFTER:

@@ -21,6 +21,7 @@ from mediaserver.signalling.calls.records import records
 from mediaserver.signalling.calls.requests import NOBODY_WAITS
 from mediaserver.signalling.calls.switchboard import NoWorker, Overloaded, Switchboard
 from mediaserver.signalling.desk.banning import Bans
+from mediaserver.signalling.desk.browsers import Browsers
 from mediaserver.signalling.desk.messaging import send_text
 from mediaserver.signalling.desk.traces import read_trace
 from mediaserver.signalling.entering.digits import mode_of_digit
@@ -44,6 +45,7 @@ class SwitchboardDesk:
         self._switchboard = switchboard
         self._entrance = entrance
         self._bans = bans
+        self._browsers = Browsers(house, switchboard)
         switchboard.on_digit = self.digit_pressed
 
     # seeing
@@ -96,6 +98,43 @@ class SwitchboardDesk:
         if self._leg_view(entry, leg) is None:
             raise Refusal("unavailable", "your phone could not be rung", "the server's log says why; try again, or name another phone")
         return Supervision(entry.view.call, leg, mode, "ringing")
+
+    async def join(
+        self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, offer: str, remote: str
+    ) -> Supervision:
+        """Let the identity's browser into a call."""
+        entry = self._counted(lambda: self._joinable(identity, call, agent, mode, target))
+        leg = self._counted(lambda: self._browsers.invite(entry, identity, offer, remote))
+        supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=mode, target=target)
+        with self._asked() as (request, future):
+            self._browsers.arrive(entry, leg, supervisor, request)
+            if future.done():
+                self._counted(future.result)
+        await self._browsers.settled(entry)
+        if leg.answer is None:
+            raise Refusal("unavailable", "there was no room for your leg", "the server's log says why; try again")
+        return Supervision(entry.view.call, leg.leg, mode, "joined", leg.answer.serialize().decode())
+
+    def reoffer(self, identity: Identity, *, leg: int, offer: str) -> str:
+        """Answer a later offer of a browser."""
+
+        def asked() -> str:
+            entry, own = self._own(identity, leg)
+            return self._browsers.reoffer(entry, identity, own, offer)
+
+        return self._counted(asked)
+
+    def candidate(self, identity: Identity, *, leg: int, candidate: str) -> None:
+        """Take a candidate of a browser."""
+        self._counted(lambda: self._browsers.candidate(identity, self._own(identity, leg)[1], candidate))
+
+    def ice_servers(self, identity: Identity) -> dict[str, Any]:
+        """Servers for the identity's browsers."""
+        return self._browsers.servers(identity)
+
+    def attended(self, identity: Identity, *, is_here: bool) -> None:
+        """The identity has a client now, or none any more."""
+        self._browsers.attended(identity, is_here=is_here)
 
     def _joinable(self, identity: Identity, call: str | None, agent: str | None, mode: Mode, target: Role) -> CallEntry:
         entry = self._visible(identity, call) if call is not None else self._only_call_of(identity, agent or "")

@@ -1,27 +1,26 @@
-"""What a leg agreed on, told to its worker. Who is to shake hands by DTLS is signalled, and has no audio: no worker does it yet."""
-
-import structlog
+"""What a leg agreed on, told to its worker. Where the keys come from a handshake, what is told is what came of that until now."""
 
 from mediaserver.link.messages import OpenReports
-from mediaserver.signalling.calls.legs import Leg, is_carried, set_media
+from mediaserver.signalling.calls.legs import Leg, set_media
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.house import House
-from sip.negotiated import NegotiatedMedia, Sdes
-
-_log = structlog.get_logger(__name__)
+from sip.negotiated import Dtls, NegotiatedMedia, Sdes
 
 
 def tell_media(house: House, entry: CallEntry, leg: Leg, media: NegotiatedMedia) -> None:
-    """Tell the worker; where it cannot carry what was agreed, say so once for the leg."""
+    """Both sides agreed on this: a handshake begins where there is to be one, and the worker is told."""
+    house.peers.agree(leg.leg, leg.port.socket, media)
     if not media.rtcp_mux and leg.port.reports is not None and leg.is_opened and not leg.reports_lent:
         leg.reports_lent = True
         house.media.tell(entry.worker, OpenReports(leg.leg), lend=leg.port.reports.fileno())
-    stereo = house.hears_stereo(leg.role)
-    house.media.tell(entry.worker, set_media(leg.leg, media, house.settings.media.opus, stereo=stereo))
-    if isinstance(media.security, Sdes) and media.security.suite != leg.suite:
-        leg.suite = media.security.suite
+    tell_way(house, entry, leg, media)
+
+
+def tell_way(house: House, entry: CallEntry, leg: Leg, media: NegotiatedMedia) -> None:
+    """Tell the worker where a leg is and how its packets are secured, as it stands now."""
+    carried = house.peers.carried(leg.leg, media)
+    stereo, sorts = house.hears_stereo(leg.role), isinstance(media.security, Dtls)
+    house.media.tell(entry.worker, set_media(leg.leg, carried, house.settings.media.opus, stereo=stereo, sorts=sorts))
+    if isinstance(carried.security, Sdes) and carried.security.suite != leg.suite:
+        leg.suite = carried.security.suite
         house.counters.add("legs_secured", leg.suite)
-    if not is_carried(media) and not leg.is_without_audio:
-        leg.is_without_audio = True
-        house.counters.add("legs_without_audio", "dtls")
-        _log.warning("leg.without_audio", call=entry.view.call, leg=leg.leg, why="its keys are to come from a DTLS handshake")

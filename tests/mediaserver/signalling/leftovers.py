@@ -22,6 +22,7 @@ def leftovers(exchange: Exchange) -> dict[str, object]:
         "legs opened twice": sorted({leg for leg in opened if opened.count(leg) > 1}),
         "requests that wait": list(exchange.switchboard.requests._waiting),
         "supervisors about to be rung": list(exchange.switchboard.entering),
+        "browsers": len(exchange.house.peers),
         "inputs that wait": list(exchange.switchboard._waiting),
         "timers set": len([timer for timer in exchange._timers if timer.due is not None]),
         "sessions": exchange.server.agent.live_sessions,

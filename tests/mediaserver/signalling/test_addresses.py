@@ -24,3 +24,15 @@ def test_the_routed_address_is_remembered() -> None:
 
 def test_what_is_no_address_is_not_exempt() -> None:
     assert Addresses("0.0.0.0", "203.0.113.5", LOCAL).toward("phone.invalid") == "203.0.113.5"
+
+
+def test_who_seems_to_be_here_is_told_where_we_are_found_from_outside_too() -> None:
+    assert Addresses("127.0.0.3", "203.0.113.5", LOCAL).others("127.0.0.1") == ("203.0.113.5",)
+
+
+def test_who_is_outside_is_told_nothing_of_our_own_networks() -> None:
+    assert Addresses("10.0.0.1", "203.0.113.5", LOCAL).others("198.51.100.7") == ()
+
+
+def test_a_bound_address_is_all_there_is() -> None:
+    assert Addresses("127.0.0.3", "", LOCAL).others("127.0.0.1") == ()

@@ -1,8 +1,11 @@
 """ICE in the description, as its lite side (RFC 8839): when it is taken, what is read, and when it begins anew."""
 
+from dataclasses import replace
+
 import pytest
 
 from sip.negotiated import Candidate, Direction, IceCredentials
+from sip.offer_answer import NoCommonCodec
 from tests.sip.description.leg import DTLS, ICE, answered, audio, ours, phone
 
 TLS = "m=audio 4000 UDP/TLS/RTP/SAVPF 0"
@@ -20,6 +23,31 @@ def test_a_browser_gets_our_only_candidate_and_our_credentials() -> None:
     assert len(media.ice.local.password) >= 22
     assert media.ice.remote == IceCredentials("8hhY", "asd88fgpdd777uzjYhagZg")
     assert media.ice.candidates == (MADE_UP,)
+
+
+def test_nothing_trickles_from_us() -> None:
+    answer, _ = answered(ours(), phone(TLS, *DTLS, *ICE))
+    assert audio(answer).attribute("end-of-candidates") == ""
+
+
+def test_other_addresses_of_ours_are_worse_candidates_of_the_same_port() -> None:
+    leg = ours()
+    leg.terms = replace(leg.terms, more_hosts=("203.0.113.5", "10.0.0.1"))
+    answer, _ = answered(leg, phone(TLS, *DTLS, *ICE))
+    assert audio(answer).values("candidate") == [
+        "1 1 UDP 2130706431 192.0.2.1 20000 typ host",
+        "2 1 UDP 2130706175 203.0.113.5 20000 typ host",
+        "3 1 UDP 2130705919 10.0.0.1 20000 typ host",
+    ]
+
+
+@pytest.mark.parametrize("address", ["2001:db8::9", "host.invalid", "192.0.2.255%1"])
+def test_an_address_that_we_cannot_send_to_is_no_fault_beside_ice(address: str) -> None:
+    section = (f"c=IN IP{6 if ':' in address else 4} {address}",)
+    _, media = answered(ours(), phone(TLS, *section, *DTLS, UFRAG, PASSWORD))
+    assert (media.address, media.direction) == ("0.0.0.0", Direction.SENDRECV)
+    with pytest.raises(NoCommonCodec):
+        answered(ours(), phone(TLS, *section, *DTLS))
 
 
 def test_each_leg_has_credentials_of_its_own_drawing() -> None:

@@ -1,0 +1,1 @@
+"""ICE and DTLS of browser legs."""

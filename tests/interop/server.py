@@ -1,8 +1,10 @@
 """The server as its own process, with a configuration that the test writes and ports that nobody else has."""
 
+import asyncio
 import hashlib
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -178,12 +180,13 @@ class Server:
         address: str = "127.0.0.1",
         configuration: str = "",
         secured_by: KeyPair | None = None,
+        spares: int = 0,
     ) -> None:
         """``sip`` holds more keys of its table; ``codecs`` are those of ``media.codecs``, where they are not the usual ones.
 
         ``configuration`` is TOML to be taken instead of our own; where it listens is ours to say all the same.
 
-        ``secured_by`` is a certificate for TLS and WSS.
+        ``secured_by`` is a certificate for TLS and WSS; ``spares`` are workers that wait, each of which takes as long to start as one.
         """
         self.address = address
         self.trunk = self.address if ":" in self.address else own_address()
@@ -207,7 +210,7 @@ class Server:
             "MEDIASERVER_MEDIA__LAST_PORT": str(first_rtp + 799),
             "MEDIASERVER_MEDIA__STEREO": "false",  # phones that record both ears as one would hear each party at half its level
             "MEDIASERVER_MEDIA__DUCKING_DB": "0",  # tones never pause, and are judged at their full level
-            "MEDIASERVER_MEDIA__SPARES": "0",  # nobody dies here, and each would take as long to start as a worker
+            "MEDIASERVER_MEDIA__SPARES": str(spares),
             "MEDIASERVER_CONTROL__BIND": self.address,
             "MEDIASERVER_CONTROL__PORT": str(self._control),
         }
@@ -277,6 +280,21 @@ class Server:
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def kill_worker(self) -> None:
+        """As ``kill -9`` for the process that carries the audio."""
+        os.kill(self._workers()[-1], signal.SIGKILL)
+
+    async def has_heir(self) -> None:
+        """Wait until another process carries it."""
+        known = self._workers()
+        async with asyncio.timeout(READY_WITHIN):
+            while self._workers() == known:
+                await asyncio.sleep(0.05)
+
+    def _workers(self) -> list[int]:
+        """The processes that have carried the audio, in order."""
+        return [int(pid) for pid in re.findall(r"worker\.ready .*\bpid=(\d+)", self._log.read_text(errors="replace"))]
 
     def ask_to_end(self, number: signal.Signals) -> None:
         """Send it a signal."""

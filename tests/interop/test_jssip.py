@@ -1,7 +1,4 @@
-"""JsSIP over WSS in headless Chromium: a browser registers, calls, is called, supervises, and is supervised and switched.
-
-Signalling is judged here; the browser's audio, which is DTLS-SRTP, is not carried yet.
-"""
+"""JsSIP over WSS in headless Chromium: a browser registers, calls, is called, supervises, and is supervised and switched; and is heard."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -13,10 +10,15 @@ from typing import Any
 import pytest
 
 from control_api.client import ControlClient
+from tests.audio import assert_hears, tone, write_wav
+from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.jssip import JsSip, bundled
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import SECRET, TOKEN, Server
 from tests.sip.transport.authority import Authority
+
+CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
+SECONDS = 1.1
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +35,17 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bundled(tmp_path_factory.mktemp("page") / "page")
 
 
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
+    """A minute of each one's tone."""
+    folder = tmp_path_factory.mktemp("voices")
+    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
+
+
 @asynccontextmanager
-async def browser(server: Server, folder: Path, page: Path, user: str) -> AsyncIterator[JsSip]:
+async def browser(server: Server, folder: Path, page: Path, user: str, microphone: Path | None = None) -> AsyncIterator[JsSip]:
     """A browser's phone that is registered."""
-    async with JsSip(folder / user, page) as phone:
+    async with JsSip(folder / user, page, microphone) as phone:
         await phone.ask(f"phone.start('wss://{server.address}:{server.wss_port}', 'sip:{user}@{server.address}', '{SECRET}')")
         await phone.wait_for("registered")
         yield phone
@@ -101,6 +110,46 @@ async def test_a_browser_is_called_and_answers(server: Server, page: Path, tmp_p
         await called.wait_for("confirmed")
         (await customer.finished()).check()
         assert await called.wait_for("ended") == "Terminated"
+
+
+async def test_a_browser_supervises_in_three_modes_judged_by_tones(
+    server: Server, page: Path, voices: dict[float, Path], tmp_path: Path
+) -> None:
+    async with (
+        Baresip(tmp_path / "carl", "carl", voices[CUSTOMER_HZ], registrar=server.sip, secret=SECRET) as customer,
+        Baresip(tmp_path / "robert", "robert", voices[AGENT_HZ], registrar=server.sip, secret=SECRET) as called,
+        browser(server, tmp_path, page, "sue", voices[SUPERVISOR_HZ]) as supervisor,
+    ):
+        await asyncio.gather(customer.registered(), called.registered())
+        await customer.dial(f"sip:robert@{server.sip}")
+        await called.wait_for("CALL_INCOMING")
+        await called.accept()
+        await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), called.wait_for("CALL_ESTABLISHED"))
+        await supervisor.ask(f"phone.call('sip:*1robert@{server.address}')")
+        await supervisor.wait_for("confirmed")
+        for digit, mode in (("4", "listen"), ("5", "whisper"), ("6", "barge"), ("4", "listen")):
+            await supervisor.ask(f"phone.press('{digit}')")
+            heard = await asyncio.gather(*(phone.listen(SECONDS, settle=0.7) for phone in (customer, called, supervisor)))
+            assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
+            assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
+            assert_hears(heard[2], {CUSTOMER_HZ, AGENT_HZ})
+
+
+async def test_a_browser_that_is_called_is_the_agent_and_is_heard(
+    server: Server, page: Path, voices: dict[float, Path], tmp_path: Path
+) -> None:
+    async with (
+        Baresip(tmp_path / "carl", "carl", voices[CUSTOMER_HZ], registrar=server.sip, secret=SECRET) as customer,
+        browser(server, tmp_path, page, "rita", voices[AGENT_HZ]) as called,
+    ):
+        await customer.registered()
+        await customer.dial(f"sip:rita@{server.sip}")
+        await called.wait_for("incoming")
+        await called.ask("phone.answer()")
+        await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), called.wait_for("confirmed"))
+        heard = await asyncio.gather(*(phone.listen(SECONDS, settle=0.7) for phone in (customer, called)))
+        assert_hears(heard[0], {AGENT_HZ})
+        assert_hears(heard[1], {CUSTOMER_HZ})
 
 
 async def test_a_browser_with_a_wrong_password_is_not_registered(server: Server, page: Path, tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def secured_legs(server: Server) -> int:
         ("auto", ("", "srtp", "srtp"), 2),
         ("accept", ("", "", "srtp-mand"), 1),
         ("require", ("srtp-mand", "srtp-mand", "srtp-mand"), 3),
+        ("accept", ("dtls_srtp", "", "dtls_srtp"), 2),
     ],
     ids=lambda value: "-".join(each or "plain" for each in value) if isinstance(value, tuple) else str(value),
 )

@@ -91,7 +91,7 @@ class Baresip:
         ``codecs`` are names, or as baresip writes them: ``opus/48000/2``.
         ``registrar`` is ``host:port``, empty for a phone that registers nowhere; ``address`` a loopback address of its own;
         ``ca_file`` holds the root that a TLS server's certificate must come from; ``encryption`` is baresip's: ``srtp`` where the
-        other side has it too, ``srtp-mand`` always.
+        other side has it too, ``srtp-mand`` always, ``dtls_srtp`` with keys from a handshake.
         """
         self._command = path_of("baresip")
         self.user = user
@@ -123,7 +123,7 @@ class Baresip:
         if secret:
             options.append(f"auth_pass={secret}")
         if encryption:
-            config += "module srtp.so\n"
+            config += "module dtls_srtp.so\n" if encryption.startswith("dtls") else "module srtp.so\n"
             options.append(f"mediaenc={encryption}")
         if ca_file is not None:
             config += f"sip_cafile {ca_file}\n"

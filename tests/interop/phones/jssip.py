@@ -1,137 +1,28 @@
-"""JsSIP in headless Chromium: a browser's softphone, told what to do over the browser's debugging port.
+"""JsSIP in headless Chromium: a browser's softphone. Its page is bundled once a test run from npm's packages (`tests/interop/browser`)."""
 
-The page is bundled once a test run from npm's packages (`tests/interop/browser`); the microphone is Chromium's own fake one.
-"""
-
-import asyncio
-import contextlib
-import itertools
-import json
-import re
 import shutil
 import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final
 
-import websockets
-
+from tests.interop.phones.chromium import BrowserError, Chromium
 from tests.interop.tools import path_of
 
 PAGE: Final = Path(__file__).parents[1] / "browser"
-START_WITHIN: Final = 30.0
-_SAYS_WHERE: Final = re.compile(r"DevTools listening on (ws://\S+)")
-
-
-class BrowserError(AssertionError):
-    """The browser did not do what it was told, or not in time."""
 
 
 def bundled(folder: Path) -> Path:
-    """The page, made in a folder; returns its file."""
+    """The pages, made in a folder; returns the file of the phone's, beside which the supervisor's lies."""
     npm = path_of("npm")
     shutil.copytree(PAGE, folder, ignore=shutil.ignore_patterns("node_modules", "build"))
     for command in ([npm, "install", "--no-audit", "--no-fund", "--no-package-lock"], [npm, "run", "build"]):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode:
             raise BrowserError(f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}")
-    shutil.copy(folder / "phone.html", folder / "build" / "phone.html")
+    for page in ("phone.html", "supervisor.html"):
+        shutil.copy(folder / page, folder / "build" / page)
     return folder / "build" / "phone.html"
 
 
-class JsSip:
+class JsSip(Chromium):
     """One browser with one phone."""
-
-    def __init__(self, folder: Path, page: Path) -> None:
-        self._command = path_of("chromium")
-        self._folder = folder
-        self._page = page
-        self._numbers = itertools.count(1)
-        self._seen = 0
-
-    async def __aenter__(self) -> Self:
-        self._folder.mkdir(parents=True)
-        self._process = await asyncio.create_subprocess_exec(
-            *(self._command, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
-            *("--remote-debugging-port=0", f"--user-data-dir={self._folder / 'profile'}", "--ignore-certificate-errors"),
-            *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"),
-            self._page.as_uri(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            async with asyncio.timeout(START_WITHIN):
-                self._browser = await websockets.connect(await self._where(), max_size=2**24)
-                self._page_session = await self._attach()
-                while not await self.ask("typeof phone === 'object'"):
-                    await asyncio.sleep(0.05)
-        except BaseException:
-            await self._end()
-            raise
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        with contextlib.suppress(websockets.ConnectionClosed):
-            await self._browser.close()
-        await self._end()
-
-    async def ask(self, expression: str) -> Any:
-        """The value of an expression in the page."""
-        given = {"expression": expression, "returnByValue": True, "awaitPromise": True}
-        result = await self._tell("Runtime.evaluate", given, session=self._page_session)
-        if "exceptionDetails" in result:
-            raise BrowserError(f"{expression}: {json.dumps(result['exceptionDetails'])[:500]}")
-        return result["result"].get("value")
-
-    async def wait_for(self, name: str, within: float = 15.0) -> str:
-        """The next event of this name, and what it says; earlier ones are passed over."""
-        seen: list[list[str]] = []
-        try:
-            async with asyncio.timeout(within):
-                while True:
-                    seen = await self.ask("phone.events")
-                    for number in range(self._seen, len(seen)):
-                        if seen[number][0] == name:
-                            self._seen = number + 1
-                            return seen[number][1]
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise BrowserError(f"no {name} within {within} s, but {seen}") from None
-
-    async def _where(self) -> str:
-        """The address of the debugging port, which Chromium says once it has one."""
-        assert self._process.stderr is not None
-        said = b""
-        while line := await self._process.stderr.readline():
-            said += line
-            found = _SAYS_WHERE.search(line.decode(errors="replace"))
-            if found is not None:
-                return found[1]
-        raise BrowserError(f"Chromium ended:\n{said.decode(errors='replace')[-2000:]}")
-
-    async def _attach(self) -> str:
-        while True:
-            targets = (await self._tell("Target.getTargets", {}))["targetInfos"]
-            pages = [target for target in targets if target["type"] == "page"]
-            if pages:
-                attached = await self._tell("Target.attachToTarget", {"targetId": pages[0]["targetId"], "flatten": True})
-                return str(attached["sessionId"])
-            await asyncio.sleep(0.05)
-
-    async def _tell(self, method: str, parameters: dict[str, Any], session: str = "") -> dict[str, Any]:
-        number = next(self._numbers)
-        message = {"id": number, "method": method, "params": parameters} | ({"sessionId": session} if session else {})
-        await self._browser.send(json.dumps(message))
-        while True:
-            reply: dict[str, Any] = json.loads(await self._browser.recv())
-            if reply.get("id") == number:
-                if "error" in reply:
-                    raise BrowserError(f"{method}: {reply['error']}")
-                return dict(reply["result"])
-
-    async def _end(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()

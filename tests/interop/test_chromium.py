@@ -1,0 +1,85 @@
+"""A supervisor's page in headless Chromium, by the control API alone: three modes judged by tones, restarts, a worker's death, leaving."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.audio import assert_hears, tone, write_wav
+from tests.interop.phones.chromium import Chromium
+from tests.interop.phones.jssip import bundled
+from tests.interop.server import TOKEN
+from tests.interop.test_webrtc import AGENT_HZ, CUSTOMER_HZ, SECONDS, SUPERVISOR_HZ, Desk, desk
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
+    """A minute of each one's tone; the last is Chromium's microphone."""
+    folder = tmp_path_factory.mktemp("voices")
+    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The supervisor's page."""
+    return bundled(tmp_path_factory.mktemp("page") / "page").with_name("supervisor.html")
+
+
+@asynccontextmanager
+async def supervised(voices: dict[float, Path], page: Path, folder: Path, *, spares: int = 0) -> AsyncIterator[tuple[Desk, Chromium]]:
+    """A call, and a page that has joined it."""
+    async with desk(voices, folder, spares=spares) as here, Chromium(folder / "chromium", page, voices[SUPERVISOR_HZ]) as supervisor:
+        url = here.server.control.replace("http", "ws") + "/v1/control"
+        await supervisor.ask(f"phone.start('{url}', '{TOKEN}')")
+        await supervisor.wait_for("snapshot")
+        await supervisor.ask("phone.join({agent: 'robert'})")
+        await supervisor.wait_for("connected")
+        yield here, supervisor
+
+
+async def expect(here: Desk, supervisor: Chromium, mode: str, settle: float = 0.5) -> None:
+    """Everybody must hear what the mode says, and nothing else, from ``settle`` seconds on."""
+    listeners = (here.customer, here.agent, supervisor)
+    heard = await asyncio.gather(*(listener.listen(SECONDS, settle) for listener in listeners))
+    assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
+    assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
+    assert_hears(heard[2], {CUSTOMER_HZ, AGENT_HZ})
+
+
+async def test_three_modes_in_a_page(voices: dict[float, Path], page: Path, tmp_path: Path) -> None:
+    async with supervised(voices, page, tmp_path) as (here, supervisor):
+        await expect(here, supervisor, "listen")
+        for mode in ("whisper", "barge", "listen"):
+            await supervisor.ask(f"phone.say('set_mode', {{leg: phone.leg, mode: '{mode}'}})")
+            await expect(here, supervisor, mode)
+
+
+async def test_audio_goes_on_where_the_browser_is_found_after_a_restart_of_ice(
+    voices: dict[float, Path], page: Path, tmp_path: Path
+) -> None:
+    async with supervised(voices, page, tmp_path) as (here, supervisor):
+        before = await supervisor.ask("phone.port()")
+        await supervisor.ask("phone.restart()")
+        await supervisor.until(f"phone.port().then((port) => port > 0 && port !== {before})")
+        await supervisor.ask("phone.say('set_mode', {leg: phone.leg, mode: 'barge'})")
+        await expect(here, supervisor, "barge")
+
+
+async def test_audio_goes_on_after_the_death_of_the_worker(voices: dict[float, Path], page: Path, tmp_path: Path) -> None:
+    async with supervised(voices, page, tmp_path, spares=1) as (here, supervisor):
+        await supervisor.ask("phone.say('set_mode', {leg: phone.leg, mode: 'whisper'})")
+        here.server.kill_worker()
+        await here.server.has_heir()
+        await expect(here, supervisor, "whisper", settle=2.0)  # Chromium's own buffer stretches the sound after a gap
+        assert await supervisor.ask("phone.peer.connectionState") == "connected"
+
+
+async def test_a_page_that_closes_its_peer_leaves_and_nobody_else_notices(voices: dict[float, Path], page: Path, tmp_path: Path) -> None:
+    async with supervised(voices, page, tmp_path) as (here, supervisor):
+        await supervisor.ask("phone.peer.close()")
+        await supervisor.wait_for("supervisor.left", 2)
+        heard = await asyncio.gather(here.customer.listen(SECONDS), here.agent.listen(SECONDS))
+        assert_hears(heard[0], {AGENT_HZ})
+        assert_hears(heard[1], {CUSTOMER_HZ})

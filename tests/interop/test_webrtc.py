@@ -1,0 +1,77 @@
+"""A supervisor by WebRTC over the control API, his peer aiortc: all three modes judged by tones at every leg, restarts, and leaving."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from control_api.client import ControlClient
+from tests.audio import assert_hears, tone, write_wav
+from tests.interop.phones.baresip import Baresip
+from tests.interop.phones.webrtc import WebRtcPeer
+from tests.interop.server import SECRET, TOKEN, Server
+
+CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
+SECONDS = 1.1
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
+    """A minute of each party's tone."""
+    folder = tmp_path_factory.mktemp("voices")
+    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ)}
+
+
+@dataclass
+class Desk:
+    """A call of two SIP phones, and a client of the control API."""
+
+    server: Server
+    control: ControlClient
+    customer: Baresip
+    agent: Baresip
+
+    async def expect(self, supervisor: WebRtcPeer, mode: str) -> None:
+        """Everybody must hear what the mode says, and nothing else."""
+        heard = await asyncio.gather(*(phone.listen(SECONDS) for phone in (self.customer, self.agent, supervisor)))
+        assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
+        assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
+        assert_hears(heard[2], {CUSTOMER_HZ, AGENT_HZ})
+
+    async def join(self, supervisor: WebRtcPeer) -> int:
+        """Let a peer into the call; its leg."""
+        made = await self.control.supervise(agent="robert", offer=await supervisor.offer())
+        assert made.state == "joined"
+        await supervisor.take(made.answer)
+        return made.leg
+
+
+@asynccontextmanager
+async def desk(voices: dict[float, Path], folder: Path, *, spares: int = 0) -> AsyncIterator[Desk]:
+    """Customer and agent talk."""
+    with Server(folder / "server", spares=spares) as server:
+        where = server.sip
+        async with (
+            Baresip(folder / "carl", "carl", voices[CUSTOMER_HZ], registrar=where, secret=SECRET) as customer,
+            Baresip(folder / "robert", "robert", voices[AGENT_HZ], registrar=where, secret=SECRET) as agent,
+            ControlClient(server.control, TOKEN) as control,
+        ):
+            await asyncio.gather(customer.registered(), agent.registered())
+            await customer.dial(f"sip:robert@{where}")
+            await agent.wait_for("CALL_INCOMING")
+            await agent.accept()
+            await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), agent.wait_for("CALL_ESTABLISHED"))
+            yield Desk(server, control, customer, agent)
+
+
+async def test_three_modes_by_webrtc(voices: dict[float, Path], tmp_path: Path) -> None:
+    async with desk(voices, tmp_path) as here, WebRtcPeer(SUPERVISOR_HZ) as supervisor:
+        leg = await here.join(supervisor)
+        await here.expect(supervisor, "listen")
+        for mode in ("whisper", "barge", "listen"):
+            await here.control.set_mode(leg, mode)
+            await here.expect(supervisor, mode)
+        await here.control.leave(leg)

@@ -196,6 +196,12 @@ async def _srtp(around: Surroundings, given: argparse.Namespace) -> Result:
     return await srtp.run(around, legs=given.legs, seconds=given.seconds, rounds=given.rounds)
 
 
+async def _browsers(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import browsers
+
+    return await browsers.run(around, pages=given.pages, seconds=given.seconds, stereo=given.stereo)
+
+
 async def _parser(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import parser
 
@@ -326,6 +332,16 @@ COMMANDS: Final = (
             option("--legs", type=int, default=600, help="half as many calls"),
             option("--seconds", type=float, default=2.0, help="of audio that is measured, of each suite in each round"),
             option("--rounds", type=int, default=3),
+        ),
+    ),
+    Command(
+        "browsers",
+        "what supervisors in browsers cost, and how soon they hear the call",
+        _browsers,
+        (
+            option("--pages", type=int, default=14, help="so many supervisors; 14 in each call"),
+            option("--seconds", type=float, default=10.0, help="that each measurement lasts"),
+            option("--stereo", action="store_true", help="each hears the agent left and the customer right"),
         ),
     ),
     Command(

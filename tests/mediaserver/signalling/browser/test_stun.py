@@ -42,6 +42,7 @@ def test_who_would_have_us_choose_is_told_to_take_the_other_role() -> None:
         (bytes(stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.INDICATION)), "no_request"),
         (bytes(stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)), "integrity"),
     ],
+    ids=["password", "user", "cut off", "no cookie", "indication", "unsigned"],
 )
 def test_what_is_not_signed_with_our_password_is_refused_by_reason(data: bytes, reason: str) -> None:
     with pytest.raises(StunError) as refused:

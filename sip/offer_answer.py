@@ -21,6 +21,7 @@ from sip.description.choosing import agreed, choose_stream, keying_of, switched_
 from sip.description.formats import (
     DEFAULT_PTIME_MS,
     TELEPHONE_EVENT,
+    asks_for_dtx,
     asks_for_stereo,
     event_beside,
     events_of,
@@ -284,7 +285,9 @@ class Negotiation:
         places = places_of(received.description)
         media = agreed(stream, codec, numbers, ours.reversed, received.carried, mux=stream.rtcp_mux)
         self._close(_Agreement(media, places, stream.index, numbers, is_bundled(received.description, places[stream.index])))
-        return self._say(received.carriage, formats, format_attributes(tuple(formats), stream.ptime_ms, ours, sends_stereo=stereo)), media
+        takes_dtx = self.terms.takes_dtx and asks_for_dtx(stream.parameters.get(OPUS, ""))
+        attributes = format_attributes(tuple(formats), stream.ptime_ms, ours, sends_stereo=stereo, takes_dtx=takes_dtx)
+        return self._say(received.carriage, formats, attributes), media
 
     def _answer_switched_off(self, offer: SessionDescription) -> tuple[SessionDescription, NegotiatedMedia]:
         """Every line has port 0, as its offer has (§6)."""

@@ -24,7 +24,7 @@ from mixer.formats import FORMATS, OPUS, PCMA, WIDEBAND
 from mixer.g711 import encode as encode_g711
 from mixer.l16 import MAX_PAYLOAD as MAX_L16_PAYLOAD
 from mixer.l16 import encode_into as encode_l16_into
-from rtp.arrays import Bools, Int64
+from rtp.arrays import Bools, Int64, is_alike
 from rtp.header import HEADER
 
 MAX_BLOCKS: Final = tuple(12 if form.block_bytes < 100 else MAX_L16_PAYLOAD // form.block_bytes for form in FORMATS)
@@ -70,15 +70,22 @@ class Encoding:
             self._put_g711(due, frames)
             return
         codec = self._state.leg.codec[due.listener]
+        if is_alike(codec):
+            self._put_alike(due, frames, int(codec[0]))
+            return
         for number in np.unique(codec).tolist():
             which = codec == number
-            part, heard = due.where(which), frames[which, : MAX_BLOCKS[number] * self._block_of(number)]
-            if number <= PCMA:
-                self._put_g711(part, heard)
-            elif FORMATS[number].has_coder:
-                self._put_coded(part, heard, number)
-            else:
-                self._put_l16(part, heard)
+            self._put_alike(due.where(which), frames[which], number)
+
+    def _put_alike(self, due: Due, frames: Int16, number: int) -> None:
+        """The same of listeners (n) with one codec."""
+        frames = frames[:, : MAX_BLOCKS[number] * self._block_of(number)]
+        if number <= PCMA:
+            self._put_g711(due, frames)
+        elif FORMATS[number].has_coder:
+            self._put_coded(due, frames, number)
+        else:
+            self._put_l16(due, frames)
 
     def put_stereo(self, due: Due, frames: Int16) -> None:
         """The same with frames (n, 2 · samples) of listeners in stereo, left then right."""

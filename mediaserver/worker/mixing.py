@@ -17,7 +17,7 @@ from mediaserver.worker.state import State
 from mixer.arrays import Int16
 from mixer.mixing import saturate
 from mixer.resampling import HISTORY, WIDE_HISTORY, Resampling
-from rtp.arrays import Bools, Int64
+from rtp.arrays import Bools, Int64, every, some
 
 
 class Mixing:
@@ -77,15 +77,19 @@ class Mixing:
         if len(lapsed):
             self._past[:, lapsed] = 0
             self._has_past[lapsed] = False
-        if not there.any():
+        if not some(there):
             return mixed
-        hearing = listener[there]
-        frames = others.frames(hearing, first[there], count[there], blocks, now, ears)
+        all_there = every(there)
+        hearing = listener if all_there else listener[there]
+        part = slice(None) if all_there else there
+        frames = others.frames(hearing, first[part], count[part], blocks, now, ears)
         resampled = np.empty((len(hearing), mixed.shape[1]), dtype=np.int16)
-        for past, ear, out in zip(self._past, np.split(frames, ears, axis=1), np.split(resampled, ears, axis=1), strict=False):
-            self._resample(out, ear, past, hearing, is_up=others is self._narrow)
+        heard, wanted = frames.shape[1] // ears, mixed.shape[1] // ears
+        for ear in range(ears):
+            out = resampled[:, ear * wanted : (ear + 1) * wanted]
+            self._resample(out, frames[:, ear * heard : (ear + 1) * heard], self._past[ear], hearing, is_up=others is self._narrow)
         self._has_past[hearing] = True
-        mixed[there] = saturate(mixed[there].astype(np.int32) + resampled)
+        mixed[part] = saturate(mixed[part].astype(np.int32) + resampled)
         return mixed
 
     def _resample(self, out: Int16, frames: Int16, past: Int16, listener: Int64, *, is_up: bool) -> None:

@@ -315,8 +315,14 @@ class Turn:
         wide = self.state.leg.wide[due.listener] != 0
         if self.state.has_stereo:
             stereo = self.state.leg.stereo[due.listener] != 0
+            if every(stereo):
+                self._mix_in_stereo(due, now)
+                return
             self._mix_in_stereo(due.where(stereo), now)
             due, wide = due.where(~stereo), wide[~stereo]
+        if len(wide) and is_alike(due.blocks) and is_alike(wide):
+            self._mix_alike(due, int(due.blocks[0]), now, is_wide=bool(wide[0]))
+            return
         for blocks in np.unique(due.blocks).tolist():
             for is_wide in (False, True):
                 alike = (due.blocks == blocks) & (wide == is_wide)
@@ -325,7 +331,7 @@ class Turn:
 
     def _mix_in_stereo(self, due: Due, now: float) -> None:
         for blocks in np.unique(due.blocks).tolist():
-            alike = due.where(due.blocks == blocks)
+            alike = due if len(due.blocks) == 1 else due.where(due.blocks == blocks)
             self._encoding.put_stereo(alike, self._mixing.frames(alike.listener, blocks, now, is_wide=True, ears=2))
 
     def _mix_alike(self, due: Due, blocks: int, now: float, *, is_wide: bool) -> None:

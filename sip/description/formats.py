@@ -20,6 +20,8 @@ PARAMETERS: Final = {OPUS: "minptime=10;useinbandfec=1;maxplaybackrate=16000;spr
 """What we say of our formats (RFC 7587 §6.1): no packets under 10 ms, FEC is taken, and 16 kHz is all that we play and send."""
 SENDS_STEREO: Final = ";sprop-stereo=1"
 """What we add where we send in stereo. What is sent to us may be mono, as without a ``stereo`` of ours."""
+TAKES_DTX: Final = ";usedtx=1"
+"""What we add where nothing need be sent to us in silence."""
 
 _LONGEST_PTIMES_MS: Final = {L16_WIDE: 40}
 """What fits 1,400 bytes, where that is less than 60 ms."""
@@ -104,7 +106,16 @@ def parameters_in(media: Media, number: int) -> str:
 
 def asks_for_stereo(parameters: str) -> bool:
     """Whether a fmtp of opus says that two channels are wanted (RFC 7587 §6.1)."""
-    return "stereo=1" in (parameter.replace(" ", "").lower() for parameter in parameters.split(";"))
+    return _says(parameters, "stereo=1")
+
+
+def asks_for_dtx(parameters: str) -> bool:
+    """Whether it says that nothing need be sent in silence."""
+    return _says(parameters, "usedtx=1")
+
+
+def _says(parameters: str, wanted: str) -> bool:
+    return wanted in (parameter.replace(" ", "").lower() for parameter in parameters.split(";"))
 
 
 def ptime_for(media: Media) -> int:

@@ -70,6 +70,8 @@ class Terms:
     """Beside the address of the description: where else who does ICE may find our port, the likeliest first."""
     sends_stereo: bool = False
     """Who asks for Opus in stereo hears it, so opus is agreed on with him."""
+    takes_dtx: bool = False
+    """Who would be sent nothing in silence (Opus, ``usedtx=1``) is asked to do the same."""
     takes_comfort_noise: bool = False
     """Silence may be sent as comfort noise (RFC 3389), either way."""
     suites: tuple[str, ...] = SUITES

@@ -7,7 +7,7 @@ from typing import Final
 
 from sip.description import ice
 from sip.description.carriage import Carriage
-from sip.description.formats import EVENTS, PARAMETERS, PTIMES_MS, SENDS_STEREO, TELEPHONE_EVENT, longest_ptime_ms
+from sip.description.formats import EVENTS, PARAMETERS, PTIMES_MS, SENDS_STEREO, TAKES_DTX, TELEPHONE_EVENT, longest_ptime_ms
 from sip.negotiated import OPUS, Codec, Direction
 from sip.sdp import Attribute, Media, SessionDescription
 
@@ -47,7 +47,7 @@ def is_bundled(description: SessionDescription, place: Place) -> bool:
 
 @lru_cache(maxsize=256)
 def format_attributes(
-    formats: tuple[tuple[int, Codec], ...], ptime_ms: int, direction: Direction, *, sends_stereo: bool = False
+    formats: tuple[tuple[int, Codec], ...], ptime_ms: int, direction: Direction, *, sends_stereo: bool = False, takes_dtx: bool = False
 ) -> tuple[Attribute, ...]:
     """What our section says of its formats. The packet time is one that the first of them can have; it is the one that is wanted.
 
@@ -60,7 +60,7 @@ def format_attributes(
         attributes.append(Attribute("rtpmap", f"{number} {name}/{codec.clock_rate}{channels}"))
         parameters = EVENTS if codec.name == TELEPHONE_EVENT else PARAMETERS.get(codec)
         if parameters is not None:
-            more = SENDS_STEREO if sends_stereo and codec == OPUS else ""
+            more = ((SENDS_STEREO if sends_stereo else "") + (TAKES_DTX if takes_dtx else "")) if codec == OPUS else ""
             attributes.append(Attribute("fmtp", f"{number} {parameters}{more}"))
     longest_ms = longest_ptime_ms(formats[0][1])
     attributes.append(Attribute("ptime", str(min(ptime_ms, longest_ms))))

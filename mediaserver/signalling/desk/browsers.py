@@ -63,7 +63,7 @@ class Browsers:
             raise Refusal("unavailable", "no media port is free", "try again in a few seconds") from None
         leg.identity, leg.is_by_api, leg.calls_us, leg.has_offer, leg.is_strict = identity, True, True, True, True
         terms, more = self._house.terms(role=Role.SUPERVISOR), self._house.media_addresses.others(address)
-        leg.negotiation.terms = replace(terms, security=Security.REQUIRE, more_hosts=more)
+        leg.negotiation.terms = replace(terms, security=Security.REQUIRE, more_hosts=more, takes_dtx=self._house.settings.media.opus.dtx)
         try:
             leg.remote_offer = leg.negotiation.receive_offer(description)
         except SipError as error:

@@ -145,6 +145,12 @@ def test_stereo_is_answered_where_it_is_asked_for(joined: Joined) -> None:
     assert "stereo=1" in joined.media().parameters
 
 
+@pytest.mark.parametrize("wishes", ["usedtx=1", "usedtx=0", ""])
+def test_a_page_that_wants_nothing_in_silence_is_asked_for_the_same(joined: Joined, wishes: str) -> None:
+    offer = joined.page.offer().replace("useinbandfec=1", f"useinbandfec=1;{wishes}")
+    assert ("usedtx=1" in joined.asks(offer=offer).answer) == (wishes == "usedtx=1")
+
+
 def test_a_page_that_is_closed_leaves_at_once(joined: Joined) -> None:
     joined.joins()
     joined.page.says_goodbye()

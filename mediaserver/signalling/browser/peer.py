@@ -25,6 +25,7 @@ from rtp.latch import Address
 from sip.negotiated import Dtls, NegotiatedMedia, Sdes, Setup
 
 HIGHEST_STUN: Final = 3
+_NOWHERE: Final = "0.0.0.0"
 _KIND: Final = re.compile(r" typ ([a-z]{1,10})\b")
 FIRST_REPETITION: Final = 0.1
 """Seconds after which a flight of ours that was not answered is said again; twice as long each time."""
@@ -46,6 +47,9 @@ class Loss(StrEnum):
     """The handshake failed, or showed another certificate than was signalled."""
     GOODBYE = "goodbye"
     """It ended the association itself, as a page does that is closed."""
+
+
+_MENDED_BY_CHECKS: Final = frozenset({Loss.CONSENT, Loss.UNREACHED, Loss.UNKEYED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Peer:
         self._began = now
         self._loss: Loss | None = None
         self._agreed = media.security
-        self._signalled = (media.address, media.port)
+        self._signalled = _address(media)
         self._ice = IceAgent(media.ice, now) if media.ice is not None and not media.ice.remote_is_lite else None
         self._keys: Sdes | None = None
         self._spoke: Address | None = None
@@ -107,11 +111,11 @@ class Peer:
     def agree(self, media: NegotiatedMedia, now: float) -> None:
         """Take what was agreed on again: nothing new, a restart of ICE, another certificate."""
         assert isinstance(media.security, Dtls)
-        self._signalled = (media.address, media.port)
+        self._signalled = _address(media)
         if media.ice is not None and self._ice is not None and self._ice.restart(media.ice, now):
             self._began = now
         if media.security != self._agreed and media.security.setup is not Setup.HOLDCONN:
-            self._agreed = media.security
+            self._agreed, self._loss, self._began = media.security, None, now
             self._handshake = Handshake(self._shared, self._agreed)
         self._settle(now)
 
@@ -194,8 +198,8 @@ class Peer:
             return
         if self._spoke is None or self._handshake.begins:
             self._spoke = source
-        if self._loss is Loss.CONSENT and source == self._ice.nominated:
-            self._loss = None
+        if self._loss in _MENDED_BY_CHECKS and source == self._ice.nominated:
+            self._loss, self._began = None, now
 
     def _is_trusted(self, source: Address) -> bool:
         return source == self._signalled if self._ice is None else self._ice.is_proved(source)
@@ -215,7 +219,7 @@ class Peer:
 
     def _settle(self, now: float) -> None:
         """Whatever happened: begin the handshake where that is due, say what there is to be said, see where media goes."""
-        if self._handshake.begins and (self._spoke is not None or self._ice is None):
+        if self._handshake.begins and self._target is not None:
             self._shake(self._handshake.begin)
         self._keys = self._handshake.keys or self._keys
         self._send_flights()
@@ -234,7 +238,17 @@ class Peer:
             return None
         return Way(address, self._keys)
 
+    @property
+    def _target(self) -> Address | None:
+        """Whom the handshake is with."""
+        return self._spoke or (self._signalled if self._ice is None else self._ice.nominated)
+
     def _send_flights(self) -> None:
-        target = self._spoke or (self._signalled if self._ice is None else self._ice.nominated)
+        target = self._target
         if target is not None:
             self.datagrams += [(flight, target) for flight in self._handshake.flights()]
+
+
+def _address(media: NegotiatedMedia) -> Address | None:
+    """Where a description says that packets go; None for nowhere, as in a hold."""
+    return (media.address, media.port) if media.port and media.address != _NOWHERE else None

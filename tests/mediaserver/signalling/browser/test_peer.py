@@ -195,6 +195,37 @@ def test_a_flight_that_is_not_answered_is_said_again_ever_more_rarely() -> None:
     assert said == [0.1, 0.3, 0.7, 1.5, 3.1, 4.7, 6.3]
 
 
+def test_nothing_is_sent_to_nowhere() -> None:
+    page = Page()
+    page.peer = Peer(media(page.theirs.fingerprint, ice=None, address=("0.0.0.0", 4000)), page.shared, 30.0, page.now)
+    page.peer.agree(media(page.theirs.fingerprint, ice=None, address=("0.0.0.0", 4000)), page.now)
+    assert page.peer.datagrams == []
+    page.peer.agree(media(page.theirs.fingerprint, ice=None, address=HOME), page.now)
+    assert [to for _, to in page.peer.datagrams] == [HOME]
+
+
+def test_who_comes_late_is_taken_all_the_same() -> None:
+    page = Page()
+    page.passes(31.0)
+    assert lost(page) == [Loss.UNREACHED]
+    page.joins()
+    assert way(page).address == HOME
+    page.passes(20.0)
+    assert lost(page) == []
+
+
+def test_after_a_failed_handshake_another_certificate_begins_anew() -> None:
+    page = Page()
+    page.peer = Peer(media(make_certificate().fingerprint), page.shared, 30.0, page.now)
+    page.joins()
+    assert lost(page) == [Loss.HANDSHAKE]
+    page.handshake = page.new_handshake()
+    page.peer.agree(media(page.theirs.fingerprint), page.now)
+    page.carry()
+    page.shakes()
+    assert way(page).address == HOME
+
+
 def test_candidates_are_bounded() -> None:
     page = Page()
     assert all(page.peer.trickle(f"candidate:{number}") for number in range(MOST_CANDIDATES))

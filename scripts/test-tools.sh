@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the interoperability tests use and pip cannot bring: phones, a proxy, a browser.
+# Installs what the interoperability tests use and pip cannot bring: phones, a proxy, a browser, a TURN server.
 set -euo pipefail
 
-commands=(sipp baresip linphonec kamailio chromium npm)
-packages=(sip-tester baresip-core linphone-cli kamailio chromium npm)
+commands=(sipp baresip linphonec kamailio chromium npm turnserver)
+packages=(sip-tester baresip-core linphone-cli kamailio chromium npm coturn)
 
 missing=()
 for index in "${!commands[@]}"; do

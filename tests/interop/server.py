@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import itertools
+import json
 import os
 import re
 import signal
@@ -181,12 +182,15 @@ class Server:
         configuration: str = "",
         secured_by: KeyPair | None = None,
         spares: int = 0,
+        ice_servers: Sequence[Mapping[str, object]] = (),
     ) -> None:
         """``sip`` holds more keys of its table; ``codecs`` are those of ``media.codecs``, where they are not the usual ones.
 
         ``configuration`` is TOML to be taken instead of our own; where it listens is ours to say all the same.
 
         ``secured_by`` is a certificate for TLS and WSS; ``spares`` are workers that wait, each of which takes as long to start as one.
+
+        ``ice_servers`` are told to browsers.
         """
         self.address = address
         self.trunk = self.address if ":" in self.address else own_address()
@@ -211,6 +215,7 @@ class Server:
             "MEDIASERVER_MEDIA__STEREO": "false",  # phones that record both ears as one would hear each party at half its level
             "MEDIASERVER_MEDIA__DUCKING_DB": "0",  # tones never pause, and are judged at their full level
             "MEDIASERVER_MEDIA__SPARES": str(spares),
+            "MEDIASERVER_ICE__SERVERS": json.dumps(ice_servers),
             "MEDIASERVER_CONTROL__BIND": self.address,
             "MEDIASERVER_CONTROL__PORT": str(self._control),
         }

@@ -1,7 +1,7 @@
 """A supervisor by WebRTC over the control API, his peer aiortc: all three modes judged by tones at every leg, restarts, and leaving."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +50,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(voices: dict[float, Path], folder: Path, *, spares: int = 0) -> AsyncIterator[Desk]:
+async def desk(
+    voices: dict[float, Path], folder: Path, *, spares: int = 0, ice_servers: Sequence[Mapping[str, object]] = ()
+) -> AsyncIterator[Desk]:
     """Customer and agent talk."""
-    with Server(folder / "server", spares=spares) as server:
+    with Server(folder / "server", spares=spares, ice_servers=ice_servers) as server:
         where = server.sip
         async with (
             Baresip(folder / "carl", "carl", voices[CUSTOMER_HZ], registrar=where, secret=SECRET) as customer,

@@ -28,9 +28,9 @@ const phone = {
     return new Promise((resolve, reject) => this.replies.set(id, { resolve, reject }));
   },
 
-  async join(target) {
+  async join(target, iceTransportPolicy) {
     const { servers } = await this.say("ice_servers");
-    this.peer = new RTCPeerConnection({ iceServers: servers });
+    this.peer = new RTCPeerConnection({ iceServers: servers, iceTransportPolicy });
     this.peer.ontrack = ({ track }) => this.ear.listen(track);
     this.peer.onconnectionstatechange = () => this.tell(this.peer.connectionState);
     const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
@@ -56,12 +56,20 @@ const phone = {
     await this.peer.setRemoteDescription({ type: "answer", sdp: answer });
   },
 
-  // Where the browser's end of the chosen pair is.
-  async port() {
+  // The browser's end of the chosen pair.
+  async candidate() {
     const stats = await this.peer.getStats();
     const transport = [...stats.values()].find(({ type }) => type === "transport");
     const pair = stats.get(transport.selectedCandidatePairId);
-    return pair ? stats.get(pair.localCandidateId).port : 0;
+    return pair ? stats.get(pair.localCandidateId) : { port: 0, candidateType: "" };
+  },
+
+  async port() {
+    return (await this.candidate()).port;
+  },
+
+  async way() {
+    return (await this.candidate()).candidateType;
   },
 
   firstAudioMs() {

@@ -21,9 +21,9 @@ HUSHED_DBOV: Final = -40.0
 """Level of a source, as it was measured last, at which its sound may be quiet."""
 ALIKE: Final = 0.8
 """How alike the sound must be to itself a period further on."""
-MAX_MOVES: Final = 6
+MAX_MOVES: Final = 16
 """Readers who are moved in one turn …"""
-MAX_SEARCHES: Final = 2
+MAX_SEARCHES: Final = 4
 """… and for how many of them a pitch period is looked for."""
 PATIENCE: Final = 3
 """Reviews, about as many seconds, that who is too far behind waits for a pause before he goes on in the midst of sound."""

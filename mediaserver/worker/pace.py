@@ -1,11 +1,14 @@
 """How long a worker's turns are: what grows first, and without bound, where a core has more to do than it can."""
 
+from collections import deque
 from typing import Final
 
 from rtp.arrays import Float64
 
 WINDOW: Final = 0.25
-"""Seconds over which it is taken. Shown is the lesser of the last two: one stall, or one burst of commands, is no load that lasts."""
+"""Seconds over which it is taken."""
+WINDOWS: Final = 4
+"""Shown is the least of so many: a stall, or a burst of commands with all that waits behind it, is no load that lasts."""
 
 
 class Pace:
@@ -21,7 +24,8 @@ class Pace:
         self._since = now
         self._sum = 0.0
         self._squares = 0.0
-        self._last = 0.0
+        self._means: Final = deque([0.0] * WINDOWS, maxlen=WINDOWS)
+        """Of the last windows."""
 
     def note(self, processor: float, now: float) -> None:
         """A turn was made; ``processor`` is the time that the worker has had on its core so far."""
@@ -30,6 +34,6 @@ class Pace:
         self._sum += took
         self._squares += took * took
         if now - self._since >= WINDOW:
-            mean = self._squares / self._sum if self._sum else 0.0
-            self._shown[0], self._last = min(mean, self._last), mean
+            self._means.append(self._squares / self._sum if self._sum else 0.0)
+            self._shown[0] = min(self._means)
             self._since, self._sum, self._squares = now, 0.0, 0.0

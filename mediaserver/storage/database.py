@@ -1,0 +1,92 @@
+"""The database: SQLite in a file (WAL) or PostgreSQL, opened by its URL and brought to the newest tables."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Table, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_LOCK: Final = 0x6D656469
+"""PostgreSQL's advisory lock for whoever changes the tables."""
+
+AWAY: Final = (OSError, TimeoutError, DBAPIError)
+"""What is raised where the database cannot be reached, or does not answer."""
+PROBLEMS: Final = (OSError, TimeoutError, SQLAlchemyError)
+
+
+class Database:
+    """One database. Opened when it is first asked something."""
+
+    def __init__(self, url: str) -> None:
+        """``url``: as `mediaserver.storage.folder.Places.url` makes it."""
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.name = parsed.render_as_string(hide_password=True)
+        arguments: dict[str, Any] = {"timeout": 5} if self.is_sqlite else {"timeout": 5, "command_timeout": 30}
+        self._engine = create_async_engine(parsed, connect_args=arguments, pool_pre_ping=not self.is_sqlite, pool_size=2, max_overflow=2)
+        if self.is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: all of it is done, or nothing."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read from."""
+        async with self._engine.connect() as connection:
+            yield connection
+
+    async def upgrade(self) -> None:
+        """Bring the tables to what this version knows."""
+        async with self._engine.begin() as connection:
+            if not self.is_sqlite:
+                await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            await connection.run_sync(_upgrade)
+
+    async def upsert(self, connection: AsyncConnection, table: Table, rows: list[Mapping[str, Any]], *, replaces: bool) -> None:
+        """Insert rows; those that are there already are replaced, or left as they are."""
+        if not rows:
+            return
+        insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        keys = [column.name for column in table.primary_key]
+        changed = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
+        statement = insert.on_conflict_do_update(index_elements=keys, set_=changed) if replaces else insert.on_conflict_do_nothing()
+        await connection.execute(statement, rows)
+
+    async def close(self) -> None:
+        """Let it go."""
+        await self._engine.dispose()
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    # What was committed is thrown out of the journal: it has to be on the disk.
+    for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=5000"):
+        cursor.execute(f"pragma {pragma}")
+    cursor.close()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    script = ScriptDirectory.from_config(config)
+
+    def steps(revision: Any, _: Any) -> Any:
+        return script._upgrade_revs("head", revision)
+
+    with EnvironmentContext(config, script, fn=steps) as environment:
+        environment.configure(connection=connection)
+        environment.run_migrations()

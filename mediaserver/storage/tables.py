@@ -1,0 +1,156 @@
+"""The tables. Times are microseconds since 1970; what changes them is in `mediaserver.storage.migrations`."""
+
+from typing import Final
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+
+METADATA: Final = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s_%(column_0_name)s"}
+)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, default="")
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+CALLS: Final = Table(
+    "calls",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    _text("server"),
+    _text("tenant"),
+    _text("trunk"),
+    _text("caller"),
+    _text("called"),
+    _text("agent"),
+    _text("team"),
+    Column("metadata", JSON, nullable=False),
+    _time("started_at"),
+    _time("answered_at", nullable=True),
+    _time("ended_at", nullable=True),
+    _text("cause"),
+    Index("ix_calls_started", "tenant", "started_at"),
+    Index("ix_calls_agent", "tenant", "agent", "started_at"),
+)
+
+SUPERVISIONS: Final = Table(
+    "supervisions",
+    METADATA,
+    Column("id", String(96), primary_key=True),
+    _text("tenant"),
+    _text("identity"),
+    _text("call"),
+    _text("agent"),
+    _text("team"),
+    _text("way"),
+    _text("address"),
+    _text("permission"),
+    _time("joined_at"),
+    _time("left_at", nullable=True),
+    _text("cause"),
+    Index("ix_supervisions_joined", "tenant", "joined_at"),
+    Index("ix_supervisions_call", "call"),
+)
+"""One for each time that a supervisor was in a call. The id is that of the audit entry by which he joined: chain/sequence."""
+
+STRETCHES: Final = Table(
+    "supervision_stretches",
+    METADATA,
+    Column("supervision", String(96), primary_key=True),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    _time("until", nullable=True),
+    _text("mode"),
+    _text("target"),
+    _text("agent"),
+    _text("team"),
+)
+"""The timeline of a supervision: which mode, toward whom, from when to when."""
+
+AUDIT: Final = Table(
+    "audit",
+    METADATA,
+    Column("chain", String(64), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    _time("at"),
+    _text("kind"),
+    _text("tenant"),
+    _text("identity"),
+    _text("way"),
+    _text("address"),
+    _text("permission"),
+    _text("call"),
+    Column("leg", BigInteger, nullable=False),
+    _text("agent"),
+    _text("team"),
+    _text("detail"),
+    _text("key"),
+    _text("seal"),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_identity", "tenant", "identity", "at"),
+)
+"""As `mediaserver.audit.entry.Entry`. Rows are added, never changed."""
+
+NOTES: Final = Table(
+    "notes",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    _text("call"),
+    _text("tenant"),
+    _text("identity"),
+    _time("at"),
+    _time("about", nullable=True),
+    _text("text"),
+    Index("ix_notes_call", "call", "at"),
+)
+"""What supervisors wrote about a call; ``about``: the moment that is meant, where it is another one."""
+
+FLAGS: Final = Table(
+    "flags",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    _text("call"),
+    _text("tenant"),
+    _text("identity"),
+    _time("at"),
+    _time("about", nullable=True),
+    _text("label"),
+    Index("ix_flags_call", "call", "at"),
+)
+
+IDENTITIES: Final = Table(
+    "identities",
+    METADATA,
+    Column("tenant", String(64), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    _text("secret"),
+    Column("ceiling", JSON, nullable=False),
+    _text("user"),
+    Column("numbers", JSON, nullable=False),
+    Column("is_disabled", Boolean, nullable=False, default=False),
+    _time("changed_at"),
+)
+"""Supervisors who are not in the configuration: an argon2id hash of their password, and how far they may go."""
+
+POLICIES: Final = Table(
+    "policies",
+    METADATA,
+    Column("tenant", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", JSON, nullable=False),
+    _time("changed_at"),
+)
+
+SET_ASIDE: Final = Table(
+    "set_aside",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _text("kind"),
+    _text("line"),
+    _text("problem"),
+    _time("at"),
+)
+"""Lines of the journal that the database would not take."""

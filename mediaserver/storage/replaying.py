@@ -16,7 +16,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy import case, insert, update
-from sqlalchemy.exc import DataError, IntegrityError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mediaserver.storage.database import PROBLEMS, Database
@@ -29,7 +29,9 @@ BATCH: Final = 500
 LOOK: Final = 0.2
 SHORTEST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
-_UNTAKEN: Final = (DataError, IntegrityError, OverflowError)
+_REFUSED: Final = (DBAPIError, OverflowError)
+_REFUSING_STATES: Final = ("22", "23")
+"""PostgreSQL's classes of errors in data and in constraints; asyncpg has no exceptions of their own for some of them."""
 
 _log = structlog.get_logger(__name__)
 
@@ -80,7 +82,9 @@ class Replayer:
             async with self._database.writing() as connection:
                 await self._write(connection, projection.project(lines))
             self._projection, set_aside = projection, 0
-        except _UNTAKEN:
+        except _REFUSED as error:
+            if not _is_untaken(error):
+                raise
             set_aside = await self._one_by_one(lines)
         self._place = lines[-1].after
         self._throw_away()
@@ -129,7 +133,9 @@ class Replayer:
                 async with self._database.writing() as connection:
                     await self._write(connection, projection.project([line]))
                 self._projection = projection
-            except _UNTAKEN as error:
+            except _REFUSED as error:
+                if not _is_untaken(error):
+                    raise
                 set_aside += 1
                 await self._set_aside(line, error)
         return set_aside
@@ -164,6 +170,14 @@ class Replayer:
             fresh.replace(self._path)
         except OSError as error:
             _log.warning("storage.status_not_written", problem=str(error))
+
+
+def _is_untaken(error: Exception) -> bool:
+    """Whether a database refuses what is to be written, rather than to write now."""
+    if isinstance(error, DataError | IntegrityError | OverflowError):
+        return True
+    state = str(getattr(error.orig, "sqlstate", "")) if isinstance(error, DBAPIError) else ""
+    return state.startswith(_REFUSING_STATES)
 
 
 def _synced(path: Path, offset: int) -> int:

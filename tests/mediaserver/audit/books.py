@@ -68,7 +68,9 @@ class Books:
 
     def mode(self, mode: str, leg: int = 7, *, after: float = 1.0) -> None:
         """He changes his mode."""
-        self.note("supervisor.mode", after=after, tenant="default", identity="anna", call="c1", leg=leg, detail={"mode": mode, "target": "agent"})
+        self.note(
+            "supervisor.mode", after=after, tenant="default", identity="anna", call="c1", leg=leg, detail={"mode": mode, "target": "agent"}
+        )
 
     def left(self, leg: int = 7, *, after: float = 1.0) -> None:
         """He leaves."""

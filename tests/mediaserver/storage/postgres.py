@@ -51,9 +51,11 @@ def _serving(data: Path, password: Path) -> Iterator[tuple[str, int]]:
     port = free_port(address)
     made = [program("initdb"), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--no-sync"]
     subprocess.run(as_its_user(*made, "--locale=C.UTF-8"), check=True, capture_output=True, timeout=60, cwd="/")
-    options = f"-c port={port} -c listen_addresses={address} -c unix_socket_directories={data} -c shared_buffers=16MB"
+    options = f"-c port={port} -c listen_addresses={address} -c unix_socket_directories={data} -c shared_buffers=16MB -c fsync=off"
     control = [program("pg_ctl"), "-D", str(data), "-w", "-t", "30"]
-    subprocess.run(as_its_user(*control, "-l", str(data / "log"), "-o", options, "start"), check=True, capture_output=True, timeout=60, cwd="/")
+    subprocess.run(
+        as_its_user(*control, "-l", str(data / "log"), "-o", options, "start"), check=True, capture_output=True, timeout=60, cwd="/"
+    )
     try:
         yield address, port
     finally:

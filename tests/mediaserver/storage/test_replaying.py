@@ -246,7 +246,9 @@ async def test_a_batch_that_failed_is_projected_anew(tmp_path: Path) -> None:
 
 async def test_a_large_journal_comes_in_batches(storage: Storage) -> None:
     for number in range(1200):
-        storage.books.journal.hold(written("note", {"id": f"n{number}", "call": "c", "tenant": "t", "identity": "i", "at": 1, "about": None, "text": ""}))
+        storage.books.journal.hold(
+            written("note", {"id": f"n{number}", "call": "c", "tenant": "t", "identity": "i", "at": 1, "about": None, "text": ""})
+        )
     storage.books.journal.flush()
     await storage.replay()
     async with storage.database.reading() as connection:

@@ -1,0 +1,110 @@
+"""How long who listened to whom: folded from the log's entries, so that its totals are the log's. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from mediaserver.audit.entry import Entry
+from mediaserver.audit.sessions import Sessions, Stretch
+
+DAY = 86_400_000_000
+LONGEST_CALL = 7 * DAY
+"""Microseconds; no supervision is longer, so entries before that say nothing about a period."""
+
+
+class By(StrEnum):
+    """What a row is about."""
+
+    TENANT = "tenant"
+    SUPERVISOR = "supervisor"
+    AGENT = "agent"
+    TEAM = "team"
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one row adds up."""
+
+    sessions: set[str] = field(default_factory=set)
+    microseconds: dict[str, int] = field(default_factory=dict)
+    """By mode."""
+
+    @property
+    def total(self) -> int:
+        """All modes together."""
+        return sum(self.microseconds.values())
+
+
+class ListenTime:
+    """Adds up stretches of supervision within a period, in microseconds since 1970."""
+
+    def __init__(self, since: int, until: int, by: tuple[By, ...], tenant: str = "") -> None:
+        self._since = since
+        self._until = until
+        self._by = by
+        self._tenant = tenant
+        self._chains: dict[str, Sessions] = {}
+        self.rows: dict[tuple[str, ...], Heard] = {}
+        self.total = Heard()
+
+    def take(self, entry: Entry) -> None:
+        """The next entry of its chain."""
+        for stretch in self._chains.setdefault(entry.chain, Sessions()).take(entry):
+            self._add(stretch, stretch.until)
+
+    def finish(self, now: int) -> None:
+        """There are no more entries: who supervises still, has until now."""
+        for sessions in self._chains.values():
+            for stretch in sessions.open.values():
+                self._add(stretch, now)
+
+    def _add(self, stretch: Stretch, until: int) -> None:
+        since, until = max(stretch.since, self._since), min(until, self._until)
+        if since >= until or (self._tenant and stretch.tenant != self._tenant):
+            return
+        for first, last in pairwise(self._cut(since, until)):
+            key = tuple(_name(by, stretch, first) for by in self._by)
+            for heard in (self.rows.setdefault(key, Heard()), self.total):
+                heard.sessions.add(stretch.session)
+                heard.microseconds[stretch.mode] = heard.microseconds.get(stretch.mode, 0) + last - first
+
+    def _cut(self, since: int, until: int) -> Iterable[int]:
+        """The ends of the pieces that belong to one day or month each (UTC)."""
+        yield since
+        if By.DAY in self._by or By.MONTH in self._by:
+            midnight = (since // DAY + 1) * DAY
+            while midnight < until:
+                yield midnight
+                midnight += DAY
+        yield until
+
+
+def _name(by: By, stretch: Stretch, at: int) -> str:
+    match by:
+        case By.TENANT:
+            return stretch.tenant
+        case By.SUPERVISOR:
+            return stretch.identity
+        case By.AGENT:
+            return stretch.agent
+        case By.TEAM:
+            return stretch.team
+        case By.DAY:
+            return moment(at).strftime("%Y-%m-%d")
+        case By.MONTH:
+            return moment(at).strftime("%Y-%m")
+
+
+def moment(at: int) -> datetime:
+    """Microseconds since 1970 as a time."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
+
+
+def microseconds(text: str) -> int:
+    """A time that somebody typed, ISO 8601; without a zone it is UTC. Raises ValueError."""
+    read = datetime.fromisoformat(text)
+    return round((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1e6)

@@ -27,7 +27,7 @@ check: lint test ## The one check command: lint and every test
 format: setup ## Bring the code into the one layout
 	@.venv/bin/ruff check --fix-only --select I . && .venv/bin/ruff format .
 
-test-tools: ## Install the phones, the proxy and the browser that some tests call (Debian and Ubuntu)
+test-tools: ## Install the phones, the proxy, the browser and the database that some tests need (Debian and Ubuntu)
 	@scripts/test-tools.sh
 
 lock: setup ## Write requirements/*.txt anew from pyproject.toml

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from config.dns import DnsSettings
 from config.ice import IceSettings
 from config.section import AutoAnswer, Burst, CodecName, Name, Port, Rate, Seconds, Section, Security, SuiteName
+from config.storage import AuditSettings, StorageSettings
 from config.trunks import TrunkSettings
 
 
@@ -420,6 +421,8 @@ class Settings(Section):
     control: ControlSettings = ControlSettings()
     trace: TraceSettings = TraceSettings()
     journal: JournalSettings = JournalSettings()
+    storage: StorageSettings = StorageSettings()
+    audit: AuditSettings = AuditSettings()
     trunks: tuple[TrunkSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     agents: tuple[AgentSettings, ...] = ()

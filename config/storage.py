@@ -1,6 +1,6 @@
 """Where what happened is kept: the database, the journal before it, and the audit log's signed head."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from config.section import Section
 
@@ -10,6 +10,14 @@ class StorageSettings(Section):
 
     url: SecretStr = SecretStr("")
     """``postgresql://user:password@host/name``, or ``sqlite:///path``; empty: SQLite in the folder."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_known(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith(("postgresql://", "sqlite:///")):
+            raise ValueError("begins with postgresql:// or sqlite:///")
+        return url
+
     folder: str = ""
     """Where the journal is kept; empty: the service's state folder, and where there is none a temporary one that goes with the server."""
     journal_megabytes: int = Field(256, ge=1, le=100_000)

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 
 from config.settings import ControlSettings
 from control_api.connection import serve_connection
-from control_api.ports import Desk
+from control_api.ports import Desk, Witness
 from control_api.reception import Reception
 from control_api.tokens import TokenStore
 
@@ -20,9 +20,11 @@ METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 CODES: Final = {404: "not_found", 405: "bad_request", 426: "bad_request"}
 
 
-def create_app(desk: Desk, tokens: TokenStore, settings: ControlSettings, metrics: Callable[[], bytes]) -> FastAPI:
+def create_app(
+    desk: Desk, tokens: TokenStore, settings: ControlSettings, metrics: Callable[[], bytes], witness: Witness | None = None
+) -> FastAPI:
     """The application. ``metrics`` gives the Prometheus text; ``app.state.reception`` has the clients and counters."""
-    reception = Reception(desk, tokens, settings)
+    reception = Reception(desk, tokens, settings, witness)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ import structlog
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from control_api.acting import Acting, acts
 from control_api.encoding import Subprotocol
 from control_api.permissions import Identity, Refusal
 from control_api.reception import Reception
@@ -38,6 +39,7 @@ async def serve_connection(reception: Reception, websocket: WebSocket) -> None:
         guest = _admit(reception, websocket)
     except Refusal as refusal:
         reception.counters["refused"] += 1
+        reception.witness.denied("api", _address(websocket), refusal.code, refusal.text)
         log.warning("connection_refused", address=_address(websocket), code=refusal.code, text=refusal.text)
         await _turn_away(websocket, refusal)
         return
@@ -53,6 +55,7 @@ async def serve_connection(reception: Reception, websocket: WebSocket) -> None:
 
 
 async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> None:
+    acts(Acting(guest.identity, "api", _address(websocket)))
     wake, room = asyncio.Event(), asyncio.Event()
     feed = reception.feeds.of(guest.identity)
     session = Session(

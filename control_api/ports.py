@@ -1,10 +1,11 @@
 """What the control API needs of the house; the signalling process provides it. Every method checks permission itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from control_api.permissions import Identity
+from control_api.acting import Acting
+from control_api.permissions import Identity, Refusal
 from mixer.modes import Mode, Role
 
 
@@ -46,6 +47,32 @@ class HouseEvent:
     def body(self) -> dict[str, Any]:
         """JSON-ready; ``call.*`` and ``supervisor.*`` hold the call's model under ``call``."""
         return self.tell()
+
+
+class Witness(Protocol):
+    """Who writes down what is asked of the API and not otherwise seen; before the answer."""
+
+    def refused(self, who: Acting, command: str, refusal: Refusal, about: Mapping[str, Any]) -> None:
+        """A command was refused; ``about``: its fields, as far as they could be read."""
+
+    def done(self, who: Acting, command: str, about: Mapping[str, Any]) -> None:
+        """A command that concerns no call's legs was carried out."""
+
+    def denied(self, way: str, address: str, code: str, why: str) -> None:
+        """A client was not let in."""
+
+
+class Blind:
+    """A witness of nothing, for an API without a house."""
+
+    def refused(self, who: Acting, command: str, refusal: Refusal, about: Mapping[str, Any]) -> None:
+        """Nothing is written."""
+
+    def done(self, who: Acting, command: str, about: Mapping[str, Any]) -> None:
+        """Nothing is written."""
+
+    def denied(self, way: str, address: str, code: str, why: str) -> None:
+        """Nothing is written."""
 
 
 class Desk(Protocol):

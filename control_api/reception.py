@@ -4,21 +4,41 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from config.settings import ControlSettings
+from control_api.acting import Acting, who_acts
+from control_api.command_models import (
+    BansCommand,
+    EndCommand,
+    GetCommand,
+    HangUpCommand,
+    LeaveCommand,
+    ListCommand,
+    MuteCommand,
+    OriginateCommand,
+    SetModeCommand,
+    SuperviseCommand,
+    VolumesCommand,
+)
 from control_api.commands import carry_out, failed, succeeded
 from control_api.feeds import Feeds
 from control_api.idempotency import KeyTable, Outcome
 from control_api.permissions import Identity, Refusal
-from control_api.ports import Desk, HouseEvent
+from control_api.ports import Blind, Desk, HouseEvent, Witness
 from control_api.session import Order, Session
 from control_api.tokens import TokenStore
 
+SEEN_OTHERWISE: Final = (
+    *(ListCommand, GetCommand, BansCommand),
+    *(SuperviseCommand, SetModeCommand, MuteCommand, VolumesCommand, LeaveCommand, HangUpCommand, EndCommand, OriginateCommand),
+)
+"""Commands that only look, and those that the house itself writes down before it carries them out."""
+NOTHING: Final[Mapping[str, Any]] = {}
 COMMAND_TIMEOUT: Final = 30.0
 """Seconds after which a command is given up."""
 
@@ -28,8 +48,9 @@ log = structlog.get_logger("control_api")
 class Reception:
     """The state of the control API in one process."""
 
-    def __init__(self, desk: Desk, tokens: TokenStore, settings: ControlSettings) -> None:
+    def __init__(self, desk: Desk, tokens: TokenStore, settings: ControlSettings, witness: Witness | None = None) -> None:
         self.desk = desk
+        self.witness = witness if witness is not None else Blind()
         self.tokens = tokens
         self.settings = settings
         self.feeds = Feeds(settings.resume, lambda: secrets.token_urlsafe(9))
@@ -65,9 +86,10 @@ class Reception:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    def refused(self, identity: Identity, command: str, refusal: Refusal) -> None:
-        """Note a refusal: one line, one count."""
+    def refused(self, identity: Identity, command: str, refusal: Refusal, about: Mapping[str, Any] = NOTHING) -> None:
+        """Note a refusal: one line, one count, one entry in the audit log."""
         self.counters["commands_refused"] += 1
+        self.witness.refused(who_acts() or Acting(identity, "api", ""), command, refusal, about)
         log.warning(
             "command_refused", identity=identity.name, tenant=identity.tenant, command=command, code=refusal.code, text=refusal.text
         )
@@ -91,7 +113,10 @@ class Reception:
     async def _outcome(self, session: Session, identity: Identity, order: Order) -> Outcome:
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
-                return succeeded(await carry_out(self.desk, identity, order.command, session.remote))
+                result = await carry_out(self.desk, identity, order.command, session.remote)
+            if not isinstance(order.command, SEEN_OTHERWISE):
+                self.witness.done(who_acts() or Acting(identity, "api", ""), order.command.type, order.command.model_dump())
+            return succeeded(result)
         except Refusal as error:
             refusal = error
         except TimeoutError:
@@ -100,7 +125,7 @@ class Reception:
             # The outermost place of a command: a fault in one must not take the other clients down with it.
             log.exception("command_failed", identity=identity.name, command=order.command.type)
             refusal = Refusal("internal", "the server failed at this command", "its log says why")
-        self.refused(identity, order.command.type, refusal)
+        self.refused(identity, order.command.type, refusal, order.command.model_dump())
         return failed(refusal)
 
     async def _pace_meters(self) -> None:

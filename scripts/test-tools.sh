@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the interoperability tests use and pip cannot bring: phones, a proxy, a browser, a TURN server.
+# Installs what the interoperability tests use and pip cannot bring: phones, a proxy, a browser, a TURN server, a database.
 set -euo pipefail
 
-commands=(sipp baresip linphonec kamailio chromium npm turnserver)
-packages=(sip-tester baresip-core linphone-cli kamailio chromium npm coturn)
+commands=(sipp baresip linphonec kamailio chromium npm turnserver pg_createcluster)
+packages=(sip-tester baresip-core linphone-cli kamailio chromium npm coturn postgresql)
 
 missing=()
 for index in "${!commands[@]}"; do

@@ -35,7 +35,8 @@ class Found:
 class Log:
     """What a journal and a database hold together. Made before the database is read."""
 
-    def __init__(self, journal: Path, database: Database) -> None:
+    def __init__(self, journal: Path, database: Database | None) -> None:
+        """``database``: None where there is none yet."""
         self._database = database
         lines = (line.value for line in read(journal) if line.kind == ENTRY and isinstance(line.value, list))
         entries = (entry for row in lines if (entry := entry_of(row)) is not None)
@@ -56,6 +57,8 @@ class Log:
             yield Found(self._journal[waiting.pop()], is_in_database=False)
 
     async def _stored(self, since: int) -> AsyncIterator[Entry]:
+        if self._database is None:
+            return
         statement = select(*(AUDIT.c[name] for name in FIELDS)).where(AUDIT.c.at >= since).order_by(AUDIT.c.chain, AUDIT.c.sequence)
         async with self._database.reading() as connection:
             try:

@@ -43,9 +43,9 @@ class ListenTime:
     """Adds up stretches of supervision within a period, in microseconds since 1970."""
 
     def __init__(self, since: int, until: int, by: tuple[By, ...], tenant: str = "") -> None:
-        self._since = since
-        self._until = until
-        self._by = by
+        self.since = since
+        self.until = until
+        self.by = by
         self._tenant = tenant
         self._chains: dict[str, Sessions] = {}
         self.rows: dict[tuple[str, ...], Heard] = {}
@@ -63,11 +63,11 @@ class ListenTime:
                 self._add(stretch, now)
 
     def _add(self, stretch: Stretch, until: int) -> None:
-        since, until = max(stretch.since, self._since), min(until, self._until)
+        since, until = max(stretch.since, self.since), min(until, self.until)
         if since >= until or (self._tenant and stretch.tenant != self._tenant):
             return
         for first, last in pairwise(self._cut(since, until)):
-            key = tuple(_name(by, stretch, first) for by in self._by)
+            key = tuple(_name(by, stretch, first) for by in self.by)
             for heard in (self.rows.setdefault(key, Heard()), self.total):
                 heard.sessions.add(stretch.session)
                 heard.microseconds[stretch.mode] = heard.microseconds.get(stretch.mode, 0) + last - first
@@ -75,7 +75,7 @@ class ListenTime:
     def _cut(self, since: int, until: int) -> Iterable[int]:
         """The ends of the pieces that belong to one day or month each (UTC)."""
         yield since
-        if By.DAY in self._by or By.MONTH in self._by:
+        if By.DAY in self.by or By.MONTH in self.by:
             midnight = (since // DAY + 1) * DAY
             while midnight < until:
                 yield midnight

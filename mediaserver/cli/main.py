@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mediaserver.cli.books import audit_app, report_app
 from mediaserver.cli.ending import one_line_errors
 from mediaserver.cli.options import DEFAULT_URL, AsJson, Config, Phone, Target, Token, Url, Wait, Which
 
@@ -17,6 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(audit_app, name="audit")
+app.add_typer(report_app, name="report")
 
 
 def main() -> None:

@@ -59,6 +59,10 @@ HELP = {
     "quality_events": "Ways of legs that began to sound bad (dropped) or were well again (recovered), by which and way.",
     "dialogs_left_behind": "Dialogs that a crash left behind: ended with BYE after the restart, or out of our reach.",
     "journal_looks_left_out": "Looks at the dialogs that were not noted, since the disk was too slow.",
+    "storage_died": "Processes that bring the journal into the database and died.",
+    "storage_dropped": "Lines for the journal that were dropped because it could not be written for too long, by why.",
+    "storage_journal_failures": "Writes that the journal refused or that failed, by why.",
+    "audit_heads_sent": "Signed heads of the audit log sent to audit.send_to: taken, failed, or left out.",
     "faults": "Faults in what is done again and again, by what it was; each has a traceback in the log.",
 }
 

@@ -27,11 +27,13 @@ from control_api.tokens import TokenStore
 from mediaserver.call import inputs
 from mediaserver.observing.counters import Counters
 from mediaserver.observing.metrics import ServerCollector, dropped, metrics_text
+from mediaserver.observing.storage_metrics import storage_metrics
 from mediaserver.observing.trunk_metrics import trunk_metrics
-from mediaserver.secrecy.key import VARIABLE, SecrecyError, key_of
+from mediaserver.secrecy.key import VARIABLE, Key, SecrecyError, key_of
 from mediaserver.secrecy.pins import PinChecks
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.beats import beat
+from mediaserver.signalling.bookkeeping import Bookkeeping
 from mediaserver.signalling.calls.switchboard import MISSING_AFTER, Switchboard
 from mediaserver.signalling.calls.transferring import Transfers
 from mediaserver.signalling.desk.banning import Bans
@@ -99,14 +101,16 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
     code = EX_OK
     allow_open_files()
     try:
-        users = ConfiguredUsers(settings, key_of(os.environ))
+        key = key_of(os.environ)
+        users = ConfiguredUsers(settings, key)
+        server = Server(settings, users, read, key)
     except SecrecyError as error:
         sys.stderr.write(f"mediaserver: {error}\n")
         return EX_CONFIG
     finally:
         os.environ.pop(VARIABLE, None)  # workers and others that are started have no business with it
     try:
-        uvloop.run(Server(settings, users, read).run())
+        uvloop.run(server.run())
     except* StartFailed as failures:
         for failure in failures.exceptions:
             sys.stderr.write(f"mediaserver: {failure}\n")
@@ -124,7 +128,7 @@ def allow_open_files() -> None:
 class Server:
     """Everything of one signalling process."""
 
-    def __init__(self, settings: Settings, users: ConfiguredUsers, read: Callable[[], Settings]) -> None:
+    def __init__(self, settings: Settings, users: ConfiguredUsers, read: Callable[[], Settings], key: Key | None) -> None:
         self._settings = settings
         self._users = users
         self._tokens = TokenStore(settings.tokens)
@@ -133,6 +137,7 @@ class Server:
         self._counters = Counters()
         self._pin_thread = ThreadPoolExecutor(1, "pins")
         self._tracer = Tracer(settings.trace, self._counters)
+        self._books = Bookkeeping(settings, key, os.environ, self._counters)
         self._journal = Journal(journal_folder(settings.journal, os.environ), self._counters)
         self._names = OwnNames(settings.sip, lambda: self._shell.listeners)
         self._agent = UserAgent(self._agent_settings(), ha1_of=self._users.ha1_of, entropy=os.urandom)
@@ -172,6 +177,7 @@ class Server:
         await self._media.close()
         await self._shell.close()
         self._journal.close(())
+        self._books.close()
         self._tracer.close()
         self._pin_thread.shutdown(wait=False, cancel_futures=True)
         _log.info("server.stopped")
@@ -236,6 +242,7 @@ class Server:
             outside=OutsideRequests(self._agent),
             publisher=Publisher(),
             tracer=self._tracer,
+            recorder=self._books.recorder,
             counters=self._counters,
             server_id=os.urandom(8).hex(),
             entropy=os.urandom,
@@ -276,6 +283,7 @@ class Server:
             await self._shell.open(list(listeners(self._settings.sip)))
             await self._media.start()
             self._left_behind = self._journal.open()
+            self._books.open()
         except (AddressTaken, WorkerFailed) as error:
             raise StartFailed(str(error)) from error
         except TimeoutError:
@@ -291,12 +299,14 @@ class Server:
 
     async def _control(self) -> None:
         collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters)
-        app = create_app(self._desk, self._tokens, self._settings.control, metrics_text(collector))
+        app = create_app(self._desk, self._tokens, self._settings.control, metrics_text(collector), self._books.recorder)
         collector.certificates = lambda: self._renewal.shown
         collector.counted["sip_events"] = lambda: self._agent.counters
         collector.gathered.append(lambda: trunk_metrics(self._house.trunks))
         collector.gathered.append(self._house.ended_legs.metrics)
         collector.gathered.append(self._quality.metrics)
+        books = self._books
+        collector.gathered.append(lambda: storage_metrics(books.journal, books.ledger, books.keeper, books.process))
         collector.counted["sip_dropped"] = lambda: dropped(self._agent.counters)
         collector.counted["control_events"] = lambda: app.state.reception.counters
         await serve_control(app, self._settings.control, [self._listener])
@@ -317,6 +327,8 @@ class Server:
         yield beat("workers", CHECK_EVERY, self._media.check, self._counters)
         yield beat("overload", LOOK, self._switchboard.overload.look, self._counters)
         yield beat("quality", LOOK_SECONDS, self._quality.look, self._counters)
+        for name, seconds, look in self._books.beats():
+            yield beat(name, seconds, look, self._counters)
         if self._settings.control.meters_hz > 0:
             rounds = MeterRounds(self._switchboard.calls, self._house.publisher)
             yield beat("meters", 1 / self._settings.control.meters_hz / PARTS, rounds.step, self._counters)

@@ -240,6 +240,6 @@ class Dispatcher:
         digit = digit_of_info(event.content_type, event.body)
         if leg.role is Role.SUPERVISOR:
             if digit is not None:
-                self._switchboard.on_digit(entry, leg, digit)
+                self._switchboard.pressed(entry, leg, digit, "info")
         else:
             self._feed(entry, inputs.InfoRelayed(leg.leg, event.content_type, event.body))

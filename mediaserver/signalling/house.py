@@ -13,6 +13,7 @@ from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.browser.peers import Peers
 from mediaserver.signalling.calls.legs import is_browser
 from mediaserver.signalling.desk.publishing import Publisher
+from mediaserver.signalling.desk.recording import Recorder
 from mediaserver.signalling.entering.pins import CheckPin
 from mediaserver.signalling.media.certificate import Certificate, make_certificate
 from mediaserver.signalling.media.codecs import usable
@@ -55,6 +56,7 @@ class House:
     outside: OutsideRequests
     publisher: Publisher
     tracer: Tracer
+    recorder: Recorder
     counters: Counters
     server_id: str
     """Names this server in the path header of its calls."""

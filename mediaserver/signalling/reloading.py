@@ -14,6 +14,7 @@ from config.errors import ConfigError
 from config.settings import Settings
 from control_api.tokens import TokenStore
 from mediaserver.secrecy.key import SecrecyError
+from mediaserver.signalling.desk.changes import changes
 from mediaserver.signalling.entering.identities import ConfiguredUsers
 from mediaserver.signalling.house import House
 from mediaserver.signalling.routing.routes import Router
@@ -49,6 +50,8 @@ class Reloading:
             _log.warning("settings.need_restart", sections=waiting)
         if taken := [name for name in changed if name in TAKEN]:
             settings = before.model_copy(update={name: getattr(written, name) for name in taken})
+            for kind, detail in changes(before, settings):
+                self._house.recorder.changed(kind, None, detail)
             self._users.take(users)
             self._take(settings)
             self._house.counters.add("settings", "reloaded")

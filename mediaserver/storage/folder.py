@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.storage import StorageSettings
+from config.storage import AuditSettings, StorageSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,10 @@ class Places:
     def head(self) -> Path:
         """The audit log's signed head, where no other place is configured."""
         return self.folder / "audit-head"
+
+    def head_at(self, settings: AuditSettings) -> Path:
+        """The head's file, as configured or here."""
+        return Path(settings.head) if settings.head else self.head
 
     @property
     def key(self) -> Path:

@@ -112,7 +112,7 @@ def test_setup_that_was_done_is_not_done_again(checkout: Path) -> None:
 
 
 def test_test_tools_does_nothing_where_they_are(tmp_path: Path) -> None:
-    for name in ("sipp", "baresip", "linphonec", "kamailio", "chromium", "npm", "turnserver"):
+    for name in ("sipp", "baresip", "linphonec", "kamailio", "chromium", "npm", "turnserver", "pg_createcluster"):
         stub(tmp_path / "bin", name, "")
     stub(tmp_path / "bin", "apt-get", "exit 1")
     done = run(["/bin/bash", str(ROOT / "scripts" / "test-tools.sh")], tmp_path, PATH=str(tmp_path / "bin"))
@@ -131,7 +131,7 @@ def test_test_tools_without_rights_says_what_to_run(tmp_path: Path) -> None:
     stub(tmp_path / "bin", "id", "echo 1000")
     done = run(["/bin/bash", str(ROOT / "scripts" / "test-tools.sh")], tmp_path, PATH=str(tmp_path / "bin"))
     assert done.returncode == 1
-    assert "as root: apt-get install sip-tester baresip-core linphone-cli kamailio chromium npm coturn" in done.stderr
+    assert "as root: apt-get install sip-tester baresip-core linphone-cli kamailio chromium npm coturn postgresql" in done.stderr
 
 
 def test_test_tools_fetches_the_lists_where_they_are_missing_and_waits_for_the_lock(tmp_path: Path) -> None:

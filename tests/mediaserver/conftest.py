@@ -20,8 +20,8 @@ _numbers: Final = itertools.count(1)
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL that runs, as an URL without a database."""
-    with cluster() as url:
-        yield url
+    with cluster() as made:
+        yield made.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

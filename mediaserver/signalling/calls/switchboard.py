@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from control_api.acting import acting
 from control_api.permissions import Identity, may_see
 from mediaserver.call import actions as call_actions
 from mediaserver.call import inputs
@@ -164,8 +165,10 @@ class Switchboard:
     def feed(self, entry: CallEntry, happened: inputs.Input | None) -> None:
         """One input to one call, and all that follows from it. What is fed meanwhile waits for its turn.
 
-        The workers hear of it before the watchers do: ears do not wait for what is to be shown.
+        The workers hear of it before the watchers do: ears do not wait for what is to be shown. Raises `Refusal` for a command that has
+        to be written down first and cannot be.
         """
+        self.house.recorder.permitted(entry, happened)
         self._waiting.append((entry, happened))
         if self._is_feeding:
             return
@@ -206,7 +209,7 @@ class Switchboard:
         match notice:
             case DigitReceived(digit=digit):
                 self.house.counters.add("digits", leg.role)
-                self.on_digit(entry, leg, digit)
+                self.pressed(entry, leg, digit, "digit")
             case DatagramReceived(address=address, port=port, data=data):
                 self.house.peers.received(leg.leg, data, (address, port))
             case MediaStarted():
@@ -230,6 +233,11 @@ class Switchboard:
         _log.info("browser.lost", call=entry.view.call, leg=leg_id, why=lost.loss, detail=lost.text)
         if leg.is_by_api:
             self.feed(entry, inputs.LegEnded(leg_id, "bye" if lost.loss is Loss.GOODBYE else "lost"))
+
+    def pressed(self, entry: CallEntry, leg: Leg, digit: str, way: str) -> None:
+        """A digit that came by RTP (way ``digit``) or by SIP INFO (``info``)."""
+        with acting(self.house.recorder.at_phone(leg.leg, leg.identity, way)):
+            self.on_digit(entry, leg, digit)
 
     def watch_media(self) -> None:
         """Twice a second: tell each call which of its legs ought to send and do not, and which do again."""
@@ -300,6 +308,7 @@ class Switchboard:
         try:
             while self._told:
                 entry, view, action = self._told.popleft()
+                self.house.recorder.happened(view, action)
                 self.house.publisher.publish(view, action, partial(records, self.house.media, entry))
         finally:
             self._is_publishing = False

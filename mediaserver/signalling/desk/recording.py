@@ -88,6 +88,11 @@ class Recorder:
         if len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
 
+    def at_phone(self, leg: LegId, identity: Identity | None, way: str) -> Acting:
+        """Somebody whose leg this is presses a digit."""
+        known = self._known.get(leg)
+        return Acting(identity, way, "" if known is None else known.address)
+
     def permitted(self, entry: CallEntry, happened: Input | None) -> None:
         """Write down a command that is about to be carried out. Raises `Refusal` where it must not be without that."""
         command = COMMANDS.get(type(happened))
@@ -118,6 +123,10 @@ class Recorder:
         """A command was refused. ``about``: its fields."""
         detail = _told(command, about) | {"code": refusal.code, "why": refusal.text}
         self._book.refuse(_of_command(REFUSED, who, about, detail))
+
+    def refused_here(self, identity: Identity, command: str, refusal: Refusal, about: Mapping[str, Any]) -> None:
+        """The same for a command that came by the phone of somebody who is known."""
+        self.refused(who_acts() or Acting(identity, "", ""), command, refusal, about)
 
     def done(self, who: Acting, command: str, about: Mapping[str, Any]) -> None:
         """A command that is no input to a call was carried out: a text, a trace, a ban that was lifted."""

@@ -209,16 +209,18 @@ class SwitchboardDesk:
             self._feed(entry, inputs.HangUpRequested(leg.leg, "left"))
             return
         asked = mode_of_digit(digit, leg.mode_digits)
-        if asked is None:
-            return
-        mode, target = asked
-        identity = leg.identity
+        if asked is not None:
+            self._switch(entry, leg, leg.identity, *asked)
+
+    def _switch(self, entry: CallEntry, leg: Leg, identity: Identity, mode: Mode, target: Role) -> None:
+        """A mode that was asked for by a digit."""
         try:
             self._counted(lambda: check_mode(identity, entry.subject, mode, target))
+            self._feed(entry, inputs.ModeRequested(leg.leg, mode, target, NOBODY_WAITS))
         except Refusal as refusal:
             _log.warning("digit.refused", call=entry.view.call, identity=identity.name, mode=mode, code=refusal.code, why=refusal.text)
-            return
-        self._feed(entry, inputs.ModeRequested(leg.leg, mode, target, NOBODY_WAITS))
+            about = {"call": entry.view.call, "leg": leg.leg, "agent": entry.view.agent, "mode": mode, "target": target}
+            self._house.recorder.refused_here(identity, "set_mode", refusal, about)
 
     # the call
 

@@ -27,10 +27,12 @@ _log = structlog.get_logger(__name__)
 _LONGEST_PIN = 32
 _WAIT_SECONDS = 30.0
 _ANNOUNCEMENT_SECONDS = 5.5
+_RETRY_SECONDS = 30
 
 NOT_FOUND = 404
 FORBIDDEN = 403
 AMBIGUOUS = 485
+UNAVAILABLE = 503
 
 
 class Entrance:
@@ -118,6 +120,9 @@ class Entrance:
         if leg.waiting is not waiting or waiting.user is None or waiting.supervisor is None:
             return
         waiting.is_judged = False
+        if not is_right and leg.identity is not None:
+            about = {"call": entry.view.call, "leg": leg.leg, "agent": entry.view.agent}
+            self._house.recorder.refused_here(leg.identity, "pin", Refusal("forbidden", "wrong PIN"), about)
         if is_right:
             waiting.timer.cancel()
             leg.waiting = None
@@ -138,12 +143,21 @@ class Entrance:
         self._switchboard.turn_away(entry, leg)
 
     def _arrive(self, entry: CallEntry, leg: Leg, supervisor: inputs.Supervisor) -> None:
+        try:
+            self._switchboard.feed(entry, inputs.SupervisorArrived(leg.leg, supervisor))
+        except Refusal as refusal:
+            _log.warning("supervisor.kept_out", call=entry.view.call, identity=supervisor.identity, why=refusal.text, hint=refusal.hint)
+            self._house.counters.add("refusals", refusal.code)
+            self._switchboard.perform(entry, actions.RejectLeg(leg.leg, UNAVAILABLE, "", _RETRY_SECONDS))
+            return
         _log.info("supervisor.arrived", call=entry.view.call, identity=supervisor.identity, mode=supervisor.mode)
-        self._switchboard.feed(entry, inputs.SupervisorArrived(leg.leg, supervisor))
 
     def _give_up(self, entry: CallEntry, leg: Leg, why: str) -> None:
         _log.warning("supervisor.kept_out", call=entry.view.call, why=why, identity=leg.identity.name if leg.identity else "")
         self._house.counters.add("refusals", why)
+        if leg.identity is not None:
+            refusal = Refusal("forbidden", why)
+            self._house.recorder.refused_here(leg.identity, "supervise", refusal, {"call": entry.view.call, "leg": leg.leg})
         self._switchboard.turn_away(entry, leg)
         self._house.settle()
 

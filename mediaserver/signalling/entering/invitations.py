@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import structlog
 
 from config.trunks import TrunkSettings
+from control_api.acting import Acting, acting
+from control_api.permissions import Identity, Refusal
 from mediaserver.call import inputs
 from mediaserver.call.actions import CloseLeg
 from mediaserver.signalling.calls.legs import Leg
@@ -232,28 +234,39 @@ class Invitations:
         if identity is None:
             self._refuse(event, 403, "no_ceiling", user=user.name)
             return
+        who = Acting(identity, "dial_in", event.flow.remote[0])
+        with acting(who):
+            self._let_in(event, user, identity, knock, who)
+
+    def _let_in(self, event: InviteReceived, user: User, identity: Identity, knock: Knock, who: Acting) -> None:
         found = self._entrance.find(identity, knock)
         if isinstance(found, int):
-            self._refuse(event, found, "door", user=user.name, mode=knock.mode)
+            self._keep_out(event, found, "door", identity, knock)
             return
         if self._entrance.is_locked(user):
-            self._refuse(event, 403, "pin_locked", user=user.name)
+            self._keep_out(event, 403, "pin_locked", identity, knock)
             return
         if len(found) > 1 and self._house.settings.doors.ambiguous == "status":
-            self._refuse(event, AMBIGUOUS, "ambiguous", user=user.name)
+            self._keep_out(event, AMBIGUOUS, "ambiguous", identity, knock)
             return
         if self._switchboard.is_full(found[0]):
-            self._refuse(event, BUSY, "full", user=user.name)
+            self._keep_out(event, BUSY, "full", identity, knock)
             return
         leg = self._admit_offer(found[0], event, Role.SUPERVISOR)
         if leg is None:
             return
         leg.identity = identity
+        self._house.recorder.came(leg.leg, who)
         leg.mode_digits = self._house.settings.doors.digits
         if len(found) > 1:
             self._entrance.announce(found[0], leg)
         else:
             self._entrance.enter(found[0], leg, user, identity, knock)
+
+    def _keep_out(self, event: InviteReceived, status: int, why: str, identity: Identity, knock: Knock) -> None:
+        about = {"call": knock.call, "agent": _loggable(knock.agent), "mode": str(knock.mode), "status": status}
+        self._house.recorder.refused_here(identity, "supervise", Refusal("forbidden", why), about)
+        self._refuse(event, status, why, user=identity.name, mode=knock.mode)
 
 
 def _loggable(called: str) -> str:

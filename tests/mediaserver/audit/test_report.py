@@ -125,5 +125,3 @@ def test_times_are_read_as_utc_where_they_say_nothing_else(text: str, expected: 
 def test_entries_of_supervision_that_began_before_what_is_read_are_nothing(books: Books, kind: str) -> None:
     books.note(kind, leg=5, call="c1")
     assert reported(books).rows == {}
-
-

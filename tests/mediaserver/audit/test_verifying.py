@@ -76,7 +76,7 @@ class Archive:
         """Change an entry and seal it and all behind it anew."""
         seal = GENESIS if first == 1 else (await self.entry(first - 1)).seal
         for sequence in range(first, 11):
-            entry = replace(await self.entry(sequence), key=key.id, **(changed if sequence == first else {}))
+            entry = replace(await self.entry(sequence), key=key.id, **(changed if sequence == first else {}))  # type: ignore[arg-type]
             entry = replace(entry, seal=key.seal(seal, entry.sealed_text()))
             await self.put(entry)
             seal = entry.seal
@@ -109,7 +109,7 @@ async def test_an_edit_of_any_column_is_found(archive: Archive) -> None:
     entry = await archive.entry(4)
     for column in FIELDS[2:]:
         value = getattr(entry, column)
-        await archive.put(replace(entry, **{column: value + 1 if isinstance(value, int) else value + "x"}))
+        await archive.put(replace(entry, **{column: value + 1 if isinstance(value, int) else value + "x"}))  # type: ignore[arg-type]
         (first, *_) = await archive.found()
         assert first[1] == 4, column
     await archive.put(entry)

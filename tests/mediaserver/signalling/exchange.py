@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from config.settings import Settings, TraceSettings
 from control_api.permissions import Identity
 from control_api.ports import HouseEvent
+from mediaserver.audit.entry import AuditKey, Entry, Fact, made
 from mediaserver.call.view import CallView
 from mediaserver.link.messages import (
     Admit,
@@ -31,6 +32,7 @@ from mediaserver.signalling.calls.switchboard import Switchboard
 from mediaserver.signalling.calls.transferring import Transfers
 from mediaserver.signalling.desk.banning import Bans
 from mediaserver.signalling.desk.publishing import Publisher
+from mediaserver.signalling.desk.recording import Recorder
 from mediaserver.signalling.desk.supervising import SwitchboardDesk
 from mediaserver.signalling.desk.watching import Watching, subscription_settings
 from mediaserver.signalling.dispatching import Dispatcher
@@ -47,6 +49,7 @@ from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
+from mediaserver.storage.journal import JournalUnusable, Trouble
 from sip.events import Event, InviteReceived
 from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow
@@ -200,6 +203,39 @@ class RecordedMedia:
                 replied(reply)
 
 
+class Book:
+    """Stands for the ledger on its journal: what was written."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.lines: list[bytes] = []
+        self.is_usable = True
+
+    def write(self, fact: Fact) -> Entry:
+        """Take a fact, or refuse it."""
+        if not self.is_usable:
+            raise JournalUnusable(Trouble.FULL, "the journal is full")
+        self.owe(fact)
+        return made(fact, chain="", sequence=len(self.facts), at=0, before="", key=AuditKey("", b""))
+
+    def owe(self, fact: Fact) -> None:
+        """Take a fact."""
+        self.facts.append(fact)
+
+    def refuse(self, fact: Fact) -> None:
+        """Take a refusal."""
+        self.facts.append(fact)
+
+    def hold(self, line: bytes) -> bool:
+        """Take a line of the journal."""
+        self.lines.append(line)
+        return True
+
+    def told(self, kind: str) -> list[Fact]:
+        """The facts of a kind."""
+        return [fact for fact in self.facts if fact.kind == kind]
+
+
 class Exchange:
     """The server and its phones."""
 
@@ -208,6 +244,7 @@ class Exchange:
         self.media = RecordedMedia()
         self.counters = Counters()
         self.heard: list[HouseEvent] = []
+        self.book = Book()
         self._timers: list[HandTimer] = []
         self.server = self.network.station(SERVER, realm="mediaserver")
         users = ConfiguredUsers(settings)
@@ -232,6 +269,7 @@ class Exchange:
             outside=OutsideRequests(self.server.agent),
             publisher=publisher,
             tracer=Tracer(TraceSettings(enabled=False), self.counters),
+            recorder=Recorder(self.book, self.book.hold, clock=lambda: self.network.now, wall=lambda: self.network.now + 1e9),
             counters=self.counters,
             server_id="test",
             entropy=seeded_entropy(8),

@@ -123,3 +123,31 @@ def test_a_second_call_rings_whom_the_new_settings_name() -> None:
     reload(exchange, with_changes(SETTINGS, agents=agents, routes=[{"trunk": "carrier", "number": "100", "targets": ["agent:robert"]}]))
     trunk.dial("100")
     assert len(maria.told(InviteReceived)) == 1
+
+
+def test_who_may_do_what_since_when_is_written_down() -> None:
+    exchange = Exchange()
+    old = TokenSettings.model_validate({"identity": "anna", "sha256": hash_of("old"), "ceiling": {"teams": ["north"], "mode": "listen"}})
+    settings = with_changes(SETTINGS, tokens=[old.model_dump()])
+    exchange.house.settings = settings
+    users = [
+        user.model_dump() | ({"ceiling": {"agents": ["*"], "mode": "listen"}} if user.name == "eve" else {}) for user in settings.users
+    ]
+    fresh = {"identity": "anna", "sha256": hash_of("fresh"), "ceiling": {"teams": ["north"], "mode": "barge"}}
+    assert reload(exchange, with_changes(settings, users=users, tokens=[fresh]))
+    facts = [(fact.kind, dict(fact.detail)) for fact in exchange.book.facts]
+    named = {"whose": "anna", "tenant": "default"}
+    assert facts == [
+        ("token.removed", {"token": hash_of("old")[:8], **named, "ceiling": "team:north mode:listen"}),
+        ("token.added", {"token": hash_of("fresh")[:8], **named, "ceiling": "team:north mode:barge"}),
+        (
+            "identity.changed",
+            {
+                "whose": "eve",
+                "tenant": "default",
+                "before": "agent:* mode:barge right:end right:hang_up right:originate",
+                "ceiling": "agent:* mode:listen",
+            },
+        ),
+        ("settings.changed", {"sections": "users tokens"}),
+    ]

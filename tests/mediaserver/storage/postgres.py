@@ -29,34 +29,47 @@ def as_its_user(*command: str) -> list[str]:
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command] if os.getuid() == 0 else list(command)
 
 
-@contextmanager
-def cluster() -> Iterator[str]:
-    """A running one, as an URL without a database."""
-    folder = Path(tempfile.mkdtemp(prefix="mediaserver-postgres-"))
-    try:
+class Cluster:
+    """A PostgreSQL at a port of its own, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._data = folder / "data"
+        self._address = own_address()
+        self._port = free_port(self._address)
+        self.url = f"postgresql://postgres:{PASSWORD.replace(' ', '%20')}@{self._address}:{self._port}"
+        """Without a database."""
         password = folder / "password"
         password.write_text(PASSWORD)
         if os.getuid() == 0:
             for path in (folder, password):
                 shutil.chown(path, "postgres", "postgres")
-        with _serving(folder / "data", password) as (address, port):
-            yield f"postgresql://postgres:{PASSWORD.replace(' ', '%20')}@{address}:{port}"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        self._run("initdb", "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8")
+
+    def start(self) -> None:
+        """Serve."""
+        own = f"-c port={self._port} -c listen_addresses={self._address} -c unix_socket_directories={self._data}"
+        options = f"{own} -c shared_buffers=16MB -c fsync=off"
+        self._run("pg_ctl", "-w", "-t", "30", "-l", str(self._data / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        """Be gone at once; what was committed stays."""
+        self._run("pg_ctl", "-w", "-t", "30", "-m", "immediate", "stop")
+
+    def _run(self, name: str, *arguments: str) -> None:
+        command = as_its_user(program(name), "-D", str(self._data), *arguments)
+        subprocess.run(command, check=True, capture_output=True, timeout=60, cwd="/")
 
 
 @contextmanager
-def _serving(data: Path, password: Path) -> Iterator[tuple[str, int]]:
-    address = own_address()
-    port = free_port(address)
-    made = [program("initdb"), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--no-sync"]
-    subprocess.run(as_its_user(*made, "--locale=C.UTF-8"), check=True, capture_output=True, timeout=60, cwd="/")
-    options = f"-c port={port} -c listen_addresses={address} -c unix_socket_directories={data} -c shared_buffers=16MB -c fsync=off"
-    control = [program("pg_ctl"), "-D", str(data), "-w", "-t", "30"]
-    subprocess.run(
-        as_its_user(*control, "-l", str(data / "log"), "-o", options, "start"), check=True, capture_output=True, timeout=60, cwd="/"
-    )
+def cluster() -> Iterator[Cluster]:
+    """A running one."""
+    folder = Path(tempfile.mkdtemp(prefix="mediaserver-postgres-"))
     try:
-        yield address, port
+        made = Cluster(folder)
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
     finally:
-        subprocess.run(as_its_user(*control, "-m", "immediate", "stop"), check=False, capture_output=True, timeout=60, cwd="/")
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,58 @@
+"""What a reload changes about who may do what, for the audit log. Pure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from config.settings import CeilingSettings, Settings, TokenSettings, UserSettings
+
+_SHOWN = 8
+"""Digits of a token's hash that name it."""
+
+
+def changes(before: Settings, after: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each change as its kind and its detail."""
+    yield from _of_tokens(_by_hash(before), _by_hash(after))
+    yield from _of_users(_by_name(before), _by_name(after))
+    sections = [name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)]
+    yield "settings.changed", {"sections": " ".join(sections)}
+
+
+def _of_tokens(before: dict[str, TokenSettings], after: dict[str, TokenSettings]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for key in before | after:
+        was, now = before.get(key), after.get(key)
+        if was != now:
+            kind = "token.removed" if now is None else "token.added" if was is None else "token.changed"
+            token = now or was
+            assert token is not None
+            yield kind, {"token": key[:_SHOWN], "whose": token.identity, "tenant": token.tenant, "ceiling": written(token.ceiling)}
+
+
+def _of_users(before: dict[str, UserSettings], after: dict[str, UserSettings]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in before | after:
+        was, now = before.get(name), after.get(name)
+        ceilings = [written(user.ceiling) if user is not None else None for user in (was, now)]
+        if ceilings[0] != ceilings[1]:
+            user = now or was
+            assert user is not None
+            yield "identity.changed", {"whose": name, "tenant": user.tenant, "before": ceilings[0], "ceiling": ceilings[1]}
+
+
+def written(ceiling: CeilingSettings | None) -> str:
+    """A ceiling in a few words; empty for none."""
+    if ceiling is None:
+        return ""
+    parts = [
+        *(f"agent:{name}" for name in ceiling.agents),
+        *(f"team:{name}" for name in ceiling.teams),
+        *([f"mode:{ceiling.mode}"] if ceiling.mode else []),
+        *(f"right:{right}" for right in ceiling.rights),
+    ]
+    return " ".join(parts)
+
+
+def _by_hash(settings: Settings) -> dict[str, TokenSettings]:
+    return {token.sha256: token for token in settings.tokens}
+
+
+def _by_name(settings: Settings) -> dict[str, UserSettings]:
+    return {user.name: user for user in settings.users}

@@ -1,0 +1,181 @@
+"""What is kept of calls and supervision by a whole server: it is killed, its database goes and comes back, its journal fills up."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner, Result
+
+from bench.generator.signals import Tones
+from bench.house import TOKEN, House
+from bench.progress import Progress
+from bench.runs.crowds import stand_up
+from bench.server import Server
+from bench.stage import Call, Cast, Stage
+from control_api.client import ControlClient
+from control_api.permissions import Refusal
+from mediaserver.cli.main import app
+from mixer.modes import Mode
+from tests.bench.test_restarting import Mortal, until
+from tests.mediaserver.storage.postgres import Cluster, cluster
+
+QUIET = Progress(quiet=True)
+
+
+class Kept:
+    """The folder of a server's storage, and what the command line says of it."""
+
+    def __init__(self, state: Path, **environment: str) -> None:
+        self.state = state
+        self.folder = state / "storage"
+        self.environment = {"STATE_DIRECTORY": str(state), **environment}
+
+    async def run(self, *arguments: str) -> Result:
+        """A command on the server's folder."""
+        return await asyncio.to_thread(CliRunner(env=self.environment).invoke, app, list(arguments))
+
+    async def json(self, *arguments: str) -> Any:
+        """What it says in JSON."""
+        return json.loads((await self.run(*arguments, "--json")).stdout)
+
+    async def entries(self) -> list[dict[str, Any]]:
+        """The whole log."""
+        shown = await self.run("audit", "show", "--most", "100000", "--json")
+        return [json.loads(line) for line in shown.stdout.splitlines()]
+
+    async def assert_right(self) -> None:
+        """Nobody changed anything."""
+        told = await self.json("audit", "verify")
+        assert told["ok"], told
+
+
+def listened(entries: list[dict[str, Any]]) -> int:
+    """Microseconds of listening, added up by hand."""
+    joined: dict[int, int] = {}
+    total = 0
+    for entry in entries:
+        if entry["kind"] == "supervisor.joined":
+            joined[entry["leg"]] = entry["at"]
+        elif entry["kind"] == "supervisor.left" and entry["leg"] in joined:
+            total += json.loads(entry["detail"]).get("left_at", entry["at"]) - joined.pop(entry["leg"])
+    assert not joined
+    return total
+
+
+@asynccontextmanager
+async def supervised(house: House, calls: int) -> AsyncIterator[Stage]:
+    """Phones that are registered by whoever enters the server."""
+    async with Stage(house, Cast(calls, calls, calls), core=None) as stage:
+        yield stage
+
+
+async def talk(stage: Stage, calls: int) -> list[Call]:
+    """Calls with a supervisor each."""
+    await stage.register(range(calls), range(calls), QUIET)
+    tones = Tones((433,), 2500), Tones((701,), 2500), Tones((1103,), 2500)
+    return await stand_up(stage, calls, lambda number: tones, QUIET)
+
+
+async def test_a_killed_server_loses_no_entry_and_its_report_equals_its_log(tmp_path: Path) -> None:
+    house, kept = House.build(calls=3), Kept(tmp_path)
+    async with supervised(house, 3) as stage:
+        first = Mortal(house, core=None, environment=kept.environment)
+        await first.__aenter__()
+        await talk(stage, 3)
+        await until((kept.folder / "audit-head").exists)
+        running = first.processes()[1:]
+        first.bury()
+        assert [entry["kind"] for entry in await kept.entries()].count("supervisor.joined") == 3
+        await kept.assert_right()
+        async with Server(house, core=None, environment=kept.environment):
+            await kept.assert_right()
+        first.forget()
+        for pid in running:
+            if Path(f"/proc/{pid}").exists() and b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+    entries = await kept.entries()
+    crashed = [entry for entry in entries if entry["kind"] == "supervisor.left"]
+    assert [json.loads(entry["detail"])["cause"] for entry in crashed] == ["crash"] * 3
+    report = await kept.json("report", "listening")
+    assert report["total"]["sessions"] == 3
+    assert round(report["total"]["seconds"] * 1e6) == listened(entries) > 0
+    await kept.assert_right()
+    with sqlite3.connect(kept.folder / "mediaserver.sqlite") as database:
+        assert database.execute("select count(*), count(ended_at), count(distinct cause) from calls").fetchone() == (3, 3, 1)
+    database.close()
+
+
+@pytest.fixture
+def postgres() -> Any:
+    """One that can be stopped."""
+    with cluster() as made:
+        yield made
+
+
+async def rows(url: str, table: str) -> int:
+    """How many a table has; none where there is no such table yet."""
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval(f"select count(*) from {table}"))
+    except asyncpg.UndefinedTableError:
+        return 0
+    finally:
+        await connection.close()
+
+
+async def until_there_are(url: str, table: str, count: int) -> None:
+    """Wait for the storage process."""
+    async with asyncio.timeout(30):
+        while await rows(url, table) < count:
+            await asyncio.sleep(0.1)
+
+
+async def test_a_database_that_goes_away_touches_no_call_and_has_everything_later(tmp_path: Path, postgres: Cluster) -> None:
+    url = f"{postgres.url}/postgres"
+    house, kept = House.build(calls=2), Kept(tmp_path, MEDIASERVER_STORAGE__URL=url)
+    async with supervised(house, 2) as stage, Server(house, core=None, environment=kept.environment) as server:
+        standing = await talk(stage, 1)
+        await until_there_are(url, "supervisions", 1)
+        postgres.stop()
+        standing += await stand_up(stage, 1, lambda number: (Tones((433,), 2500), Tones((701,), 2500), Tones((1103,), 2500)), QUIET)
+        assert 'mediaserver_calls{state="answered",tenant="default"} 2.0' in await server.metrics()
+        assert len([entry for entry in _in_journal(kept) if entry[3] == "supervisor.joined"]) >= 1
+        postgres.start()
+        await until_there_are(url, "supervisions", 2)
+        await kept.assert_right()
+    assert await rows(url, "calls") == 2
+    assert len(standing) == 2
+    await kept.assert_right()
+
+
+def _in_journal(kept: Kept) -> list[list[Any]]:
+    lines = [line for path in sorted((kept.folder / "journal").glob("*.log")) for line in path.read_bytes().splitlines()]
+    return [json.loads(line.partition(b" ")[2]) for line in lines if line.startswith(b"audit ")]
+
+
+async def test_a_full_journal_lets_nobody_new_supervise_while_calls_go_on(tmp_path: Path) -> None:
+    away = {"MEDIASERVER_STORAGE__URL": "postgresql://nobody:x@127.0.0.1:9/none", "MEDIASERVER_STORAGE__JOURNAL_MEGABYTES": "1"}
+    house, kept = House.build(calls=1), Kept(tmp_path, **away)
+    (kept.folder / "journal").mkdir(parents=True)
+    (kept.folder / "journal" / "journal-00000001.log").write_bytes(b"note {}\n" * 125_000)
+    async with supervised(house, 1) as stage, Server(house, core=None, environment=kept.environment) as server:
+        await stage.register(range(1), range(1), QUIET)
+        customer, agent = (stage.take(address, Tones((433,), 2500)) for address in ("127.0.0.2", "127.0.0.3"))
+        call = await stage.call(0, customer, agent)
+        async with ControlClient(f"http://{house.control}", TOKEN) as client:
+            (found,) = await client.list()
+            with pytest.raises(Refusal, match="nobody new may supervise") as caught:
+                await client.supervise(call=found.call, mode=Mode.LISTEN, phone="sip:x@127.0.0.1")
+        assert caught.value.code == "unavailable"
+        assert "storage.journal_megabytes" in caught.value.hint
+        assert 'mediaserver_storage_journal_trouble{trouble="full"} 1.0' in await server.metrics()
+        assert 'mediaserver_calls{state="answered",tenant="default"} 1.0' in await server.metrics()
+        assert call.agent_number == 0

@@ -63,8 +63,9 @@ class ListenTime:
                 self._add(stretch, now)
 
     def _add(self, stretch: Stretch, until: int) -> None:
-        since, until = max(stretch.since, self.since), min(until, self.until)
-        if since >= until or (self._tenant and stretch.tenant != self._tenant):
+        is_moment = stretch.since >= until  # who was there for no time at all was there
+        since, until = max(stretch.since, self.since), min(max(stretch.since, until), self.until)
+        if since > until or (since == until and not is_moment) or (self._tenant and stretch.tenant != self._tenant):
             return
         for first, last in pairwise(self._cut(since, until)):
             key = tuple(_name(by, stretch, first) for by in self.by)

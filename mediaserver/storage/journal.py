@@ -96,6 +96,7 @@ class Journal:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if self._lock < 0:
                 self._lock = _locked(self.folder / "lock")
+            self.octets = _octets(self.folder)
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -242,7 +243,7 @@ class Journal:
 
     def tend(self, now: float) -> None:
         """Leave a sign of life (``now``: seconds since 1970), look how much is on disk, and make a reserve that was given away anew."""
-        self.octets = sum(_size_of(path_of(self.folder, number)) for number in segments(self.folder))
+        self.octets = _octets(self.folder)
         if self._file >= 0:
             try:
                 leave_sign(self.folder, now)
@@ -305,8 +306,10 @@ def _locked(path: Path) -> int:
     return lock
 
 
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+def _octets(folder: Path) -> int:
+    """Of all segments; one that is thrown away meanwhile has none."""
+    octets = 0
+    for number in segments(folder):
+        with suppress(FileNotFoundError):
+            octets += path_of(folder, number).stat().st_size
+    return octets

@@ -66,6 +66,8 @@ class StorageProcess:
 
     def close(self) -> None:
         """The server stops: what is left is written now, or by the process alone, or after the next start."""
+        if self._process is None and self.behind and not self._is_temporary:
+            self._launch()
         if self._process is None:
             return
         if self._process.stdin is not None:

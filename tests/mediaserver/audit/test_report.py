@@ -97,6 +97,13 @@ def test_a_crash_ends_what_was_heard_with_the_last_sign_of_life(books: Books) ->
     assert reported(books).total.total == 20_000_000
 
 
+def test_who_was_there_for_no_time_at_all_was_there(books: Books) -> None:
+    books.joined()
+    books.left(after=0)
+    report = reported(books, By.SUPERVISOR)
+    assert (len(report.rows["anna",].sessions), report.total.total) == (1, 0)
+
+
 def test_a_tenant_sees_its_own_time(books: Books) -> None:
     books.joined()
     books.left(after=5)

@@ -106,6 +106,14 @@ def test_over_its_bound_nothing_new_is_taken_but_what_is_owed(tmp_path: Path) ->
     assert values(tmp_path) == ["y" * 1000]
 
 
+def test_what_lies_there_from_a_life_before_counts(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    first.append(written("audit", "x" * 900))
+    first.close()
+    with pytest.raises(JournalUnusable):
+        opened(tmp_path, most_octets=1000).append(written("audit", "x" * 100))
+
+
 def test_beyond_its_reserve_even_what_is_owed_has_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journals, "RESERVE", 100)
     journal = opened(tmp_path, most_octets=1000)

@@ -79,6 +79,11 @@ class Entry:
             return {}
         return found if isinstance(found, dict) else {}
 
+    def moment(self, name: str) -> int:
+        """A time that the detail names, microseconds since 1970; the entry's own where it names none."""
+        found = self.facts.get(name)
+        return found if isinstance(found, int) and found > 0 else self.at
+
     def sealed_text(self) -> bytes:
         """What the seal is about."""
         return json.dumps(_values(self)[:-1], separators=(",", ":")).encode()

@@ -63,7 +63,7 @@ class Sessions:
                 )
                 return ended
             case "supervisor.left":
-                return self._end(entry.leg, int(entry.facts.get("left_at", entry.at)))
+                return self._end(entry.leg, entry.moment("left_at"))
             case "call.agent":
                 return self._change_agent(entry)
             case _:
@@ -104,7 +104,8 @@ def written(stretch: Stretch) -> dict[str, Any]:
 
 def read(fields: Any) -> Stretch | None:
     """From a checkpoint; None where it is none."""
-    try:
-        return Stretch(**fields)
-    except TypeError:
+    names = Stretch.__dataclass_fields__
+    if not isinstance(fields, dict) or fields.keys() != names.keys():
         return None
+    numbers = ("leg", "since", "until")
+    return Stretch(**fields) if all(isinstance(fields[name], int if name in numbers else str) for name in names) else None

@@ -17,6 +17,9 @@ _CALL_FIELDS: Final = frozenset(
         *("started_at", "answered_at", "ended_at", "cause"),
     }
 )
+_SAID: Final = ("id", "call", "tenant", "identity", "at", "about")
+_NOTE_FIELDS: Final = frozenset({*_SAID, "text"})
+_FLAG_FIELDS: Final = frozenset({*_SAID, "label"})
 
 
 @dataclass(slots=True)
@@ -56,11 +59,11 @@ class Projection:
             match line.kind, line.value:
                 case "audit", list(row) if (entry := entry_of(row)) is not None:
                     self._entry(entry, rows)
-                case "call", dict(call) if call.keys() == _CALL_FIELDS:
+                case "call", {"id": str()} as call if call.keys() == _CALL_FIELDS:
                     rows.calls[call["id"]] = {**call, "server": self._chain}
-                case "note", dict(note):
+                case "note", {"id": str()} as note if note.keys() == _NOTE_FIELDS:
                     rows.notes[note["id"]] = note
-                case "flag", dict(flag):
+                case "flag", {"id": str()} as flag if flag.keys() == _FLAG_FIELDS:
                     rows.flags[flag["id"]] = flag
                 case "checkpoint", {"chain": str(chain), "open": list(known)}:
                     self._chain = chain
@@ -81,10 +84,9 @@ class Projection:
             case sessions.JOINED:
                 rows.supervisions[f"{entry.chain}/{entry.sequence}"] = _supervision(entry)
             case sessions.LEFT if known is not None:
-                facts = entry.facts
-                rows.left[known.session] = int(facts.get("left_at", entry.at)), str(facts.get("cause", ""))
+                rows.left[known.session] = entry.moment("left_at"), str(entry.facts.get("cause", ""))
             case sessions.STARTED:
-                rows.restarts.append((entry.chain, entry.at, int(entry.facts.get("last_sign", 0)) or entry.at))
+                rows.restarts.append((entry.chain, entry.at, entry.moment("last_sign")))
 
 
 def _supervision(entry: Entry) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from websockets.typing import Subprotocol as Offered
 from config.settings import CeilingSettings, ControlSettings, TokenSettings
 from control_api.application import create_app
 from control_api.encoding import Subprotocol
+from control_api.ports import Witness
 from control_api.server import bind, serve
 from control_api.tokens import TokenStore, hash_of
 from tests.control_api.desk import FakeDesk
@@ -85,11 +86,13 @@ async def ask(websocket: ClientConnection, **message: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serving(settings: ControlSettings | None = None, desk: FakeDesk | None = None, port: int = 0) -> AsyncIterator[Served]:
+async def serving(
+    settings: ControlSettings | None = None, desk: FakeDesk | None = None, port: int = 0, witness: Witness | None = None
+) -> AsyncIterator[Served]:
     """Serve until left, then wait until everything has stopped."""
     settings = (settings or ControlSettings()).model_copy(update={"port": port})
     desk = desk or FakeDesk()
-    app = create_app(desk, TokenStore(TOKENS), settings, lambda: b"calls 1\n")
+    app = create_app(desk, TokenStore(TOKENS), settings, lambda: b"calls 1\n", witness)
     listener: socket.socket = bind(settings)
     bound = listener.getsockname()[1]
     async with asyncio.TaskGroup() as group:

@@ -188,7 +188,18 @@ async def test_a_line_that_no_database_takes_is_set_aside_and_the_others_are_wri
 
 
 async def test_a_line_that_says_nothing_known_does_not_stop_it(storage: Storage) -> None:
-    storage.books.journal.append(b"audit nonsense\nrumour {}\n")
+    strange = (
+        b"audit nonsense",
+        b"rumour {}",
+        b"note {}",
+        b'call {"id": []}',
+        b'checkpoint {"chain": "x", "open": [1, {}]}',
+        b"flag 7",
+        b"",
+    )
+    storage.books.journal.append(b"\n".join(strange) + b"\n")
+    storage.books.note("supervisor.left", detail={"left_at": "never"})
+    storage.books.note("server.started", detail={"last_sign": None})
     storage.call("c1")
     await storage.replay()
     assert len(await storage.rows(CALLS)) == 1

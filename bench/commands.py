@@ -132,6 +132,12 @@ async def _setup(around: Surroundings, given: argparse.Namespace) -> Result:
     return await setup.run(around, rate=given.rate, seconds=given.seconds)
 
 
+async def _books(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import books
+
+    return await books.run(around, calls=given.calls, kills=given.kills, seed=given.seed)
+
+
 async def _death(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import death
 
@@ -361,6 +367,16 @@ COMMANDS: Final = (
             option("--codecs", nargs="+", choices=sorted(FORMATS), help="of which each leg has one (default: every 29th Opus)"),
             option("--suites", nargs="+", choices=(PLAIN, *SUITES), help="of SRTP, of which each leg has one (default: every other leg)"),
             option("--hangs", action="store_true", help="stop the worker instead (SIGSTOP): it is to be noticed, and replaced"),
+        ),
+    ),
+    Command(
+        "books",
+        "what the audit log lacks after the server was killed amid commands",
+        _books,
+        (
+            option("--calls", type=int, default=10),
+            option("--kills", type=int, default=50),
+            option("--seed", type=int, default=1, help="of the moments of death"),
         ),
     ),
     Command(

@@ -33,8 +33,10 @@ class Database:
         self.name = parsed.render_as_string(hide_password=True)
         arguments: dict[str, Any] = {"timeout": 5} if self.is_sqlite else {"timeout": 5, "command_timeout": 30}
         self._engine = create_async_engine(parsed, connect_args=arguments, pool_pre_ping=not self.is_sqlite, pool_size=2, max_overflow=2)
+        self._reader = self._engine.execution_options(is_reading=True)
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -45,7 +47,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read from."""
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             yield connection
 
     async def upgrade(self) -> None:
@@ -71,11 +73,19 @@ class Database:
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
+    # We say BEGIN ourselves: Python's driver leaves CREATE TABLE outside of transactions, and a death amid an upgrade would leave half of it.
+    connection.isolation_level = None
     cursor = connection.cursor()
     # What was committed is thrown out of the journal: it has to be on the disk.
     for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=5000"):
         cursor.execute(f"pragma {pragma}")
     cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Who is going to write takes the lock at once; who read first could not get it any more.
+    is_reading = connection.get_execution_options().get("is_reading", False)
+    connection.exec_driver_sql("begin" if is_reading else "begin immediate")
 
 
 def _upgrade(connection: Connection) -> None:
@@ -88,5 +98,5 @@ def _upgrade(connection: Connection) -> None:
         return script._upgrade_revs("head", revision)
 
     with EnvironmentContext(config, script, fn=steps) as environment:
-        environment.configure(connection=connection)
+        environment.configure(connection=connection, transactional_ddl=True)
         environment.run_migrations()

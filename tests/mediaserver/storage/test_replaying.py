@@ -1,5 +1,6 @@
 """The journal comes into the database, once and as it was, whatever becomes of the database meanwhile. On SQLite and PostgreSQL."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -7,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Table, func, select
 
+from config.storage import StorageSettings
 from mediaserver.storage import replaying
 from mediaserver.storage.database import PROBLEMS, Database
+from mediaserver.storage.folder import Places
 from mediaserver.storage.replaying import Replayer
 from mediaserver.storage.segments import segments, written
 from mediaserver.storage.status import read_status
@@ -76,6 +80,38 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(storage: Stora
     await storage.database.upgrade()
     async with storage.database.reading() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_an_upgrade_that_was_cut_short_leaves_nothing_behind(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*arguments: object, **named: object) -> None:
+        raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(op, "create_index", dies)
+        with pytest.raises(InterruptedError):
+            await storage.database.upgrade()
+    await storage.replay()
+    assert len(await storage.rows(NOTES)) == 0
+
+
+async def test_several_may_upgrade_at_once(storage: Storage, url: str, tmp_path: Path) -> None:
+    others = [Database(Places(tmp_path).url(StorageSettings.model_validate({"url": url}))) for _ in range(3)]
+    async with asyncio.TaskGroup() as tasks:
+        for other in others:
+            tasks.create_task(other.upgrade())
+    for other in others:
+        await other.close()
+    assert len(await storage.rows(NOTES)) == 0
+
+
+async def test_who_reads_does_not_hold_up_who_writes(storage: Storage) -> None:
+    storage.call("c1")
+    await storage.replay()
+    async with storage.database.reading() as connection:
+        await connection.execute(select(CALLS))
+        storage.call("c2")
+        await storage.replay()
+    assert len(await storage.rows(CALLS)) == 2
 
 
 async def test_entries_come_into_the_database_as_they_are(storage: Storage) -> None:

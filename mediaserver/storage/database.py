@@ -73,7 +73,7 @@ class Database:
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
-    # We say BEGIN ourselves: Python's driver leaves CREATE TABLE outside of transactions, and a death amid an upgrade would leave half of it.
+    # We say BEGIN ourselves: the driver leaves CREATE TABLE outside of transactions, and a death amid an upgrade would leave half of it.
     connection.isolation_level = None
     cursor = connection.cursor()
     # What was committed is thrown out of the journal: it has to be on the disk.

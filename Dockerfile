@@ -21,7 +21,8 @@ COPY deploy/container/make-user.sh deploy/container/healthcheck.sh /usr/local/li
 RUN /usr/local/lib/mediaserver/make-user.sh mediaserver 10001
 COPY --from=build /opt/mediaserver /opt/mediaserver
 ENV PATH=/opt/mediaserver/bin:$PATH \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    STATE_DIRECTORY=/var/lib/mediaserver
 USER mediaserver
 WORKDIR /var/lib/mediaserver
 # SIP; the control API; RTP takes the range of media.first_port to media.last_port (see deploy/README.md on networks).

@@ -116,5 +116,36 @@ def _system(settings: Settings) -> Finding:
     return Finding("system", Grade.GOOD if platform.system() == "Linux" else Grade.BAD, text)
 
 
-CHECKS: Final[tuple[Callable[[Settings], Finding], ...]] = (_system, _socket_loop, _codecs, _srtp, _open_files, _cores)
+def _storage(settings: Settings) -> Finding:
+    from mediaserver.storage.folder import configured_folder
+
+    name, folder = "storage", configured_folder(settings.storage, os.environ)
+    if folder is None:
+        return Finding(
+            name, Grade.POOR, "what happens goes with the server: set storage.folder (the service manager's STATE_DIRECTORY does)"
+        )
+    known = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(known, os.W_OK | os.X_OK):
+        return Finding(name, Grade.BAD, f"{known} cannot be written here: nobody could supervise")
+    where = "PostgreSQL" if settings.storage.url.get_secret_value().startswith("postgresql") else "SQLite"
+    return Finding(name, Grade.GOOD, f"{where}, by a journal in {folder}")
+
+
+def _audit_key(settings: Settings) -> Finding:
+    from mediaserver.secrecy.key import FILE_VARIABLE, SecrecyError, key_of
+
+    name = "audit key"
+    try:
+        if key_of(os.environ) is not None:
+            return Finding(name, Grade.GOOD, "the server's key, outside of what it seals")
+    except SecrecyError as problem:
+        return Finding(name, Grade.BAD, str(problem))
+    text = f"beside the audit log that it seals: `mediaserver key` makes one for {FILE_VARIABLE}, to lie elsewhere"
+    return Finding(name, Grade.POOR, text)
+
+
+CHECKS: Final[tuple[Callable[[Settings], Finding], ...]] = (
+    *(_system, _socket_loop, _codecs, _srtp, _open_files, _cores),
+    *(_storage, _audit_key),
+)
 """In the order in which they are told."""

@@ -72,13 +72,14 @@ class StorageProcess:
             return
         if self._process.stdin is not None:
             self._process.stdin.close()
-        try:
-            self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            _log.warning("storage.still_writing", pid=self._process.pid)
         if self._is_temporary:
             self._process.kill()
             self._process.wait()
+            return
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            _log.info("storage.still_writing", pid=self._process.pid)
 
     def _launch(self) -> None:
         command = [sys.executable, "-m", "mediaserver.storage", "--folder", str(self._places.folder)]

@@ -14,6 +14,7 @@ from config.settings import MediaSettings, Settings
 from mediaserver.cli import doctor
 from mediaserver.cli.doctor import Finding, Grade
 from mediaserver.cli.main import app
+from mediaserver.secrecy.key import new_key
 from mixer.coders import libopus
 from rtp import socket_library
 from rtp.srtp import library
@@ -48,7 +49,7 @@ def test_every_check_is_told_in_a_line() -> None:
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 0
     assert [line.split()[0] in tuple(Grade) for line in result.stdout.splitlines()] == [True] * len(doctor.CHECKS)
-    for name in ("socket loop", "codecs", "SRTP", "open files", "cores"):
+    for name in ("socket loop", "codecs", "SRTP", "open files", "cores", "storage", "audit key"):
         assert name in result.stdout
 
 
@@ -105,3 +106,26 @@ def test_nothing_heavy_is_loaded() -> None:
         "print([name for name in ('numpy', 'av', 'fastapi') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_server_without_a_folder_is_told_that_nothing_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert (found("storage").grade, "storage.folder" in found("storage").text) == (Grade.POOR, True)
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    assert (found("storage").grade, found("storage").text) == (Grade.GOOD, f"SQLite, by a journal in {tmp_path / 'storage'}")
+
+
+def test_a_folder_that_cannot_be_written_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert found("storage").grade is Grade.BAD
+
+
+def test_a_key_beside_the_log_that_it_seals_is_poor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MEDIASERVER_KEY", raising=False)
+    monkeypatch.delenv("MEDIASERVER_KEY_FILE", raising=False)
+    assert found("audit key").grade is Grade.POOR
+    monkeypatch.setenv("MEDIASERVER_KEY", new_key().text)
+    assert found("audit key").grade is Grade.GOOD
+    monkeypatch.setenv("MEDIASERVER_KEY", "nonsense")
+    assert found("audit key").grade is Grade.BAD

@@ -56,6 +56,7 @@ class Keeper:
         self._sending: Future[None] | None = None
         self._tended = self._signed = -1e9
         self._synced = 0
+        self._complaint = ""
         self.head: Head | None = None
         """The last one that was signed."""
 
@@ -69,7 +70,7 @@ class Keeper:
                     break
             journal.begin(ledger.checkpoint)
         except JournalUnusable as error:
-            _log.error("journal.unusable", folder=str(journal.folder), problem=str(error), hint=error.hint)
+            self._complain(error)
             return False
         ledger.begin()
         died = last_sign(journal.folder)
@@ -130,6 +131,12 @@ class Keeper:
         try:
             self._journal.begin(self._ledger.checkpoint)
         except JournalUnusable as error:
+            self._complain(error)
+
+    def _complain(self, error: JournalUnusable) -> None:
+        """One line for each new problem, though it be met at every look."""
+        if str(error) != self._complaint:
+            self._complaint = str(error)
             _log.error("journal.unusable", folder=str(self._journal.folder), problem=str(error), hint=error.hint)
 
     def _is_idle(self) -> bool:

@@ -74,6 +74,7 @@ class Dispatcher:
                 self._house.outside.answered(event, now)
             case events.SourceBanned(source=source, user=user, seconds=seconds):
                 self._house.counters.add("bans", "user" if user else "source")
+                self._house.recorder.denied("sip", source, "banned", f"too many wrong passwords{f' of {user}' if user else ''}")
                 _log.warning("source.banned", source=source, user=user, seconds=round(seconds))
             case events.SubscribeReceived():
                 self._watching.asked(event)

@@ -82,6 +82,8 @@ class Journal:
         self._lock = -1
         self._file = -1
         self._size = 0
+        self._is_new = False
+        """The folder on the disk does not know the segment yet."""
         self._retired: list[int] = []
         self._held: list[bytes] = []
         self._held_octets = 0
@@ -93,7 +95,8 @@ class Journal:
     def open(self) -> None:
         """Take the folder for this server. Raises `JournalUnusable`."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if self._lock < 0:
                 self._lock = _locked(self.folder / "lock")
             self.octets = _octets(self.folder)
@@ -118,7 +121,7 @@ class Journal:
             raise self._unusable(error) from error
         if self._file >= 0:
             self._retired.append(self._file)
-        self._file, self._size, self.trouble = file, len(checkpoint), None
+        self._file, self._size, self.trouble, self._is_new = file, len(checkpoint), None, True
         self.octets += len(checkpoint)
         self.written += len(checkpoint)
 
@@ -260,6 +263,9 @@ class Journal:
                 os.fdatasync(file)
                 del self._retired[0]
                 os.close(file)
+            if self._is_new:
+                self._is_new = False
+                _sync_folder(self.folder)
             if self._file >= 0:
                 os.fdatasync(self._file)
         finally:
@@ -304,6 +310,14 @@ def _locked(path: Path) -> int:
         os.close(lock)
         raise
     return lock
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _octets(folder: Path) -> int:

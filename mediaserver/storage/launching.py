@@ -13,7 +13,7 @@ import structlog
 from mediaserver.observing.counters import Counters
 from mediaserver.storage.folder import Places
 from mediaserver.storage.segments import path_of, segments
-from mediaserver.storage.status import Status, read_status
+from mediaserver.storage.status import Status, place_of, read_status
 
 LOOK: Final = 1.0
 RESTARTS_AFTER: Final = 2.0
@@ -57,12 +57,12 @@ class StorageProcess:
     @property
     def behind(self) -> int:
         """Octets of the journal that are not in the database."""
-        status, octets = self.status, 0
+        place, octets = place_of(self.status, self._places.journal), 0
         for number in segments(self._places.journal):
-            if number >= status.segment:
+            if number >= place.segment:
                 with suppress(FileNotFoundError):
                     octets += path_of(self._places.journal, number).stat().st_size
-        return max(0, octets - status.offset)
+        return max(0, octets - place.offset)
 
     def close(self) -> None:
         """The server stops: what is left is written now, or by the process alone, or after the next start."""

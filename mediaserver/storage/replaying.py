@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mediaserver.storage.database import PROBLEMS, Database
 from mediaserver.storage.projecting import Projection, Rows
 from mediaserver.storage.segments import Line, Place, path_of, read_segment, segments
-from mediaserver.storage.status import Status, read_status
+from mediaserver.storage.status import Status, place_of, read_status
 from mediaserver.storage.tables import AUDIT, CALLS, FLAGS, NOTES, SET_ASIDE, STRETCHES, SUPERVISIONS
 
 BATCH: Final = 500
@@ -45,7 +45,7 @@ class Replayer:
         self._path = status
         self._projection = Projection()
         self._is_upgraded = False
-        self._place = Place(read_status(status).segment, 0)
+        self._place = Place(place_of(read_status(status), folder).segment, 0)
         self.status = Status(*self._place)
 
     async def run(self, is_ending: Callable[[], bool]) -> None:

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediaserver.storage.segments import START, Place, segments
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -17,6 +19,11 @@ class Status:
     is_up: bool = False
     """The database answered when it was last asked."""
     problem: str = ""
+
+
+def place_of(status: Status, folder: Path) -> Place:
+    """Where to go on in a journal; at its start where it is not the one that the status is about."""
+    return Place(status.segment, status.offset) if status.segment in segments(folder) else START
 
 
 def read_status(path: Path) -> Status:

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.storage import AuditSettings
 from mediaserver.audit.entry import Fact
@@ -135,6 +136,16 @@ def test_a_folder_that_another_server_has_is_tried_again(kept: Kept) -> None:
     assert kept.kinds()[-1] == "server.stopped"
     second.look(after=1.1)
     assert kept.kinds()[-2:] == ["access.denied", "server.started"]
+
+
+def test_a_problem_that_lasts_is_told_once(kept: Kept) -> None:
+    second = Kept(kept.folder)
+    with capture_logs() as lines:
+        second.keeper.open()
+        for _ in range(3):
+            second.look(after=1.1)
+    assert [line["event"] for line in lines] == ["journal.unusable"]
+    kept.keeper.close()
 
 
 @pytest.fixture

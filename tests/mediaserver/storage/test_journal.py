@@ -85,6 +85,12 @@ def test_a_long_segment_wants_another_one_only_when_nothing_is_held(tmp_path: Pa
     assert not journal.wants_segment
 
 
+def test_nobody_else_may_look_into_it(tmp_path: Path) -> None:
+    opened(tmp_path / "storage" / "journal").append(written("audit", 1))
+    for path in (tmp_path / "storage", *(tmp_path / "storage").rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
 def test_a_second_server_is_told_that_the_folder_is_taken(tmp_path: Path) -> None:
     first = opened(tmp_path)
     second = Journal(tmp_path, 10_000, Counters())

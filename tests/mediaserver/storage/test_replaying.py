@@ -18,7 +18,7 @@ from mediaserver.storage import replaying
 from mediaserver.storage.database import PROBLEMS, Database
 from mediaserver.storage.folder import Places
 from mediaserver.storage.replaying import Replayer
-from mediaserver.storage.segments import segments, written
+from mediaserver.storage.segments import path_of, segments, written
 from mediaserver.storage.status import read_status
 from mediaserver.storage.tables import AUDIT, CALLS, FLAGS, METADATA, NOTES, SET_ASIDE, STRETCHES, SUPERVISIONS
 from tests.mediaserver.audit.books import START, Books
@@ -256,6 +256,22 @@ async def test_the_status_says_how_far_it_is(storage: Storage) -> None:
     status = read_status(storage.folder / "status")
     assert (status.is_up, status.lines, status.segment) == (True, 2, 1)
     assert status.offset == (storage.folder / "journal" / "journal-00000001.log").stat().st_size
+
+
+async def test_a_journal_that_was_begun_anew_is_read_from_its_start(storage: Storage) -> None:
+    storage.call("c1")
+    storage.books.next_segment()
+    storage.call("c2")
+    await storage.replay()
+    for number in segments(storage.folder / "journal"):
+        path_of(storage.folder / "journal", number).unlink()
+    storage.books = Books(storage.folder / "other")
+    (storage.folder / "journal").rename(storage.folder / "gone")
+    (storage.folder / "other").rename(storage.folder / "journal")
+    storage.call("c3")
+    storage.replayer = storage.another()
+    await storage.replay()
+    assert [row.id for row in await storage.rows(CALLS)] == ["c1", "c2", "c3"]
 
 
 async def test_while_the_database_is_away_the_journal_waits(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from control_api.acting import Acting, acting
 from control_api.permissions import Refusal
 from mediaserver.link.messages import SetMode
 from mixer.modes import Mode, Role
-from sip.events import Rejected
+from sip.events import Rejected, SourceBanned
 from tests.mediaserver.signalling.exchange import EVE, LARS, SETTINGS
 from tests.mediaserver.signalling.test_supervision import Supervised, meanwhile
 
@@ -162,6 +162,21 @@ def test_calls_are_kept_from_their_start_to_their_end() -> None:
     assert {call["agent"] for call in kept[1:]} == {"robert"}
     assert kept[-1]["cause"] == "hang_up"
     assert kept[0]["started_at"] >= 1e15
+
+
+def test_who_is_kept_out_for_wrong_passwords_is_written_down() -> None:
+    supervised = Supervised()
+    supervised.exchange.server.react(SourceBanned("203.0.113.5", "", 600.0))
+    (denied,) = supervised.exchange.book.told("access.denied")
+    assert (denied.way, denied.address, denied.detail["code"]) == ("sip", "203.0.113.5", "banned")
+
+
+def test_a_change_of_who_may_do_what_is_written_down_with_who_made_it() -> None:
+    supervised = Supervised()
+    eve = Acting(supervised.exchange.identity("eve"), "api", "10.0.0.1")
+    supervised.exchange.house.recorder.changed("token.revoked", eve, {"token": "ab12", "whose": "lars"})
+    (changed,) = supervised.exchange.book.told("token.revoked")
+    assert (changed.identity, changed.tenant, changed.address, changed.detail["whose"]) == ("eve", "default", "10.0.0.1", "lars")
 
 
 # a journal that takes nothing

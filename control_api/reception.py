@@ -14,13 +14,16 @@ from config.settings import ControlSettings
 from control_api.acting import Acting, who_acts
 from control_api.command_models import (
     BansCommand,
+    CandidateCommand,
     EndCommand,
     GetCommand,
     HangUpCommand,
+    IceServersCommand,
     LeaveCommand,
     ListCommand,
     MuteCommand,
     OriginateCommand,
+    ReofferCommand,
     SetModeCommand,
     SuperviseCommand,
     VolumesCommand,
@@ -34,10 +37,10 @@ from control_api.session import Order, Session
 from control_api.tokens import TokenStore
 
 SEEN_OTHERWISE: Final = (
-    *(ListCommand, GetCommand, BansCommand),
+    *(ListCommand, GetCommand, BansCommand, IceServersCommand, CandidateCommand, ReofferCommand),
     *(SuperviseCommand, SetModeCommand, MuteCommand, VolumesCommand, LeaveCommand, HangUpCommand, EndCommand, OriginateCommand),
 )
-"""Commands that only look, and those that the house itself writes down before it carries them out."""
+"""Commands that only look or are about a leg's network, and those that the house itself writes down before it carries them out."""
 NOTHING: Final[Mapping[str, Any]] = {}
 COMMAND_TIMEOUT: Final = 30.0
 """Seconds after which a command is given up."""

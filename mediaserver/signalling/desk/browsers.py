@@ -72,9 +72,14 @@ class Browsers:
         return leg
 
     def arrive(self, entry: CallEntry, leg: Leg, supervisor: inputs.Supervisor, request: int) -> None:
-        """Ask the call to let a leg in; it is answered where it is."""
-        self._switchboard.feed(entry, inputs.SupervisorArrived(leg.leg, supervisor, request))
-        self._house.settle()
+        """Ask the call to let a leg in; it is answered where it is. Raises `Refusal` where that cannot be written down."""
+        try:
+            self._switchboard.feed(entry, inputs.SupervisorArrived(leg.leg, supervisor, request))
+        except Refusal:
+            self._switchboard.turn_away(entry, leg)
+            raise
+        finally:
+            self._house.settle()
 
     async def settled(self, entry: CallEntry) -> None:
         """Wait until the worker has done what it was told: what comes to a port before its leg is open is thrown away, and the page's

@@ -26,6 +26,8 @@ REFUSED: Final = "command.refused"
 DONE: Final = "command.done"
 DENIED: Final = "access.denied"
 
+_UNTOLD: Final = frozenset({"id", "key", "type", "call", "leg", "agent", "text", "offer", "candidate"})
+"""Fields of commands that stand elsewhere in the entry, or are nobody's business."""
 _MOST_KNOWN: Final = 20_000
 
 
@@ -210,9 +212,9 @@ def _plain(value: Any) -> Any:
 
 
 def _told(command: str, about: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a command goes into the detail; a text for a phone is nobody's business."""
-    hidden = ("id", "key", "type", "text", "call", "leg", "agent")
-    return {"command": command} | {name: _plain(value) for name, value in about.items() if name not in hidden and value is not None}
+    """What of a command goes into the detail: neither texts for phones nor what browsers negotiate, which holds passwords."""
+    told = {name: _plain(value) for name, value in about.items() if name not in _UNTOLD and value is not None}
+    return {"command": command} | told
 
 
 def _of_command(kind: str, who: Acting, about: Mapping[str, Any], detail: dict[str, Any]) -> Fact:

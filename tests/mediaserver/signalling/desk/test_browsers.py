@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from control_api.acting import Acting, acting
 from control_api.permissions import Identity, Refusal
 from control_api.ports import Supervision
 from mediaserver.link.messages import Admit, CloseLeg, OpenLeg, Ping, SetMedia, SetMode
@@ -298,3 +299,19 @@ def test_its_mode_is_set_like_any_supervisors(joined: Joined) -> None:
     joined.joins()
     asyncio.run(joined.exchange.desk.set_mode(joined.identity(), leg=joined.page.leg, mode=Mode.WHISPER, target=Role.AGENT))
     assert joined.exchange.mode(joined.page.leg) == "whisper"
+
+
+def test_a_page_is_not_let_in_while_that_cannot_be_written_down_and_leaves_nothing_behind(joined: Joined) -> None:
+    joined.exchange.book.is_usable = False
+    with pytest.raises(Refusal, match="nobody new may supervise") as caught:
+        joined.asks()
+    assert caught.value.code == "unavailable"
+    assert joined.left() == []
+
+
+def test_a_page_that_is_let_in_is_written_down_first(joined: Joined) -> None:
+    with acting(Acting(joined.identity(), "api", "10.0.0.7")):
+        made = joined.joins()
+    permitted, entered = joined.exchange.book.told("command.permitted")[0], joined.exchange.book.told("supervisor.joined")[0]
+    assert (permitted.identity, permitted.address, permitted.detail["command"], permitted.leg) == ("eve", "10.0.0.7", "supervise", made.leg)
+    assert (entered.address, entered.leg) == ("10.0.0.7", made.leg)

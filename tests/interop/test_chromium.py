@@ -94,6 +94,6 @@ async def test_a_page_that_gets_out_by_turn_alone_is_reached_with_the_password_t
     with Coturn(tmp_path / "coturn") as turn:
         servers = [{"urls": [turn.url], "secret": SECRET}]
         async with supervised(voices, page, tmp_path, policy="relay", ice_servers=servers) as (here, supervisor):
-            assert await supervisor.ask("phone.way()") == "relay"
+            await supervisor.until("phone.way().then((way) => way === 'relay')")
             await supervisor.ask("phone.say('set_mode', {leg: phone.leg, mode: 'barge'})")
             await expect(here, supervisor, "barge")

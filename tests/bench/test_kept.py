@@ -27,6 +27,7 @@ from mixer.modes import Mode
 from tests.bench.test_restarting import Mortal, until
 from tests.mediaserver.storage.postgres import Cluster, cluster
 
+pytestmark = pytest.mark.timeout(180)  # several servers, one after the other
 QUIET = Progress(quiet=True)
 
 

@@ -18,10 +18,11 @@ _SERVERS: Final = ("attackers", "finding", "trunks", "codecs", "ways", "built_in
 CHAINS: Final = (
     tuple(f"interop/test_{name}.py" for name in _PHONES),
     ("interop/",),
-    ("bench/test_against_the_server.py", "bench/test_restarting.py"),
+    ("bench/test_against_the_server.py", "bench/test_restarting.py", "bench/test_kept.py"),
     tuple(f"interop/test_{name}.py" for name in _SERVERS),
     tuple(f"interop/test_{name}.py" for name in _BARESIPS),
     ("house/",),
+    ("mediaserver/audit/", "mediaserver/storage/"),
     ("mediaserver/signalling/test_starting.py", "mediaserver/signalling/media/", "mediaserver/cli/test_serving.py"),
 )
 """Files and rooms below this folder, the longest chain first."""

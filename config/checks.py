@@ -7,9 +7,10 @@ from typing import Final
 
 from config import certificates
 from config.findings import HEADER_NAME, Finding, distinct, is_address, is_network, unknown
+from config.identity_checks import check_ceiling, check_identities
 from config.name_checks import PLACEHOLDER, check_names, problem_of_uri
 from config.schema import Path, dotted
-from config.settings import AgentSettings, CeilingSettings, CertificateSettings, RouteSettings, Settings
+from config.settings import AgentSettings, CertificateSettings, RouteSettings, Settings
 from config.trunk_checks import USERS_TRUNK, check_trunks
 from config.trunks import TrunkSettings
 from config.user_checks import check_secrets
@@ -200,7 +201,7 @@ def _users(settings: Settings) -> Iterator[Finding]:
     for index, user in enumerate(settings.users):
         yield from check_secrets(("users", index), user)
         if user.ceiling is not None:
-            yield from _ceiling(settings, ("users", index, "ceiling"), user.ceiling, user.tenant)
+            yield from check_ceiling(settings, ("users", index, "ceiling"), user.ceiling, user.tenant)
 
 
 def _tokens(settings: Settings) -> Iterator[Finding]:
@@ -224,16 +225,7 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
         rest = token.model_copy(update={"sha256": ""})
         if seen.setdefault((token.tenant, token.identity), rest) != rest:
             yield ("tokens", index, "identity"), f"{token.identity!r} has a token with another ceiling, user or numbers; make them equal"
-        yield from _ceiling(settings, ("tokens", index, "ceiling"), token.ceiling, token.tenant)
-
-
-def _ceiling(settings: Settings, path: Path, ceiling: CeilingSettings, tenant: str) -> Iterator[Finding]:
-    agents = {agent.name for agent in settings.agents if agent.tenant == tenant}
-    teams = {agent.team for agent in settings.agents if agent.tenant == tenant and agent.team}
-    for key, word, names, known in (("agents", "agent", ceiling.agents, agents), ("teams", "team", ceiling.teams, teams)):
-        for position, name in enumerate(names):
-            if name not in known and name != "*":
-                yield (*path, key, position), unknown(word, name, [*known, "*"])
+        yield from check_ceiling(settings, ("tokens", index, "ceiling"), token.ceiling, token.tenant)
 
 
 CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
@@ -250,4 +242,5 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     _agents,
     _users,
     _tokens,
+    check_identities,
 )

@@ -12,7 +12,7 @@ from config.errors import ConfigError, Problem
 from config.settings import Settings
 from config.sources import DEFAULT_NAME, Merged, read_defaults, read_environment, read_file
 
-SECRET: Final = frozenset({"secret", "credential", "pin", "sha256", "ha1_md5", "ha1_sha256"})
+SECRET: Final = frozenset({"secret", "credential", "pin", "password", "sha256", "ha1_md5", "ha1_sha256"})
 """Keys whose values never stand in an error."""
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 

@@ -4,8 +4,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from config.ceilings import CeilingSettings as CeilingSettings  # noqa: PLC0414 - it is looked for here
 from config.dns import DnsSettings
 from config.ice import IceSettings
+from config.identities import IdentitySettings, IssuerSettings, RoleSettings, SigningInSettings
 from config.section import AutoAnswer, Burst, CodecName, Name, Port, Rate, Seconds, Section, Security, SuiteName
 from config.storage import AuditSettings, StorageSettings
 from config.trunks import TrunkSettings
@@ -303,6 +305,8 @@ class ControlSettings(Section):
     resume: int = Field(10_000, ge=10)
     """Events kept for clients that come back after a cut."""
     max_clients: int = Field(1000, ge=1)
+    origins: tuple[str, ...] = ()
+    """Web pages of other hosts that may use it, such as ``https://crm.example.com``."""
     meters_hz: float = Field(2.0, ge=0, le=10)
 
 
@@ -330,15 +334,6 @@ class JournalSettings(Section):
     enabled: bool = True
     folder: str = ""
     """Where it is kept; empty: the service's state folder, and where there is none nowhere."""
-
-
-class CeilingSettings(Section):
-    """How far an identity may go; empty lists cover nobody, ``*`` everybody of the tenant."""
-
-    agents: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
-    mode: Literal["listen", "whisper", "barge"] | None = None
-    rights: tuple[Literal["whisper_customer", "hang_up", "end", "originate", "outside_numbers", "trace", "admin"], ...] = ()
 
 
 class RouteSettings(Section):
@@ -423,8 +418,12 @@ class Settings(Section):
     journal: JournalSettings = JournalSettings()
     storage: StorageSettings = StorageSettings()
     audit: AuditSettings = AuditSettings()
+    signing_in: SigningInSettings = SigningInSettings()
     trunks: tuple[TrunkSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     agents: tuple[AgentSettings, ...] = ()
     users: tuple[UserSettings, ...] = ()
     tokens: tuple[TokenSettings, ...] = ()
+    roles: tuple[RoleSettings, ...] = ()
+    identities: tuple[IdentitySettings, ...] = ()
+    issuers: tuple[IssuerSettings, ...] = ()

@@ -11,8 +11,11 @@ from starlette.websockets import WebSocket
 
 from config.settings import ControlSettings
 from control_api.connection import serve_connection
+from control_api.headers import allow_pages
 from control_api.ports import Desk, Witness
 from control_api.reception import Reception
+from control_api.signing_in.office import Office
+from control_api.signing_in.routes import Doors
 from control_api.tokens import TokenStore
 
 PATH: Final = "/v1/control"
@@ -21,9 +24,15 @@ CODES: Final = {404: "not_found", 405: "bad_request", 426: "bad_request"}
 
 
 def create_app(
-    desk: Desk, tokens: TokenStore, settings: ControlSettings, metrics: Callable[[], bytes], witness: Witness | None = None
+    desk: Desk,
+    tokens: TokenStore,
+    settings: ControlSettings,
+    metrics: Callable[[], bytes],
+    witness: Witness | None = None,
+    office: Office | None = None,
 ) -> FastAPI:
-    """The application. ``metrics`` gives the Prometheus text; ``app.state.reception`` has the clients and counters."""
+    """The application. ``metrics`` gives the Prometheus text; ``app.state.reception`` has the clients and counters. Without an office
+    nobody can sign in."""
     reception = Reception(desk, tokens, settings, witness)
 
     @asynccontextmanager
@@ -54,6 +63,12 @@ def create_app(
     app.add_api_route("/healthz", health)
     app.add_api_route("/readyz", ready)
     app.add_api_route("/metrics", show_metrics)
+    if office is not None:
+        office.on_withdrawn.append(reception.turn_out)
+        tokens.sessions = office.sessions.find
+        office.others.append(tokens.standings)
+        Doors(office, tokens, settings).add_to(app)
+    allow_pages(app, settings.origins)
     app.add_exception_handler(HTTPException, _in_the_one_shape)
     return app
 

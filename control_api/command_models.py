@@ -177,6 +177,42 @@ class LiftBanCommand(Command):
     """As ``bans`` shows it; empty: everybody there."""
 
 
+class LinkCommand(Command):
+    """Make a listen-in link: whoever has it may listen to this call, once and soon (right ``links``)."""
+
+    type: Literal["link"] = "link"
+    call: Name
+    seconds: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    """How long it is good; never longer than ``signing_in.link``."""
+
+
+class SessionsCommand(Command):
+    """Who is signed in (right ``admin``)."""
+
+    type: Literal["sessions"] = "sessions"
+
+
+class WithdrawCommand(Command):
+    """End a session at once, with the supervision that goes on by it: one's own, or with the right ``admin`` any."""
+
+    type: Literal["withdraw"] = "withdraw"
+    session: Name
+
+
+class ShutOutCommand(Command):
+    """End whatever access an identity has, and give it none until ``let_in`` (right ``admin``)."""
+
+    type: Literal["shut_out"] = "shut_out"
+    identity: Name
+
+
+class LetInCommand(Command):
+    """Take ``shut_out`` back (right ``admin``)."""
+
+    type: Literal["let_in"] = "let_in"
+    identity: Name
+
+
 AnyCommand = (
     ListCommand
     | GetCommand
@@ -195,6 +231,11 @@ AnyCommand = (
     | TraceCommand
     | BansCommand
     | LiftBanCommand
+    | LinkCommand
+    | SessionsCommand
+    | WithdrawCommand
+    | ShutOutCommand
+    | LetInCommand
 )
 
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {
@@ -215,5 +256,10 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "trace": TraceCommand,
     "bans": BansCommand,
     "lift_ban": LiftBanCommand,
+    "link": LinkCommand,
+    "sessions": SessionsCommand,
+    "withdraw": WithdrawCommand,
+    "shut_out": ShutOutCommand,
+    "let_in": LetInCommand,
 }
 """The model of each ``type``."""

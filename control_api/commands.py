@@ -11,19 +11,24 @@ from control_api.command_models import (
     HangUpCommand,
     IceServersCommand,
     LeaveCommand,
+    LetInCommand,
     LiftBanCommand,
+    LinkCommand,
     ListCommand,
     MessageCommand,
     MuteCommand,
     OriginateCommand,
     ReofferCommand,
+    SessionsCommand,
     SetModeCommand,
+    ShutOutCommand,
     SuperviseCommand,
     TraceCommand,
     VolumesCommand,
+    WithdrawCommand,
 )
 from control_api.idempotency import Outcome
-from control_api.permissions import Identity, Refusal
+from control_api.permissions import Identity, Refusal, check_standing
 from control_api.ports import Applied, Desk
 from mixer.modes import Role
 
@@ -40,6 +45,7 @@ def failed(refusal: Refusal) -> Outcome:
 
 async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote: str = "") -> dict[str, Any]:
     """The result of the command, that came from an address (``remote``, where it is known). Raises `Refusal`."""
+    check_standing(identity)
     match command:
         case ListCommand():
             return {"calls": list(desk.calls(identity))}
@@ -75,6 +81,16 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote:
             return {"bans": list(desk.bans(identity))}
         case LiftBanCommand():
             await desk.lift_ban(identity, source=command.source, user=command.user)
+        case LinkCommand():
+            return desk.link(identity, call=command.call, seconds=command.seconds)
+        case SessionsCommand():
+            return {"sessions": list(desk.sessions(identity))}
+        case WithdrawCommand():
+            desk.withdraw(identity, session=command.session)
+        case ShutOutCommand():
+            desk.shut_out(identity, name=command.identity)
+        case LetInCommand():
+            desk.let_in(identity, name=command.identity)
         case _:
             assert_never(command)
     return {}

@@ -1,6 +1,7 @@
 """One websocket of the control API: who it is, which subprotocol it speaks, and its two pumps."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from control_api.acting import Acting, acts
 from control_api.encoding import Subprotocol
+from control_api.origins import check_origin
 from control_api.permissions import Identity, Refusal
 from control_api.reception import Reception
 from control_api.session import Order, Position, Refused, Session
@@ -17,7 +19,7 @@ from control_api.session import Order, Position, Refused, Session
 BEARER: Final = "bearer."
 """A browser cannot set headers: it offers its token as a subprotocol that begins with this."""
 
-STATUS: Final = {"unauthenticated": 401, "bad_request": 400, "too_many": 503}
+STATUS: Final = {"unauthenticated": 401, "bad_request": 400, "forbidden": 403, "too_many": 503}
 """HTTP status of a refused connection; as close code, 4000 is added."""
 
 log = structlog.get_logger("control_api")
@@ -75,8 +77,14 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
     try:
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(_write(websocket, session, wake, room))
-            await _read(reception, websocket, session, guest.identity, room)
-            writer.cancel()
+            reader = group.create_task(_read(reception, websocket, session, guest.identity, room))
+            with reception.present(guest.identity.standing) as lapsed:
+                lapse = group.create_task(lapsed.wait())
+                await asyncio.wait((reader, lapse), return_when=asyncio.FIRST_COMPLETED)
+            for task in (writer, reader, lapse):
+                task.cancel()
+        if lapsed.is_set():
+            await _close(websocket, "unauthenticated: your access was withdrawn or has expired")
     finally:
         session.close()
         if not feed.readers:
@@ -122,6 +130,7 @@ async def _read(reception: Reception, websocket: WebSocket, session: Session, id
 
 def _admit(reception: Reception, websocket: WebSocket) -> Guest:
     """Whom to let in. Raises `Refusal`."""
+    check_origin(websocket, reception.settings.origins)
     offered: list[str] = websocket.scope.get("subprotocols", [])
     token = _token(websocket, offered)
     if token is None:
@@ -158,6 +167,11 @@ async def _turn_away(websocket: WebSocket, refusal: Refusal) -> None:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else {}
     body = {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}
     await websocket.send_denial_response(JSONResponse(body, status, headers))
+
+
+async def _close(websocket: WebSocket, why: str) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):  # gone by itself
+        await websocket.close(4000 + STATUS["unauthenticated"], why)
 
 
 def _address(websocket: WebSocket) -> str:

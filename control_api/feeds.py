@@ -151,7 +151,7 @@ class Feeds:
                 feed.append(shown)
 
     def _meter(self, event: HouseEvent) -> None:
-        subject = Subject(event.tenant, event.agent, event.team)
+        subject = Subject(event.tenant, event.agent, event.team, event.call)
         for feed in self._of_tenant(event.tenant):
             if feed.readers and may_see(feed.identity, subject):
                 feed.meters.put(event.call, event.body)
@@ -161,7 +161,7 @@ class Feeds:
 
     def _move(self, event: HouseEvent) -> tuple[Subject | None, Subject]:
         """Who the call belonged to before the event, and to whom it does now."""
-        key, now = (event.tenant, event.call), Subject(event.tenant, event.agent, event.team)
+        key, now = (event.tenant, event.call), Subject(event.tenant, event.agent, event.team, event.call)
         before = self._subjects.pop(key, None)
         if event.kind != "call.ended":
             self._subjects[key] = now

@@ -259,7 +259,7 @@ class ErrorModel(Message):
 
     code: str
     """``bad_request``, ``unauthenticated``, ``forbidden``, ``not_found``, ``ambiguous``, ``conflict``, ``too_many``,
-    ``unavailable``, ``timeout`` or ``internal``."""
+    ``unavailable``, ``private``, ``timeout`` or ``internal``."""
     text: str
     hint: str = ""
 
@@ -356,6 +356,37 @@ class BansResult(Message):
     bans: tuple[BanModel, ...]
 
 
+class SessionModel(Message):
+    """Somebody who is signed in."""
+
+    session: str
+    identity: str
+    """A guest who came by a link has his host's name before a slash."""
+    way: str
+    """``password``, ``issuer`` or ``link``."""
+    address: str
+    began: str
+    """ISO 8601."""
+    ends: str
+    """ISO 8601."""
+
+
+class SessionsResult(Message):
+    """Result of ``sessions``."""
+
+    sessions: tuple[SessionModel, ...]
+
+
+class LinkResult(Message):
+    """Result of ``link``."""
+
+    link: str
+    """Path of the page, to be put behind the server's address."""
+    token: str
+    """What is behind the hash of the link, for programs."""
+    expires_in: float
+
+
 class MessageResult(Message):
     """Result of ``message``: a phone has taken the text."""
 
@@ -366,7 +397,7 @@ class MessageResult(Message):
 
 
 class DoneResult(Message):
-    """Result of ``leave``, ``hang_up``, ``end`` and ``lift_ban``."""
+    """Result of ``leave``, ``hang_up``, ``end``, ``lift_ban``, ``withdraw``, ``shut_out`` and ``let_in``."""
 
 
 ServerMessage = HelloMessage | SnapshotMessage | EventMessage | MetersMessage | ReplyMessage

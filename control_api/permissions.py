@@ -1,11 +1,12 @@
 """Who may do what: identities, their ceilings, and the one check that every door meets. Deny by default.
 
-The websocket, digits, SIP INFO and the dial-in codes all come here; nothing else grants.
+The websocket, REST, digits, SIP INFO, the dial-in codes and browsers all come here; nothing else grants.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from control_api.standing import Standing
 from mixer.modes import Mode, Role
 
 
@@ -18,14 +19,24 @@ class Right(StrEnum):
     """Hang up one leg."""
     END = "end"
     """End a call."""
+    TAKE_OVER = "take_over"
+    """Take the agent's place in a call, and give it back."""
     ORIGINATE = "originate"
     """Make the server place a call."""
     OUTSIDE_NUMBERS = "outside_numbers"
     """Have numbers rung that are neither the identity's contacts nor listed for it."""
+    SEE_LISTENERS = "see_listeners"
+    """See who supervises, where the tenant's policy hides it from others."""
+    LINKS = "links"
+    """Make listen-in links, which let whoever has one listen to a call."""
+    RECORDINGS = "recordings"
+    """Find and hear recordings."""
+    REPORTS = "reports"
+    """See who listened to whom, for how long."""
     TRACE = "trace"
     """Read the SIP messages of a call."""
     ADMIN = "admin"
-    """See the server's own state."""
+    """See the server's own state, and who is signed in; end others' access."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +48,21 @@ class Ceiling:
     mode: Mode | None = None
     """The highest mode; None: none at all."""
     rights: frozenset[Right] = frozenset()
+    calls: frozenset[str] | None = None
+    """These calls alone, of those that the rest covers; None: all of them."""
 
     def covers(self, agent: str, team: str) -> bool:
         """Whether a call of this agent is his to see."""
         return "*" in self.agents or "*" in self.teams or (agent != "" and agent in self.agents) or (team != "" and team in self.teams)
+
+    def includes(self, other: "Ceiling") -> bool:
+        """Whether this one permits whatever the other does."""
+        return (
+            ("*" in self.agents or "*" in self.teams or (other.agents <= self.agents and other.teams <= self.teams))
+            and (other.mode is None or (self.mode is not None and other.mode.rank <= self.mode.rank))
+            and other.rights <= self.rights
+            and (self.calls is None or (other.calls is not None and other.calls <= self.calls))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +76,8 @@ class Identity:
     """The SIP user whose contacts are this identity's own phones."""
     numbers: frozenset[str] = frozenset()
     """Other phones (URIs) that the server may ring for him."""
+    standing: Standing = field(default_factory=Standing, compare=False)
+    """Whether what he came with still holds: it is no part of who he is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +87,10 @@ class Subject:
     tenant: str
     agent: str
     team: str
+    call: str = ""
+    """Its id; empty where the request is about an agent, on a call or not."""
+    is_private: bool = False
+    """The agent wants nobody in it."""
 
 
 class Refusal(Exception):
@@ -72,18 +100,37 @@ class Refusal(Exception):
         super().__init__(text)
         self.code = code
         """``forbidden``, ``not_found``, ``ambiguous``, ``bad_request``, ``conflict``, ``unavailable``, ``timeout``,
-        ``unauthenticated``, ``too_many``."""
+        ``unauthenticated``, ``too_many``, ``private``."""
         self.text = text
         self.hint = hint
 
 
 def may_see(identity: Identity, subject: Subject) -> bool:
     """Whether the call exists for this identity at all."""
-    return identity.tenant == subject.tenant and identity.ceiling.covers(subject.agent, subject.team)
+    ceiling = identity.ceiling
+    return (
+        identity.tenant == subject.tenant
+        and ceiling.covers(subject.agent, subject.team)
+        and (ceiling.calls is None or subject.call in ceiling.calls)
+    )
+
+
+def check_standing(identity: Identity) -> None:
+    """Raise `Refusal` ``unauthenticated`` where what he came with does not hold any more."""
+    if identity.standing.is_withdrawn:
+        raise Refusal("unauthenticated", "your access was withdrawn", "sign in again, or ask an administrator")
+    if not identity.standing.holds:
+        raise Refusal("unauthenticated", "your access has expired", "renew it, or sign in again")
+
+
+def may_stay(identity: Identity, subject: Subject) -> bool:
+    """Whether a supervisor may go on in a call that is about somebody, or something, else now."""
+    return identity.standing.holds and may_see(identity, subject) and not subject.is_private
 
 
 def check_visible(identity: Identity, subject: Subject) -> None:
     """Raise `Refusal` ``not_found`` for a call the identity may not see: what is hidden does not exist."""
+    check_standing(identity)
     if not may_see(identity, subject):
         raise Refusal("not_found", "no such call", "list shows the calls that you may see")
 
@@ -99,9 +146,12 @@ def check_mode(identity: Identity, subject: Subject, mode: Mode, target: Role) -
         if target is not Role.CUSTOMER:
             raise Refusal("bad_request", f"a whisper is for the agent or the customer, not {target}")
         check_right(identity, Right.WHISPER_CUSTOMER)
+    if subject.is_private:
+        raise Refusal("private", "the agent has marked this call private", "wait until he takes that back, or for another call")
 
 
 def check_right(identity: Identity, right: Right) -> None:
     """Raise `Refusal` unless the identity has this right."""
+    check_standing(identity)
     if right not in identity.ceiling.rights:
         raise Refusal("forbidden", f"the right {right} is not yours", "ask an administrator for it")

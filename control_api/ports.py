@@ -145,6 +145,21 @@ class Desk(Protocol):
     async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
         """Let somebody in again (right `admin`)."""
 
+    def link(self, identity: Identity, *, call: str, seconds: float | None) -> dict[str, Any]:
+        """A listen-in link, as `control_api.messages.LinkResult` fields (right `links`, and listen)."""
+
+    def sessions(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Who is signed in, as `control_api.messages.SessionModel` fields (right `admin`)."""
+
+    def withdraw(self, identity: Identity, *, session: str) -> None:
+        """End a session: one's own, or with the right `admin` any of the tenant."""
+
+    def shut_out(self, identity: Identity, *, name: str) -> None:
+        """End whatever access somebody has, and give him none (right `admin`)."""
+
+    def let_in(self, identity: Identity, *, name: str) -> None:
+        """Take `shut_out` back (right `admin`)."""
+
     def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool]) -> Callable[[], None]:
         """Hear every event from now on, synchronously, and meters while they are wanted; returns what ends it."""
 

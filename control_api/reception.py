@@ -4,8 +4,8 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import structlog
@@ -20,13 +20,18 @@ from control_api.command_models import (
     HangUpCommand,
     IceServersCommand,
     LeaveCommand,
+    LetInCommand,
+    LinkCommand,
     ListCommand,
     MuteCommand,
     OriginateCommand,
     ReofferCommand,
+    SessionsCommand,
     SetModeCommand,
+    ShutOutCommand,
     SuperviseCommand,
     VolumesCommand,
+    WithdrawCommand,
 )
 from control_api.commands import carry_out, failed, succeeded
 from control_api.feeds import Feeds
@@ -34,14 +39,18 @@ from control_api.idempotency import KeyTable, Outcome
 from control_api.permissions import Identity, Refusal
 from control_api.ports import Blind, Desk, HouseEvent, Witness
 from control_api.session import Order, Session
+from control_api.standing import Standing
 from control_api.tokens import TokenStore
 
 SEEN_OTHERWISE: Final = (
     *(ListCommand, GetCommand, BansCommand, IceServersCommand, CandidateCommand, ReofferCommand),
     *(SuperviseCommand, SetModeCommand, MuteCommand, VolumesCommand, LeaveCommand, HangUpCommand, EndCommand, OriginateCommand),
+    *(SessionsCommand, LinkCommand, WithdrawCommand, ShutOutCommand, LetInCommand),
 )
 """Commands that only look or are about a leg's network, and those that the house itself writes down before it carries them out."""
 NOTHING: Final[Mapping[str, Any]] = {}
+STANDING_LOOK: Final = 0.5
+"""Seconds between two looks at who is there by an access that expires."""
 COMMAND_TIMEOUT: Final = 30.0
 """Seconds after which a command is given up."""
 
@@ -60,8 +69,9 @@ class Reception:
         self.keys = KeyTable()
         self.clients = 0
         self.counters: Counter[str] = Counter()
-        """``accepted``, ``refused``, ``commands``, ``commands_refused``, ``too_slow``, ``meters_skipped``,
+        """``accepted``, ``refused``, ``turned_out``, ``commands``, ``commands_refused``, ``too_slow``, ``meters_skipped``,
         ``events_unreadable``."""
+        self._present: dict[asyncio.Event, Standing] = {}
         self._group: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._unsubscribe = desk.subscribe(self._publish, lambda: self.feeds.has_readers)
@@ -72,6 +82,7 @@ class Reception:
         async with asyncio.TaskGroup() as group:
             self._group = group
             self._running.add(group.create_task(self._pace_meters()))
+            self._running.add(group.create_task(self._watch_standings()))
             try:
                 yield
             finally:
@@ -96,6 +107,23 @@ class Reception:
         log.warning(
             "command_refused", identity=identity.name, tenant=identity.tenant, command=command, code=refusal.code, text=refusal.text
         )
+
+    @contextmanager
+    def present(self, standing: Standing) -> Iterator[asyncio.Event]:
+        """While a client is there by this standing; the event is set when it does not hold any more."""
+        lapsed = asyncio.Event()
+        self._present[lapsed] = standing
+        try:
+            yield lapsed
+        finally:
+            del self._present[lapsed]
+
+    def turn_out(self) -> None:
+        """Whoever's access was withdrawn or has expired is disconnected."""
+        for lapsed, standing in self._present.items():
+            if not standing.holds and not lapsed.is_set():
+                self.counters["turned_out"] += 1
+                lapsed.set()
 
     def _publish(self, event: HouseEvent) -> None:
         """Take an event of the house. One that cannot be encoded is lost and counted, and does not come back at the call that told it."""
@@ -130,6 +158,11 @@ class Reception:
             refusal = Refusal("internal", "the server failed at this command", "its log says why")
         self.refused(identity, order.command.type, refusal, order.command.model_dump())
         return failed(refusal)
+
+    async def _watch_standings(self) -> None:
+        while True:
+            await asyncio.sleep(STANDING_LOOK)
+            self.turn_out()
 
     async def _pace_meters(self) -> None:
         while self.settings.meters_hz > 0:

@@ -36,6 +36,10 @@ class Cause(StrEnum):
     REQUESTED = "requested"
     CEILING = "ceiling"
     """A supervisor's, which does not cover the agent whom the call has now."""
+    WITHDRAWN = "withdrawn"
+    """A supervisor's, whose access was taken back."""
+    PRIVATE = "private"
+    """A supervisor's, whose call the agent marked private."""
     FULL = "full"
     """A supervisor of a consultation, who found no seat in the call that it became a part of."""
     TRANSFERRED = "transferred"
@@ -79,6 +83,8 @@ ENDINGS: Final = {
     Cause.NO_RTP: Ending(480, 'Q.850;cause=41;text="no media"'),
     Cause.REQUESTED: Ending(480, 'Q.850;cause=16;text="ended on request"'),
     Cause.CEILING: Ending(403, 'SIP;cause=403;text="the call has another agent, beyond your ceiling"'),
+    Cause.WITHDRAWN: Ending(403, 'SIP;cause=403;text="your access was withdrawn"'),
+    Cause.PRIVATE: Ending(403, 'SIP;cause=403;text="the agent has marked this call private"'),
     Cause.FULL: Ending(486, 'SIP;cause=486;text="every seat of the call is taken"'),
     Cause.TRANSFERRED: Ending(480, 'Q.850;cause=16;text="transferred"', _REFERRER_LEAVES_WITHIN),
     Cause.REPLACED: Ending(480, 'SIP;cause=200;text="Call completed elsewhere"'),

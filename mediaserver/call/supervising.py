@@ -54,6 +54,7 @@ class Closed(StrEnum):
     FULL = "full"
 
 
+_MAY_NOT_STAY: Final = frozenset({Cause.CEILING, Cause.WITHDRAWN})
 _CLOSED_STATUS: Final = {Closed.NOT_RINGING: 480, Closed.OVER: 404, Closed.FULL: 486}
 _CLOSED_CODE: Final = {Closed.NOT_RINGING: "conflict", Closed.OVER: "not_found", Closed.FULL: "too_many"}
 _CLOSED_TEXT: Final = {
@@ -167,8 +168,8 @@ def ended(conversation: Conversation, leg: SupervisorLeg, happened: LegEnded, no
 
 
 def hung_up(conversation: Conversation, leg: SupervisorLeg, happened: HangUpRequested, now: float) -> None:
-    """A supervisor is to leave; where his ceiling ends before the call's new agent, he is told so."""
-    _dismiss(conversation, leg, Cause.CEILING if happened.cause == Cause.CEILING else Cause.REQUESTED)
+    """A supervisor is to leave; where he may not stay, he is told why."""
+    _dismiss(conversation, leg, Cause(happened.cause) if happened.cause in _MAY_NOT_STAY else Cause.REQUESTED)
 
 
 def rang_too_long(conversation: Conversation, leg: SupervisorLeg) -> None:

@@ -231,6 +231,20 @@ def make_token(
         tokens.make({"identity": identity, "tenant": tenant, "user": user, "numbers": numbers or [], "ceiling": ceiling}, as_json)
 
 
+@app.command("identity")
+def make_identity(
+    name: Annotated[str, typer.Argument(help="The name that is signed in with.")],
+    role: Annotated[str, typer.Option(help="One of the roles of the configuration.")],
+    tenant: Annotated[str, typer.Option(help="The tenant.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Ask for the password of somebody who signs in, and print the lines for the configuration: hashed, never as it is."""
+    with one_line_errors():
+        from mediaserver.cli import users
+
+        users.make_identity(name, tenant, role, as_json)
+
+
 @app.command("user")
 def make_user(
     name: Annotated[str, typer.Argument(help="The digest user's name.")],

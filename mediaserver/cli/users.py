@@ -14,6 +14,7 @@ from mediaserver.signalling.entering.identities import about
 from sip.digest import BOTH, ha1
 
 _LONGEST = 256
+_SHORTEST = 8
 
 
 def make_user(name: str, config: Path | None, realm: str, with_pin: bool, as_json: bool) -> None:
@@ -38,6 +39,17 @@ def make_user(name: str, config: Path | None, realm: str, with_pin: bool, as_jso
     print("\n".join(["[[users]]", *(f"{field} = {json.dumps(value)}" for field, value in lines.items())]))
     sys.stdout.flush()
     sys.stderr.write(f"# For the realm {realm!r}, under the key {key.id}. The lines above belong in the configuration.\n")
+
+
+def make_identity(name: str, tenant: str, role: str, as_json: bool) -> None:
+    """Ask for a password; print the lines of somebody who signs in with it. Raises `ValueError`."""
+    lines = {"name": name, "tenant": tenant, "password": hashed(_asked("Password", _SHORTEST)), "role": role}
+    if as_json:
+        print(json.dumps(lines))
+        return
+    print("\n".join(["[[identities]]", *(f"{field} = {json.dumps(value)}" for field, value in lines.items())]))
+    sys.stdout.flush()
+    sys.stderr.write(f"# The lines above belong in the configuration, and the role {role!r} under [[roles]].\n")
 
 
 def make_key(path: Path | None) -> None:

@@ -23,6 +23,7 @@ from config.settings import Settings
 from control_api.application import create_app
 from control_api.server import AddressTaken, bind
 from control_api.server import serve as serve_control
+from control_api.signing_in.office import Office
 from control_api.tokens import TokenStore
 from mediaserver.call import inputs
 from mediaserver.observing.counters import Counters
@@ -31,6 +32,7 @@ from mediaserver.observing.storage_metrics import storage_metrics
 from mediaserver.observing.trunk_metrics import trunk_metrics
 from mediaserver.secrecy.key import VARIABLE, Key, SecrecyError, key_of
 from mediaserver.secrecy.pins import PinChecks
+from mediaserver.signalling.access import means
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.beats import beat
 from mediaserver.signalling.bookkeeping import Bookkeeping
@@ -252,11 +254,13 @@ class Server:
             check_pin=PinChecks(self._pin_thread, asyncio.get_running_loop().call_soon_threadsafe).check,
         )
         self._house = house
-        self._reloading = Reloading(house, self._users, self._tokens, self._read)
+        self._office = Office(settings, means(self._pin_thread, self._books.recorder))
+        self._office.others.append(self._users.standings)
+        self._reloading = Reloading(house, self._users, self._tokens, self._office, self._read)
         self._switchboard = Switchboard(house)
         self._quality = QualityWatch(settings.quality, self._switchboard.calls, self._media, house.publisher, self._counters)
         entrance = Entrance(house, self._switchboard)
-        self._desk = SwitchboardDesk(house, self._switchboard, entrance, Bans(house, self._users))
+        self._desk = SwitchboardDesk(house, self._switchboard, entrance, Bans(house, self._users), self._office)
         invitations = Invitations(house, self._switchboard, self._users, entrance)
         self._watching = Watching(house, self._users)
         self._switchboard.on_changed = self._watching.call_changed
@@ -299,7 +303,7 @@ class Server:
 
     async def _control(self) -> None:
         collector = ServerCollector(self._switchboard.calls, self._media, self._ports, self._counters)
-        app = create_app(self._desk, self._tokens, self._settings.control, metrics_text(collector), self._books.recorder)
+        app = create_app(self._desk, self._tokens, self._settings.control, metrics_text(collector), self._books.recorder, self._office)
         collector.certificates = lambda: self._renewal.shown
         collector.counted["sip_events"] = lambda: self._agent.counters
         collector.gathered.append(lambda: trunk_metrics(self._house.trunks))

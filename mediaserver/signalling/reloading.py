@@ -12,6 +12,7 @@ import structlog
 
 from config.errors import ConfigError
 from config.settings import Settings
+from control_api.signing_in.office import Office
 from control_api.tokens import TokenStore
 from mediaserver.secrecy.key import SecrecyError
 from mediaserver.signalling.desk.changes import changes
@@ -20,7 +21,7 @@ from mediaserver.signalling.house import House
 from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.trunks.places import addresses_of
 
-TAKEN: Final = ("trunks", "routes", "agents", "users", "tokens", "limits", "transfers")
+TAKEN: Final = ("trunks", "routes", "agents", "users", "tokens", "roles", "identities", "issuers", "limits", "transfers")
 
 _log = structlog.get_logger(__name__)
 
@@ -28,11 +29,12 @@ _log = structlog.get_logger(__name__)
 class Reloading:
     """Takes new settings for the parts of the house that can change under way."""
 
-    def __init__(self, house: House, users: ConfiguredUsers, tokens: TokenStore, read: Callable[[], Settings]) -> None:
+    def __init__(self, house: House, users: ConfiguredUsers, tokens: TokenStore, office: Office, read: Callable[[], Settings]) -> None:
         """``read`` gives the settings as they are written now, or raises `ConfigError`."""
         self._house = house
         self._users = users
         self._tokens = tokens
+        self._office = office
         self._read = read
 
     def reload(self) -> bool:
@@ -65,4 +67,5 @@ class Reloading:
         house.agent.trust(*(address for trunk in settings.trunks for address in addresses_of(trunk)))
         house.trunks.take(settings.trunks)
         self._tokens.take(settings.tokens)
+        self._office.take(settings)
         house.settle()

@@ -8,6 +8,7 @@ from control_api.messages import iso
 from control_api.permissions import Ceiling, Identity, Refusal, Right, Subject, check_mode, check_right, check_visible, may_see
 from control_api.ports import Applied, HouseEvent, Supervision
 from mixer.modes import Mode, Role
+from tests.control_api.signing_in.offices import office_of
 
 ANNA = Identity(
     "anna", "default", Ceiling(frozenset({"*"}), frozenset(), Mode.BARGE, frozenset({Right.END, Right.HANG_UP, Right.ORIGINATE})), "anna"
@@ -75,6 +76,7 @@ class FakeDesk:
         """Who had a client, or none any more, in order."""
         self.turn = 1000
         self.next_leg = 10
+        self.office = office_of()
 
     # what the test does
 
@@ -194,6 +196,21 @@ class FakeDesk:
         check_right(identity, Right.ADMIN)
         await self._done("lift_ban", source=source, user=user)
 
+    def link(self, identity: Identity, *, call: str, seconds: float | None) -> dict[str, Any]:
+        return self.office.make_link(identity, _subject(self.call(identity, call)), seconds)
+
+    def sessions(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        return self.office.listed(identity)
+
+    def withdraw(self, identity: Identity, *, session: str) -> None:
+        self.office.withdraw(identity, session)
+
+    def shut_out(self, identity: Identity, *, name: str) -> None:
+        self.office.shut_out(identity, name)
+
+    def let_in(self, identity: Identity, *, name: str) -> None:
+        self.office.let_in(identity, name)
+
     def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool] = bool) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
@@ -231,4 +248,4 @@ class FakeDesk:
 
 
 def _subject(call: dict[str, Any]) -> Subject:
-    return Subject(call["tenant"], call["agent"], call["team"])
+    return Subject(call["tenant"], call["agent"], call["team"], call["call"])

@@ -92,7 +92,7 @@ async def serving(
     """Serve until left, then wait until everything has stopped."""
     settings = (settings or ControlSettings()).model_copy(update={"port": port})
     desk = desk or FakeDesk()
-    app = create_app(desk, TokenStore(TOKENS), settings, lambda: b"calls 1\n", witness)
+    app = create_app(desk, TokenStore(TOKENS), settings, lambda: b"calls 1\n", witness, desk.office)
     listener: socket.socket = bind(settings)
     bound = listener.getsockname()[1]
     async with asyncio.TaskGroup() as group:

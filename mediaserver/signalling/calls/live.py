@@ -43,7 +43,7 @@ class CallEntry:
     @property
     def subject(self) -> Subject:
         """What a permission check is about."""
-        return Subject(self.view.tenant, self.view.agent, self.view.team)
+        return Subject(self.view.tenant, self.view.agent, self.view.team, self.view.call)
 
 
 class Calls:

@@ -13,7 +13,7 @@ from functools import partial
 import structlog
 
 from control_api.acting import acting
-from control_api.permissions import Identity, may_see
+from control_api.permissions import Identity, may_stay
 from mediaserver.call import actions as call_actions
 from mediaserver.call import inputs
 from mediaserver.call.actions import Publish
@@ -348,6 +348,21 @@ class Switchboard:
                 else:
                     self.feed(entry, inputs.HangUpRequested(leg.leg, Cause.CEILING))
 
+    def dismiss_withdrawn(self) -> None:
+        """Whoever's access was taken back leaves every call, now."""
+        for entry in list(self.calls):
+            known = {view.leg for view in entry.view.legs}
+            for leg in list(entry.legs.values()):
+                if leg.identity is None or not leg.identity.standing.is_withdrawn:
+                    continue
+                _log.warning("supervisor.withdrawn", call=entry.view.call, identity=leg.identity.name, standing=leg.identity.standing.name)
+                self.house.counters.add("supervisors_withdrawn")
+                if leg.waiting is not None:
+                    self.turn_away(entry, leg)
+                elif leg.leg in known:
+                    self.feed(entry, inputs.HangUpRequested(leg.leg, Cause.WITHDRAWN))
+        self.house.settle()
+
     def _weigh(self, entry: CallEntry, happened: inputs.LegHandedOver) -> inputs.LegHandedOver:
         """A supervisor of a consultation comes along as far as his ceiling covers the call that it is a part of now."""
         leg = entry.legs.get(happened.leg)
@@ -356,7 +371,7 @@ class Switchboard:
     def _covers(self, entry: CallEntry, leg: Leg) -> bool:
         """Whether a supervisor's ceiling covers the call's present agent; where not, that is logged and counted."""
         subject = entry.subject
-        if leg.identity is None or may_see(leg.identity, subject):
+        if leg.identity is None or may_stay(leg.identity, subject):
             return True
         _log.warning("supervisor.beyond_ceiling", call=entry.view.call, identity=leg.identity.name, agent=subject.agent)
         self.house.counters.add("refusals", "agent_changed")

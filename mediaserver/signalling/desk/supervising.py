@@ -13,6 +13,7 @@ import structlog
 
 from control_api.permissions import Identity, Refusal, Right, Subject, check_mode, check_right, check_visible, may_see
 from control_api.ports import Applied, HouseEvent, Supervision
+from control_api.signing_in.office import Office
 from mediaserver.call import inputs
 from mediaserver.call.view import CallState, LegView
 from mediaserver.signalling.calls.legs import Leg
@@ -40,12 +41,14 @@ APPLIED_WITHIN = 2.0
 class SwitchboardDesk:
     """`control_api.ports.Desk` over the switchboard."""
 
-    def __init__(self, house: House, switchboard: Switchboard, entrance: Entrance, bans: Bans) -> None:
+    def __init__(self, house: House, switchboard: Switchboard, entrance: Entrance, bans: Bans, office: Office) -> None:
         self._house = house
         self._switchboard = switchboard
         self._entrance = entrance
         self._bans = bans
         self._browsers = Browsers(house, switchboard)
+        self._office = office
+        office.on_withdrawn.append(switchboard.dismiss_withdrawn)
         switchboard.on_digit = self.digit_pressed
 
     # seeing
@@ -58,7 +61,7 @@ class SwitchboardDesk:
         """One call, live or ended in the last minute."""
         ended = self._switchboard.calls.ended(call)
         if ended is not None:
-            check_visible(identity, Subject(ended.tenant, ended.agent, ended.team))
+            check_visible(identity, Subject(ended.tenant, ended.agent, ended.team, ended.call))
             return self._house.publisher.call_model(ended, self._switchboard.calls.ended_records(call))
         return self._model(self._visible(identity, call))
 
@@ -306,6 +309,26 @@ class SwitchboardDesk:
     async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
         """Let somebody in again."""
         self._counted(lambda: self._bans.lift(identity, source, user))
+
+    def link(self, identity: Identity, *, call: str, seconds: float | None) -> dict[str, Any]:
+        """A listen-in link."""
+        return self._counted(lambda: self._office.make_link(identity, self._visible(identity, call).subject, seconds))
+
+    def sessions(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Who is signed in."""
+        return self._counted(lambda: self._office.listed(identity))
+
+    def withdraw(self, identity: Identity, *, session: str) -> None:
+        """End a session."""
+        self._counted(lambda: self._office.withdraw(identity, session))
+
+    def shut_out(self, identity: Identity, *, name: str) -> None:
+        """End whatever access somebody has."""
+        self._counted(lambda: self._office.shut_out(identity, name))
+
+    def let_in(self, identity: Identity, *, name: str) -> None:
+        """Take that back."""
+        self._counted(lambda: self._office.let_in(identity, name))
 
     async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
         """The SIP messages of a call, live or ended."""

@@ -25,7 +25,7 @@ async def read_trace(house: House, identity: Identity, *, call: str, after: int,
     answer = await house.tracer.ask(call, after, MOST_MESSAGES)
     if answer.subject is None:
         raise Refusal("not_found", "no such call", "list shows the calls that you may see; ended ones by their id")
-    check_visible(identity, Subject(*answer.subject))
+    check_visible(identity, Subject(*answer.subject, call))
     if after == 0:
         _log.info("trace.read", call=call, identity=identity.name)
     return {

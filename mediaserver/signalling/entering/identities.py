@@ -4,12 +4,13 @@ Who somebody is, his digest says, and never a From header: calls, doors, ceiling
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from config.settings import Settings, UserSettings
-from control_api.identities import identity_of_user
+from control_api.identities import carry_on, identity_of_user
 from control_api.permissions import Identity
+from control_api.standing import Standing
 from mediaserver.secrecy.key import Key, SecrecyError
 from mediaserver.secrecy.sealing import unseal
 from sip.digest import ha1
@@ -66,12 +67,21 @@ class ConfiguredUsers:
         return Opened({user.name: _user(user, agents.get(user.name, "")) for user in settings.users}, hashes)
 
     def take(self, opened: Opened) -> None:
-        """From now on these are the users."""
-        self._opened = opened
+        """From now on these are the users. Who may supervise no more, or less, is out of the calls he is in."""
+        before = {user.name: user.identity for user in self._opened.users.values() if user.identity is not None}
+        now = carry_on(before, {user.name: user.identity for user in opened.users.values() if user.identity is not None})
+        users = {name: replace(user, identity=now.get(name)) for name, user in opened.users.items()}
+        self._opened = Opened(users, opened.ha1)
 
     def get(self, name: str) -> User | None:
         """One user."""
         return self._opened.users.get(name)
+
+    def standings(self, tenant: str, name: str) -> Iterator[Standing]:
+        """Of a supervisor by his digest."""
+        user = self._opened.users.get(name)
+        if user is not None and user.tenant == tenant and user.identity is not None:
+            yield user.identity.standing
 
     def ha1_of(self, name: str, algorithm: str) -> str | None:
         """For the digest check; None for who is not known."""

@@ -80,3 +80,18 @@ def test_a_key_is_printed_once_or_written_for_its_owner(tmp_path: Path) -> None:
     lines = run("user", "anna", "--realm", "r", typed="x\n", MEDIASERVER_KEY="", MEDIASERVER_KEY_FILE=str(path)).stdout
     assert tomllib.loads(lines)["users"][0]["name"] == "anna"
     assert "a key is never written over" in run("key", "--file", str(path)).stderr
+
+
+def test_the_lines_of_who_signs_in_are_a_configuration_whose_password_is_right(tmp_path: Path) -> None:
+    printed = run("identity", "carla", "--role", "lead", typed="open sesame\n")
+    assert printed.exit_code == 0
+    assert "sesame" not in printed.output
+    path = tmp_path / "mediaserver.toml"
+    path.write_text(printed.stdout + '[[roles]]\nname = "lead"\nteams = ["*"]\nmode = "listen"\n')
+    (carla,) = load(path, {}).identities
+    assert (carla.name, carla.tenant, carla.role) == ("carla", "default", "lead")
+    assert is_right(carla.password.get_secret_value(), "open sesame")
+
+
+def test_a_short_password_is_not_taken() -> None:
+    assert run("identity", "carla", "--role", "lead", typed="sesame\n").exit_code != 0

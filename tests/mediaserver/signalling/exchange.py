@@ -54,6 +54,7 @@ from sip.events import Event, InviteReceived
 from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow
 from sip.useragent import Invitation
+from tests.control_api.signing_in.offices import office_of
 from tests.sip.network import Network, Station, seeded_entropy
 
 SERVER: Address = ("127.0.0.1", 5060)
@@ -282,7 +283,9 @@ class Exchange:
         self.trunks = house.trunks
         self.switchboard = Switchboard(house)
         self.entrance = entrance = Entrance(house, self.switchboard)
-        self.desk = SwitchboardDesk(house, self.switchboard, entrance, Bans(house, users))
+        self.office = office_of(settings, lambda: self.network.now)
+        self.office.others.append(users.standings)
+        self.desk = SwitchboardDesk(house, self.switchboard, entrance, Bans(house, users), self.office)
         self.watching = Watching(house, users)
         self.switchboard.on_changed = self.watching.call_changed
         invitations = Invitations(house, self.switchboard, users, entrance)

@@ -22,7 +22,7 @@ def with_changes(settings: Settings, **changes: Any) -> Settings:
 def reload(exchange: Exchange, written: Settings | Callable[[], Settings], tokens: TokenStore | None = None) -> bool:
     """SIGHUP."""
     read = written if callable(written) else lambda: written
-    return Reloading(exchange.house, exchange.users, tokens or TokenStore(()), read).reload()
+    return Reloading(exchange.house, exchange.users, tokens or TokenStore(()), exchange.office, read).reload()
 
 
 def talking() -> tuple[Exchange, Phone]:

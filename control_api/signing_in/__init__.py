@@ -1,0 +1,1 @@
+"""Signing in: passwords, tokens of OpenID issuers and listen-in links become sessions with short-lived access tokens."""

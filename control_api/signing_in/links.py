@@ -1,0 +1,67 @@
+"""Listen-in links: whoever has one may listen to one call, once, soon. Pure."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from control_api.permissions import Ceiling, Identity, Refusal
+from control_api.standing import Standing
+from control_api.tokens import hash_of
+from mixer.modes import Mode
+
+PREFIX: Final = "msl_"
+MOST_KEPT: Final = 10_000
+PLACE: Final = "/listen#"
+"""Behind the hash, so that no proxy and no log on the way sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that was not used yet."""
+
+    identity: Identity
+    """Who comes by it: a guest of whoever made it."""
+    call: str
+    until: float
+
+
+def guest_of(host: Identity, call: str, name: str) -> Identity:
+    """Somebody who may listen to one call, as far as his host may, and do nothing else; he ends when his host's access is withdrawn."""
+    ceiling = Ceiling(host.ceiling.agents, host.ceiling.teams, Mode.LISTEN, frozenset(), frozenset({call}))
+    return Identity(f"{host.name}/{name}", host.tenant, ceiling, standing=Standing(f"link:{name}", parent=host.standing))
+
+
+class Links:
+    """The links that are good, by the hash of their token. Times are seconds of one clock."""
+
+    def __init__(self, entropy: Callable[[], str], clock: Callable[[], float]) -> None:
+        self._entropy = entropy
+        self._clock = clock
+        self._links: OrderedDict[str, Link] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def make(self, host: Identity, call: str, seconds: float) -> str:
+        """The token of a new link. Beyond so many the eldest is forgotten."""
+        token = PREFIX + self._entropy()
+        guest = guest_of(host, call, f"link-{self._entropy()[:8]}")
+        self._links[hash_of(token)] = Link(guest, call, self._clock() + seconds)
+        if len(self._links) > MOST_KEPT:
+            self._links.popitem(last=False)
+        return token
+
+    def use(self, token: str) -> Link:
+        """Who comes by it; it is used up, whatever comes of it. Raises `Refusal`."""
+        link = self._links.pop(hash_of(token), None)
+        if link is None or self._clock() >= link.until or link.identity.standing.is_withdrawn:
+            raise Refusal("unauthenticated", "the link was used, has expired or was withdrawn", "ask for another one")
+        return link
+
+    def sweep(self) -> None:
+        """Forget links that are good no more."""
+        now = self._clock()
+        for hashed, link in list(self._links.items()):
+            if now >= link.until or link.identity.standing.is_withdrawn:
+                del self._links[hashed]

@@ -1,0 +1,193 @@
+"""Signing in over HTTP: requests in, the office asked, answers out.
+
+An answer holds the access token, which a page keeps in memory alone. What renews it goes to a browser as a cookie that no script can
+read, that comes to us alone, and that counts only beside the session's ``csrf`` in a header, from a page that may use the API; to other
+programs it goes in the answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import FastAPI
+from pydantic import Field, ValidationError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from config.settings import ControlSettings
+from control_api.messages import Message, Name, first_problem
+from control_api.origins import address_of, check_origin
+from control_api.permissions import Refusal
+from control_api.signing_in.office import Office
+from control_api.signing_in.sessions import Granted
+from control_api.tokens import TokenStore, hash_of
+
+COOKIE: Final = "__Host-mediaserver"
+PLAIN_COOKIE: Final = "mediaserver"
+"""Its name where cookies may go without TLS: the other prefix promises that they do not."""
+CSRF: Final = "x-csrf-token"
+LONGEST: Final = 20_000
+PATIENCE: Final = 10.0
+Model = TypeVar("Model", bound=Message)
+Secret = Annotated[str, Field(min_length=1, max_length=1024)]
+STATUS: Final = {"bad_request": 400, "unauthenticated": 401, "forbidden": 403, "conflict": 409, "too_many": 429, "unavailable": 503}
+
+
+class SignIn(Message):
+    """A password, or a token of an issuer."""
+
+    tenant: Name = "default"
+    name: Name | None = None
+    password: Secret | None = None
+    token: Annotated[str, Field(min_length=1, max_length=16_384)] | None = None
+    """A signed token (JWT) of a configured OpenID issuer."""
+    cookie: bool = False
+    """What renews the session goes into a cookie."""
+
+
+class UseLink(Message):
+    """A listen-in link."""
+
+    token: Secret
+
+
+class Renew(Message):
+    """What renews a session; left out where a cookie does."""
+
+    renewal: Secret | None = None
+
+
+class Doors:
+    """The requests of signing in."""
+
+    def __init__(self, office: Office, tokens: TokenStore, settings: ControlSettings) -> None:
+        self._office = office
+        self._tokens = tokens
+        self._origins = settings.origins
+
+    def add_to(self, app: FastAPI) -> None:
+        """Put every path on the application."""
+        for path, method, answer in (
+            ("/v1/sign-in", "GET", self.offered),
+            ("/v1/sign-in", "POST", self.sign_in),
+            ("/v1/sign-in/link", "POST", self.use_link),
+            ("/v1/sign-in/renew", "POST", self.renew),
+            ("/v1/sign-out", "POST", self.sign_out),
+        ):
+            app.add_route(path, _answering(answer), methods=[method], include_in_schema=False)
+
+    async def offered(self, request: Request) -> Response:
+        """How one can sign in."""
+        return JSONResponse({"password": True, "issuers": self._office.issuers})
+
+    async def sign_in(self, request: Request) -> Response:
+        """With a password or an issuer's token."""
+        check_origin(request, self._origins)
+        asked = await _read(request, SignIn)
+        address = self._address(request)
+        if asked.token is not None:
+            granted = await self._office.exchange(asked.token, address)
+        elif asked.name is not None and asked.password is not None:
+            granted = await self._office.sign_in(asked.tenant, asked.name, asked.password, address)
+        else:
+            raise Refusal("bad_request", "give name and password, or token", "see docs/permissions.md")
+        return self._answer(granted, in_cookie=asked.cookie)
+
+    async def use_link(self, request: Request) -> Response:
+        """With a listen-in link."""
+        check_origin(request, self._origins)
+        asked = await _read(request, UseLink)
+        return self._answer(self._office.use_link(asked.token, self._address(request)), in_cookie=False)
+
+    async def renew(self, request: Request) -> Response:
+        """A new access token."""
+        asked = await _read(request, Renew)
+        renewal = asked.renewal or self._of_cookie(request)
+        granted = self._office.renew(renewal, self._address(request))
+        return self._answer(granted, in_cookie=asked.renewal is None)
+
+    async def sign_out(self, request: Request) -> Response:
+        """End the session of the access token, or of the cookie."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token:
+            identity = self._tokens.identity(token.strip())
+        else:
+            session = self._office.sessions.session_of(self._of_cookie(request))
+            identity = None if session is None else session.identity
+        if identity is None:
+            raise Refusal("unauthenticated", "this session is over already", "sign in again")
+        self._office.sign_out(identity, self._address(request))
+        answer = JSONResponse({})
+        answer.delete_cookie(self._cookie, secure=self._office.settings.secure_cookies, httponly=True, samesite="strict")
+        return answer
+
+    def _of_cookie(self, request: Request) -> str:
+        """The renewal token in the cookie, where the request is from our own page and not another's. Raises `Refusal`."""
+        check_origin(request, self._origins, is_required=True)
+        renewal = request.cookies.get(self._cookie, "")
+        session = self._office.sessions.session_of(renewal) if renewal else None
+        if session is None:
+            raise Refusal("unauthenticated", "no session", "sign in")
+        if hash_of(request.headers.get(CSRF, "")) != hash_of(session.csrf):
+            raise Refusal("forbidden", f"the header {CSRF} is missing or wrong", "send the csrf that signing in gave")
+        return renewal
+
+    def _answer(self, granted: Granted, *, in_cookie: bool) -> Response:
+        identity = granted.identity
+        body: dict[str, Any] = {
+            "access": granted.access,
+            "expires_in": round(granted.expires_in, 1),
+            "session": granted.session,
+            "identity": identity.name,
+            "tenant": identity.tenant,
+            "csrf": granted.csrf,
+        }
+        if granted.renewal and not in_cookie:
+            body["renewal"] = granted.renewal
+        answer = JSONResponse(body)
+        if granted.renewal and in_cookie:
+            is_secure = self._office.settings.secure_cookies
+            answer.set_cookie(self._cookie, granted.renewal, secure=is_secure, httponly=True, samesite="strict")
+        return answer
+
+    @property
+    def _cookie(self) -> str:
+        return COOKIE if self._office.settings.secure_cookies else PLAIN_COOKIE
+
+    def _address(self, request: Request) -> str:
+        return address_of(request, self._office.settings.proxies)
+
+
+async def _read(request: Request, model: type[Model]) -> Model:
+    """The request's JSON. Raises `Refusal`; a form of another site cannot send what this takes."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal("bad_request", "expected JSON", "send it with Content-Type: application/json")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for part in request.stream():
+                body += part
+                if len(body) > LONGEST:
+                    raise Refusal("bad_request", f"more than {LONGEST} bytes", "see docs/permissions.md")
+        return model.model_validate_json(bytes(body))
+    except ValidationError as error:
+        raise Refusal("bad_request", first_problem(error), "see docs/permissions.md") from None
+    except TimeoutError:
+        raise Refusal("bad_request", f"the body did not come within {PATIENCE:g} s") from None
+    except ClientDisconnect:
+        raise Refusal("bad_request", "the client is gone") from None
+
+
+def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """The same, with refusals in the one shape."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except Refusal as refusal:
+            body = {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}
+            status = STATUS[refusal.code]
+            headers = {"Retry-After": "30"} if status in (429, 503) else {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+            return JSONResponse(body, status, headers)
+
+    return answered

@@ -15,6 +15,7 @@ def check_identities(settings: Settings) -> Iterator[Finding]:
     yield from distinct("roles", ((("name",), role.name) for role in settings.roles))
     yield from distinct("identities", ((("name",), (one.tenant, one.name)) for one in settings.identities))
     yield from distinct("issuers", ((("issuer",), issuer.issuer) for issuer in settings.issuers))
+    yield from distinct("policies", ((("tenant",), policy.tenant) for policy in settings.policies))
     yield from _identities(settings)
     yield from _issuers(settings)
     for index, network in enumerate(settings.signing_in.proxies):

@@ -8,6 +8,7 @@ from config.ceilings import CeilingSettings as CeilingSettings  # noqa: PLC0414 
 from config.dns import DnsSettings
 from config.ice import IceSettings
 from config.identities import IdentitySettings, IssuerSettings, RoleSettings, SigningInSettings
+from config.policies import PolicySettings
 from config.section import AutoAnswer, Burst, CodecName, Name, Port, Rate, Seconds, Section, Security, SuiteName
 from config.storage import AuditSettings, StorageSettings
 from config.trunks import TrunkSettings
@@ -427,3 +428,4 @@ class Settings(Section):
     roles: tuple[RoleSettings, ...] = ()
     identities: tuple[IdentitySettings, ...] = ()
     issuers: tuple[IssuerSettings, ...] = ()
+    policies: tuple[PolicySettings, ...] = ()

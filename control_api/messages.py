@@ -152,6 +152,8 @@ class CallModel(Message):
     trunk: str
     metadata: dict[str, str] = {}
     """``queue``, ``campaign`` and the mapped headers."""
+    private: bool = False
+    """The agent has marked it private: nobody may supervise it."""
     started: str
     """ISO 8601."""
     answered: str | None = None

@@ -253,7 +253,8 @@ class Publish:
 
     kind: str
     """``call.started``, ``call.ringing``, ``call.agent`` (another agent: re-check ceilings), ``call.answered``, ``call.held``,
-    ``call.resumed``, ``call.transferring``, ``call.transferred``, ``call.transfer_failed``, ``call.merged``, ``call.ended``,
+    ``call.resumed``, ``call.transferring``, ``call.transferred``, ``call.transfer_failed``, ``call.merged``, ``call.private``,
+    ``call.public``, ``call.ended``,
     ``supervisor.ringing``, ``supervisor.joined``, ``supervisor.mode``, ``supervisor.audibility``, ``supervisor.left``,
     ``supervisor.updated``."""
     leg: LegId | None = None

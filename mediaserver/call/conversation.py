@@ -67,6 +67,8 @@ class Conversation:
     agent: str = ""
     team: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    is_private: bool = False
+    """The agent wants nobody to supervise it."""
     first: Leg | None = None
     second: Leg | None = None
     """The target that rings or was answered."""
@@ -199,6 +201,7 @@ class Conversation:
             team=self.team,
             trunk=self.trunk,
             metadata=dict(self.metadata),
+            is_private=self.is_private,
             started=self.started,
             answered=self.answered,
             ended=self.ended,

@@ -223,6 +223,14 @@ class HangUpRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacyMarked:
+    """The agent marks his call private, or takes that back; his tenant's policy permits it."""
+
+    leg: LegId
+    is_private: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InfoRelayed:
     """A party sent digits by SIP INFO; the other party gets them the same way. Never raised for supervisors."""
 
@@ -309,6 +317,7 @@ Input = (
     | MuteRequested
     | VolumesRequested
     | HangUpRequested
+    | PrivacyMarked
     | InfoRelayed
     | TransferRequested
     | MergeRequested

@@ -11,7 +11,7 @@ the actions out in order, hands in what arose from them afterwards, and re-arms 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from mediaserver.call import ending, holding, hunting, merging, replacing, supervising, transferring
+from mediaserver.call import ending, holding, hunting, merging, privacy, replacing, supervising, transferring
 from mediaserver.call.actions import Action, RefuseMerge, RefuseRequest, RefuseTransfer
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.inputs import (
@@ -31,6 +31,7 @@ from mediaserver.call.inputs import (
     ModeRequested,
     MuteRequested,
     Originated,
+    PrivacyMarked,
     Progressed,
     Rejected,
     ReofferFailed,
@@ -178,6 +179,8 @@ class Call:
                 merging.refused(conversation, happened, now)
             case ReplacementArrived():
                 replacing.arrived(conversation, happened, now)
+            case PrivacyMarked():
+                privacy.marked(conversation, happened)
             case HangUpRequested(leg=None):
                 self._end(happened, now)
             case _:

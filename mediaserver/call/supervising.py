@@ -52,15 +52,17 @@ class Closed(StrEnum):
     NOT_RINGING = "not_ringing"
     OVER = "over"
     FULL = "full"
+    PRIVATE = "private"
 
 
 _MAY_NOT_STAY: Final = frozenset({Cause.CEILING, Cause.WITHDRAWN})
-_CLOSED_STATUS: Final = {Closed.NOT_RINGING: 480, Closed.OVER: 404, Closed.FULL: 486}
-_CLOSED_CODE: Final = {Closed.NOT_RINGING: "conflict", Closed.OVER: "not_found", Closed.FULL: "too_many"}
+_CLOSED_STATUS: Final = {Closed.NOT_RINGING: 480, Closed.OVER: 404, Closed.FULL: 486, Closed.PRIVATE: 403}
+_CLOSED_CODE: Final = {Closed.NOT_RINGING: "conflict", Closed.OVER: "not_found", Closed.FULL: "too_many", Closed.PRIVATE: "private"}
 _CLOSED_TEXT: Final = {
     Closed.NOT_RINGING: "the call does not ring yet",
     Closed.OVER: "the call is over",
     Closed.FULL: "every seat of the call is taken",
+    Closed.PRIVATE: "the agent has marked this call private",
 }
 
 
@@ -69,6 +71,8 @@ def _closed(conversation: Conversation) -> Closed | None:
         return Closed.OVER
     if not conversation.is_joinable:
         return Closed.NOT_RINGING
+    if conversation.is_private:
+        return Closed.PRIVATE
     return Closed.FULL if len(conversation.supervisors) + PARTY_SEATS >= conversation.limits.seats else None
 
 
@@ -159,7 +163,7 @@ def has_no_room(conversation: Conversation, leg: SupervisorLeg, happened: Reject
         conversation.do(RejectLeg(leg.leg, ending.status, ending.reason))
         _leave(conversation, leg, Cause.NO_RESOURCES)
     else:
-        _dismiss(conversation, leg, Cause.NO_RESOURCES)
+        dismiss(conversation, leg, Cause.NO_RESOURCES)
 
 
 def ended(conversation: Conversation, leg: SupervisorLeg, happened: LegEnded, now: float) -> None:
@@ -169,15 +173,16 @@ def ended(conversation: Conversation, leg: SupervisorLeg, happened: LegEnded, no
 
 def hung_up(conversation: Conversation, leg: SupervisorLeg, happened: HangUpRequested, now: float) -> None:
     """A supervisor is to leave; where he may not stay, he is told why."""
-    _dismiss(conversation, leg, Cause(happened.cause) if happened.cause in _MAY_NOT_STAY else Cause.REQUESTED)
+    dismiss(conversation, leg, Cause(happened.cause) if happened.cause in _MAY_NOT_STAY else Cause.REQUESTED)
 
 
 def rang_too_long(conversation: Conversation, leg: SupervisorLeg) -> None:
     """A supervisor's phone was not answered."""
-    _dismiss(conversation, leg, Cause.NO_ANSWER)
+    dismiss(conversation, leg, Cause.NO_ANSWER)
 
 
-def _dismiss(conversation: Conversation, leg: SupervisorLeg, cause: Cause) -> None:
+def dismiss(conversation: Conversation, leg: SupervisorLeg, cause: Cause) -> None:
+    """Have a supervisor leave."""
     conversation.do(EndLeg(leg.leg, ENDINGS[cause].reason))
     _leave(conversation, leg, cause)
 
@@ -204,7 +209,7 @@ def media_missing(conversation: Conversation, leg: SupervisorLeg, happened: Medi
     """A supervisor's phone sends nothing: a dead one gives its seat back, a mute one has longer."""
     limits = conversation.limits
     if min(happened.seconds, now - leg.quiet_since) >= (limits.no_rtp if leg.sends and leg.hears else limits.no_rtp_hold):
-        _dismiss(conversation, leg, Cause.NO_RTP)
+        dismiss(conversation, leg, Cause.NO_RTP)
 
 
 def mode_requested(conversation: Conversation, leg: SupervisorLeg, happened: ModeRequested, now: float) -> None:
@@ -252,6 +257,9 @@ def agent_becomes(conversation: Conversation, agent: str, team: str) -> None:
     if (agent, team) == (conversation.agent, conversation.team):
         return
     conversation.agent, conversation.team = agent, team
+    if conversation.is_private:
+        conversation.is_private = False  # it was the other one's wish
+        conversation.publish("call.public")
     if not conversation.supervisors:
         return
     listen_again(conversation, "agent")
@@ -270,7 +278,7 @@ def handed_over(conversation: Conversation, leg: SupervisorLeg, now: float, *, i
     conversation.supervisors[leg.leg] = leg
     leg.mode, leg.is_admitted, leg.inaudible, leg.is_muted = Mode.LISTEN, False, "", False
     if closed is not None or not is_covered:
-        _dismiss(conversation, leg, Cause.FULL if is_covered else Cause.CEILING)
+        dismiss(conversation, leg, Cause.FULL if is_covered else Cause.CEILING)
         return
     conversation.do(AdoptLeg(leg.leg, Role.SUPERVISOR))
     if leg.is_ringing:

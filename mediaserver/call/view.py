@@ -77,3 +77,5 @@ class CallView:
     cause: str
     """Why it ended; empty while it lives."""
     legs: tuple[LegView, ...]
+    is_private: bool = False
+    """The agent wants nobody to supervise it."""

@@ -243,4 +243,6 @@ class Dispatcher:
             if digit is not None:
                 self._switchboard.pressed(entry, leg, digit, "info")
         else:
+            if digit is not None and leg.role is Role.AGENT:
+                self._switchboard.pressed(entry, leg, digit, "info")
             self._feed(entry, inputs.InfoRelayed(leg.leg, event.content_type, event.body))

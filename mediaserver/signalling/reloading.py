@@ -21,7 +21,7 @@ from mediaserver.signalling.house import House
 from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.trunks.places import addresses_of
 
-TAKEN: Final = ("trunks", "routes", "agents", "users", "tokens", "roles", "identities", "issuers", "limits", "transfers")
+TAKEN: Final = ("trunks", "routes", "agents", "users", "tokens", "roles", "identities", "issuers", "policies", "limits", "transfers")
 
 _log = structlog.get_logger(__name__)
 

@@ -43,7 +43,7 @@ class CallEntry:
     @property
     def subject(self) -> Subject:
         """What a permission check is about."""
-        return Subject(self.view.tenant, self.view.agent, self.view.team, self.view.call)
+        return Subject(self.view.tenant, self.view.agent, self.view.team, self.view.call, self.view.is_private)
 
 
 class Calls:

@@ -51,7 +51,7 @@ async def send_text(house: House, identity: Identity, subject: Subject, text: st
     delivery = _Delivery(len(bindings))
     try:
         for binding in bindings:
-            house.outside.ask(_request(house, identity, binding, text), delivery.answered, house.clock())
+            house.outside.ask(_request(house, identity.name, binding, text), delivery.answered, house.clock())
     except SipError as error:
         raise Refusal("unavailable", f"the phone's address cannot be used: {error}") from None
     house.settle()
@@ -64,13 +64,24 @@ async def send_text(house: House, identity: Identity, subject: Subject, text: st
     return {"status": status, "phones": len(bindings)}
 
 
-def _request(house: House, identity: Identity, binding: Binding, text: str) -> OutsideRequest:
+def notify(house: House, subject: Subject, text: str) -> None:
+    """Send a text of the server's own to an agent's phones; nobody waits for what they say. Raises `Refusal` where there is none."""
+    user = house.router.user_of_agent(subject.tenant, subject.agent)
+    bindings = house.agent.contacts(user, house.clock()) if user else []
+    if not bindings:
+        raise Refusal("unavailable", f"no phone of {subject.agent} is registered here")
+    for binding in bindings:
+        house.outside.ask(_request(house, "", binding, text), lambda event, now: None, house.clock())
+    house.settle()
+
+
+def _request(house: House, sender: str, binding: Binding, text: str) -> OutsideRequest:
     host, port = house.advertised(binding.flow)
     return OutsideRequest(
         "MESSAGE",
         request_uri=binding.uri,
         from_uri=str(Uri("sip", _SENDER, host, port)),
-        from_display=identity.name,
+        from_display=sender,
         to_uri=binding.uri,
         flows=(binding.flow,),
         route=binding.path,

@@ -21,8 +21,10 @@ from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.records import records
 from mediaserver.signalling.calls.requests import NOBODY_WAITS
 from mediaserver.signalling.calls.switchboard import NoWorker, Overloaded, Switchboard
+from mediaserver.signalling.desk.agent_codes import AgentCodes
 from mediaserver.signalling.desk.banning import Bans
 from mediaserver.signalling.desk.browsers import Browsers
+from mediaserver.signalling.desk.indicating import Indicating
 from mediaserver.signalling.desk.messaging import send_text
 from mediaserver.signalling.desk.traces import read_trace
 from mediaserver.signalling.entering.digits import mode_of_digit
@@ -48,6 +50,8 @@ class SwitchboardDesk:
         self._bans = bans
         self._browsers = Browsers(house, switchboard)
         self._office = office
+        self._codes = AgentCodes(house, switchboard)
+        self._indicating = Indicating(house, switchboard)
         office.on_withdrawn.append(switchboard.dismiss_withdrawn)
         switchboard.on_digit = self.digit_pressed
 
@@ -206,6 +210,8 @@ class SwitchboardDesk:
             self._entrance.pressed(entry, leg, digit)
             self._house.settle()
             return
+        if leg.role is Role.AGENT:
+            self._codes.pressed(entry, leg, digit)
         if leg.role is not Role.SUPERVISOR or leg.identity is None or leg.mode_digits is None:
             return
         if leg.mode_digits.leave and digit == leg.mode_digits.leave:

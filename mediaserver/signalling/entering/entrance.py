@@ -57,7 +57,7 @@ class Entrance:
             try:
                 check_mode(identity, entry.subject, knock.mode, Role.AGENT)
             except Refusal as problem:
-                if problem.code == "forbidden":
+                if problem.code in ("forbidden", "private"):
                     refusal = FORBIDDEN
                 self._house.counters.add("refusals", problem.code)
                 _log.warning("supervision.refused", identity=identity.name, call=entry.view.call, mode=knock.mode, why=problem.text)

@@ -20,6 +20,7 @@ MUSIC = "music"
 ENTER_PIN = "enter_pin"
 WRONG_PIN = "wrong_pin"
 SEVERAL_CALLS = "several_calls"
+SUPERVISED = "supervised"
 
 _SPOKEN = (ENTER_PIN, WRONG_PIN, SEVERAL_CALLS)
 _PROMPTS = Path(__file__).with_name("prompts")
@@ -61,6 +62,7 @@ def built_in() -> dict[str, array[int]]:
         RINGBACK: tone((425,), 1.0) + silence(4.0),
         BUSY: tone((425,), 0.5) + silence(0.5),
         MUSIC: music,
+        SUPERVISED: tone((1400,), 0.2),
         **{name: read_wave(_PROMPTS / f"{name}.wav") for name in _SPOKEN},
     }
 

@@ -1,0 +1,34 @@
+"""What a tenant's agents are told of supervision, and what they may say about it."""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from pydantic import Field
+
+from config.section import Name, Section
+
+Presence = Literal["stealth", "indicated", "named"]
+"""Agents are not told that somebody is there; are told; are told who."""
+
+
+class PolicySettings(Section):
+    """The policy of one tenant; tenants without one have the defaults."""
+
+    tenant: Name = "default"
+    presence: Presence = "stealth"
+    tone: bool = True
+    """An agent who is to be told hears a short tone, and nobody else does."""
+    message: bool = False
+    """He gets a SIP MESSAGE too, where his phone is registered here."""
+    may_mark_private: bool = False
+    """An agent may mark a call private: supervision is refused, who is inside leaves."""
+    private_code: str = Field("*77", pattern=r"^[*#0-9]{2,8}$")
+    """Pressed by the agent during the call; once more takes it back."""
+
+
+_DEFAULT: Final = PolicySettings()
+
+
+def policy_of(policies: Iterable[PolicySettings], tenant: str) -> PolicySettings:
+    """The policy of a tenant."""
+    return next((policy for policy in policies if policy.tenant == tenant), _DEFAULT)

@@ -1,0 +1,103 @@
+"""What agents are told of supervision, and what they may say about it, by their tenant's policy."""
+
+from typing import Any
+
+import pytest
+
+from config.settings import Settings
+from control_api.permissions import Refusal
+from mediaserver.link.messages import Play
+from mixer.modes import Mode, Role
+from sip.events import Rejected, SessionEnded
+from tests.mediaserver.signalling.exchange import ROBERT, SETTINGS
+from tests.mediaserver.signalling.test_supervision import Supervised
+
+
+def policy(**said: Any) -> Settings:
+    return Settings.model_validate(SETTINGS.model_dump(exclude_none=True) | {"policies": [said]})
+
+
+def tones(supervised: Supervised) -> list[int]:
+    """Legs that heard the tone."""
+    return [told.leg for told in supervised.exchange.media.worker.of(Play) if told.sound == "supervised"]
+
+
+@pytest.mark.parametrize(("presence", "heard"), [("stealth", 0), ("indicated", 1), ("named", 1)])
+def test_an_agent_hears_a_tone_where_the_policy_says_so_and_nobody_else_does(presence: str, heard: int) -> None:
+    supervised = Supervised(settings=policy(presence=presence))
+    supervised.dials("*1robert")
+    assert tones(supervised) == [supervised.exchange.leg("agent")] * heard
+
+
+def test_the_policy_of_another_tenant_is_its_own() -> None:
+    supervised = Supervised(settings=policy(tenant="second", presence="indicated"))
+    supervised.dials("*1robert")
+    assert tones(supervised) == []
+
+
+@pytest.mark.parametrize(("presence", "text"), [("indicated", b"A supervisor is on your call."), ("named", b"eve is on your call.")])
+def test_his_phone_gets_a_text_with_a_name_or_without(presence: str, text: bytes) -> None:
+    supervised = Supervised(settings=policy(presence=presence, tone=False, message=True))
+    supervised.dials("*1robert")
+    sent = [carried for carried in supervised.exchange.network.carried if getattr(carried.message, "method", "") == "MESSAGE"]
+    assert {(carried.receiver, carried.message.body) for carried in sent} == {(ROBERT, text)}
+    assert tones(supervised) == []
+
+
+def private(**said: Any) -> Supervised:
+    return Supervised(settings=policy(may_mark_private=True, **said))
+
+
+def test_who_is_inside_leaves_a_call_that_becomes_private_and_is_told_why() -> None:
+    supervised = private()
+    supervised.dials("*1robert")
+    leg = supervised.leg
+    supervised.exchange.press(supervised.exchange.leg("agent"), "*77")
+    assert leg in supervised.exchange.closed()
+    (ended,) = supervised.phone.told(SessionEnded)
+    assert "private" in ended.reason
+    assert supervised.exchange.view.is_private
+    assert "call.private" in supervised.exchange.kinds()
+
+
+async def test_a_private_call_is_refused_by_every_door_with_its_own_code_until_it_is_public() -> None:
+    supervised = private()
+    exchange = supervised.exchange
+    agent = exchange.leg("agent")
+    exchange.press(agent, "*77")
+    supervised.dials("*1robert")
+    assert [event.status for event in supervised.phone.told(Rejected)] == [403]
+    asked = exchange.desk.supervise(
+        exchange.identity("eve"), call=exchange.view.call, agent=None, mode=Mode.LISTEN, target=Role.AGENT, phone=None
+    )
+    with pytest.raises(Refusal) as refused:
+        await asked
+    assert refused.value.code == "private"
+    exchange.press(agent, "*77")
+    supervised.dials("*1robert")
+    assert exchange.admitted(supervised.leg)
+
+
+def test_only_the_agent_marks_it_and_only_where_he_may() -> None:
+    supervised = private()
+    supervised.exchange.press(supervised.exchange.leg("customer"), "*77")
+    assert not supervised.exchange.view.is_private
+    supervised = Supervised()
+    supervised.exchange.press(supervised.exchange.leg("agent"), "*77")
+    assert not supervised.exchange.view.is_private
+
+
+def test_digits_that_are_far_apart_are_no_code() -> None:
+    supervised = private()
+    agent = supervised.exchange.leg("agent")
+    supervised.exchange.press(agent, "*7")
+    supervised.exchange.run(3.0)
+    supervised.exchange.press(agent, "7")
+    assert not supervised.exchange.view.is_private
+
+
+def test_the_parties_go_on_talking() -> None:
+    supervised = private()
+    exchange = supervised.exchange
+    exchange.press(exchange.leg("agent"), "*77")
+    assert [exchange.admitted(exchange.leg(role)) for role in ("customer", "agent")] == [True, True]

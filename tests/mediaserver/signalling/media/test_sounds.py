@@ -16,6 +16,7 @@ from mediaserver.signalling.media.sounds import (
     RATE,
     RINGBACK,
     SEVERAL_CALLS,
+    SUPERVISED,
     WRONG_PIN,
     as_memory_file,
     built_in,
@@ -26,7 +27,7 @@ from mediaserver.signalling.media.sounds import (
 
 def test_every_sound_is_there_and_none_is_loud_or_silent() -> None:
     sounds = built_in()
-    assert set(sounds) == {RINGBACK, BUSY, MUSIC, ENTER_PIN, WRONG_PIN, SEVERAL_CALLS}
+    assert set(sounds) == {RINGBACK, BUSY, MUSIC, ENTER_PIN, WRONG_PIN, SEVERAL_CALLS, SUPERVISED}
     for samples in sounds.values():
         assert 1000 < max(samples) <= 16_500
 

@@ -1,4 +1,4 @@
-"""The control API as an application: the websocket, health, readiness and metrics."""
+"""The control API as an application: the websocket, REST, health, readiness and metrics."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +14,7 @@ from control_api.connection import serve_connection
 from control_api.headers import allow_pages
 from control_api.ports import Desk, Witness
 from control_api.reception import Reception
+from control_api.rest.answering import OPENAPI, add_rest, fault
 from control_api.signing_in.office import Office
 from control_api.signing_in.routes import Doors
 from control_api.tokens import TokenStore
@@ -69,12 +70,14 @@ def create_app(
         office.others.append(tokens.standings)
         Doors(office, tokens, settings).add_to(app)
     allow_pages(app, settings.origins)
+    add_rest(app, reception)
+    app.add_exception_handler(Exception, fault)
     app.add_exception_handler(HTTPException, _in_the_one_shape)
     return app
 
 
 async def _in_the_one_shape(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    hint = f"there are {PATH} (websocket), /healthz, /readyz and /metrics"
+    hint = f"there are {PATH} (websocket), /healthz, /readyz, /metrics, and what {OPENAPI} tells"
     body = {"code": CODES.get(error.status_code, "bad_request"), "text": error.detail, "hint": hint}
     return JSONResponse(body, error.status_code, error.headers)

@@ -1,17 +1,12 @@
 """The AsyncAPI description of the control API, made from the models: `python -m control_api.asyncapi` writes the file."""
 
-import ast
 import sys
-from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
-from control_api import browser_messages, command_models, messages
 from control_api.browser_messages import AnswerResult, IceServersResult
 from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol
@@ -32,6 +27,7 @@ from control_api.messages import (
     SupervisionResult,
     TraceResult,
 )
+from control_api.schemas import reference, schemas, summary
 
 FILE: Final = Path(__file__).parents[1] / "docs" / "control-api.asyncapi.yaml"
 FIRST_LINE: Final = "# Made from control_api/messages.py and command_models.py by `python -m control_api.asyncapi`; do not edit.\n"
@@ -50,7 +46,6 @@ RESULTS: Final = (
     SupervisionResult,
     TraceResult,
 )
-SCHEMAS: Final = "#/components/schemas/{model}"
 
 
 def document() -> dict[str, Any]:
@@ -87,7 +82,7 @@ def document() -> dict[str, Any]:
         },
         "components": {
             "messages": {_name(model): _message(model) for model in both},
-            "schemas": _schemas(both),
+            "schemas": schemas(commands, (*SPOKEN, *RESULTS)),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -104,54 +99,17 @@ def text() -> str:
     return FIRST_LINE + yaml.safe_dump(document(), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _schemas(models: Sequence[type[BaseModel]]) -> dict[str, Any]:
-    """The models as JSON Schema, with the sentences that stand under their fields."""
-    spoken = [(model, "serialization") for model in (*SPOKEN, *RESULTS)]
-    said: list[Any] = [*((model, "validation") for model in models if model not in SPOKEN), *spoken]
-    schemas: dict[str, Any] = models_json_schema(said, ref_template=SCHEMAS)[1]["$defs"]
-    sentences = _sentences()
-    for name, schema in schemas.items():
-        schema.pop("title", None)
-        if "description" in schema:
-            schema["description"] = _plain(schema["description"])
-        for field, shape in schema.get("properties", {}).items():
-            shape.pop("title", None)
-            if sentence := sentences.get((name, field)) or sentences.get(("Command", field), ""):
-                shape["description"] = sentence
-        if "type" in schema.get("properties", {}):
-            schema["required"] = list(dict.fromkeys(["type", *schema.get("required", [])]))
-    return dict(sorted(schemas.items()))
-
-
-def _sentences() -> dict[tuple[str, str], str]:
-    """What stands under each field in the source, by class and field."""
-    found: dict[tuple[str, str], str] = {}
-    sources = [Path(file).read_text(encoding="utf-8") for file in (messages.__file__, browser_messages.__file__, command_models.__file__)]
-    for node in (node for source in sources for node in ast.parse(source).body):
-        if isinstance(node, ast.ClassDef):
-            for field, said in pairwise(node.body):
-                is_text = isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant) and isinstance(said.value.value, str)
-                if is_text and isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                    found[node.name, field.target.id] = _plain(said.value.value)  # type: ignore[attr-defined]
-    return found
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.replace("``", "`").split())
-
-
 def _name(model: type[BaseModel]) -> str:
     return str(model.model_fields["type"].default)
 
 
 def _message(model: type[BaseModel]) -> dict[str, Any]:
-    summary = (model.__doc__ or "").strip().splitlines()[0]
-    return {"name": _name(model), "summary": summary, "payload": {"$ref": SCHEMAS.format(model=model.__name__)}}
+    return {"name": _name(model), "summary": summary(model), "payload": reference(model)}
 
 
-def _operation(action: str, summary: str, models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
+def _operation(action: str, said: str, models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
     messages = [{"$ref": f"#/channels/control/messages/{_name(model)}"} for model in models]
-    return {"action": action, "channel": {"$ref": "#/channels/control"}, "summary": summary, "messages": messages}
+    return {"action": action, "channel": {"$ref": "#/channels/control"}, "summary": said, "messages": messages}
 
 
 def _operation_reply() -> dict[str, Any]:

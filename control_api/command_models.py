@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from control_api.messages import Gain, LegNumber, Message, ModeName, Name, Phone, PhoneText, RequestId, Sdp, WhisperTarget
 from mixer.modes import Mode
@@ -93,6 +93,10 @@ class MuteCommand(Command):
 
 class VolumesCommand(Command):
     """Set a supervising leg's volumes, 0 to 4; one left out stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"properties": {name: {"type": "number"}}, "required": [name]} for name in ("hears", "heard")]}
+    )
 
     type: Literal["volumes"] = "volumes"
     leg: LegNumber

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -38,7 +38,7 @@ from control_api.feeds import Feeds
 from control_api.idempotency import KeyTable, Outcome
 from control_api.permissions import Identity, Refusal
 from control_api.ports import Blind, Desk, HouseEvent, Witness
-from control_api.session import Order, Session
+from control_api.session import Order
 from control_api.standing import Standing
 from control_api.tokens import TokenStore
 
@@ -55,6 +55,16 @@ COMMAND_TIMEOUT: Final = 30.0
 """Seconds after which a command is given up."""
 
 log = structlog.get_logger("control_api")
+
+
+class Asker(Protocol):
+    """Who wants an order carried out: a session, or a REST request."""
+
+    remote: str
+    """The client's address."""
+
+    def finish(self, order: Order, outcome: Outcome) -> None:
+        """The order was carried out, or not."""
 
 
 class Reception:
@@ -91,7 +101,7 @@ class Reception:
                 for task in self._running:
                     task.cancel()
 
-    def start(self, session: Session, identity: Identity, order: Order) -> None:
+    def start(self, session: Asker, identity: Identity, order: Order) -> None:
         """Carry an order out beside everything else; it outlives its connection."""
         if self._group is None:
             session.finish(order, failed(Refusal("unavailable", "the server is stopping", "try again")))
@@ -133,7 +143,7 @@ class Reception:
             self.counters["events_unreadable"] += 1
             log.exception("event_unreadable", kind=event.kind, call=event.call)
 
-    async def _run(self, session: Session, identity: Identity, order: Order) -> None:
+    async def _run(self, session: Asker, identity: Identity, order: Order) -> None:
         self.counters["commands"] += 1
         outcome = await self._outcome(session, identity, order)
         try:
@@ -141,7 +151,7 @@ class Reception:
         except (TypeError, ValueError, OverflowError):
             log.exception("result_unreadable", identity=identity.name, command=order.command.type)
 
-    async def _outcome(self, session: Session, identity: Identity, order: Order) -> Outcome:
+    async def _outcome(self, session: Asker, identity: Identity, order: Order) -> Outcome:
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 result = await carry_out(self.desk, identity, order.command, session.remote)

@@ -174,7 +174,7 @@ class FakeDesk:
     async def originate(self, identity: Identity, *, agent: str, number: str) -> dict[str, Any]:
         check_right(identity, Right.ORIGINATE)
         await self._done("originate", agent=agent, number=number)
-        return {"call": "c-new"}
+        return call_model("c-new", agent, state="routing", answered=None)
 
     async def message(self, identity: Identity, *, call: str | None, agent: str | None, text: str) -> dict[str, Any]:
         found = self.call(identity, call) if call is not None else self._of_agent(identity, agent or "")
@@ -213,7 +213,12 @@ class FakeDesk:
 
     def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool] = bool) -> Callable[[], None]:
         self.listeners.append(listener)
-        return lambda: self.listeners.remove(listener)
+
+        def leave() -> None:
+            if listener in self.listeners:
+                self.listeners.remove(listener)
+
+        return leave
 
     def is_ready(self) -> bool:
         return self.ready

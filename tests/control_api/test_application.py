@@ -228,7 +228,7 @@ async def test_every_command_reaches_the_desk(served: Served) -> None:
         assert (await ask(websocket, type="volumes", leg=11, hears=0.5))["result"] == {"turn": 1003}
         assert (await ask(websocket, type="leave", leg=11))["result"] == {}
         assert (await ask(websocket, type="hang_up", call="c1", leg=1))["result"] == {}
-        assert (await ask(websocket, type="originate", agent="robert", number="100"))["result"] == {"call": "c-new"}
+        assert (await ask(websocket, type="originate", agent="robert", number="100"))["result"]["call"] == "c-new"
         assert (await ask(websocket, type="message", call="c1", text="Hello"))["result"] == {"status": 200, "phones": 1}
         assert (await ask(websocket, type="trace", call="c1"))["result"]["complete"]
         assert (await ask(websocket, type="bans"))["result"]["bans"][0]["source"] == "203.0.113.5"

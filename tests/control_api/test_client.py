@@ -53,7 +53,7 @@ async def test_every_command_is_a_method(served: Served, subprotocol: Subprotoco
         assert (await client.volumes(made.leg, hears=0.5, heard=2)).turn == 1004
         await client.leave(made.leg)
         await client.hang_up("c1", 1)
-        assert await client.originate(agent="robert", number="100") == {"call": "c-new"}
+        assert (await client.originate(agent="robert", number="100"))["call"] == "c-new"
         assert (await client.message("Ask for the order number", agent="robert")).status == 200
         assert (await client.trace("c1", 7)).next == 7
         assert [ban.source for ban in (await client.bans()).bans] == ["203.0.113.5"]

@@ -1,0 +1,113 @@
+"""What REST shows that is no command of the websocket, whose clients know it from their snapshot: oneself, supervisors, agents, health."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ConfigDict
+
+from control_api.messages import CallModel, CeilingModel, LegModel, Message
+from control_api.permissions import Identity
+from control_api.ports import Desk
+from mixer.modes import Role
+
+
+class IdentityResult(Message):
+    """Who the token makes you, and how far you may go."""
+
+    identity: str
+    tenant: str
+    ceiling: CeilingModel
+
+
+class SupervisorModel(Message):
+    """A supervisor's leg in a call."""
+
+    call: str
+    agent: str
+    """The call's."""
+    leg: LegModel
+
+
+class SupervisorsResult(Message):
+    """Every supervisor on the calls that you may see."""
+
+    supervisors: tuple[SupervisorModel, ...]
+
+
+class AgentModel(Message):
+    """An agent on a call."""
+
+    agent: str
+    team: str
+    calls: tuple[str, ...]
+    """Ids of his calls."""
+
+
+class AgentsResult(Message):
+    """The agents on the calls that you may see."""
+
+    agents: tuple[AgentModel, ...]
+
+
+class HealthResult(Message):
+    """Whether the server lives and takes calls, with a few facts."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    ready: bool
+    """New calls are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One path that only shows."""
+
+    path: str
+    name: str
+    show: Callable[[Desk, Identity], dict[str, Any]]
+    result: type[Message]
+
+
+def ceiling_model(identity: Identity) -> dict[str, Any]:
+    """The identity's ceiling as `CeilingModel`."""
+    ceiling = identity.ceiling
+    return {
+        "agents": sorted(ceiling.agents),
+        "teams": sorted(ceiling.teams),
+        "mode": ceiling.mode and ceiling.mode.value,
+        "rights": sorted(ceiling.rights),
+    }
+
+
+def _identity(_: Desk, identity: Identity) -> dict[str, Any]:
+    return {"identity": identity.name, "tenant": identity.tenant, "ceiling": ceiling_model(identity)}
+
+
+def _supervisors(desk: Desk, identity: Identity) -> dict[str, Any]:
+    found = [
+        {"call": call["call"], "agent": call["agent"], "leg": leg}
+        for call in desk.calls(identity)
+        for leg in call["legs"]
+        if leg["role"] == Role.SUPERVISOR
+    ]
+    return {"supervisors": found}
+
+
+def _agents(desk: Desk, identity: Identity) -> dict[str, Any]:
+    calls = [CallModel.model_validate(call) for call in desk.calls(identity)]
+    agents = sorted({(call.agent, call.team) for call in calls if call.agent})
+    found = [{"agent": agent, "team": team, "calls": [call.call for call in calls if call.agent == agent]} for agent, team in agents]
+    return {"agents": found}
+
+
+def _health(desk: Desk, _: Identity) -> dict[str, Any]:
+    return desk.health() | {"ready": desk.is_ready()}
+
+
+LOOKS: Final = (
+    Look("/v1/me", "me", _identity, IdentityResult),
+    Look("/v1/supervisors", "supervisors", _supervisors, SupervisorsResult),
+    Look("/v1/agents", "agents", _agents, AgentsResult),
+    Look("/v1/health", "health", _health, HealthResult),
+)

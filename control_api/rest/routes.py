@@ -1,0 +1,119 @@
+"""Which request is which command: the table of the REST API.
+
+A field of the command that stands in the path comes from there; the others come from the query (GET, DELETE) or the body. A command
+without a row of its own is reached by ``POST /v1/commands/TYPE``.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from control_api.browser_messages import AnswerResult, IceServersResult
+from control_api.command_models import (
+    COMMANDS,
+    BansCommand,
+    CandidateCommand,
+    Command,
+    EndCommand,
+    GetCommand,
+    HangUpCommand,
+    IceServersCommand,
+    LeaveCommand,
+    LiftBanCommand,
+    ListCommand,
+    MessageCommand,
+    MuteCommand,
+    OriginateCommand,
+    ReofferCommand,
+    SetModeCommand,
+    SuperviseCommand,
+    TraceCommand,
+    VolumesCommand,
+)
+from control_api.messages import (
+    AppliedResult,
+    BansResult,
+    CallModel,
+    CallResult,
+    CallsResult,
+    DoneResult,
+    Message,
+    MessageResult,
+    SupervisionResult,
+    TraceResult,
+)
+
+GENERIC: Final = "/v1/commands/{}"
+_PLACE: Final = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path, and the command that it gives."""
+
+    method: str
+    path: str
+    """Its fields in braces."""
+    command: type[Command]
+    result: type[Message] | None = DoneResult
+    """The model of what comes back; None: an object that is not described."""
+    status: int = 200
+    leaves_out: frozenset[str] = field(default_factory=frozenset)
+    """Fields that another path is for."""
+
+    @property
+    def kind(self) -> str:
+        """The command's type."""
+        return str(self.command.model_fields["type"].default)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The fields that stand in the path."""
+        return tuple(_PLACE.findall(self.path))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that stand in the query or the body."""
+        elsewhere = {"id", "key", "type", *self.places, *self.leaves_out}
+        return tuple(name for name in self.command.model_fields if name not in elsewhere)
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the fields come as a JSON object."""
+        return self.method in ("POST", "PUT", "PATCH")
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether a request that is sent again would do it twice."""
+        return self.method != "GET"
+
+
+_CALL, _AGENT = frozenset({"call"}), frozenset({"agent"})
+
+_RESOURCES: Final = (
+    Route("GET", "/v1/calls", ListCommand, CallsResult),
+    Route("POST", "/v1/calls", OriginateCommand, CallModel, 201),
+    Route("GET", "/v1/calls/{call}", GetCommand, CallResult),
+    Route("DELETE", "/v1/calls/{call}", EndCommand),
+    Route("GET", "/v1/calls/{call}/trace", TraceCommand, TraceResult),
+    Route("DELETE", "/v1/calls/{call}/legs/{leg}", HangUpCommand),
+    Route("POST", "/v1/calls/{call}/supervisors", SuperviseCommand, SupervisionResult, 201, leaves_out=_AGENT),
+    Route("POST", "/v1/agents/{agent}/supervisors", SuperviseCommand, SupervisionResult, 201, leaves_out=_CALL),
+    Route("POST", "/v1/calls/{call}/messages", MessageCommand, MessageResult, leaves_out=_AGENT),
+    Route("POST", "/v1/agents/{agent}/messages", MessageCommand, MessageResult, leaves_out=_CALL),
+    Route("PUT", "/v1/supervisors/{leg}/mode", SetModeCommand, AppliedResult),
+    Route("PUT", "/v1/supervisors/{leg}/muted", MuteCommand, AppliedResult),
+    Route("PATCH", "/v1/supervisors/{leg}/volumes", VolumesCommand, AppliedResult),
+    Route("DELETE", "/v1/supervisors/{leg}", LeaveCommand),
+    Route("PUT", "/v1/supervisors/{leg}/offer", ReofferCommand, AnswerResult),
+    Route("POST", "/v1/supervisors/{leg}/candidates", CandidateCommand),
+    Route("GET", "/v1/ice-servers", IceServersCommand, IceServersResult),
+    Route("GET", "/v1/bans", BansCommand, BansResult),
+    Route("DELETE", "/v1/bans", LiftBanCommand),
+)
+_WITH_A_ROW: Final = {route.command for route in _RESOURCES}
+
+ROUTES: Final = _RESOURCES + tuple(
+    Route("POST", GENERIC.format(kind), command, None) for kind, command in COMMANDS.items() if command not in _WITH_A_ROW
+)
+"""All of them."""

@@ -14,6 +14,7 @@ from config.settings import AgentSettings, CertificateSettings, RouteSettings, S
 from config.trunk_checks import USERS_TRUNK, check_trunks
 from config.trunks import TrunkSettings
 from config.user_checks import check_secrets
+from config.webhook_checks import check_webhooks
 
 CODE: Final = re.compile(r"[*#0-9]{1,8}")
 DIGIT: Final = re.compile(r"[0-9*#A-D]")
@@ -243,4 +244,5 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Finding]], ...]] = (
     _users,
     _tokens,
     check_identities,
+    check_webhooks,
 )

@@ -12,6 +12,7 @@ from config.policies import PolicySettings
 from config.section import AutoAnswer, Burst, CodecName, Name, Port, Rate, Seconds, Section, Security, SuiteName
 from config.storage import AuditSettings, StorageSettings
 from config.trunks import TrunkSettings
+from config.webhooks import LookupSettings, WebhookSettings
 
 
 class GuardSettings(Section):
@@ -429,3 +430,5 @@ class Settings(Section):
     identities: tuple[IdentitySettings, ...] = ()
     issuers: tuple[IssuerSettings, ...] = ()
     policies: tuple[PolicySettings, ...] = ()
+    webhooks: tuple[WebhookSettings, ...] = ()
+    lookups: tuple[LookupSettings, ...] = ()

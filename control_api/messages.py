@@ -218,8 +218,8 @@ class EventMessage(Message):
     type: Literal["event"] = "event"
     sequence: int
     kind: str
-    """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``ended`` or ``hidden``; ``supervisor.`` and
-    ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``; ``quality.`` and ``dropped`` or ``recovered``, with
+    """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``updated``, ``ended`` or ``hidden``;
+    ``supervisor.`` and ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``; ``quality.`` and ``dropped`` or ``recovered``, with
     ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``; for the right ``admin`` also ``trunk.`` and ``up``,
     ``down``, ``registered`` or ``unregistered``."""
     call_id: str

@@ -69,6 +69,13 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataLearned:
+    """Somebody knows more about the call: what is not known of it yet is shown with it from now on."""
+
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Originated:
     """A permitted request to make a call: ring an agent, and once he answers hunt over the targets for him."""
 
@@ -324,4 +331,5 @@ Input = (
     | MergeRefused
     | LegHandedOver
     | ReplacementArrived
+    | MetadataLearned
 )

@@ -28,6 +28,7 @@ from mediaserver.call.inputs import (
     MediaStarted,
     MergeRefused,
     MergeRequested,
+    MetadataLearned,
     ModeRequested,
     MuteRequested,
     Originated,
@@ -181,6 +182,8 @@ class Call:
                 replacing.arrived(conversation, happened, now)
             case PrivacyMarked():
                 privacy.marked(conversation, happened)
+            case MetadataLearned():
+                self._learn(happened)
             case HangUpRequested(leg=None):
                 self._end(happened, now)
             case _:
@@ -252,6 +255,14 @@ class Call:
             self._absorb(happened)
         else:
             ending.end_call(self._conversation, ending.Cause.REQUESTED, now, label=happened.cause)
+
+    def _learn(self, happened: MetadataLearned) -> None:
+        conversation = self._conversation
+        if conversation.is_over or conversation.first is None:
+            self._absorb(happened)
+        elif new := {name: value for name, value in happened.metadata.items() if name not in conversation.metadata}:
+            conversation.metadata |= new
+            conversation.publish("call.updated")
 
     def _absorb(self, happened: Input) -> None:
         self._conversation.count("call_inputs_absorbed", type(happened).__name__)

@@ -63,6 +63,10 @@ HELP = {
     "storage_dropped": "Lines for the journal that were dropped because it could not be written for too long, by why.",
     "storage_journal_failures": "Writes that the journal refused or that failed, by why.",
     "audit_heads_sent": "Signed heads of the audit log sent to audit.send_to: taken, failed, or left out.",
+    "webhooks_delivered": "Events that a webhook has taken, by webhook.",
+    "webhooks_failed": "Attempts to deliver an event that failed, by webhook.",
+    "webhooks_dropped": "Events that a webhook never got, by reason: its queue was full, they were too old, or it wants nothing any more.",
+    "lookups": "Lookups of callers: found, nothing, timeout, failed, unreadable, or too many at once.",
     "faults": "Faults in what is done again and again, by what it was; each has a traceback in the log.",
 }
 

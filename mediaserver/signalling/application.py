@@ -73,6 +73,7 @@ from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.tracer import Tracer
 from mediaserver.signalling.trunks.places import addresses_of
+from mediaserver.webhooks.webhooks import Webhooks
 from sip.events import Event
 from sip.guard import GuardSettings
 from sip.session.settings import UserAgentSettings
@@ -167,13 +168,14 @@ class Server:
             control = tasks.create_task(self._control())
             self._house.trunks.start()
             self._house.settle()
-            beats = [tasks.create_task(each) for each in (self._keep_journal(), *self._beats())]
+            beats = [tasks.create_task(each) for each in (self._keep_journal(), self._webhooks.run(), *self._beats())]
             _log.info("server.started", sip=[str(listener) for listener in self._shell.listeners], pid=os.getpid())
             if plain := plain_secrets(self._settings):
                 _log.warning("users.plain_secrets", users=plain[:10], count=len(plain), hint="`mediaserver user` seals them")
             await self._drain.asked()
             await self._let_calls_finish()
             await self._say_goodbye()
+            await self._webhooks.farewell()
             for task in (control, *beats):
                 task.cancel()
         await self._media.close()
@@ -264,6 +266,8 @@ class Server:
         invitations = Invitations(house, self._switchboard, self._users, entrance)
         self._watching = Watching(house, self._users)
         self._switchboard.on_changed = self._watching.call_changed
+        self._webhooks = Webhooks(settings, house.server_id, self._counters, self._learned)
+        self._webhooks.listen(house.publisher.subscribe)
         transfers = Transfers(house, self._switchboard, self._users)
         self._dispatcher = Dispatcher(house, self._switchboard, invitations, entrance, transfers, self._watching)
         self._media.on_notice = self._switchboard.notice
@@ -311,6 +315,7 @@ class Server:
         collector.gathered.append(self._quality.metrics)
         books = self._books
         collector.gathered.append(lambda: storage_metrics(books.journal, books.ledger, books.keeper, books.process))
+        collector.gathered.append(self._webhooks.metrics)
         collector.counted["sip_dropped"] = lambda: dropped(self._agent.counters)
         collector.counted["control_events"] = lambda: app.state.reception.counters
         await serve_control(app, self._settings.control, [self._listener])
@@ -322,6 +327,12 @@ class Server:
 
     def _heard(self, event: Event, now: float) -> None:
         self._dispatcher.handle(event, now)
+
+    def _learned(self, call: str, metadata: dict[str, str]) -> None:
+        """Somebody knows who calls."""
+        entry = self._switchboard.calls.get(call)
+        if entry is not None:
+            self._switchboard.feed(entry, inputs.MetadataLearned(metadata))
 
     # beats
 

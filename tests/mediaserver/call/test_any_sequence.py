@@ -21,6 +21,7 @@ from mediaserver.call.inputs import (
     MediaStarted,
     MergeRefused,
     MergeRequested,
+    MetadataLearned,
     ModeRequested,
     MuteRequested,
     Originated,
@@ -189,6 +190,10 @@ class AnySequence(RuleBasedStateMachine):
     @rule(data=st.data())
     def merge_requested(self, data: st.DataObject) -> None:
         self.happens(MergeRequested(self.any_leg(data), "other", self.new_request()))
+
+    @rule()
+    def metadata_learned(self) -> None:
+        self.happens(MetadataLearned({"caller_name": "Ada"}))
 
     @rule()
     def merge_refused(self) -> None:

@@ -1,0 +1,1 @@
+"""Telling other programs by HTTP what happens to calls, and asking them who calls."""

@@ -1,0 +1,92 @@
+"""The whole of it: events in, deliveries and lookups out, and an orderly end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from config.settings import Settings
+from control_api.ports import HouseEvent
+from mediaserver.observing.counters import Counters
+from mediaserver.signalling.desk.publishing import Publisher
+from mediaserver.webhooks import webhooks
+from mediaserver.webhooks.posting import Answer
+from mediaserver.webhooks.webhooks import Webhooks
+from tests.mediaserver.webhooks.posts import HOOK, LOOKUP, OtherProgram, event
+
+BOTH = Settings(webhooks=(HOOK,), lookups=(LOOKUP,))
+
+
+@asynccontextmanager
+async def running(settings: Settings, program: OtherProgram) -> AsyncIterator[tuple[Webhooks, Publisher, list[tuple[str, dict[str, str]]]]]:
+    publisher, told = Publisher(), list[tuple[str, dict[str, str]]]()
+    hooks = Webhooks(settings, "server", Counters(), lambda call, found: told.append((call, found)), program.reached)
+    hooks.listen(publisher.subscribe)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(hooks.run())
+        await asyncio.sleep(0)
+        yield hooks, publisher, told
+        task.cancel()
+
+
+async def test_a_call_that_begins_is_told_and_looked_up() -> None:
+    program = OtherProgram(Answer(200, b'{"name": "Ada"}'))
+    async with running(BOTH, program) as (_, publisher, told):
+        publisher.tell(event())
+        await program.gets(2)
+        async with asyncio.timeout(5):
+            while not told:
+                await asyncio.sleep(0)
+    assert {envelope.kind for envelope in program.got} == {"call.started", "caller.lookup"}
+    assert told == [("c1", {"caller_name": "Ada"})]
+
+
+async def test_events_of_before_the_start_are_delivered_after_it() -> None:
+    program, publisher = OtherProgram(), Publisher()
+    hooks = Webhooks(BOTH, "server", Counters(), lambda call, found: None, program.reached)
+    hooks.listen(publisher.subscribe)
+    publisher.tell(event("call.ended"))
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(hooks.run())
+        await program.gets(1)
+        task.cancel()
+    assert program.got[0].kind == "call.ended"
+
+
+async def test_a_server_without_webhooks_does_not_listen() -> None:
+    heard: list[Callable[[HouseEvent], None]] = []
+    hooks = Webhooks(Settings(), "server", Counters(), lambda call, found: None)
+    hooks.listen(lambda listener, _: heard.append(listener) or (lambda: None))  # type: ignore[func-returns-value]
+    await hooks.run()
+    assert heard == []
+
+
+async def test_a_server_that_stops_lets_the_last_events_go_out() -> None:
+    program = OtherProgram()
+    async with running(BOTH, program) as (hooks, publisher, _):
+        publisher.tell(event("call.ended"))
+        await hooks.farewell()
+        assert [envelope.kind for envelope in program.got] == ["call.ended"]
+
+
+async def test_what_could_not_go_out_at_the_end_is_told_in_the_log() -> None:
+    program = OtherProgram(Answer(500))
+    with capture_logs() as logs:
+        async with running(BOTH, program) as (hooks, publisher, _):
+            publisher.tell(event("call.ended"))
+            await hooks.farewell()
+    assert [(entry["webhook"], entry["events"]) for entry in logs if entry["event"] == "webhook.undelivered"] == [("crm", 1)]
+
+
+async def test_a_server_that_stops_does_not_wait_for_who_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "FAREWELL", 0.0)
+    program = OtherProgram()
+    program.gate.clear()
+    async with running(BOTH, program) as (hooks, publisher, _):
+        publisher.tell(event("call.ended"))
+        await program.gets(1)
+        await hooks.farewell()
+        (waiting,) = hooks.metrics()
+        assert [(sample.labels, sample.value) for sample in waiting.samples] == [({"webhook": "crm"}, 1)]

@@ -219,9 +219,9 @@ class EventMessage(Message):
     sequence: int
     kind: str
     """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``updated``, ``ended`` or ``hidden``;
-    ``supervisor.`` and ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``; ``quality.`` and ``dropped`` or ``recovered``, with
-    ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``; for the right ``admin`` also ``trunk.`` and ``up``,
-    ``down``, ``registered`` or ``unregistered``."""
+    ``supervisor.`` and ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``;
+    ``quality.`` and ``dropped`` or ``recovered``, with ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``;
+    for the right ``admin`` also ``trunk.`` and ``up``, ``down``, ``registered`` or ``unregistered``."""
     call_id: str
     """Empty for ``trunk.``, whose ``detail`` holds ``trunk``, ``target``, ``status`` and ``is_up``."""
     at: str

@@ -107,7 +107,7 @@ def _body(route: Route, shapes: dict[str, Any]) -> dict[str, Any]:
         schema["required"] = required
     if "anyOf" in shapes:
         schema["anyOf"] = shapes["anyOf"]
-    return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
+    return {"required": bool(required) or "anyOf" in shapes, "content": {"application/json": {"schema": schema}}}
 
 
 def _without_null(shape: dict[str, Any]) -> dict[str, Any]:

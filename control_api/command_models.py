@@ -32,6 +32,8 @@ class GetCommand(Command):
 class SuperviseCommand(Command):
     """Ring the identity's phone into a call, named by its id or by its agent if he has exactly one."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"properties": {name: {"type": "null"}}} for name in ("phone", "offer")]})
+
     type: Literal["supervise"] = "supervise"
     call: Name | None = None
     agent: Name | None = None

@@ -102,12 +102,13 @@ def _parameter(name: str, place: str, shapes: dict[str, Any]) -> dict[str, Any]:
 
 def _body(route: Route, shapes: dict[str, Any]) -> dict[str, Any]:
     required = [name for name in shapes.get("required", ()) if name in route.fields]
+    is_needed = bool(required) or any("required" in kind for kind in shapes.get("anyOf", ()))
     schema: dict[str, Any] = {"type": "object", "properties": {name: shapes["properties"][name] for name in route.fields}}
     if required:
         schema["required"] = required
     if "anyOf" in shapes:
         schema["anyOf"] = shapes["anyOf"]
-    return {"required": bool(required) or "anyOf" in shapes, "content": {"application/json": {"schema": schema}}}
+    return {"required": is_needed, "content": {"application/json": {"schema": schema}}}
 
 
 def _without_null(shape: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from control_api.command_models import Command
 from control_api.commands import failed
 from control_api.encoding import MAX_MESSAGE, Subprotocol, encode
 from control_api.idempotency import Outcome
+from control_api.origins import check_origin
 from control_api.permissions import Identity, Refusal
 from control_api.reception import Reception
 from control_api.rest.looks import LOOKS, Look
@@ -107,6 +108,7 @@ class Rest:
         return response(await self._carried_out(identity, command, _address(request)), row.status)
 
     def _identity(self, request: Request) -> Identity:
+        check_origin(request, self._reception.settings.origins)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Refusal("unauthenticated", "no token", "send it in the header Authorization: Bearer TOKEN")

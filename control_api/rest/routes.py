@@ -19,16 +19,21 @@ from control_api.command_models import (
     HangUpCommand,
     IceServersCommand,
     LeaveCommand,
+    LetInCommand,
     LiftBanCommand,
+    LinkCommand,
     ListCommand,
     MessageCommand,
     MuteCommand,
     OriginateCommand,
     ReofferCommand,
+    SessionsCommand,
     SetModeCommand,
+    ShutOutCommand,
     SuperviseCommand,
     TraceCommand,
     VolumesCommand,
+    WithdrawCommand,
 )
 from control_api.messages import (
     AppliedResult,
@@ -37,8 +42,10 @@ from control_api.messages import (
     CallResult,
     CallsResult,
     DoneResult,
+    LinkResult,
     Message,
     MessageResult,
+    SessionsResult,
     SupervisionResult,
     TraceResult,
 )
@@ -110,6 +117,11 @@ _RESOURCES: Final = (
     Route("GET", "/v1/ice-servers", IceServersCommand, IceServersResult),
     Route("GET", "/v1/bans", BansCommand, BansResult),
     Route("DELETE", "/v1/bans", LiftBanCommand),
+    Route("POST", "/v1/calls/{call}/links", LinkCommand, LinkResult, 201),
+    Route("GET", "/v1/sessions", SessionsCommand, SessionsResult),
+    Route("DELETE", "/v1/sessions/{session}", WithdrawCommand),
+    Route("POST", "/v1/identities/{identity}/shut-out", ShutOutCommand),
+    Route("DELETE", "/v1/identities/{identity}/shut-out", LetInCommand),
 )
 _WITH_A_ROW: Final = {route.command for route in _RESOURCES}
 

@@ -53,5 +53,7 @@ def permission(ceiling: Ceiling, subject: Subject) -> str:
         covers = f"team:{subject.team}"
     else:
         return ""
+    if ceiling.calls is not None:
+        covers = f"{covers} call:{subject.call}"
     rights = " ".join(f"right:{right}" for right in sorted(ceiling.rights))
     return " ".join(part for part in (covers, f"mode:{ceiling.mode}" if ceiling.mode else "", rights) if part)

@@ -102,7 +102,8 @@ def test_who_acts_is_known_while_he_acts() -> None:
         (Ceiling(agents=frozenset({"robert"}), mode=Mode.LISTEN, rights=frozenset({Right.END})), "agent:robert mode:listen right:end"),
         (Ceiling(teams=frozenset({"north"}), agents=frozenset({"maria"})), "team:north"),
         (Ceiling(teams=frozenset({"south"})), ""),
+        (Ceiling(agents=frozenset({"*"}), mode=Mode.LISTEN, calls=frozenset({"c1"})), "everybody call:c1 mode:listen"),
     ],
 )
 def test_a_permission_says_what_covers_the_call_and_how_far(ceiling: Ceiling, told: str) -> None:
-    assert permission(ceiling, Subject("default", "robert", "north")) == told
+    assert permission(ceiling, Subject("default", "robert", "north", "c1")) == told

@@ -187,7 +187,7 @@ class Recorder:
             identity="" if identity is None else identity.name,
             way="" if who is None else who.way,
             address="" if who is None else who.address,
-            permission=_permission(identity, Subject(view.tenant, view.agent, view.team)),
+            permission=_permission(identity, Subject(view.tenant, view.agent, view.team, view.call)),
             call=view.call,
             leg=leg,
             agent=view.agent,

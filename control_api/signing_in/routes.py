@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeVar
 
+import structlog
 from fastapi import FastAPI
 from pydantic import Field, ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -29,6 +30,8 @@ CSRF: Final = "x-csrf-token"
 LONGEST: Final = 20_000
 PATIENCE: Final = 10.0
 Model = TypeVar("Model", bound=Message)
+
+log = structlog.get_logger("control_api")
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 STATUS: Final = {"bad_request": 400, "unauthenticated": 401, "forbidden": 403, "conflict": 409, "too_many": 429, "unavailable": 503}
 
@@ -185,6 +188,8 @@ def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
         try:
             return await answer(request)
         except Refusal as refusal:
+            address = request.client.host if request.client else ""
+            log.warning("sign_in_refused", path=request.url.path, address=address, code=refusal.code, text=refusal.text)
             body = {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}
             status = STATUS[refusal.code]
             headers = {"Retry-After": "30"} if status in (429, 503) else {"WWW-Authenticate": "Bearer"} if status == 401 else {}

@@ -64,7 +64,7 @@ COMMANDS: Final[dict[type, Command]] = {
 """The inputs by which somebody has his way with a call."""
 _BY_SOMEBODY: Final = frozenset({"left", "hung_up", "ended"})
 """Causes of `HangUpRequested` that a supervisor gives; the others are the house's own."""
-_FACTS: Final = frozenset({"supervisor.joined", "supervisor.mode", "supervisor.left", "call.agent"})
+_FACTS: Final = frozenset({"supervisor.joined", "supervisor.mode", "supervisor.left", "call.agent", "call.private", "call.public"})
 _CALL_KEPT: Final = frozenset({"call.started", "call.answered", "call.agent", "call.transferred", "call.ended"})
 
 

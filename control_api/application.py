@@ -1,4 +1,4 @@
-"""The control API as an application: the websocket, REST, health, readiness and metrics."""
+"""The control API as an application: the websocket, REST, the console, health, readiness and metrics."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket
 
 from config.settings import ControlSettings
 from control_api.connection import serve_connection
+from control_api.console import add_console, read_assets
 from control_api.headers import allow_pages
 from control_api.ports import Desk, Witness
 from control_api.reception import Reception
@@ -72,12 +73,13 @@ def create_app(
     allow_pages(app, settings.origins)
     add_rest(app, reception)
     app.add_exception_handler(Exception, fault)
+    add_console(app, read_assets())
     app.add_exception_handler(HTTPException, _in_the_one_shape)
     return app
 
 
 async def _in_the_one_shape(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    hint = f"there are {PATH} (websocket), /healthz, /readyz, /metrics, and what {OPENAPI} tells"
+    hint = f"there are / (the console), {PATH} (websocket), /healthz, /readyz, /metrics, and what {OPENAPI} tells"
     body = {"code": CODES.get(error.status_code, "bad_request"), "text": error.detail, "hint": hint}
     return JSONResponse(body, error.status_code, error.headers)

@@ -189,6 +189,8 @@ class HelloMessage(Message):
     identity: str
     tenant: str
     ceiling: CeilingModel
+    commands: tuple[str, ...] = ()
+    """What this server can be told; a client shows nothing of what it cannot."""
     stream: str
     """Names the numbering of the events; to be given back with the last sequence to resume."""
     sequence: int

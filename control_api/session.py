@@ -210,6 +210,7 @@ class Session:
                 "mode": ceiling.mode and ceiling.mode.value,
                 "rights": sorted(ceiling.rights),
             },
+            "commands": list(COMMANDS),
             "stream": self._feed.stream,
             "sequence": self._sequence,
             "resumed": resumed,

@@ -1,0 +1,102 @@
+// What a supervisor does. Nothing here changes what is shown: that follows from what the server then says.
+import { signal } from "@preact/signals";
+import type { Mode } from "../protocol/messages";
+import { pushToTalk } from "./choices";
+import { browserLeg, connection, hello, knows, listensHere, seat, seats, type Seat } from "./desk";
+import { agentLeg, legOf } from "./facts";
+import { Latest } from "./latest";
+import { notify, tellRefusal } from "./notices";
+import { calls } from "./desk";
+
+/** What was asked for and is not confirmed yet: the command, and for whom. */
+export const underWay = signal<ReadonlySet<string>>(new Set());
+
+/** Do something that takes a while, once at a time; refusals are told. */
+export async function during(name: string, what: () => Promise<unknown>): Promise<boolean> {
+  if (underWay.peek().has(name)) return false;
+  underWay.value = new Set([...underWay.peek(), name]);
+  try {
+    await what();
+    return true;
+  } catch (error) {
+    tellRefusal(error);
+    return false;
+  } finally {
+    const rest = new Set(underWay.peek());
+    rest.delete(name);
+    underWay.value = rest;
+  }
+}
+
+/** Be in a call in a mode: joins it, or changes the mode of the leg that is there. */
+export function supervise(call: string, mode: Mode): Promise<boolean> {
+  const live = calls.live.get(call);
+  const leg = live && hello.peek() ? legOf(live.call, hello.peek()!.identity) : undefined;
+  return leg ? setMode(leg.leg, mode, leg.muted) : join(call, mode);
+}
+
+function join(call: string, mode: Mode): Promise<boolean> {
+  return during(`supervise:${call}:${mode}`, async () => {
+    for (const { leg } of seats.peek()) await connection.ask("leave", { leg: leg.leg }, { again: true });
+    if (!listensHere.peek()) {
+      await connection.ask("supervise", { call, mode });
+      return;
+    }
+    // Nobody hears us before the microphone is there and, with push-to-talk, the key is down.
+    const { leg } = await browserLeg.join({ call });
+    if (mode !== "listen") await enter(Number(leg), mode, false);
+  });
+}
+
+function setMode(leg: number, mode: Mode, isMuted: boolean): Promise<boolean> {
+  return during(`mode:${leg}:${mode}`, () => enter(leg, mode, isMuted));
+}
+
+async function enter(leg: number, mode: Mode, isMuted: boolean): Promise<void> {
+  if (mode !== "listen" && leg === browserLeg.number.peek()) await browserLeg.speak();
+  const wantsMuted = mode !== "listen" && pushToTalk.peek();
+  if (wantsMuted && !isMuted) await connection.ask("mute", { leg, muted: true });
+  await connection.ask("set_mode", { leg, mode });
+}
+
+export const leave = (leg: number): Promise<boolean> => during(`leave:${leg}`, () => connection.ask("leave", { leg }, { again: true }));
+
+const muting = new Latest<{ leg: number; muted: boolean }>((wish) => connection.ask("mute", wish), tellRefusal);
+const loudness = new Latest<{ leg: number; hears: number }>((wish) => connection.ask("volumes", wish), tellRefusal);
+
+export const mute = (leg: number, muted: boolean): void => muting.want({ leg, muted });
+export const setVolume = (leg: number, hears: number): void => loudness.want({ leg, hears: Math.max(0, Math.min(4, hears)) });
+
+/** The talk key goes down or up. */
+export function talkKey(isDown: boolean, at: Seat | null = seat.peek()): void {
+  if (at && at.leg.mode !== "listen") mute(at.leg.leg, !isDown);
+}
+
+/** The volumes that keys step through. */
+const STEP = 0.25;
+
+export function louder(by: 1 | -1): void {
+  const at = seat.peek();
+  if (at) setVolume(at.leg.leg, at.leg.hears + by * STEP);
+}
+
+export const endCall = (call: string): Promise<boolean> => during(`end:${call}`, () => connection.ask("end", { call }, { again: true }));
+
+export function dropAgent(call: string): Promise<boolean> {
+  const live = calls.live.get(call);
+  const leg = live && agentLeg(live.call);
+  if (!leg) return Promise.resolve(false);
+  return during(`drop:${call}`, () => connection.ask("hang_up", { call, leg: leg.leg }, { again: true }));
+}
+
+export async function sayToAgent(call: string, text: string): Promise<boolean> {
+  const isTaken = await during(`message:${call}`, () => connection.ask("message", { call, text }));
+  if (isTaken) notify("plain", "The agent's phone has taken the text");
+  return isTaken;
+}
+
+/** Commands of servers that know them, on one call. */
+export function command(name: string, fields: Record<string, unknown>, label: string): Promise<boolean> {
+  if (!knows(name)) return Promise.resolve(false);
+  return during(label, () => connection.ask(name, fields, { again: true }));
+}

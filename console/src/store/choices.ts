@@ -1,0 +1,16 @@
+// What a supervisor has chosen for himself.
+import { choice } from "./remembered";
+
+export type Theme = "system" | "light" | "dark";
+export type Ear = "browser" | "phone";
+
+export const theme = choice<Theme>("theme", "system", ["system", "light", "dark"]);
+/** Where he listens: here, or on the phone that the server rings. */
+export const ear = choice<Ear>("ear", "browser", ["browser", "phone"]);
+/** Whisper and barge begin with the key up. */
+export const pushToTalk = choice("push_to_talk", false);
+export const sounds = choice("sounds", true);
+export const singleKeys = choice("single_keys", true);
+/** Device ids; empty: the system's own choice. */
+export const microphone = choice("microphone", "");
+export const speaker = choice("speaker", "");

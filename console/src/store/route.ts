@@ -1,0 +1,43 @@
+// Which page is shown, by the part of the address behind the hash: the server needs to know nothing of it.
+import { signal } from "@preact/signals";
+
+export type Route =
+  | { readonly page: "calls" }
+  | { readonly page: "agents" }
+  | { readonly page: "call"; readonly call: string }
+  | { readonly page: "listen"; readonly call: string };
+
+export function parse(hash: string): Route {
+  const [page = "", ...rest] = hash.replace(/^#\/?/, "").split("?")[0]!.split("/");
+  const id = decode(rest.join("/"));
+  if ((page === "call" || page === "listen") && id) return { page, call: id };
+  return page === "agents" ? { page } : { page: "calls" };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+}
+
+/** A token in the address, as the demo's link has it: `#/?token=…`. */
+export const tokenIn = (hash: string): string => new URLSearchParams(hash.split("?")[1] ?? "").get("token") ?? "";
+
+export const callLink = (call: string): string => `#/call/${encodeURIComponent(call)}`;
+/** Opens the call and joins it. */
+export const listenLink = (call: string): string => `#/listen/${encodeURIComponent(call)}`;
+
+export const route = signal<Route>(parse(location.hash));
+addEventListener("hashchange", () => (route.value = parse(location.hash)));
+
+export function go(hash: string): void {
+  location.hash = hash;
+}
+
+/** Go on without a way back to here. */
+export function replace(hash: string): void {
+  history.replaceState(null, "", hash);
+  route.value = parse(hash);
+}

@@ -1,0 +1,245 @@
+// One call: who is on it, how they talk, our seat in it, and what may be done to it.
+import { signal, useSignal } from "@preact/signals";
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { Call, Leg } from "../protocol/messages";
+import { command, dropAgent, endCall, sayToAgent, underWay } from "../store/acting";
+import type { LiveCall } from "../store/calls";
+import { calls, hasRight, hello, isFilled, knows, mayBe } from "../store/desk";
+import { FLAGS, agentLeg, campaignOf, customerOf, directionOf, flagsOf, gradeOf, legOf, queueOf, supervisors } from "../store/facts";
+import { Icon, type IconName } from "../ui/icons";
+import { onPaint } from "../ui/painter";
+import { drawStrip } from "../ui/strip";
+import { confirmFirst } from "./dialogs";
+import { situation } from "./dock";
+import { Chip, Modes } from "./modes";
+import { Notes } from "./notes";
+import { Lasting, Painted } from "./seconds";
+
+export function CallPage({ id }: { id: string }): JSX.Element {
+  void calls.version.value;
+  const live = calls.live.get(id);
+  if (!live) return <Gone />;
+  return <Live key={id} live={live} />;
+}
+
+function Gone(): JSX.Element {
+  return (
+    <div class="page">
+      <Back />
+      <p class="nothing">{isFilled.value ? "This call is over, or is not yours to see." : "Asking for the call."}</p>
+    </div>
+  );
+}
+
+const Back = (): JSX.Element => <a class="back" href="#/"><Icon name="back" /> Calls</a>;
+
+function Live({ live }: { live: LiveCall }): JSX.Element {
+  const call = live.said.value;
+  const me = hello.value?.identity ?? "";
+  const mine = legOf(call, me);
+  return (
+    <div class="page" data-call={call.call}>
+      <Back />
+      <header class="title">
+        <h1>{call.agent || call.called} <span class="dim">with</span> {customerOf(call)}</h1>
+        <span class="facts">
+          <span class={`condition ${call.state}`}>{call.state}</span>
+          <Lasting seconds={call.duration} at={live.receivedAt} goesOn={call.state !== "ended"} />
+          <Marks live={live} />
+        </span>
+      </header>
+      <section class="card seat" aria-label="Supervise">
+        <Modes call={call.call} leg={mine} isLarge />
+        <p class="said" role="status">{mine ? situation({ live, leg: mine }) : "You are not in this call."}</p>
+      </section>
+      <div class="columns">
+        <div>
+          <Talking live={live} />
+          <Listeners call={call} me={me} />
+          <Notes call={call} />
+        </div>
+        <div>
+          <Acts call={call} />
+          {mayBe("whisper") && knows("message") && call.agent && <Message call={call} />}
+          <Details call={call} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Marks({ live }: { live: LiveCall }): JSX.Element {
+  const shown = useSignal("");
+  useEffect(() => onPaint((now) => (shown.value = [...flagsOf(live.call, live.talk, now)].filter((flag) => flag !== "supervised").join(" "))), [live]);
+  return <>{shown.value.split(" ").filter(Boolean).map((flag) => <span key={flag} class={`mark ${flag}`}>{FLAGS[flag as keyof typeof FLAGS]}</span>)}</>;
+}
+
+function Section({ title, children, extra }: { title: string; children: ComponentChildren; extra?: ComponentChildren }): JSX.Element {
+  return <section class="card"><header><h2>{title}</h2>{extra}</header>{children}</section>;
+}
+
+/** The two sides, and the last minute of them. */
+function Talking({ live }: { live: LiveCall }): JSX.Element {
+  const strip = useRef<HTMLCanvasElement>(null);
+  useEffect(() => onPaint((now) => strip.current && drawStrip(strip.current, live.talk, now)), [live]);
+  const call = live.said.value;
+  const percent = (part: number): string => `${Math.round(part * 100)} %`;
+  const { talk } = live;
+  return (
+    <Section title="Talk, last minute">
+      <div class="sides">
+        <Side name={customerOf(call)} side="customer" live={live} />
+        <canvas ref={strip} class="strip large" width={960} height={96} role="img" aria-label="Who spoke in the last minute" />
+        <Side name={call.agent || call.called} side="agent" live={live} />
+      </div>
+      <dl class="figures">
+        <div><dt>Customer speaks</dt><dd><Painted value={(now) => percent(talk.shares(now).customer)} /></dd></div>
+        <div><dt>Agent speaks</dt><dd><Painted value={(now) => percent(talk.shares(now).agent)} /></dd></div>
+        <div><dt>Both at once</dt><dd><Painted value={(now) => percent(talk.shares(now).both)} /></dd></div>
+        <div><dt>Silent for</dt><dd><Painted value={(now) => `${Math.floor(talk.silence(now))} s`} /></dd></div>
+        <div><dt>Quality</dt><dd><Painted value={() => (talk.mos === null ? "not known" : `${talk.mos.toFixed(1)}, ${gradeOf(talk.mos)}`)} /></dd></div>
+      </dl>
+    </Section>
+  );
+}
+
+function Side({ name, side, live }: { name: string; side: "agent" | "customer"; live: LiveCall }): JSX.Element {
+  const bar = useRef<HTMLSpanElement>(null);
+  useEffect(
+    () => onPaint((now) => bar.current && (bar.current.style.transform = `scaleX(${(live.talk.isStale(now) ? 0 : live.talk[side]).toFixed(2)})`)),
+    [live],
+  );
+  return (
+    <div class="side">
+      <span class={`swatch ${side}`} aria-hidden="true" />
+      <span>{name} <span class="dim">{side}</span></span>
+      <span class={`level ${side}`} aria-hidden="true"><span ref={bar} /></span>
+    </div>
+  );
+}
+
+function Listeners({ call, me }: { call: Call; me: string }): JSX.Element {
+  const there = supervisors(call);
+  return (
+    <Section title="Who listens">
+      {there.length ? (
+        <ul class="listeners">
+          {there.map((leg) => (
+            <li key={leg.leg}>
+              <Chip leg={leg} isMine={leg.identity === me} />
+              <span class="dim">{doing(leg)}</span>
+            </li>
+          ))}
+        </ul>
+      ) : <p class="dim">Nobody.</p>}
+    </Section>
+  );
+}
+
+function doing(leg: Leg): string {
+  if (leg.state !== "answered") return "is being rung";
+  if (leg.mode === "listen") return "listens";
+  const how = leg.mode === "barge" ? "speaks to everybody" : `whispers to the ${leg.target ?? "agent"}`;
+  return leg.muted ? `${how}, muted` : how;
+}
+
+interface Act {
+  readonly icon: IconName;
+  readonly says: string;
+  readonly name: string;
+  readonly does: () => void;
+  readonly isDangerous?: boolean;
+}
+
+function Acts({ call }: { call: Call }): JSX.Element | null {
+  const acts = actsOf(call);
+  if (!acts.length) return null;
+  return (
+    <Section title="Step in">
+      <div class="acts">
+        {acts.map(({ icon, says, name, does, isDangerous }) => (
+          <button key={name} class={isDangerous ? "danger" : ""} aria-busy={underWay.value.has(name)} onClick={does}><Icon name={icon} /> {says}</button>
+        ))}
+      </div>
+    </Section>
+  );
+}
+
+/** What the server knows and our ceiling permits. */
+function actsOf(call: Call): Act[] {
+  const id = call.call;
+  const acts: Act[] = [];
+  const mine = legOf(call, hello.value?.identity ?? "");
+  if (knows("take_over") && mine && agentLeg(call)) {
+    acts.push({ icon: "takeOver", says: "Take over", name: `take_over:${id}`, does: () => confirmFirst({
+      title: "Take the call over?", text: `${call.agent} leaves the call, and you speak with the customer.`, yes: "Take over",
+      does: () => void command("take_over", { leg: mine.leg }, `take_over:${id}`) }) });
+  }
+  if (knows("give_back") && mine && !agentLeg(call)) {
+    acts.push({ icon: "back", says: "Give back", name: `give_back:${id}`, does: () => void command("give_back", { leg: mine.leg }, `give_back:${id}`) });
+  }
+  if (hasRight("hang_up") && agentLeg(call)) {
+    acts.push({ icon: "drop", says: "Drop the agent", name: `drop:${id}`, isDangerous: true, does: () => confirmFirst({
+      title: "Drop the agent?", text: `${call.agent || "The agent"} is hung up.`, yes: "Drop the agent", does: () => void dropAgent(id) }) });
+  }
+  if (hasRight("end")) {
+    acts.push({ icon: "end", says: "End the call", name: `end:${id}`, isDangerous: true, does: () => confirmFirst({
+      title: "End the call?", text: "Everybody on it is hung up.", yes: "End the call", does: () => void endCall(id) }) });
+  }
+  return acts;
+}
+
+/** Texts that are being written, by call: a glance at the board loses none. */
+const drafts = signal<ReadonlyMap<string, string>>(new Map());
+export const MESSAGE = "message";
+
+function Message({ call }: { call: Call }): JSX.Element {
+  const text = drafts.value.get(call.call) ?? "";
+  const write = (now: string): void => void (drafts.value = new Map(drafts.peek()).set(call.call, now));
+  const isBusy = underWay.value.has(`message:${call.call}`);
+  const send = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    if (text.trim() && (await sayToAgent(call.call, text.trim()))) write("");
+  };
+  return (
+    <Section title="Message to the agent">
+      <form class="line" onSubmit={(event) => void send(event)}>
+        <label class="sr" for={MESSAGE}>Text for the agent's phone</label>
+        <input id={MESSAGE} value={text} maxLength={400} placeholder={`To ${call.agent}`} autocomplete="off" onInput={({ currentTarget }) => write(currentTarget.value)} />
+        <button class="square" aria-label="Send" aria-busy={isBusy} disabled={isBusy || !text.trim()}><Icon name="send" /></button>
+      </form>
+    </Section>
+  );
+}
+
+const WAYS = { in: "Inbound", out: "Outbound", internal: "Internal" } as const;
+
+function Details({ call }: { call: Call }): JSX.Element {
+  const parties = call.legs.filter((leg) => leg.role !== "supervisor");
+  const said: readonly (readonly [string, string])[] = [
+    ["Direction", WAYS[directionOf(call)]],
+    ["Caller", call.caller],
+    ["Called", call.called],
+    ["Team", call.team],
+    ["Queue", queueOf(call)],
+    ["Campaign", campaignOf(call)],
+    ["Trunk", call.trunk],
+    ["Began", new Date(call.started).toLocaleTimeString()],
+    ...Object.entries(call.metadata).filter(([name]) => name !== "queue" && name !== "campaign"),
+    ...parties.map((leg) => [leg.party || leg.role, `${leg.codec || "no audio"}${leg.secured ? ", encrypted" : ""}${quality(call, leg)}`] as const),
+    ["Call id", call.call],
+  ];
+  return (
+    <Section title="Details">
+      <dl class="details">
+        {said.filter(([, value]) => value).map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
+      </dl>
+    </Section>
+  );
+}
+
+function quality(call: Call, leg: Leg): string {
+  const up = call.quality?.[String(leg.leg)]?.up;
+  return up ? `, ${(up.loss * 100).toFixed(1)} % lost, jitter ${up.jitter_ms.toFixed(0)} ms` : "";
+}

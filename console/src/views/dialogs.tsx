@@ -1,0 +1,178 @@
+// Dialogs: settings with the devices, the keys, and questions before what cannot be undone.
+import { signal, useSignal } from "@preact/signals";
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { lookForDevices, mayChooseSpeaker, mayUseMicrophone, microphones, openMicrophone, speakers } from "../audio/devices";
+import { chime } from "../audio/sounds";
+import * as choices from "../store/choices";
+import { browserLeg, takesBrowsers } from "../store/desk";
+import { tellRefusal } from "../store/notices";
+import { Icon } from "../ui/icons";
+import { keys } from "../ui/keys";
+import { StreamLevel } from "./dock";
+
+interface Question {
+  readonly title: string;
+  readonly text: string;
+  readonly yes: string;
+  readonly does: () => void;
+}
+
+type Open = "settings" | "keys" | Question | null;
+
+const open = signal<Open>(null);
+
+export const openDialog = (which: "settings" | "keys"): void => void (open.value = which);
+export const confirmFirst = (question: Question): void => void (open.value = question);
+const close = (): void => void (open.value = null);
+
+export function Dialogs(): JSX.Element | null {
+  const which = open.value;
+  if (which === null) return null;
+  if (which === "settings") return <Settings />;
+  if (which === "keys") return <Keys />;
+  return <Ask question={which} />;
+}
+
+function Dialog({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
+  const place = useRef<HTMLDialogElement>(null);
+  useEffect(() => place.current?.showModal(), []);
+  const outside = (event: MouseEvent): void => void (event.target === place.current && close());
+  return (
+    <dialog ref={place} aria-labelledby="dialog-title" onClose={close} onClick={outside}>
+      <div class="dialog">
+        <header>
+          <h2 id="dialog-title">{title}</h2>
+          <button class="quiet square" aria-label="Close" onClick={close}><Icon name="close" /></button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+function Ask({ question }: { question: Question }): JSX.Element {
+  const yes = (): void => {
+    close();
+    question.does();
+  };
+  return (
+    <Dialog title={question.title}>
+      <p>{question.text}</p>
+      <footer>
+        <button onClick={close}>Cancel</button>
+        <button class="danger" onClick={yes}>{question.yes}</button>
+      </footer>
+    </Dialog>
+  );
+}
+
+function Keys(): JSX.Element {
+  return (
+    <Dialog title="Keys">
+      {(["Calls", "Speaking", "Page"] as const).map((group) => (
+        <section key={group} class="keys">
+          <h3>{group}</h3>
+          <dl>
+            {keys().filter((key) => key.group === group).map(({ key, says }) => (
+              <div key={key}>
+                <dt><kbd>{key.length === 1 ? key.toUpperCase() : key}</kbd></dt>
+                <dd>{says}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+      <p class="dim">Keys act on the call that has the focus, else on the one that you are in. They rest while you type.</p>
+    </Dialog>
+  );
+}
+
+function Settings(): JSX.Element {
+  useEffect(() => void lookForDevices(), []);
+  return (
+    <Dialog title="Settings">
+      <fieldset>
+        <legend>Listening</legend>
+        <Choice label="Listen" of={choices.ear} options={[["browser", "in this browser"], ["phone", "on my phone, which the server rings"]]} />
+        {!takesBrowsers.value && <p class="dim">This server rings your phone: it takes no browsers.</p>}
+        {mayChooseSpeaker() && <Device label="Loudspeaker" of={choices.speaker} among={speakers.value} />}
+      </fieldset>
+      <fieldset>
+        <legend>Speaking</legend>
+        <Device label="Microphone" of={choices.microphone} among={microphones.value} />
+        <MicrophoneTest />
+        <Check label="Push-to-talk: whisper and barge begin muted, T or space opens the microphone" of={choices.pushToTalk} />
+      </fieldset>
+      <fieldset>
+        <legend>Page</legend>
+        <Choice label="Colours" of={choices.theme} options={[["system", "as the system"], ["light", "light"], ["dark", "dark"]]} />
+        <Check label="Sounds with notices" of={choices.sounds} then={(isOn) => isOn && chime("plain")} />
+        <Check label="Keys of one letter" of={choices.singleKeys} />
+      </fieldset>
+    </Dialog>
+  );
+}
+
+interface Of<T> {
+  value: T;
+}
+
+function Choice<T extends string>({ label, of, options }: { label: string; of: Of<T>; options: readonly (readonly [T, string])[] }): JSX.Element {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <select value={of.value} onChange={({ currentTarget }) => (of.value = currentTarget.value as T)}>
+        {options.map(([value, says]) => <option key={value} value={value}>{says}</option>)}
+      </select>
+    </label>
+  );
+}
+
+function Device({ label, of, among }: { label: string; of: Of<string>; among: readonly MediaDeviceInfo[] }): JSX.Element {
+  const options = [["", "the system's choice"], ...among.map(({ deviceId, label: name }, index) => [deviceId, name || `${label} ${index + 1}`])];
+  const chosen = (value: string): void => {
+    of.value = value;
+    void browserLeg.useChosen().catch(tellRefusal);
+  };
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <select value={of.value} onChange={({ currentTarget }) => chosen(currentTarget.value)}>
+        {options.map(([value, says]) => <option key={value} value={value}>{says}</option>)}
+      </select>
+    </label>
+  );
+}
+
+function Check({ label, of, then }: { label: string; of: Of<boolean>; then?: (isOn: boolean) => void }): JSX.Element {
+  const changed = (isOn: boolean): void => {
+    of.value = isOn;
+    then?.(isOn);
+  };
+  return (
+    <label class="check">
+      <input type="checkbox" checked={of.value} onChange={({ currentTarget }) => changed(currentTarget.checked)} />
+      <span>{label}</span>
+    </label>
+  );
+}
+
+/** The microphone is opened only while somebody wants to see it move. */
+function MicrophoneTest(): JSX.Element {
+  const stream = useSignal<MediaStream | null>(null);
+  const chosen = choices.microphone.value;
+  const stop = (): void => {
+    stream.peek()?.getTracks().forEach((track) => track.stop());
+    stream.value = null;
+  };
+  useEffect(() => stop, [chosen]);
+  const test = (): void => void (stream.value ? stop() : openMicrophone().then((opened) => (stream.value = opened)).catch(tellRefusal));
+  if (!mayUseMicrophone()) return <p class="dim">Browsers give the microphone to pages over HTTPS only.</p>;
+  return (
+    <div class="field">
+      <button class="small" aria-pressed={stream.value !== null} onClick={test}>{stream.value ? "Stop the test" : "Test the microphone"}</button>
+      {stream.value ? <StreamLevel stream={stream.value} /> : <span class="level" aria-hidden="true"><span /></span>}
+    </div>
+  );
+}

@@ -1,0 +1,112 @@
+// The dock: on every page, the call that we are in, and everything that one does in it.
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { LevelMeter } from "../audio/devices";
+import { mute, setVolume, talkKey } from "../store/acting";
+import { pushToTalk } from "../store/choices";
+import { browserLeg, listensHere, seat, type Seat } from "../store/desk";
+import { customerOf } from "../store/facts";
+import { callLink, route } from "../store/route";
+import { Icon } from "../ui/icons";
+import { onPaint } from "../ui/painter";
+import { Modes } from "./modes";
+
+export function Dock(): JSX.Element | null {
+  const at = seat.value;
+  if (!at) return null;
+  const call = at.live.said.value;
+  const isOnItsPage = route.value.page === "call" && route.value.call === call.call;
+  return (
+    <section class={`dock ${at.leg.mode ?? ""}`} aria-label="The call that you are in">
+      <div class="where">
+        <strong>{isOnItsPage ? call.agent || call.called : <a href={callLink(call.call)}>{call.agent || call.called}</a>}</strong>
+        <span class="dim">{customerOf(call)}</span>
+        <span class="dim said" role="status">{situation(at)}</span>
+      </div>
+      <Modes call={call.call} leg={at.leg} />
+      <Voice at={at} />
+      <Volume at={at} />
+    </section>
+  );
+}
+
+const INAUDIBLE: Readonly<Record<string, string>> = {
+  supervisor_not_sending: "the server gets no audio from you",
+  supervisor_held: "you are on hold",
+  target_held: "the other side is on hold",
+  target_missing: "there is nobody to hear you",
+};
+
+/** What is so, in a few words. */
+export function situation({ leg }: Seat): string {
+  if (leg.state !== "answered") return listensHere.value ? "Joining" : "Your phone rings";
+  const way = leg.leg === browserLeg.number.value ? browserLeg.way.value : "connected";
+  if (way === "interrupted" || way === "failed") return "Your audio is interrupted; it is being found anew";
+  if (leg.inaudible) return `Not heard: ${INAUDIBLE[leg.inaudible] ?? leg.inaudible.replaceAll("_", " ")}`;
+  if (leg.mode === "listen") return "Nobody hears you";
+  if (leg.muted) return "Muted";
+  return leg.mode === "barge" ? "Everybody hears you" : `The ${leg.target ?? "agent"} hears you`;
+}
+
+/** The microphone: its level, mute, and the key to talk. */
+function Voice({ at }: { at: Seat }): JSX.Element {
+  const { leg } = at;
+  const speaks = leg.mode !== "listen";
+  return (
+    <div class="voice" role="group" aria-label="Your voice">
+      <MicrophoneLevel />
+      {pushToTalk.value ? (
+        <button class={`talk ${speaks && !leg.muted ? "open" : ""}`} disabled={!speaks} aria-pressed={speaks && !leg.muted}
+          title="Hold to talk (T or space)" onPointerDown={(event) => hold(event, at)} onPointerUp={() => talkKey(false)}
+          onPointerCancel={() => talkKey(false)} onKeyDown={(event) => pressed(event) && talkKey(true)} onKeyUp={() => talkKey(false)}
+          onBlur={() => !leg.muted && speaks && talkKey(false)}>
+          <Icon name="microphone" /> Hold to talk
+        </button>
+      ) : (
+        <button class="square" disabled={!speaks} aria-pressed={leg.muted} aria-label={leg.muted ? "Unmute" : "Mute"}
+          title="Mute (M)" onClick={() => mute(leg.leg, !leg.muted)}>
+          <Icon name={leg.muted ? "mute" : "microphone"} />
+        </button>
+      )}
+    </div>
+  );
+}
+
+function hold(event: PointerEvent, at: Seat): void {
+  (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+  talkKey(true, at);
+}
+
+const pressed = (event: KeyboardEvent): boolean => !event.repeat && (event.key === " " || event.key === "Enter");
+
+function MicrophoneLevel(): JSX.Element | null {
+  const stream = browserLeg.microphone.value;
+  return stream ? <StreamLevel stream={stream} /> : null;
+}
+
+/** A bar that follows a stream; a picture for the eye, so readers are not told of it. */
+export function StreamLevel({ stream }: { stream: MediaStream }): JSX.Element {
+  const bar = useRef<HTMLSpanElement>(null);
+  useEffect(() => {
+    const meter = new LevelMeter(stream);
+    const done = onPaint(() => bar.current && (bar.current.style.transform = `scaleX(${meter.level().toFixed(3)})`));
+    return () => {
+      done();
+      meter.close();
+    };
+  }, [stream]);
+  return <span class="level" aria-hidden="true"><span ref={bar} /></span>;
+}
+
+function Volume({ at }: { at: Seat }): JSX.Element {
+  const { leg } = at;
+  return (
+    <label class="volume" title="How loud you hear the call (+ and -)">
+      <Icon name="volume" />
+      <span class="sr">Volume</span>
+      <input type="range" min="0" max="2" step="0.05" value={Math.min(2, leg.hears)} aria-valuetext={`${Math.round(leg.hears * 100)} %`}
+        onInput={({ currentTarget }) => setVolume(leg.leg, currentTarget.valueAsNumber)} />
+      <span class="number dim">{Math.round(leg.hears * 100)} %</span>
+    </label>
+  );
+}

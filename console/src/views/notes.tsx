@@ -1,0 +1,50 @@
+// Notes and flags along a call, by those who supervise it; where the server keeps such.
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import type { Call } from "../protocol/messages";
+import { underWay } from "../store/acting";
+import { annotate, annotations, takesFlags, takesNotes } from "../store/annotations";
+import { clock } from "../store/facts";
+import { Icon } from "../ui/icons";
+
+export const NOTE = "note";
+
+export function Notes({ call }: { call: Call }): JSX.Element | null {
+  const text = useSignal("");
+  const isBusy = underWay.value.has(`note:${call.call}`);
+  if (!takesNotes() && !takesFlags()) return null;
+  const kept = annotations.value.get(call.call) ?? [];
+  const begun = Date.parse(call.answered ?? call.started);
+  const add = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    if (text.value.trim() && (await annotate(call.call, "note", text.value.trim()))) text.value = "";
+  };
+  return (
+    <section class="card">
+      <header>
+        <h2>Notes</h2>
+        {takesFlags() && (
+          <button class="small" aria-busy={underWay.value.has(`flag:${call.call}`)} title="Flag this moment (F)" onClick={() => void annotate(call.call, "flag", "look")}>
+            <Icon name="flag" /> Flag this moment
+          </button>
+        )}
+      </header>
+      <ol class="notes">
+        {kept.map((one) => (
+          <li key={one.id}>
+            <span class="number dim">{clock((Date.parse(one.at) - begun) / 1000)}</span>
+            {one.kind === "flag" && <Icon name="flag" />}
+            <span>{one.text} <span class="dim">{one.by}</span></span>
+          </li>
+        ))}
+      </ol>
+      {takesNotes() && (
+        <form class="line" onSubmit={(event) => void add(event)}>
+          <label class="sr" for={NOTE}>Note at this moment</label>
+          <input id={NOTE} value={text.value} maxLength={1000} placeholder="Note at this moment" autocomplete="off" onInput={({ currentTarget }) => (text.value = currentTarget.value)} />
+          <button class="square" aria-label="Keep the note" aria-busy={isBusy} disabled={isBusy || !text.value.trim()}><Icon name="note" /></button>
+        </form>
+      )}
+    </section>
+  );
+}

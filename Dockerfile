@@ -1,7 +1,15 @@
-# The server as an image: a first stage builds, the second one holds only what runs. Every step is a script in
+# The server as an image: stages build its page and its wheel, the last one holds only what runs. Every step is a script in
 # deploy/container/, so that the tests can run it without a container engine.
 
 ARG PYTHON=3.11
+ARG NODE=22
+
+FROM node:${NODE}-slim AS console
+WORKDIR /src
+COPY console/ console/
+COPY scripts/console.sh scripts/
+COPY deploy/container/build-console.sh deploy/container/
+RUN deploy/container/build-console.sh
 
 FROM python:${PYTHON}-slim AS build
 WORKDIR /src
@@ -10,6 +18,7 @@ COPY deploy/container/ deploy/container/
 RUN deploy/container/install-compiler.sh
 RUN deploy/container/install-dependencies.sh /opt/mediaserver
 COPY . .
+COPY --from=console /src/control_api/static control_api/static
 RUN deploy/container/build-wheel.sh /wheel
 RUN deploy/container/install-wheel.sh /opt/mediaserver /wheel
 

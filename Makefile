@@ -5,7 +5,7 @@ export PYTHON
 IMAGE ?= mediaserver
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format test-tools lock container clean
+.PHONY: help setup console run test check lint format test-tools lock container clean
 
 help: ## Say what there is to say
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -13,7 +13,11 @@ help: ## Say what there is to say
 setup: ## Make .venv from the locked requirements (done by the others when needed)
 	@scripts/setup.sh
 
+console: ## Build the supervisor's page (needs Node; "run" does it where Node is)
+	@scripts/console.sh
+
 run: setup ## Start the server with three demo calls that talk, and a live board
+	@scripts/console.sh --if-possible
 	@.venv/bin/mediaserver demo
 
 test: setup ## Run every test
@@ -37,5 +41,5 @@ container: ## Build the container image
 	docker build --tag $(IMAGE) .
 
 clean: ## Throw away what was built
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv build dist control_api/static console/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -74,7 +74,9 @@ class Asset:
 
 def read_assets(folder: Path = FOLDER) -> dict[str, Asset]:
     """The built files by their path below the folder; none where it is not built, or is no build of ours."""
-    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    files = {
+        file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file() and not file.name.startswith(".")
+    }
     if INDEX not in files or sum(file.stat().st_size for file in files.values()) > MAX_BYTES:
         return {}
     return {name: _asset(name, file.read_bytes()) for name, file in files.items()}

@@ -13,7 +13,7 @@ from tests.control_api.desk import FakeDesk, call_model, leg_model
 TEAMS: Final = ("support", "sales", "billing", "retention")
 QUEUES: Final = ("orders", "returns", "contracts", "vip", "technical")
 CAMPAIGNS: Final = ("", "", "spring", "winback")
-NAMES: Final = "anders bea carlos dana emil farah greta hugo ines jonas kira liam mara nils olga paul rosa samir tessa umut".split()
+NAMES: Final = ("anders", "bea", "carlos", "dana", "emil", "farah", "greta", "hugo", "ines", "jonas", "kira", "liam", "mara", "nils")
 
 
 class Crowd:

@@ -125,7 +125,7 @@ def test_health_of_a_server_that_is_not_there_is_bad_in_one_line() -> None:
 
 def test_every_step_of_the_dockerfile_is_a_script_that_is_here() -> None:
     steps = re.findall(r"^RUN (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert len(steps) == 5
+    assert len(steps) == 6
     assert all(os.access(STEPS / Path(step).name, os.X_OK) for step in steps)
 
 
@@ -147,5 +147,7 @@ def test_the_image_is_built_from_named_folders_only() -> None:
         "README.md",
         "requirements",
         "deploy/container",
+        "console",
+        "scripts/console.sh",
         *SHIPPED,
     }

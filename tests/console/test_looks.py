@@ -1,0 +1,133 @@
+"""The page without a phone: accessible in both themes, no wider than a phone, by keys alone, and only what the server confirmed."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from control_api.permissions import Refusal
+from mixer.modes import Role
+from tests.console.browsing import PHONE, Seen, browser, opened, sign_in
+from tests.console.built import built
+from tests.console.crowd import Crowd
+from tests.control_api.desk import FakeDesk, leg_model
+from tests.control_api.serving import ANNA_TOKEN, BERT_TOKEN, Served, serving
+
+SECONDS = 300
+pytestmark = pytest.mark.timeout(SECONDS)
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    """A desk with forty calls; a coach is on the first one."""
+    built()
+    desk = FakeDesk()
+    crowd = Crowd(desk, 40)
+    first = desk.live["c1"]
+    coach = leg_model(9, Role.SUPERVISOR, "carla", identity="carla", mode="whisper", target="agent", muted=False, hears=1.0, inaudible="")
+    desk.put(first | {"legs": [*first["legs"], coach]}, "supervisor.joined")
+    async with serving(desk=desk) as running:
+        crowd.meter()
+        yield running
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser."""
+    async with browser() as running:
+        yield running
+
+
+async def assert_well(seen: Seen) -> None:
+    assert await seen.violations() == []
+    assert await seen.overflow() == 0
+    assert seen.problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [None, PHONE], ids=["desk", "phone"])
+async def test_every_page_is_accessible_and_fits(served: Served, chromium: Browser, scheme: str, size: dict[str, int] | None) -> None:
+    context = {"color_scheme": scheme} | ({"viewport": size} if size else {})
+    async with opened(chromium, served.url, **context) as seen:
+        await assert_well(seen)
+        await sign_in(seen, ANNA_TOKEN)
+        await assert_well(seen)
+        await seen.page.goto(f"{served.url}/#/call/c1")
+        await seen.page.get_by_role("button", name="Barge").wait_for()
+        await assert_well(seen)
+        await seen.page.keyboard.press(",")
+        await seen.page.get_by_role("dialog").wait_for()
+        await assert_well(seen)
+        await seen.page.keyboard.press("Escape")
+        await seen.page.goto(f"{served.url}/#/agents")
+        await seen.page.get_by_text("40 on a call").wait_for()
+        await assert_well(seen)
+
+
+async def test_a_mode_is_shown_when_the_server_has_confirmed_it_and_not_before(served: Served, chromium: Browser) -> None:
+    async with opened(chromium, f"{served.url}/#/call/c2") as seen:
+        await seen.page.get_by_label("Token").fill(ANNA_TOKEN)
+        await seen.page.keyboard.press("Enter")
+        await seen.page.goto(f"{served.url}/#/call/c2")
+        supervise = seen.page.locator(".seat")
+        await supervise.get_by_role("button", name="Listen").click()
+        await expect(supervise.get_by_role("button", name="Listen")).to_have_attribute("aria-pressed", "true")
+        served.desk.gate.clear()
+        barge = supervise.get_by_role("button", name="Barge")
+        await barge.click()
+        await expect(barge).to_have_attribute("aria-busy", "true")
+        await expect(barge).to_have_attribute("aria-pressed", "false")
+        served.desk.gate.set()
+        await expect(barge).to_have_attribute("aria-pressed", "true")
+        served.desk.fault = Refusal("conflict", "another one barges already", "ask bert")
+        await supervise.get_by_role("button", name="Whisper").click()
+        await expect(seen.page.get_by_text("another one barges already")).to_be_visible()
+        await expect(barge).to_have_attribute("aria-pressed", "true")
+
+
+async def test_it_is_used_by_keys_alone(served: Served, chromium: Browser) -> None:
+    async with opened(chromium, served.url) as seen:
+        press = seen.page.keyboard.press
+        await seen.page.get_by_label("Token").fill(ANNA_TOKEN)
+        await press("Enter")
+        await seen.page.get_by_role("table", name="Live calls").wait_for()
+        await press("/")
+        await seen.page.keyboard.type(served.desk.live["c7"]["agent"])
+        await seen.page.get_by_text("1 of 40 calls").wait_for()
+        await seen.page.get_by_role("searchbox").blur()
+        await press("j")
+        await press("l")
+        dock = seen.page.get_by_label("The call that you are in")
+        await expect(dock.get_by_role("button", name="Listen")).to_have_attribute("aria-pressed", "true")
+        await press("w")
+        await expect(dock.get_by_role("button", name="Whisper")).to_have_attribute("aria-pressed", "true")
+        await press("x")
+        await expect(dock).to_have_count(0)
+        await press("a")
+        await seen.page.get_by_text("40 on a call").wait_for()
+
+
+async def test_what_a_ceiling_forbids_is_not_offered(served: Served, chromium: Browser) -> None:
+    served.desk.put(served.desk.live["c3"] | {"agent": "robert"}, "call.agent")
+    async with opened(chromium, served.url) as seen:
+        await sign_in(seen, BERT_TOKEN)
+        await seen.page.get_by_text("1 call", exact=True).wait_for()
+        await seen.page.goto(f"{served.url}/#/call/c3")
+        supervise = seen.page.locator(".seat")
+        await expect(supervise.get_by_role("button")).to_have_count(1)
+        await expect(seen.page.get_by_role("button", name="End the call")).to_have_count(0)
+
+
+async def test_a_link_of_a_notice_joins_at_once(served: Served, chromium: Browser) -> None:
+    async with opened(chromium, served.url) as seen:
+        await sign_in(seen, ANNA_TOKEN)
+        served.desk.put(served.desk.live["c5"], "quality.dropped", leg=1, detail={"way": "up", "mos": 2.9})
+        await seen.page.get_by_role("link", name="Listen").click()
+        await expect(seen.page.locator(".seat").get_by_role("button", name="Listen")).to_have_attribute("aria-pressed", "true")
+
+
+async def test_a_wrong_token_is_told_and_kept_nowhere(served: Served, chromium: Browser) -> None:
+    async with opened(chromium, served.url) as seen:
+        await seen.page.get_by_label("Token").fill("wrong")
+        await seen.page.keyboard.press("Enter")
+        await seen.page.get_by_text("does not know this token").wait_for()

@@ -18,6 +18,7 @@ from rich.console import Console
 from config.loading import load
 from config.settings import Settings, SipSettings
 from control_api.client import ControlClient
+from control_api.console import is_built
 from mediaserver.cli.children import Child, ChildEnded
 from mediaserver.cli.connecting import first_error_alone, progress
 from mediaserver.cli.ending import OTHER
@@ -127,6 +128,8 @@ def instructions(settings: Settings) -> str:
     doors, digits, url = settings.doors, settings.doors.digits, url_of(settings)
     first = settings.agents[0].name
     return f"""\
+In a browser: {console(url)}
+
 Hear one now without any phone, in a second terminal; heard.wav keeps it:
   {softphone(settings)} --dial '{doors.listen}{first}'
 
@@ -141,6 +144,11 @@ From a shell: {SUPERVISOR}'s phone rings (yours, or the one above without --dial
 By websocket: {url.replace("http", "ws", 1)}/v1/control, Authorization: Bearer {TOKEN}
   {{"id": 1, "type": "supervise", "agent": "{first}", "mode": "listen"}}
 The whole of it: docs/control-api.md. Stop with Ctrl+C."""
+
+
+def console(url: str) -> str:
+    """Where the page is, with the demo's token; or that it was not built."""
+    return f"{url}/#/?token={TOKEN}" if is_built() else "the console is not built (make console; it needs Node)"
 
 
 def softphone(settings: Settings) -> str:

@@ -25,27 +25,34 @@ export function forgetColours(): void {
   known = null;
 }
 
+/** The canvas has a pixel a column; a run of columns that are alike is one rectangle. */
 export function drawStrip(canvas: HTMLCanvasElement, talk: Talk, now: number): void {
-  const context = canvas.getContext("2d");
+  // Small and drawn twice a second: a surface of the graphics card would cost more than it saves.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) return;
   const { width, height } = canvas;
   const { agent, customer, both, rest } = colours();
   const lane = Math.floor(height / 2) - 1;
   context.clearRect(0, 0, width, height);
   context.fillStyle = rest;
-  context.fillRect(0, lane, width, 2);
-  const step = width / COLUMNS;
-  for (let back = 0; back < COLUMNS; back++) {
-    const bits = talk.spoke(back, now);
-    if (!bits) continue;
-    const left = width - (back + 1) * step;
+  context.fillRect(0, lane, width, 1);
+  for (const { bits, left, length } of runs(talk, now)) {
     const isBoth = bits === (AGENT | CUSTOMER);
-    if (bits & CUSTOMER) fill(context, isBoth ? both : customer, left, 0, step, lane);
-    if (bits & AGENT) fill(context, isBoth ? both : agent, left, lane + 2, step, height - lane - 2);
+    context.fillStyle = isBoth ? both : bits === AGENT ? agent : customer;
+    if (bits & CUSTOMER) context.fillRect(left, 0, length, lane);
+    if (bits & AGENT) context.fillRect(left, lane + 1, length, height - lane - 1);
   }
 }
 
-function fill(context: CanvasRenderingContext2D, colour: string, left: number, top: number, width: number, height: number): void {
-  context.fillStyle = colour;
-  context.fillRect(left, top, width + 0.5, height);
+/** Who spoke, from left to right: columns of the same together, the silent ones left out. */
+function* runs(talk: Talk, now: number): Generator<{ bits: number; left: number; length: number }> {
+  let left = 0;
+  let bits = talk.spoke(COLUMNS - 1, now);
+  for (let column = 1; column <= COLUMNS; column++) {
+    const next = column < COLUMNS ? talk.spoke(COLUMNS - 1 - column, now) : -1;
+    if (next === bits) continue;
+    if (bits) yield { bits, left, length: column - left };
+    left = column;
+    bits = next;
+  }
 }

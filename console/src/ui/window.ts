@@ -7,7 +7,7 @@ export interface Span {
 }
 
 /** Rows that are kept beyond the edges, so that a quick scroll shows no hole. */
-const BEYOND = 6;
+const BEYOND = 4;
 
 export function visible(top: number, height: number, rowHeight: number, rows: number): Span {
   const from = Math.max(0, Math.min(rows, Math.floor(top / rowHeight) - BEYOND));

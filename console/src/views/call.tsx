@@ -7,6 +7,7 @@ import { command, dropAgent, endCall, sayToAgent, underWay } from "../store/acti
 import type { LiveCall } from "../store/calls";
 import { calls, hasRight, hello, isFilled, knows, mayBe } from "../store/desk";
 import { FLAGS, agentLeg, campaignOf, customerOf, directionOf, flagsOf, gradeOf, legOf, queueOf, supervisors } from "../store/facts";
+import { COLUMNS } from "../store/talk";
 import { Icon, type IconName } from "../ui/icons";
 import { onPaint } from "../ui/painter";
 import { drawStrip } from "../ui/strip";
@@ -90,7 +91,7 @@ function Talking({ live }: { live: LiveCall }): JSX.Element {
     <Section title="Talk, last minute">
       <div class="sides">
         <Side name={customerOf(call)} side="customer" live={live} />
-        <canvas ref={strip} class="strip large" width={960} height={96} role="img" aria-label="Who spoke in the last minute" />
+        <canvas ref={strip} class="strip large" width={COLUMNS} height={49} role="img" aria-label="Who spoke in the last minute" />
         <Side name={call.agent || call.called} side="agent" live={live} />
       </div>
       <dl class="figures">

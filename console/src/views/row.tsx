@@ -7,7 +7,7 @@ import type { LiveCall } from "../store/calls";
 import { hello, isOnline, mayBe } from "../store/desk";
 import { campaignOf, clock, customerOf, directionOf, durationOf, gradeOf, mosOf, queueOf, supervisors, type Direction } from "../store/facts";
 import { callLink } from "../store/route";
-import { COLUMN_MS } from "../store/talk";
+import { COLUMNS, COLUMN_MS } from "../store/talk";
 import { Icon } from "../ui/icons";
 import { onPaint } from "../ui/painter";
 import { drawStrip } from "../ui/strip";
@@ -101,7 +101,7 @@ function Meters({ live }: { live: LiveCall }): JSX.Element {
       </span>
       <span role="cell" class="talking">
         <span class="bars" aria-hidden="true"><span class="level customer"><span ref={customer} /></span><span class="level agent"><span ref={agent} /></span></span>
-        <canvas ref={strip} class="strip" width={240} height={40} aria-hidden="true" />
+        <canvas ref={strip} class="strip" width={COLUMNS} height={21} aria-hidden="true" />
         <span class="sr">Crosstalk </span><span ref={crosstalk} class="number share" title="Both speak" />
       </span>
       <span role="cell" class="silence"><span ref={silence} class="number" /></span>

@@ -1,0 +1,124 @@
+"""The console on a real server with SIP phones on the call: a supervisor listens, whispers, barges, is cut off and leaves, judged by tones.
+
+The pictures that the documents show are made here, where `MEDIASERVER_PICTURES` names a folder for them.
+"""
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.audio import Int16, assert_hears, tone, write_wav
+from tests.console.browsing import PHONE, Seen, browser, opened, sign_in
+from tests.console.built import built
+from tests.interop.phones.jssip import PAGE
+from tests.interop.server import TOKEN
+from tests.interop.test_webrtc import AGENT_HZ, CUSTOMER_HZ, SECONDS, SUPERVISOR_HZ, Desk, desk
+
+pytestmark = pytest.mark.timeout(300)
+EAR = """
+(() => {
+  %s
+  const Real = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Real {
+    constructor(...given) {
+      super(...given);
+      window.ear = new Ear();
+      this.addEventListener("track", ({ track }) => window.ear.listen(track));
+    }
+  };
+  const Socket = window.WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(...given) {
+      super(...given);
+      window.cut = () => this.close();
+    }
+  };
+})();
+"""
+"""What the page hears is heard beside it, and its websocket can be cut."""
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
+    """A minute of each one's tone; the last is the browser's microphone."""
+    folder = tmp_path_factory.mktemp("voices")
+    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
+
+
+@asynccontextmanager
+async def supervised(voices: dict[float, Path], folder: Path) -> AsyncIterator[tuple[Desk, Seen]]:
+    """A call, and the console beside it."""
+    built()
+    async with (
+        desk(voices, folder) as here,
+        browser(voices[SUPERVISOR_HZ]) as chromium,
+        opened(chromium, "about:blank") as seen,
+    ):
+        ear = (PAGE / "hearing.js").read_text().replace("export class", "class")
+        await seen.page.add_init_script(EAR % ear)
+        await seen.page.goto(here.server.control)
+        await sign_in(seen, TOKEN)
+        yield here, seen
+
+
+async def hears(page: Page) -> Int16:
+    """What the supervisor hears, at 8 kHz."""
+    await asyncio.sleep(0.5)
+    heard = base64.b64decode(await page.evaluate(f"ear.record({SECONDS})"))
+    return np.frombuffer(heard, dtype="<i2").astype(np.int16)
+
+
+async def assert_everybody_hears(here: Desk, page: Page, mode: str) -> None:
+    heard = await asyncio.gather(here.customer.listen(SECONDS), here.agent.listen(SECONDS), hears(page))
+    assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
+    assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
+    assert_hears(heard[2], {CUSTOMER_HZ, AGENT_HZ})
+
+
+def is_in(page: Page, mode: str) -> Locator:
+    """The dock's button of a mode, which is pressed when the server has confirmed it."""
+    return page.get_by_label("The call that you are in").get_by_role("button", name=mode.capitalize())
+
+
+async def test_listen_whisper_barge_a_cut_and_leave(voices: dict[float, Path], tmp_path: Path) -> None:
+    async with supervised(voices, tmp_path) as (here, seen):
+        page = seen.page
+        await page.get_by_role("row").filter(has_text="robert").get_by_role("button", name="Listen").click()
+        await expect(is_in(page, "listen")).to_have_attribute("aria-pressed", "true")
+        await assert_everybody_hears(here, page, "listen")
+        for mode, key in (("whisper", "w"), ("barge", "b")):
+            await page.keyboard.press(key)
+            await expect(is_in(page, mode)).to_have_attribute("aria-pressed", "true")
+            await assert_everybody_hears(here, page, mode)
+        await picture(page, "call", at=page.get_by_label("The call that you are in").get_by_role("link"))
+        await page.evaluate("cut()")
+        await expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=10_000)
+        await page.keyboard.press("l")
+        await expect(is_in(page, "listen")).to_have_attribute("aria-pressed", "true")
+        await assert_everybody_hears(here, page, "listen")
+        await page.keyboard.press("x")
+        await expect(page.get_by_label("The call that you are in")).to_have_count(0)
+        heard = await asyncio.gather(here.customer.listen(SECONDS), here.agent.listen(SECONDS))
+        assert_hears(heard[0], {AGENT_HZ})
+        assert_hears(heard[1], {CUSTOMER_HZ})
+        assert seen.problems == []
+
+
+async def picture(page: Page, name: str, at: Locator) -> None:
+    """Keep a picture of the call's page, wide and narrow, where somebody wants one."""
+    folder = os.environ.get("MEDIASERVER_PICTURES")
+    if folder is None:
+        return
+    await at.click()
+    before = page.viewport_size
+    for suffix, size in (("", {"width": 1440, "height": 900}), ("-phone", PHONE)):
+        await page.set_viewport_size(size)  # type: ignore[arg-type]
+        await page.screenshot(path=Path(folder) / f"{name}{suffix}.png")
+    await page.set_viewport_size(before or {"width": 1440, "height": 900})

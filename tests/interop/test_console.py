@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.audio import Int16, assert_hears, tone, write_wav
+from tests.audio import assert_hears, tone, write_wav
 from tests.console.browsing import PHONE, Seen, browser, opened, sign_in
 from tests.console.built import built
 from tests.interop.phones.jssip import PAGE
@@ -33,6 +33,9 @@ EAR = """
       this.addEventListener("track", ({ track }) => window.ear.listen(track));
     }
   };
+  const media = navigator.mediaDevices;
+  const open = media.getUserMedia.bind(media);
+  media.getUserMedia = () => open({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
   const Socket = window.WebSocket;
   window.WebSocket = class extends Socket {
     constructor(...given) {
@@ -42,7 +45,7 @@ EAR = """
   };
 })();
 """
-"""What the page hears is heard beside it, and its websocket can be cut."""
+"""What the page hears is heard beside it, its websocket can be cut, and its microphone is taken as it is: a tone would pass for noise."""
 
 
 @pytest.fixture(scope="module")
@@ -68,18 +71,22 @@ async def supervised(voices: dict[float, Path], folder: Path) -> AsyncIterator[t
         yield here, seen
 
 
-async def hears(page: Page) -> Int16:
-    """What the supervisor hears, at 8 kHz."""
-    await asyncio.sleep(0.5)
-    heard = base64.b64decode(await page.evaluate(f"ear.record({SECONDS})"))
-    return np.frombuffer(heard, dtype="<i2").astype(np.int16)
-
-
 async def assert_everybody_hears(here: Desk, page: Page, mode: str) -> None:
-    heard = await asyncio.gather(here.customer.listen(SECONDS), here.agent.listen(SECONDS), hears(page))
+    heard = await asyncio.gather(here.customer.listen(SECONDS), here.agent.listen(SECONDS))
     assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
     assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
-    assert_hears(heard[2], {CUSTOMER_HZ, AGENT_HZ})
+    await assert_page_hears(page, {CUSTOMER_HZ, AGENT_HZ})
+
+
+async def assert_page_hears(page: Page, heard_hz: set[float]) -> None:
+    """Chromium stretches what comes while its buffer finds its length: its ear is given some seconds to hear nothing else."""
+    for is_last in (False, False, False, True):
+        heard = base64.b64decode(await page.evaluate(f"ear.record({SECONDS})"))
+        try:
+            return assert_hears(np.frombuffer(heard, dtype="<i2").astype(np.int16), heard_hz)
+        except AssertionError:
+            if is_last:
+                raise
 
 
 def is_in(page: Page, mode: str) -> Locator:

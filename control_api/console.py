@@ -72,11 +72,6 @@ class Asset:
         return Response(self.body, media_type=self.media_type, headers=headers)
 
 
-def is_built(folder: Path = FOLDER) -> bool:
-    """Whether there is a page to serve."""
-    return (folder / INDEX).exists()
-
-
 def read_assets(folder: Path = FOLDER) -> dict[str, Asset]:
     """The built files by their path below the folder; none where it is not built, or is no build of ours."""
     files = {

@@ -18,7 +18,6 @@ from rich.console import Console
 from config.loading import load
 from config.settings import Settings, SipSettings
 from control_api.client import ControlClient
-from control_api.console import is_built
 from mediaserver.cli.children import Child, ChildEnded
 from mediaserver.cli.connecting import first_error_alone, progress
 from mediaserver.cli.ending import OTHER
@@ -129,10 +128,8 @@ def instructions(settings: Settings) -> str:
     first = settings.agents[0].name
     return f"""\
 In a browser: {console(url)}
-
-Hear one now without any phone, in a second terminal; heard.wav keeps it:
+Without any phone, in a second terminal; heard.wav keeps it:
   {softphone(settings)} --dial '{doors.listen}{first}'
-
 By softphone: register {SUPERVISOR}, password {SECRET}, at {settings.sip.bind}:{settings.sip.udp_port}, then dial
   {doors.listen}{first}   listen       during the call:  {digits.listen}  listen
   {doors.whisper}{first}   whisper                        {digits.whisper}  whisper
@@ -148,7 +145,8 @@ The whole of it: docs/control-api.md. Stop with Ctrl+C."""
 
 def console(url: str) -> str:
     """Where the page is, with the demo's token; or that it was not built."""
-    return f"{url}/#/?token={TOKEN}" if is_built() else "the console is not built (make console; it needs Node)"
+    is_built = (files("control_api") / "static" / "index.html").is_file()
+    return f"{url}/#/?token={TOKEN}" if is_built else "not built (make console; it needs Node)"
 
 
 def softphone(settings: Settings) -> str:

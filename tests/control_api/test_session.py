@@ -6,6 +6,7 @@ from typing import Any
 import msgpack
 import pytest
 
+from control_api.command_models import COMMANDS
 from control_api.commands import failed, succeeded
 from control_api.encoding import Subprotocol
 from control_api.feeds import Feeds
@@ -97,6 +98,7 @@ def test_hello_and_a_snapshot_come_first(house: House) -> None:
         "identity": "anna",
         "tenant": "default",
         "ceiling": {"agents": ["*"], "teams": [], "mode": "barge", "rights": ["end", "hang_up", "originate"]},
+        "commands": list(COMMANDS),
         "stream": "stream",
         "sequence": 0,
         "resumed": False,

@@ -192,7 +192,7 @@ async def test_the_demo_waits_for_its_calls_says_how_to_join_and_ends_its_childr
             shell.served.desk.put(call_model(f"c{number}"))
     result = running.result()
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("3 calls are live.\n\nHear one now without any phone")
+    assert result.stdout.startswith("3 calls are live.\n\nIn a browser: ")
     assert "starting the server …\nwaiting for 3 calls …\n" in result.stderr
     config = staged.commands[0][-1]
     assert staged.commands == [["mediaserver", "serve", "--config", config], ["bench", "demo", "--config", config]]

@@ -1,4 +1,4 @@
-"""The supervisor's page: the files that `console/` is built into, read once, served with headers that let nothing else in.
+"""The supervisor's page: the files that `console/` is built into, read once; `control_api.headers` says what may be done with them.
 
 Without them (built where Node was missing) everything but the page works, and the page's address says how to build it.
 """
@@ -23,29 +23,6 @@ MAX_BYTES: Final = 8 * 2**20
 """Of all files together; more is not our page."""
 SMALL: Final = 1024
 """Octets that are not worth compressing."""
-
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "media-src 'self' blob:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Vary": "Accept-Encoding",
-}
 KEPT: Final = "public, max-age=31536000, immutable"
 """For files whose names say what is in them."""
 ASKED_AGAIN: Final = "no-cache"
@@ -64,7 +41,7 @@ class Asset:
 
     def response(self, request: Request) -> Response:
         """The answer to a request for it."""
-        headers = HEADERS | {"ETag": self.tag, "Cache-Control": KEPT if self.is_kept else ASKED_AGAIN}
+        headers = {"ETag": self.tag, "Cache-Control": KEPT if self.is_kept else ASKED_AGAIN, "Vary": "Accept-Encoding"}
         if request.headers.get("if-none-match") == self.tag:
             return Response(status_code=304, headers=headers)
         if self.packed and "gzip" in request.headers.get("accept-encoding", ""):
@@ -94,8 +71,8 @@ def _asset(name: str, body: bytes) -> Asset:
 def add_console(app: FastAPI, assets: Mapping[str, Asset]) -> None:
     """Serve the page at ``/``, and its files at their names; nothing else is looked for on the disk."""
     for name, asset in assets.items():
-        app.add_api_route(f"/{name}", _giver(asset), methods=METHODS)
-    app.add_api_route("/", _giver(assets[INDEX]) if assets else _not_built, methods=METHODS)
+        app.add_api_route(f"/{name}", _giver(asset), methods=METHODS, include_in_schema=False)
+    app.add_api_route("/", _giver(assets[INDEX]) if assets else _not_built, methods=METHODS, include_in_schema=False)
 
 
 def _giver(asset: Asset) -> Callable[[Request], Awaitable[Response]]:

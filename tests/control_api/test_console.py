@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from control_api.console import HOW_TO_BUILD, add_console, read_assets
+from control_api.headers import allow_pages
 
 SCRIPT = "assets/index-abc.js"
 
@@ -27,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
 def client(folder: Path) -> httpx.AsyncClient:
     """Somebody who asks an application with nothing but the console."""
     app = FastAPI(openapi_url=None)
+    allow_pages(app, ())
     add_console(app, read_assets(folder))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 

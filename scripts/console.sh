@@ -2,6 +2,8 @@
 # Builds the supervisor's page into control_api/static, with Node 20.19 or newer. "--if-possible": where Node is missing, says so and goes on.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../console"
+exec 9<.
+flock 9 # one build at a time: each begins by throwing away what the last one fetched
 static=../control_api/static
 stamp=$static/.made-from
 

@@ -56,6 +56,7 @@ interval = 0
 [control]
 bind = "{address}"
 port = {control}
+origins = ["null"]  # what pages from a file say that they are from
 
 [[trunks]]
 name = "pbx"

@@ -31,7 +31,11 @@ from control_api.messages import (
     CallModel,
     CallResult,
     CallsResult,
+    FollowModel,
+    FollowsResult,
     HelloMessage,
+    HelpResult,
+    InvitedResult,
     LegModel,
     MessageResult,
     MetersMessage,
@@ -219,6 +223,53 @@ class ControlClient:
     async def leave(self, leg: int) -> None:
         """End our leg."""
         await self._ask("leave", leg=leg)
+
+    async def hand_over(self, leg: int, to: int) -> AppliedResult:
+        """Give our talk to another supervisor's leg; returns when both gains have changed."""
+        return AppliedResult.model_validate(await self._ask("hand_over", leg=leg, to=to))
+
+    async def take_over(self, leg: int) -> AppliedResult:
+        """Talk in the agent's stead."""
+        return AppliedResult.model_validate(await self._ask("take_over", leg=leg))
+
+    async def drop_agent(self, leg: int) -> AppliedResult:
+        """Hang up the agent, and keep the other party."""
+        return AppliedResult.model_validate(await self._ask("drop_agent", leg=leg))
+
+    async def give_back(self, leg: int) -> AppliedResult:
+        """Let the agent talk again."""
+        return AppliedResult.model_validate(await self._ask("give_back", leg=leg))
+
+    async def invite(self, call: str, number: str) -> int:
+        """Ring a third one into a call; returns the number of his leg."""
+        return InvitedResult.model_validate(await self._ask("invite", call=call, number=number)).leg
+
+    async def ask_help(self, text: str | None = "", *, call: str | None = None, agent: str | None = None) -> str:
+        """Say that an agent (ourselves, where none is named) needs help, or with None none any more; returns the call's id."""
+        return HelpResult.model_validate(await self._ask("ask_help", text=text, call=call, agent=agent)).call
+
+    async def follow(
+        self,
+        *,
+        agent: str | None = None,
+        team: str | None = None,
+        pick: str = "next",
+        calls: int | None = None,
+        current: bool = True,
+        seconds: float = 60.0,
+        phone: str | None = None,
+    ) -> FollowModel:
+        """Have our phone rung once, and join each new call of an agent, of a team, or of anybody."""
+        wanted = {"agent": agent, "team": team, "pick": pick, "calls": calls, "current": current, "seconds": seconds, "phone": phone}
+        return FollowModel.model_validate(await self._ask("follow", **wanted))
+
+    async def unfollow(self, follow: int) -> None:
+        """Follow no more."""
+        await self._ask("unfollow", follow=follow)
+
+    async def follows(self) -> FollowsResult:
+        """Whom we follow."""
+        return FollowsResult.model_validate(await self._ask("follows"))
 
     async def hang_up(self, call: str, leg: int) -> None:
         """Hang up one leg of a call."""

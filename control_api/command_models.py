@@ -119,6 +119,96 @@ class LeaveCommand(Command):
     leg: LegNumber
 
 
+class HandOverCommand(Command):
+    """Give one's talk (whisper or barge) to another supervisor of the call; both gains change in one turn."""
+
+    type: Literal["hand_over"] = "hand_over"
+    leg: LegNumber
+    to: LegNumber
+    """His leg."""
+
+
+class TakeOverCommand(Command):
+    """Talk in the agent's stead, who stands aside and hears music (right ``take_over``)."""
+
+    type: Literal["take_over"] = "take_over"
+    leg: LegNumber
+    """One's own."""
+
+
+class GiveBackCommand(Command):
+    """Let the agent talk again, whose call was taken over; one's own leg listens."""
+
+    type: Literal["give_back"] = "give_back"
+    leg: LegNumber
+
+
+class DropAgentCommand(Command):
+    """Hang up the agent's leg and keep the other party, with whom one talks (right ``take_over``)."""
+
+    type: Literal["drop_agent"] = "drop_agent"
+    leg: LegNumber
+    """One's own."""
+
+
+class InviteCommand(Command):
+    """Ring a third one into a call, who hears and is heard by all (right ``originate``, and ``outside_numbers`` for those)."""
+
+    type: Literal["invite"] = "invite"
+    call: Name
+    number: Phone
+
+
+class AskHelpCommand(Command):
+    """Say that a call's agent needs help: by the agent himself, or by who may see the call."""
+
+    type: Literal["ask_help"] = "ask_help"
+    call: Name | None = None
+    """Null: the agent's only one."""
+    agent: Name | None = None
+    """Null, as ``call``: one's own."""
+    text: Annotated[str, Field(max_length=280, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = ""
+    """Null: no help is needed any more."""
+
+
+class FollowCommand(Command):
+    """Ring the identity's phone once, and have it join, in listen, each new call of an agent, of a team, or of anybody whom he may see."""
+
+    type: Literal["follow"] = "follow"
+    agent: Name | None = None
+    team: Name | None = None
+    pick: Literal["next", "random"] = "next"
+    """``random``: one of the calls that stand, by chance, for a while, and then another one."""
+    calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """After so many it is over; null: when he leaves."""
+    current: bool = True
+    """The call that the agent has now counts too; false: wait for his next one."""
+    seconds: Annotated[float, Field(ge=1.0, le=86_400.0)] = 60.0
+    """How long each call is listened to that was picked by chance."""
+    phone: Phone | None = None
+    """One of the identity's own contacts or numbers; null: his registered phone."""
+
+    @model_validator(mode="after")
+    def _names_one_at_most(self) -> "FollowCommand":
+        if self.agent is not None and self.team is not None:
+            raise ValueError("name either an agent or a team")
+        return self
+
+
+class UnfollowCommand(Command):
+    """Follow no more: who waits is hung up, who is in a call stays there."""
+
+    type: Literal["unfollow"] = "unfollow"
+    follow: LegNumber
+    """Its number."""
+
+
+class FollowsCommand(Command):
+    """Whom one follows."""
+
+    type: Literal["follows"] = "follows"
+
+
 class HangUpCommand(Command):
     """Hang up one leg of a call."""
 
@@ -230,6 +320,15 @@ AnyCommand = (
     | MuteCommand
     | VolumesCommand
     | LeaveCommand
+    | HandOverCommand
+    | TakeOverCommand
+    | GiveBackCommand
+    | DropAgentCommand
+    | InviteCommand
+    | AskHelpCommand
+    | FollowCommand
+    | UnfollowCommand
+    | FollowsCommand
     | HangUpCommand
     | EndCommand
     | OriginateCommand
@@ -255,6 +354,15 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "mute": MuteCommand,
     "volumes": VolumesCommand,
     "leave": LeaveCommand,
+    "hand_over": HandOverCommand,
+    "take_over": TakeOverCommand,
+    "give_back": GiveBackCommand,
+    "drop_agent": DropAgentCommand,
+    "invite": InviteCommand,
+    "ask_help": AskHelpCommand,
+    "follow": FollowCommand,
+    "unfollow": UnfollowCommand,
+    "follows": FollowsCommand,
     "hang_up": HangUpCommand,
     "end": EndCommand,
     "originate": OriginateCommand,

@@ -4,12 +4,19 @@ from typing import Any, assert_never
 
 from control_api.command_models import (
     AnyCommand,
+    AskHelpCommand,
     BansCommand,
     CandidateCommand,
+    DropAgentCommand,
     EndCommand,
+    FollowCommand,
+    FollowsCommand,
     GetCommand,
+    GiveBackCommand,
+    HandOverCommand,
     HangUpCommand,
     IceServersCommand,
+    InviteCommand,
     LeaveCommand,
     LetInCommand,
     LiftBanCommand,
@@ -23,7 +30,9 @@ from control_api.command_models import (
     SetModeCommand,
     ShutOutCommand,
     SuperviseCommand,
+    TakeOverCommand,
     TraceCommand,
+    UnfollowCommand,
     VolumesCommand,
     WithdrawCommand,
 )
@@ -67,6 +76,24 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote:
             return _applied(await desk.volumes(identity, leg=command.leg, hears=command.hears, heard=command.heard))
         case LeaveCommand():
             await desk.leave(identity, leg=command.leg)
+        case HandOverCommand():
+            return _applied(await desk.hand_over(identity, leg=command.leg, to=command.to))
+        case TakeOverCommand():
+            return _applied(await desk.take_over(identity, leg=command.leg))
+        case DropAgentCommand():
+            return _applied(await desk.take_over(identity, leg=command.leg, drops_agent=True))
+        case GiveBackCommand():
+            return _applied(await desk.give_back(identity, leg=command.leg))
+        case InviteCommand():
+            return {"leg": await desk.invite(identity, call=command.call, number=command.number)}
+        case AskHelpCommand():
+            return {"call": await desk.ask_help(identity, call=command.call, agent=command.agent, text=command.text)}
+        case FollowCommand():
+            return await _follow(desk, identity, command)
+        case UnfollowCommand():
+            await desk.unfollow(identity, follow=command.follow)
+        case FollowsCommand():
+            return {"follows": list(desk.follows(identity))}
         case HangUpCommand():
             await desk.hang_up(identity, call=command.call, leg=command.leg)
         case EndCommand():
@@ -112,6 +139,19 @@ async def _supervise(desk: Desk, identity: Identity, command: SuperviseCommand, 
         identity, call=command.call, agent=command.agent, mode=command.mode, target=Role(command.target), phone=command.phone
     )
     return {"call": made.call, "leg": made.leg, "mode": made.mode.value, "state": made.state}
+
+
+async def _follow(desk: Desk, identity: Identity, command: FollowCommand) -> dict[str, Any]:
+    return await desk.follow(
+        identity,
+        agent=command.agent,
+        team=command.team,
+        pick=command.pick,
+        calls=command.calls,
+        current=command.current,
+        seconds=command.seconds,
+        phone=command.phone,
+    )
 
 
 def _applied(applied: Applied) -> dict[str, Any]:

@@ -8,7 +8,8 @@ What a call's agent is may change while it lives: known only after the answer, a
 the house remembers who each call last belonged to. An event of a call that an identity may see goes to its feed; one
 that takes the call out of its sight goes there as ``call.hidden``; any other does not.
 
-What a trunk does (``trunk.*``) belongs to no call: it goes to the identities of its tenant that have the right ``admin``.
+What a supervisor follows (``follow.*``) is told to him alone. What a trunk does (``trunk.*``) belongs to no call: it goes to the
+identities of its tenant that have the right ``admin``.
 """
 
 from collections import OrderedDict, deque
@@ -119,6 +120,9 @@ class Feeds:
         if event.kind.startswith("trunk."):
             self._tell_admins(event, wall)
             return
+        if event.identity:
+            self._tell_one(event, wall)
+            return
         before, now = self._move(event)
         shown: Encoded | None = None
         hidden: Encoded | None = None
@@ -148,6 +152,13 @@ class Feeds:
         shown = _shown(event, wall)
         for feed in self._of_tenant(event.tenant):
             if Right.ADMIN in feed.identity.ceiling.rights:
+                feed.append(shown)
+
+    def _tell_one(self, event: HouseEvent, wall: float) -> None:
+        """An event of one person: all feeds of his."""
+        shown = _shown(event, wall)
+        for feed in self._of_tenant(event.tenant):
+            if feed.identity.name == event.identity:
                 feed.append(shown)
 
     def _meter(self, event: HouseEvent) -> None:

@@ -97,6 +97,10 @@ class LegModel(Message):
     heard: float = 1.0
     inaudible: str = ""
     """Why the mode's target cannot hear the supervisor now; empty where it can."""
+    taken_over: bool = False
+    """The supervisor talks in the agent's stead."""
+    aside: bool = False
+    """The agent, while a supervisor talks in his stead."""
 
 
 class WayModel(Message):
@@ -165,6 +169,8 @@ class CallModel(Message):
     cause: str = ""
     """Why it ended; empty while it lives."""
     legs: tuple[LegModel, ...] = ()
+    help: str | None = None
+    """What the agent said when he asked for help, until a supervisor came; null: he did not."""
     quality: dict[str, QualityModel] = {}
     """By leg number, of legs that have ended too; none of a leg of which nothing is known."""
 
@@ -220,10 +226,12 @@ class EventMessage(Message):
     type: Literal["event"] = "event"
     sequence: int
     kind: str
-    """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``updated``, ``ended`` or ``hidden``;
-    ``supervisor.`` and ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``;
-    ``quality.`` and ``dropped`` or ``recovered``, with ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``;
-    for the right ``admin`` also ``trunk.`` and ``up``, ``down``, ``registered`` or ``unregistered``."""
+    """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``updated``, ``taken_over``, ``given_back``, ``agent_left``,
+    ``help``, ``help_over``, ``ended`` or ``hidden``; ``guest.`` and ``ringing``, ``joined``, ``left`` or ``failed``; ``follow.`` and
+    ``ringing``, ``waiting``, ``joined`` or ``over`` (a `FollowModel` in ``detail``, told to who follows alone); ``supervisor.`` and
+    ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``; ``quality.`` and ``dropped`` or ``recovered``, with
+    ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``; for the right ``admin`` also ``trunk.`` and ``up``,
+    ``down``, ``registered`` or ``unregistered``."""
     call_id: str
     """Empty for ``trunk.``, whose ``detail`` holds ``trunk``, ``target``, ``status`` and ``is_up``."""
     at: str
@@ -304,10 +312,46 @@ class SupervisionResult(Message):
 
 
 class AppliedResult(Message):
-    """Result of ``set_mode``, ``mute`` and ``volumes``: the audio has changed."""
+    """Result of ``set_mode``, ``mute``, ``volumes``, ``hand_over``, ``take_over``, ``drop_agent`` and ``give_back``: the audio shows it."""
 
     turn: int
     """The media turn in which it took effect."""
+
+
+class FollowModel(Message):
+    """Result of ``follow``: somebody who waits for calls, and joins them."""
+
+    follow: int
+    leg: int
+    state: Literal["ringing", "waiting", "joined"]
+    call: str
+    """Where he is; empty: nowhere yet."""
+    agent: str
+    """Whom he follows; empty: not one alone."""
+    team: str
+    pick: Literal["next", "random"]
+    joined: int
+    """Calls so far."""
+    left: int | None
+    """Calls still to come; null: until he leaves."""
+
+
+class FollowsResult(Message):
+    """Result of ``follows``."""
+
+    follows: tuple[FollowModel, ...]
+
+
+class InvitedResult(Message):
+    """Result of ``invite``: the guest's phone is about to ring."""
+
+    leg: int
+
+
+class HelpResult(Message):
+    """Result of ``ask_help``."""
+
+    call: str
 
 
 class TracedModel(Message):
@@ -401,7 +445,7 @@ class MessageResult(Message):
 
 
 class DoneResult(Message):
-    """Result of ``leave``, ``hang_up``, ``end``, ``lift_ban``, ``withdraw``, ``shut_out`` and ``let_in``."""
+    """Result of ``leave``, ``unfollow``, ``hang_up``, ``end``, ``lift_ban``, ``withdraw``, ``shut_out`` and ``let_in``."""
 
 
 ServerMessage = HelloMessage | SnapshotMessage | EventMessage | MetersMessage | ReplyMessage

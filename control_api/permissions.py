@@ -150,6 +150,11 @@ def check_mode(identity: Identity, subject: Subject, mode: Mode, target: Role) -
         raise Refusal("private", "the agent has marked this call private", "wait until he takes that back, or for another call")
 
 
+def check_help(identity: Identity, subject: Subject, *, is_own: bool) -> bool:
+    """Whether the identity may say that a call's agent needs help: the agent himself, and whoever may see the call."""
+    return is_own or may_see(identity, subject)
+
+
 def check_right(identity: Identity, right: Right) -> None:
     """Raise `Refusal` unless the identity has this right."""
     check_standing(identity)

@@ -42,6 +42,8 @@ class HouseEvent:
     team: str
     tell: Callable[[], dict[str, Any]]
     """Makes the body; asked only where somebody may see the event."""
+    identity: str = ""
+    """Whose alone it is; empty: everybody's who may see the call."""
 
     @property
     def body(self) -> dict[str, Any]:
@@ -123,6 +125,41 @@ class Desk(Protocol):
 
     async def leave(self, identity: Identity, *, leg: int) -> None:
         """End a supervising leg of his own."""
+
+    async def hand_over(self, identity: Identity, *, leg: int, to: int) -> Applied:
+        """Give one's talk to another supervisor of the call, in one turn."""
+
+    async def take_over(self, identity: Identity, *, leg: int, drops_agent: bool = False) -> Applied:
+        """Talk in the agent's stead (right `take_over`); or drop him."""
+
+    async def give_back(self, identity: Identity, *, leg: int) -> Applied:
+        """Let the agent talk again."""
+
+    async def invite(self, identity: Identity, *, call: str, number: str) -> int:
+        """Ring a third one into a call (right `originate`; outside numbers need theirs); the number of his leg."""
+
+    async def ask_help(self, identity: Identity, *, call: str | None, agent: str | None, text: str | None) -> str:
+        """Say that a call's agent needs help, or (None) none any more; the call's id."""
+
+    async def follow(
+        self,
+        identity: Identity,
+        *,
+        agent: str | None,
+        team: str | None,
+        pick: str,
+        calls: int | None,
+        current: bool,
+        seconds: float,
+        phone: str | None,
+    ) -> dict[str, Any]:
+        """Have a leg wait for calls and join each in listen; as `control_api.messages.FollowModel` fields."""
+
+    async def unfollow(self, identity: Identity, *, follow: int) -> None:
+        """Follow no more; who waits hangs up, who is in a call stays there."""
+
+    def follows(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Whom the identity follows, as `control_api.messages.FollowModel` fields."""
 
     async def hang_up(self, identity: Identity, *, call: str, leg: int) -> None:
         """Hang up one leg of a call (right `hang_up`)."""

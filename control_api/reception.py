@@ -15,10 +15,16 @@ from control_api.acting import Acting, who_acts
 from control_api.command_models import (
     BansCommand,
     CandidateCommand,
+    DropAgentCommand,
     EndCommand,
+    FollowCommand,
+    FollowsCommand,
     GetCommand,
+    GiveBackCommand,
+    HandOverCommand,
     HangUpCommand,
     IceServersCommand,
+    InviteCommand,
     LeaveCommand,
     LetInCommand,
     LinkCommand,
@@ -30,6 +36,7 @@ from control_api.command_models import (
     SetModeCommand,
     ShutOutCommand,
     SuperviseCommand,
+    TakeOverCommand,
     VolumesCommand,
     WithdrawCommand,
 )
@@ -46,6 +53,7 @@ SEEN_OTHERWISE: Final = (
     *(ListCommand, GetCommand, BansCommand, IceServersCommand, CandidateCommand, ReofferCommand),
     *(SuperviseCommand, SetModeCommand, MuteCommand, VolumesCommand, LeaveCommand, HangUpCommand, EndCommand, OriginateCommand),
     *(SessionsCommand, LinkCommand, WithdrawCommand, ShutOutCommand, LetInCommand),
+    *(HandOverCommand, TakeOverCommand, GiveBackCommand, DropAgentCommand, InviteCommand, FollowCommand, FollowsCommand),
 )
 """Commands that only look or are about a leg's network, and those that the house itself writes down before it carries them out."""
 NOTHING: Final[Mapping[str, Any]] = {}

@@ -20,7 +20,16 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from control_api.command_models import COMMANDS, AnyCommand, BansCommand, GetCommand, ListCommand, SessionsCommand, TraceCommand
+from control_api.command_models import (
+    COMMANDS,
+    AnyCommand,
+    BansCommand,
+    FollowsCommand,
+    GetCommand,
+    ListCommand,
+    SessionsCommand,
+    TraceCommand,
+)
 from control_api.commands import failed
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.feeds import Feed
@@ -245,7 +254,11 @@ class Session:
 
 def _key(command: AnyCommand) -> str | None:
     """The command's key, where doing it twice would matter."""
-    return None if isinstance(command, ListCommand | GetCommand | TraceCommand | BansCommand | SessionsCommand) else command.key
+    return (
+        None
+        if isinstance(command, ListCommand | GetCommand | TraceCommand | BansCommand | FollowsCommand | SessionsCommand)
+        else command.key
+    )
 
 
 def _request_id(message: dict[str, Any]) -> int | str | None:

@@ -187,7 +187,7 @@ class Scene:
         run = self.run
         seat = next(seat for seat in range(run.supervisors_a_call) if not any(who.name == self._name(seat) for who in self.supervisors))
         number = self.place * run.supervisors_a_call + seat
-        name, mode = self._name(seat), run.random.choice(("listen", "whisper", "barge"))
+        name, mode = self._name(seat), run.random.choice(self._free_modes())
         leg = self.leg(SUPERVISORS, f"supervisor{seat}")
         before, start = self.pairs(), time.monotonic()
         if run.random.random() < 0.5:
@@ -249,7 +249,11 @@ class Scene:
         self.change(before, asked, acknowledged + AROUND)
 
     def _other_mode(self, supervisor: Supervisor) -> str:
-        return self.run.random.choice([mode for mode in DIGITS if mode != supervisor.mode])
+        return self.run.random.choice([mode for mode in self._free_modes() if mode != supervisor.mode] or [supervisor.mode])
+
+    def _free_modes(self) -> list[str]:
+        """One of a call's supervisors whispers, and one barges."""
+        return [mode for mode in DIGITS if mode == "listen" or all(other.mode != mode for other in self.supervisors)]
 
     async def _leave(self, supervisor: Supervisor) -> None:
         before, start = self.pairs(), time.monotonic()

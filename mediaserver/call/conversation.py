@@ -53,6 +53,16 @@ class Transfer:
 
 
 @dataclass(slots=True)
+class Invitation:
+    """A third one in the conversation, or on the way there."""
+
+    to: str
+    request: int
+    untried: deque[Target]
+    leg: Leg | None = None
+
+
+@dataclass(slots=True)
 class Conversation:
     """The state of one call. The rules change it and append to ``actions``."""
 
@@ -76,6 +86,10 @@ class Conversation:
     hunt: Hunt = field(default_factory=Hunt)
     transfer: Transfer | None = None
     """The one that is under way; a second one has to wait."""
+    invitation: Invitation | None = None
+    """At most one guest at a time."""
+    help: str | None = None
+    """What the agent said when he asked for help; None: he did not, or somebody came."""
     transfers: int = 0
     """How many were accepted."""
     started: float = 0.0
@@ -117,8 +131,8 @@ class Conversation:
 
     @property
     def is_joinable(self) -> bool:
-        """Whether a supervisor may enter: from the first 18x on."""
-        return self.state in (CallState.RINGING, CallState.ANSWERED, CallState.HELD)
+        """Whether a supervisor may enter: from the first 18x on, and where he is to wait."""
+        return self.state in (CallState.RINGING, CallState.ANSWERED, CallState.HELD, CallState.LOUNGE)
 
     def parties(self) -> list[Leg]:
         """The live legs of the conversation itself, the first one first."""
@@ -129,9 +143,25 @@ class Conversation:
         """Who is rung to take a party's place."""
         return None if self.transfer is None else self.transfer.successor
 
+    @property
+    def guest(self) -> Leg | None:
+        """Who was rung into the conversation, and is there or still rings."""
+        return None if self.invitation is None else self.invitation.leg
+
+    @property
+    def taker(self) -> SupervisorLeg | None:
+        """The supervisor who talks in the agent's stead."""
+        return next((leg for leg in self.supervisors.values() if leg.has_taken_over), None)
+
+    @property
+    def aside(self) -> Leg | None:
+        """The agent whose call was taken over, while he waits."""
+        return next((party for party in self.parties() if party.is_aside), None)
+
     def legs(self) -> list[Leg]:
         """Every live leg."""
-        return [leg for leg in (self.first, self.second, self.successor, *self.supervisors.values()) if leg is not None]
+        parts = (self.first, self.second, self.successor, self.guest, *self.supervisors.values())
+        return [leg for leg in parts if leg is not None]
 
     def find(self, leg: LegId) -> Leg | None:
         """A live leg by its number."""
@@ -182,6 +212,9 @@ class Conversation:
         """Leave a leg's place empty; of two parties the one who stays is the first."""
         if leg.part is Part.SUPERVISOR:
             del self.supervisors[leg.leg]
+        elif leg.part is Part.GUEST:
+            if self.invitation is not None:
+                self.invitation.leg = None
         elif leg is self.first:
             self.first, self.second = self.second, None
         elif leg is self.second:
@@ -207,4 +240,5 @@ class Conversation:
             ended=self.ended,
             cause=self.cause,
             legs=tuple([leg.view() for leg in self.legs()]),
+            help=self.help,
         )

@@ -6,6 +6,7 @@ Final codes of the inner side are mapped, never leaked: a caller learns what it 
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from mediaserver.call import lounging
 from mediaserver.call.actions import Action, EndLeg, RejectLeg
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.inputs import HangUpRequested, LegEnded, Rejected
@@ -156,7 +157,8 @@ def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg 
 
     ``gone`` ended by its own side; ``label`` names the cause where it came from outside; ``reason`` is for the other party.
     """
-    legs = conversation.legs()
+    _send_home(conversation)
+    legs, was_lounge = conversation.legs(), conversation.state is CallState.LOUNGE
     conversation.notify(ENDINGS[Cause.CANCELLED].status)  # 487: given up (RFC 3261 §21.4.25)
     conversation.do(*(parting(leg, cause, reason) for leg in legs if leg is not gone))
     conversation.move(Step.END)
@@ -166,9 +168,25 @@ def end_call(conversation: Conversation, cause: Cause, now: float, *, gone: Leg 
         conversation.close(leg)
         if leg.part is Part.SUPERVISOR:
             conversation.publish("supervisor.left", leg, cause="call_ended")
-    conversation.transfer = None
-    conversation.count("calls_ended", conversation.cause)
-    conversation.publish("call.ended", cause=conversation.cause)
+    conversation.transfer = conversation.invitation = conversation.help = None
+    if not was_lounge:
+        conversation.count("calls_ended", conversation.cause)
+        conversation.publish("call.ended", cause=conversation.cause)
+
+
+def _send_home(conversation: Conversation) -> None:
+    """Supervisors who only follow an agent wait for his next call."""
+    for leg in tuple(conversation.supervisors.values()):
+        if lounging.is_guest_here(conversation, leg):
+            lounging.move(conversation, leg, leg.home, "call_ended")
+
+
+def end_if_deserted(conversation: Conversation, now: float) -> None:
+    """A call whose agent is gone ends when nobody is left for the other party to talk to."""
+    guest = conversation.guest
+    is_in_company = conversation.taker is not None or (guest is not None and guest.is_answered)
+    if len(conversation.parties()) == 1 and conversation.is_answered and conversation.transfer is None and not is_in_company:
+        end_call(conversation, Cause.HANG_UP, now)
 
 
 def party_ended(conversation: Conversation, leg: Leg, happened: LegEnded, now: float) -> None:

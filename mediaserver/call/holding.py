@@ -7,6 +7,8 @@ holds, resumes and glares interleave. A remote that takes no media holds, unless
 - the other side gets music where the holder sends nothing: it said ``inactive``, or it said ``sendonly`` and nothing comes;
 - amid a transfer it hears the new target ring instead.
 
+The agent of a call that was taken over is out of all this: his holds are his own, and the other party is in conversation all the same.
+
 A 491 is tried again after its timer with the wish as it then is (RFC 3261 §14.1); a wish that is refused is left alone
 until it changes or the leg offers something itself, and the call goes on.
 """
@@ -25,6 +27,7 @@ from sip.negotiated import Direction
 MUSIC: Final = "music"
 RINGBACK: Final = "ringback"
 BUSY: Final = "busy"
+COMFORT: Final = "comfort"
 
 MOST_GLARES: Final = 8
 """491s in a row before a wish counts as refused."""
@@ -43,9 +46,13 @@ def connect(conversation: Conversation, now: float) -> None:
 def reconnect(conversation: Conversation, now: float) -> None:
     """A party's place is another's, or empty: whoever held from there holds no more."""
     connect(conversation, now)
-    is_held = any(party.state is LegState.HELD for party in conversation.parties())
+    is_held = _is_held(conversation)
     if conversation.move(Step.HOLD if is_held else Step.RESUME):
         conversation.publish("call.held" if is_held else "call.resumed")
+
+
+def _is_held(conversation: Conversation) -> bool:
+    return any(party.state is LegState.HELD for party in conversation.parties() if not party.is_aside)
 
 
 def party_media_agreed(conversation: Conversation, leg: Leg, happened: MediaAgreed, now: float) -> None:
@@ -67,11 +74,10 @@ def _is_fulfilled(conversation: Conversation, leg: Leg) -> bool:
 
 def _review(conversation: Conversation, leg: Leg, now: float) -> None:
     """Take the step to hold or from it, if this leg's media says so."""
-    if not leg.move(Step.HOLD if leg.holds else Step.RESUME):
+    if not leg.move(Step.HOLD if leg.holds else Step.RESUME) or leg.is_aside:
         return
     conversation.quiet_since = now
-    is_held = any(party.state is LegState.HELD for party in conversation.parties())
-    conversation.move(Step.HOLD if is_held else Step.RESUME)
+    conversation.move(Step.HOLD if _is_held(conversation) else Step.RESUME)
     conversation.publish("call.held" if leg.state is LegState.HELD else "call.resumed", leg)
 
 
@@ -128,7 +134,7 @@ def settle(conversation: Conversation) -> None:
 def _wish(conversation: Conversation, leg: Leg) -> Direction:
     """What a party should be offered, as we see it: we always have something to send, and take what somebody hears."""
     other = conversation.other(leg)
-    return Direction.of(sends=True, receives=other is None or not other.holds)
+    return Direction.of(sends=True, receives=other is None or other.is_aside or not other.holds)
 
 
 def _settle_offer(conversation: Conversation, leg: Leg) -> None:
@@ -150,6 +156,8 @@ def sound_for(conversation: Conversation, leg: Leg) -> str | None:
     """What the server should play to a leg in the call's present state."""
     if conversation.is_answered:
         return _while_waiting(conversation, leg)
+    if conversation.state is CallState.LOUNGE:
+        return COMFORT if leg.is_answered else None
     if leg.part is Part.TARGET or leg.state is LegState.RINGING or conversation.state is not CallState.RINGING:
         return None
     is_heard = any(party.state is LegState.EARLY for party in conversation.parties() if party.part is Part.TARGET)
@@ -159,7 +167,11 @@ def sound_for(conversation: Conversation, leg: Leg) -> str | None:
 def _while_waiting(conversation: Conversation, leg: Leg) -> str | None:
     """What somebody hears whom the other party holds mutely, or whose other party left amid a transfer."""
     transfer, other = conversation.transfer, conversation.other(leg)
-    if leg.part in (Part.SUPERVISOR, Part.SUCCESSOR) or not leg.hears:
+    if leg.part in (Part.SUPERVISOR, Part.SUCCESSOR, Part.GUEST) or not leg.hears:
+        return None
+    if leg.is_aside:
+        return MUSIC if conversation.limits.hold == MUSIC else None
+    if other is not None and other.is_aside:
         return None
     if other is not None and not (other.state is LegState.HELD and (not other.sends or other.is_silent)):
         return None

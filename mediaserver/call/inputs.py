@@ -222,6 +222,68 @@ class VolumesRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class LoungeOpened:
+    """This is no conversation but a place to wait for one: the first input of a call that a supervisor who follows is to be rung into."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRequested:
+    """A supervisor who follows goes to another call: from his lounge to a conversation, or back."""
+
+    leg: LegId
+    into: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkHandedOver:
+    """A permitted request that another supervisor speak in this one's stead, in his mode."""
+
+    leg: LegId
+    to: LegId
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOverRequested:
+    """A permitted request of a supervisor to talk to the other party in the agent's stead."""
+
+    leg: LegId
+    request: int
+    drops_agent: bool = False
+    """The agent's leg is ended, also where the call was taken over before."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBackRequested:
+    """A permitted request to let the agent talk again."""
+
+    leg: LegId
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestInvited:
+    """A permitted request to ring a third one into the conversation."""
+
+    leg: LegId
+    """The guest's."""
+    targets: tuple[Target, ...]
+    """Tried in turn."""
+    to: str
+    """Whom the watchers are told."""
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class HelpRequested:
+    """The call's agent asks for help; or, with ``text=None``, needs none any more."""
+
+    text: str | None
+    by: str
+    """Who said so: the agent's name, or the identity's."""
+
+
+@dataclass(frozen=True, slots=True)
 class HangUpRequested:
     """A permitted request to end one leg, or with ``leg=None`` the whole call."""
 
@@ -323,6 +385,13 @@ Input = (
     | ModeRequested
     | MuteRequested
     | VolumesRequested
+    | LoungeOpened
+    | MoveRequested
+    | TalkHandedOver
+    | TakeOverRequested
+    | GiveBackRequested
+    | GuestInvited
+    | HelpRequested
     | HangUpRequested
     | PrivacyMarked
     | InfoRelayed

@@ -25,6 +25,8 @@ class Part(StrEnum):
     """We ring it, or rang it, for the first leg."""
     SUCCESSOR = "successor"
     """We ring it so that it takes a party's place; once it has, it is a target like any other."""
+    GUEST = "guest"
+    """A third one, whom a supervisor had rung into the conversation."""
     SUPERVISOR = "supervisor"
 
 
@@ -58,6 +60,8 @@ class Leg:
     retry_at: float | None = None
     glares: int = 0
     """491s in a row."""
+    is_aside: bool = False
+    """The agent, while a supervisor talks in his stead: out of the mix, and whatever his phone holds concerns nobody."""
 
     @property
     def is_ringing(self) -> bool:
@@ -114,7 +118,14 @@ class Leg:
     def view(self) -> LegView:
         """The leg as a watcher sees it."""
         return LegView(
-            leg=self.leg, role=self.role, state=self.state, party=self.party, codec=self.codec, secured=self.is_secured, agent=self.agent
+            leg=self.leg,
+            role=self.role,
+            state=self.state,
+            party=self.party,
+            codec=self.codec,
+            secured=self.is_secured,
+            agent=self.agent,
+            is_aside=self.is_aside,
         )
 
     @property
@@ -140,6 +151,9 @@ class SupervisorLeg(Leg):
     volume_heard: float
     is_muted: bool = False
     inaudible: str = ""
+    home: str = ""
+    """The lounge to which he goes back when he leaves a call that he follows; empty: he hangs up."""
+    has_taken_over: bool = False
 
     def view(self) -> LegView:
         """The leg as a watcher sees it."""
@@ -157,4 +171,5 @@ class SupervisorLeg(Leg):
             hears=self.volume_hears,
             heard=self.volume_heard,
             inaudible=self.inaudible,
+            has_taken_over=self.has_taken_over,
         )

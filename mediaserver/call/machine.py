@@ -11,18 +11,35 @@ the actions out in order, hands in what arose from them afterwards, and re-arms 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from mediaserver.call import ending, holding, hunting, merging, privacy, replacing, supervising, transferring
+from mediaserver.call import (
+    ending,
+    helping,
+    holding,
+    hunting,
+    inviting,
+    lounging,
+    merging,
+    privacy,
+    replacing,
+    supervising,
+    talking,
+    transferring,
+)
 from mediaserver.call.actions import Action, RefuseMerge, RefuseRequest, RefuseTransfer
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.inputs import (
     Accepted,
+    GiveBackRequested,
+    GuestInvited,
     HangUpRequested,
+    HelpRequested,
     InfoRelayed,
     Input,
     Invited,
     LegEnded,
     LegHandedOver,
     LegId,
+    LoungeOpened,
     MediaAgreed,
     MediaMissing,
     MediaStarted,
@@ -30,6 +47,7 @@ from mediaserver.call.inputs import (
     MergeRequested,
     MetadataLearned,
     ModeRequested,
+    MoveRequested,
     MuteRequested,
     Originated,
     PrivacyMarked,
@@ -39,6 +57,8 @@ from mediaserver.call.inputs import (
     ReplacementArrived,
     SupervisorArrived,
     SupervisorCalled,
+    TakeOverRequested,
+    TalkHandedOver,
     TransferRequested,
     VolumesRequested,
 )
@@ -128,6 +148,21 @@ RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
         (_RINGING, TransferRequested, transferring.requested),
     ),
     **_rules(
+        Part.GUEST,
+        (_RINGING, Progressed, _of_no_concern),
+        (_RINGING, Accepted, inviting.accepted),
+        (_RINGING, Rejected, inviting.rejected),
+        (_RINGING, LegEnded, inviting.lost),
+        (_RINGING, MediaAgreed, _of_no_concern),
+        (_RINGING, MediaMissing, _of_no_concern),
+        (_ANSWERED, MediaAgreed, inviting.media_agreed),
+        (_ANSWERED, MediaMissing, inviting.media_missing),
+        (_ANSWERED, LegEnded, inviting.ended),
+        (_LIVE, MediaStarted, _of_no_concern),
+        (_LIVE, HangUpRequested, inviting.hung_up),
+        (_LIVE, TransferRequested, transferring.requested),
+    ),
+    **_rules(
         Part.SUPERVISOR,
         (_RINGING, Progressed, _of_no_concern),
         (_RINGING, Accepted, supervising.accepted),
@@ -141,6 +176,10 @@ RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
         (_LIVE, MuteRequested, supervising.mute_requested),
         (_LIVE, VolumesRequested, supervising.volumes_requested),
         (_LIVE, TransferRequested, transferring.requested),
+        (_ANSWERED, MoveRequested, lounging.move_requested),
+        (_ANSWERED, TalkHandedOver, talking.handed_over),
+        (_ANSWERED, TakeOverRequested, talking.take_over_requested),
+        (_ANSWERED, GiveBackRequested, talking.give_back_requested),
         (_LIVE, LegEnded, supervising.ended),
         (_LIVE, HangUpRequested, supervising.hung_up),
     ),
@@ -178,10 +217,16 @@ class Call:
                 merging.handed_over(conversation, happened, now)
             case MergeRefused():
                 merging.refused(conversation, happened, now)
+            case LoungeOpened():
+                lounging.opened(conversation, happened, now)
+            case GuestInvited():
+                inviting.invited(conversation, happened, now)
+            case HelpRequested():
+                helping.requested(conversation, happened)
             case ReplacementArrived():
                 replacing.arrived(conversation, happened, now)
             case PrivacyMarked():
-                privacy.marked(conversation, happened)
+                privacy.marked(conversation, happened, now)
             case MetadataLearned():
                 self._learn(happened)
             case HangUpRequested(leg=None):
@@ -226,7 +271,9 @@ class Call:
 
     def _ring_timeout(self, leg: Leg, now: float) -> None:
         if isinstance(leg, SupervisorLeg):
-            supervising.rang_too_long(self._conversation, leg)
+            supervising.rang_too_long(self._conversation, leg, now)
+        elif leg.part is Part.GUEST:
+            inviting.rang_too_long(self._conversation, leg, now)
         elif leg.part is Part.SUCCESSOR:
             transferring.rang_too_long(self._conversation, leg, now)
         else:
@@ -251,10 +298,11 @@ class Call:
             supervising.called(conversation, happened, now)
 
     def _end(self, happened: HangUpRequested, now: float) -> None:
-        if self._conversation.is_over or self._conversation.first is None:
+        conversation = self._conversation
+        if conversation.is_over or (conversation.first is None and conversation.state is not CallState.LOUNGE):
             self._absorb(happened)
         else:
-            ending.end_call(self._conversation, ending.Cause.REQUESTED, now, label=happened.cause)
+            ending.end_call(conversation, ending.Cause.REQUESTED, now, label=happened.cause)
 
     def _learn(self, happened: MetadataLearned) -> None:
         conversation = self._conversation
@@ -267,7 +315,7 @@ class Call:
     def _absorb(self, happened: Input) -> None:
         self._conversation.count("call_inputs_absorbed", type(happened).__name__)
         match happened:
-            case ModeRequested() | MuteRequested() | VolumesRequested():
+            case ModeRequested() | MuteRequested() | VolumesRequested() | TalkHandedOver() | TakeOverRequested() | GiveBackRequested():
                 self._conversation.do(RefuseRequest(happened.request, "not_found", "no such supervisor on this call"))
             case TransferRequested(leg=leg, transfer=transfer):
                 self._conversation.do(RefuseTransfer(leg, transfer, transferring.DECLINED))

@@ -22,7 +22,8 @@ NO_DIALOG: Final = 481
 def requested(conversation: Conversation, leg: Leg, happened: MergeRequested, now: float) -> None:
     """This call is the consultation: hand over whom the agent talks to, or rings, and end."""
     other = conversation.other(leg)
-    if other is None or (other.is_ringing and other.part is not Part.TARGET) or conversation.transfer is not None:
+    is_busy = conversation.transfer is not None or conversation.taker is not None
+    if other is None or (other.is_ringing and other.part is not Part.TARGET) or is_busy:
         status = NO_DIALOG if other is None else PENDING
         conversation.do(RefuseMerge(leg.leg, happened.into, happened.transfer, status))
         return

@@ -2,6 +2,7 @@
 
 - A supervisor may join from the first 18x on, while a seat is free; two seats are kept for the parties.
 - Nothing that a supervisor does, says or suffers makes an action for a party's leg.
+- One supervisor whispers and one barges at a time (`mediaserver.call.talking`).
 - A mode whose target cannot hear is accepted and reported as inaudible; it works by itself once the target can.
 - A supervisor whose phone puts us on hold falls to listen at once and stays there; until he is back nothing but listen is granted.
 - Another agent on the call, or any other party in the place of one, means listen again, for every supervisor.
@@ -11,9 +12,10 @@ from enum import StrEnum
 from math import isfinite
 from typing import Final
 
+from mediaserver.call import helping, lounging, talking
 from mediaserver.call.actions import AcceptLeg, AdoptLeg, EndLeg, OpenLeg, PlaceLeg, RefuseRequest, RejectLeg, SetMode, SetMuted, SetVolumes
 from mediaserver.call.conversation import Conversation
-from mediaserver.call.ending import DEPARTURES, ENDINGS, Cause, failure_of
+from mediaserver.call.ending import DEPARTURES, ENDINGS, Cause, end_call, end_if_deserted, failure_of
 from mediaserver.call.inputs import (
     Accepted,
     HangUpRequested,
@@ -31,6 +33,7 @@ from mediaserver.call.inputs import (
 )
 from mediaserver.call.legs import Leg, Part, SupervisorLeg
 from mediaserver.call.tables import Step
+from mediaserver.call.view import CallState
 from mixer.modes import WHISPER_TARGETS, Mode, Role
 
 PARTY_SEATS: Final = 2
@@ -66,6 +69,14 @@ _CLOSED_TEXT: Final = {
 }
 
 
+_TALK_TAKEN: Final = 486
+
+
+def _quotable(text: str) -> str:
+    """For a quoted string in a header."""
+    return text.replace("\\", "").replace('"', "")
+
+
 def _closed(conversation: Conversation) -> Closed | None:
     if conversation.is_over:
         return Closed.OVER
@@ -73,7 +84,8 @@ def _closed(conversation: Conversation) -> Closed | None:
         return Closed.NOT_RINGING
     if conversation.is_private:
         return Closed.PRIVATE
-    return Closed.FULL if len(conversation.supervisors) + PARTY_SEATS >= conversation.limits.seats else None
+    taken = len(conversation.supervisors) + PARTY_SEATS + (conversation.guest is not None)
+    return Closed.FULL if taken >= conversation.limits.seats else None
 
 
 def arrived(conversation: Conversation, happened: SupervisorArrived, now: float) -> None:
@@ -85,6 +97,12 @@ def arrived(conversation: Conversation, happened: SupervisorArrived, now: float)
             conversation.do(RefuseRequest(happened.request, _CLOSED_CODE[closed], _CLOSED_TEXT[closed]))
         conversation.do(RejectLeg(happened.leg, _CLOSED_STATUS[closed], reason))
         conversation.count("supervisors_refused", closed)
+        return
+    if talk := talking.why_not(conversation, happened.supervisor.mode, None):
+        if happened.request is not None:
+            conversation.do(RefuseRequest(happened.request, "conflict", talk))
+        conversation.do(RejectLeg(happened.leg, _TALK_TAKEN, f'SIP;cause={_TALK_TAKEN};text="{_quotable(talk)}"'))
+        conversation.count("supervisors_refused", "talk_taken")
         return
     leg = _open(conversation, happened.leg, happened.supervisor, called_in=True)
     conversation.do(AcceptLeg(leg.leg, like=_like(conversation)))
@@ -98,6 +116,11 @@ def called(conversation: Conversation, happened: SupervisorCalled, now: float) -
         if happened.request is not None:
             conversation.do(RefuseRequest(happened.request, _CLOSED_CODE[closed], _CLOSED_TEXT[closed]))
         conversation.count("supervisors_refused", closed)
+        return
+    if talk := talking.why_not(conversation, happened.supervisor.mode, None):
+        if happened.request is not None:
+            conversation.do(RefuseRequest(happened.request, "conflict", talk))
+        conversation.count("supervisors_refused", "talk_taken")
         return
     leg = _open(conversation, happened.leg, happened.supervisor, called_in=False)
     leg.ring_until = now + (happened.target.ring_timeout or conversation.limits.ring_timeout)
@@ -117,6 +140,7 @@ def _open(conversation: Conversation, number: LegId, supervisor: Supervisor, *, 
         target=supervisor.target,
         volume_hears=supervisor.hears,
         volume_heard=supervisor.heard,
+        home=conversation.call if conversation.state is CallState.LOUNGE else "",
     )
     conversation.supervisors[number] = leg
     conversation.do(OpenLeg(number, Role.SUPERVISOR))
@@ -142,6 +166,7 @@ def _enter(conversation: Conversation, leg: SupervisorLeg) -> None:
     )
     conversation.admit(leg)
     conversation.publish("supervisor.joined", leg, mode=leg.mode, target=leg.target)
+    helping.over(conversation, leg.party)
 
 
 def accepted(conversation: Conversation, leg: SupervisorLeg, happened: Accepted, now: float) -> None:
@@ -153,7 +178,7 @@ def accepted(conversation: Conversation, leg: SupervisorLeg, happened: Accepted,
 
 def rejected(conversation: Conversation, leg: SupervisorLeg, happened: Rejected, now: float) -> None:
     """A supervisor's phone refuses."""
-    _leave(conversation, leg, Cause.NO_RESOURCES if happened.is_ours else failure_of(happened.status))
+    _leave(conversation, leg, Cause.NO_RESOURCES if happened.is_ours else failure_of(happened.status), now)
 
 
 def has_no_room(conversation: Conversation, leg: SupervisorLeg, happened: Rejected, now: float) -> None:
@@ -161,36 +186,44 @@ def has_no_room(conversation: Conversation, leg: SupervisorLeg, happened: Reject
     if leg.called_in:
         ending = ENDINGS[Cause.NO_RESOURCES]
         conversation.do(RejectLeg(leg.leg, ending.status, ending.reason))
-        _leave(conversation, leg, Cause.NO_RESOURCES)
+        _leave(conversation, leg, Cause.NO_RESOURCES, now)
     else:
-        dismiss(conversation, leg, Cause.NO_RESOURCES)
+        dismiss(conversation, leg, Cause.NO_RESOURCES, now)
 
 
 def ended(conversation: Conversation, leg: SupervisorLeg, happened: LegEnded, now: float) -> None:
     """A supervisor hung up, or his phone died."""
-    _leave(conversation, leg, DEPARTURES.get(happened.cause, Cause.LOST))
+    _leave(conversation, leg, DEPARTURES.get(happened.cause, Cause.LOST), now)
 
 
 def hung_up(conversation: Conversation, leg: SupervisorLeg, happened: HangUpRequested, now: float) -> None:
     """A supervisor is to leave; where he may not stay, he is told why."""
-    dismiss(conversation, leg, Cause(happened.cause) if happened.cause in _MAY_NOT_STAY else Cause.REQUESTED)
+    if happened.cause == Cause.CEILING and lounging.is_guest_here(conversation, leg):
+        lounging.move(conversation, leg, leg.home, Cause.CEILING)
+    else:
+        dismiss(conversation, leg, Cause(happened.cause) if happened.cause in _MAY_NOT_STAY else Cause.REQUESTED, now)
 
 
-def rang_too_long(conversation: Conversation, leg: SupervisorLeg) -> None:
+def rang_too_long(conversation: Conversation, leg: SupervisorLeg, now: float) -> None:
     """A supervisor's phone was not answered."""
-    dismiss(conversation, leg, Cause.NO_ANSWER)
+    dismiss(conversation, leg, Cause.NO_ANSWER, now)
 
 
-def dismiss(conversation: Conversation, leg: SupervisorLeg, cause: Cause) -> None:
+def dismiss(conversation: Conversation, leg: SupervisorLeg, cause: Cause, now: float) -> None:
     """Have a supervisor leave."""
     conversation.do(EndLeg(leg.leg, ENDINGS[cause].reason))
-    _leave(conversation, leg, cause)
+    _leave(conversation, leg, cause, now)
 
 
-def _leave(conversation: Conversation, leg: SupervisorLeg, cause: Cause) -> None:
+def _leave(conversation: Conversation, leg: SupervisorLeg, cause: Cause, now: float) -> None:
+    talking.release(conversation, leg, cause)
     conversation.close(leg)
     conversation.count("supervisors_left", cause)
     conversation.publish("supervisor.left", leg, cause=cause)
+    if conversation.state is CallState.LOUNGE:
+        end_call(conversation, cause, now)
+    else:
+        end_if_deserted(conversation, now)
 
 
 def media_agreed(conversation: Conversation, leg: SupervisorLeg, happened: MediaAgreed, now: float) -> None:
@@ -209,28 +242,28 @@ def media_missing(conversation: Conversation, leg: SupervisorLeg, happened: Medi
     """A supervisor's phone sends nothing: a dead one gives its seat back, a mute one has longer."""
     limits = conversation.limits
     if min(happened.seconds, now - leg.quiet_since) >= (limits.no_rtp if leg.sends and leg.hears else limits.no_rtp_hold):
-        dismiss(conversation, leg, Cause.NO_RTP)
+        dismiss(conversation, leg, Cause.NO_RTP, now)
 
 
 def mode_requested(conversation: Conversation, leg: SupervisorLeg, happened: ModeRequested, now: float) -> None:
     """A permitted change of mode."""
-    if happened.mode is Mode.WHISPER and happened.target not in WHISPER_TARGETS:
+    talk = talking.why_not(conversation, happened.mode, leg)
+    if conversation.state is CallState.LOUNGE:
+        lounging.refuse_mode(conversation, happened)
+    elif happened.mode is Mode.WHISPER and happened.target not in WHISPER_TARGETS:
         conversation.do(RefuseRequest(happened.request, "bad_request", "a whisper is for the agent or the customer"))
     elif happened.mode is not Mode.LISTEN and not leg.hears:
         conversation.do(RefuseRequest(happened.request, "conflict", "the supervisor's phone is on hold; resume first"))
+    elif talk:
+        conversation.do(RefuseRequest(happened.request, "conflict", talk))
+        conversation.count("talks_refused", happened.mode)
     else:
-        _set_mode(conversation, leg, happened.mode, happened.target, happened.request, "request")
-
-
-def _set_mode(conversation: Conversation, leg: SupervisorLeg, mode: Mode, target: Role, request: int | None, cause: str) -> None:
-    leg.mode, leg.target = mode, target
-    conversation.do(SetMode(leg.leg, mode, target, request))
-    conversation.publish("supervisor.mode", leg, mode=mode, target=target, cause=cause)
+        talking.set_mode(conversation, leg, happened.mode, happened.target, happened.request, "request")
 
 
 def _fall_to_listen(conversation: Conversation, leg: SupervisorLeg, cause: str) -> None:
     if leg.mode is not Mode.LISTEN:
-        _set_mode(conversation, leg, Mode.LISTEN, leg.target, None, cause)
+        talking.set_mode(conversation, leg, Mode.LISTEN, leg.target, None, cause)
 
 
 def mute_requested(conversation: Conversation, leg: SupervisorLeg, happened: MuteRequested, now: float) -> None:
@@ -276,9 +309,13 @@ def handed_over(conversation: Conversation, leg: SupervisorLeg, now: float, *, i
     """A supervisor of a consultation comes along: in listen, if his ceiling covers this call and a seat is free."""
     closed = _closed(conversation)
     conversation.supervisors[leg.leg] = leg
-    leg.mode, leg.is_admitted, leg.inaudible, leg.is_muted = Mode.LISTEN, False, "", False
+    leg.mode, leg.is_admitted, leg.inaudible, leg.is_muted, leg.has_taken_over = Mode.LISTEN, False, "", False, False
     if closed is not None or not is_covered:
-        dismiss(conversation, leg, Cause.FULL if is_covered else Cause.CEILING)
+        cause = Cause.FULL if is_covered else Cause.CEILING
+        if lounging.is_guest_here(conversation, leg):
+            lounging.move(conversation, leg, leg.home, cause)
+        else:
+            dismiss(conversation, leg, cause, now)
         return
     conversation.do(AdoptLeg(leg.leg, Role.SUPERVISOR))
     if leg.is_ringing:

@@ -24,6 +24,8 @@ class Step(Enum):
     HOLD = auto()
     RESUME = auto()
     END = auto()
+    WAIT = auto()
+    """No conversation begins here: supervisors wait."""
 
 
 class Offer(Enum):
@@ -70,10 +72,12 @@ CALL: Final = {
     (CallState.RINGING, Step.ANSWER): CallState.ANSWERED,
     (CallState.ANSWERED, Step.HOLD): CallState.HELD,
     (CallState.HELD, Step.RESUME): CallState.ANSWERED,
+    (CallState.ROUTING, Step.WAIT): CallState.LOUNGE,
     (CallState.ROUTING, Step.END): CallState.ENDED,
     (CallState.RINGING, Step.END): CallState.ENDED,
     (CallState.ANSWERED, Step.END): CallState.ENDED,
     (CallState.HELD, Step.END): CallState.ENDED,
+    (CallState.LOUNGE, Step.END): CallState.ENDED,
 }
 
 OFFER: Final = {

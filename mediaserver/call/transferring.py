@@ -15,7 +15,7 @@
 from collections import deque
 from typing import Final
 
-from mediaserver.call import supervising
+from mediaserver.call import supervising, talking
 from mediaserver.call.actions import AcceptTransfer, CloseLeg, EndLeg, MergeCalls, OpenLeg, RefuseTransfer
 from mediaserver.call.conversation import Conversation, Hunt, Transfer
 from mediaserver.call.ending import ENDINGS, Cause, failure_of, parting
@@ -70,6 +70,8 @@ def _refusal(conversation: Conversation, leg: Leg, happened: TransferRequested) 
         return DECLINED, f"from_{leg.role}"
     if conversation.transfer is not None:
         return PENDING, "pending"
+    if conversation.taker is not None:
+        return PENDING, "taken_over"
     if not conversation.is_answered or not leg.is_answered or other is None or not other.is_answered:
         return PENDING, "not_answered"
     if conversation.transfers >= MOST_TRANSFERS:
@@ -241,7 +243,9 @@ def abandon(conversation: Conversation) -> None:
 
 def party_ended(conversation: Conversation, leg: Leg, happened: LegEnded, now: float) -> None:
     """A party hung up: the call's end, unless somebody is rung in its place."""
-    if _goes_on_without(conversation, leg):
+    if leg.is_aside:
+        talking.agent_gone(conversation, leg, happened.cause)
+    elif _goes_on_without(conversation, leg):
         _left(conversation, leg, now)
     else:
         end_call_as_party_ended(conversation, leg, happened, now)
@@ -249,7 +253,10 @@ def party_ended(conversation: Conversation, leg: Leg, happened: LegEnded, now: f
 
 def party_hung_up(conversation: Conversation, leg: Leg, happened: HangUpRequested, now: float) -> None:
     """A party is hung up: the call's end, unless somebody is rung in its place."""
-    if _goes_on_without(conversation, leg):
+    if leg.is_aside:
+        conversation.do(EndLeg(leg.leg, ENDINGS[Cause.REQUESTED].reason))
+        talking.agent_gone(conversation, leg, happened.cause)
+    elif _goes_on_without(conversation, leg):
         conversation.do(EndLeg(leg.leg, ENDINGS[Cause.REQUESTED].reason))
         _left(conversation, leg, now)
     else:

@@ -14,6 +14,8 @@ class CallState(StrEnum):
     RINGING = "ringing"
     ANSWERED = "answered"
     HELD = "held"
+    LOUNGE = "lounge"
+    """No conversation: a supervisor waits here for the next one that he follows."""
     ENDED = "ended"
 
 
@@ -53,6 +55,10 @@ class LegView:
     heard: float = 1.0
     inaudible: str = ""
     """Why the mode's target cannot hear the supervisor now; empty where it can."""
+    has_taken_over: bool = False
+    """The supervisor talks to the other party in the agent's stead."""
+    is_aside: bool = False
+    """The agent, whose call a supervisor has taken over: he hears nobody, and is heard by nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +85,5 @@ class CallView:
     legs: tuple[LegView, ...]
     is_private: bool = False
     """The agent wants nobody to supervise it."""
+    help: str | None = None
+    """What the agent said when he asked for help, until somebody came; None: he did not."""

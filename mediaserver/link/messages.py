@@ -82,7 +82,7 @@ class MoveLeg:
 
     leg: int
     call: int
-    """A call that has legs."""
+    """It may have nobody yet."""
     role: str
     """A `mixer.modes.Role`."""
 

@@ -101,15 +101,20 @@ class Roster:
         self._to_review.extend(call.index for call in self._calls.values())
 
     def move(self, leg: Leg, call_id: int, role: Role) -> None:
-        """Take a leg into another call, where it is as new; of the old one it hears nothing from this turn on. `Full`: no seat."""
+        """Take a leg into another call, where it is as new; of the old one it hears nothing from this turn on. `Full`: no seat.
+
+        A call that has nobody yet begins with it.
+        """
         call, old = self._calls.get(call_id), self._call_at[leg.call]
         assert old is not None
-        if call is None:
-            raise Full("unknown_call", f"this worker has no call {call_id}")
         if call is old:
             raise Full("bad_value", f"leg {leg.id} is in call {call_id} already")
-        if len(call.legs) >= self._state.seats:
+        if call is None and not self._free_calls:
+            raise Full("no_row", f"all {self._state.calls} calls of this worker are taken")
+        if call is not None and len(call.legs) >= self._state.seats:
             raise Full("no_seat", f"call {call_id} has all of its {self._state.seats} seats taken")
+        if call is None:
+            call = self._open_call(call_id)
         self._leave(old, leg)
         call.legs.append(leg)
         leg.call, leg.seat = call.index, Seat(role, sends=leg.seat.sends)

@@ -77,6 +77,7 @@ class FakeDesk:
         self.turn = 1000
         self.next_leg = 10
         self.office = office_of()
+        self.following: list[dict[str, Any]] = []
 
     # what the test does
 
@@ -159,6 +160,43 @@ class FakeDesk:
         found = self._with_leg(identity, leg)
         await self._done("leave", leg=leg)
         self.put(found | {"legs": [old for old in found["legs"] if old["leg"] != leg]}, "supervisor.left", leg=leg)
+
+    async def hand_over(self, identity: Identity, *, leg: int, to: int) -> Applied:
+        self._with_leg(identity, leg)
+        return await self._applied("hand_over", leg=leg, to=to)
+
+    async def take_over(self, identity: Identity, *, leg: int, drops_agent: bool = False) -> Applied:
+        check_right(identity, Right.TAKE_OVER)
+        self._with_leg(identity, leg)
+        return await self._applied("take_over", leg=leg, drops_agent=drops_agent)
+
+    async def give_back(self, identity: Identity, *, leg: int) -> Applied:
+        self._with_leg(identity, leg)
+        return await self._applied("give_back", leg=leg)
+
+    async def invite(self, identity: Identity, *, call: str, number: str) -> int:
+        self.call(identity, call)
+        await self._done("invite", call=call, number=number)
+        self.next_leg += 1
+        return self.next_leg
+
+    async def ask_help(self, identity: Identity, *, call: str | None, agent: str | None, text: str | None) -> str:
+        found = self.call(identity, call) if call is not None else self._of_agent(identity, agent or "")
+        self.put(found | {"help": text}, "call.help")
+        return str(found["call"])
+
+    async def follow(self, identity: Identity, *, agent: str | None, team: str | None, **wanted: Any) -> dict[str, Any]:
+        await self._done("follow", agent=agent, team=team, **wanted)
+        self.next_leg += 1
+        shown = {"follow": 1, "leg": self.next_leg, "state": "ringing", "call": "", "joined": 0}
+        self.following.append(shown | {"agent": agent or "", "team": team or "", "pick": wanted["pick"], "left": wanted["calls"]})
+        return self.following[-1]
+
+    async def unfollow(self, identity: Identity, *, follow: int) -> None:
+        self.following = [one for one in self.following if one["follow"] != follow]
+
+    def follows(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        return self.following
 
     async def hang_up(self, identity: Identity, *, call: str, leg: int) -> None:
         self.call(identity, call)

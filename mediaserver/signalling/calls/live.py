@@ -34,6 +34,8 @@ class CallEntry:
     """The caller as the next legs are told of him; None: nobody called in."""
     path: str = ""
     """Marks of this pass for the next server (`mediaserver.signalling.routing.routes.passed`)."""
+    is_lounge: bool = False
+    """No conversation: a supervisor who follows waits in it. Nobody sees it, and it is no call that counts."""
     max_forwards: int = 70
     """What is left of it for the next leg."""
     legs: dict[LegId, Leg] = field(default_factory=dict)
@@ -51,6 +53,7 @@ class Calls:
 
     def __init__(self) -> None:
         self._by_id: dict[str, CallEntry] = {}
+        self._lounges = 0
         self._by_leg: dict[LegId, tuple[CallEntry, Leg]] = {}
         self._by_session: dict[int, tuple[CallEntry, Leg]] = {}
         self._ended: OrderedDict[str, tuple[float, CallView, dict[LegId, LegRecord]]] = OrderedDict()
@@ -58,7 +61,7 @@ class Calls:
         """Told each session that becomes a leg of a call."""
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._by_id) - self._lounges
 
     def __iter__(self) -> Iterator[CallEntry]:
         return iter(self._by_id.values())
@@ -66,6 +69,7 @@ class Calls:
     def add(self, entry: CallEntry) -> None:
         """A call begins."""
         self._by_id[entry.view.call] = entry
+        self._lounges += entry.is_lounge
 
     def add_leg(self, entry: CallEntry, leg: Leg) -> None:
         """A leg joins a call; its session, where it has one, finds it too."""
@@ -97,7 +101,10 @@ class Calls:
 
     def remove(self, entry: CallEntry, now: float) -> None:
         """A call is over; its last view is remembered for a minute."""
-        self._by_id.pop(entry.view.call, None)
+        if self._by_id.pop(entry.view.call, None) is not None and entry.is_lounge:
+            self._lounges -= 1
+        if entry.is_lounge:
+            return
         self._ended[entry.view.call] = (now, entry.view, entry.records)
         while self._ended:
             ended, *_ = next(iter(self._ended.values()))
@@ -106,8 +113,12 @@ class Calls:
             self._ended.popitem(last=False)
 
     def get(self, call: str) -> CallEntry | None:
-        """A live call by its id."""
+        """A live call, or a lounge, by its id."""
         return self._by_id.get(call)
+
+    def conversations(self) -> Iterator[CallEntry]:
+        """Every live call that is no lounge."""
+        return (entry for entry in self._by_id.values() if not entry.is_lounge)
 
     def ended(self, call: str) -> CallView | None:
         """A call that ended lately."""

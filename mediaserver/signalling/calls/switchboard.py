@@ -68,6 +68,8 @@ class Switchboard:
         self.calls.on_tied = self._tie
         self.on_changed: Callable[[CallEntry], None] = lambda entry: None
         """Told after each input to a call."""
+        self.on_told: Callable[[CallEntry, Publish], None] = lambda entry, told: None
+        """Told what calls say of themselves, lounges too, after the watchers were."""
         house.peers.on_way = self._way_changed
         house.peers.on_lost = self._browser_lost
         placer = Placer(house, self.calls, self.new_leg, self.feed)
@@ -83,7 +85,9 @@ class Switchboard:
 
     # calls and legs
 
-    def new_call(self, tenant: str, trunk: str, *, ring_timeout: float | None = None, agent: str | None = None) -> CallEntry:
+    def new_call(
+        self, tenant: str, trunk: str, *, ring_timeout: float | None = None, agent: str | None = None, is_lounge: bool = False
+    ) -> CallEntry:
         """Begin a call that has no leg yet, on the worker of the agent's other calls where he has any; raises `NoWorker`."""
         others = self.calls.of_agent(tenant, agent) if agent else []
         worker = self.house.media.choose(others[0].worker if others else None)
@@ -116,6 +120,7 @@ class Switchboard:
             worker=worker,
             view=machine.view(),
             timer=self.house.new_timer(lambda: self._timer_fired(entry)),
+            is_lounge=is_lounge,
         )
         self.calls.add(entry)
         self.house.tracer.know(call_id, entry.subject)
@@ -308,8 +313,10 @@ class Switchboard:
         try:
             while self._told:
                 entry, view, action = self._told.popleft()
-                self.house.recorder.happened(view, action)
-                self.house.publisher.publish(view, action, partial(records, self.house.media, entry))
+                if not entry.is_lounge:
+                    self.house.recorder.happened(view, action)
+                    self.house.publisher.publish(view, action, partial(records, self.house.media, entry))
+                self.on_told(entry, action)
         finally:
             self._is_publishing = False
 
@@ -323,6 +330,9 @@ class Switchboard:
         """The machine is done; who was still waiting at the door goes too."""
         entry.timer.cancel()
         view = entry.view
+        if entry.is_lounge:
+            self._remove(entry, now)
+            return
         _log.info("call.ended", call=view.call, cause=view.cause, seconds=round(now - view.started, 1), answered=view.answered is not None)
         for leg in list(entry.legs.values()):
             self.turn_away(entry, leg)
@@ -366,7 +376,7 @@ class Switchboard:
     def _weigh(self, entry: CallEntry, happened: inputs.LegHandedOver) -> inputs.LegHandedOver:
         """A supervisor of a consultation comes along as far as his ceiling covers the call that it is a part of now."""
         leg = entry.legs.get(happened.leg)
-        return happened if leg is None or self._covers(entry, leg) else replace(happened, is_covered=False)
+        return happened if leg is None or entry.is_lounge or self._covers(entry, leg) else replace(happened, is_covered=False)
 
     def _covers(self, entry: CallEntry, leg: Leg) -> bool:
         """Whether a supervisor's ceiling covers the call's present agent; where not, that is logged and counted."""

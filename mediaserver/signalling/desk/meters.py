@@ -28,7 +28,7 @@ class MeterRounds:
         self._part = (self._part + 1) % PARTS
         if not self._publisher.has_watchers:
             return
-        for entry in [entry for entry in self._calls if entry.number % PARTS == self._part]:
+        for entry in [entry for entry in self._calls if entry.number % PARTS == self._part and not entry.is_lounge]:
             if any(leg.row >= 0 for leg in entry.legs.values()):
                 view = entry.view
                 self._publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, partial(_body, entry)))

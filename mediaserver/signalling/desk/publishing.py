@@ -79,6 +79,7 @@ def _call_model(view: CallView, records: Mapping[LegId, LegRecord], now: float, 
         "duration": round(end - (view.started if view.answered is None else view.answered), 3),
         "cause": view.cause,
         "legs": [_leg_model(leg) for leg in view.legs],
+        "help": view.help,
         "quality": record_models(records),
     }
 
@@ -98,4 +99,6 @@ def _leg_model(leg: LegView) -> dict[str, Any]:
         "hears": leg.hears,
         "heard": leg.heard,
         "inaudible": leg.inaudible,
+        "taken_over": leg.has_taken_over,
+        "aside": leg.is_aside,
     }

@@ -52,7 +52,7 @@ class QualityWatch:
         """Look at every leg; called each `LOOK_SECONDS`."""
         still: set[tuple[LegId, str]] = set()
         fair = max(self._settings.fair, self._settings.poor)
-        for entry in self._calls:
+        for entry in self._calls.conversations():
             for number, leg in entry.legs.items():
                 scores = self._media.mos(leg.mixed_by or entry.worker, leg.row)
                 if not self._bad and scores[0] >= fair and scores[1] >= fair:

@@ -60,6 +60,10 @@ COMMANDS: Final[dict[type, Command]] = {
     inputs.VolumesRequested: Command("volumes", ("hears", "heard")),
     inputs.HangUpRequested: Command("hang_up", ("cause",)),
     inputs.Originated: Command("originate", ("called",)),
+    inputs.TalkHandedOver: Command("hand_over", ("to",)),
+    inputs.TakeOverRequested: Command("take_over", ("drops_agent",)),
+    inputs.GiveBackRequested: Command("give_back"),
+    inputs.GuestInvited: Command("invite", ("to",)),
 }
 """The inputs by which somebody has his way with a call."""
 _BY_SOMEBODY: Final = frozenset({"left", "hung_up", "ended"})
@@ -115,6 +119,10 @@ class Recorder:
         else:
             self._book.owe(fact)
 
+    def follows(self, entry: CallEntry, leg: LegId) -> None:
+        """A supervisor who follows is about to join this call. Raises `Refusal` where he must not."""
+        self._write(self._fact(PERMITTED, entry.view, leg, self._known.get(leg), {"command": "follow", "mode": str(Mode.LISTEN)}))
+
     def _write(self, fact: Fact) -> None:
         try:
             self._book.write(fact)
@@ -152,7 +160,7 @@ class Recorder:
         if told.kind in _FACTS:
             leg = told.leg or 0
             self._book.owe(self._fact(told.kind, view, leg, self._known.get(leg), dict(told.detail)))
-            if told.kind == "supervisor.left" and told.detail.get("cause") != "merged":
+            if told.kind == "supervisor.left" and "into" not in told.detail:
                 self._known.pop(leg, None)
         if told.kind in _CALL_KEPT:
             self._keep(written("call", self._call(view)))
@@ -204,7 +212,8 @@ def _begins_something(happened: Input) -> bool:
     """Whether somebody begins to hear or to speak, which must not be without its entry."""
     if isinstance(happened, inputs.ModeRequested):
         return happened.mode is not Mode.LISTEN
-    return isinstance(happened, inputs.SupervisorCalled | inputs.SupervisorArrived)
+    begin = inputs.SupervisorCalled | inputs.SupervisorArrived | inputs.TalkHandedOver | inputs.TakeOverRequested | inputs.GuestInvited
+    return isinstance(happened, begin)
 
 
 def _plain(value: Any) -> Any:

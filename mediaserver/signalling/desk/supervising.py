@@ -4,9 +4,7 @@ Order, always: find (what is hidden does not exist), check, then one input to on
 audio shows it.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -15,16 +13,17 @@ from control_api.permissions import Identity, Refusal, Right, Subject, check_mod
 from control_api.ports import Applied, HouseEvent, Supervision
 from control_api.signing_in.office import Office
 from mediaserver.call import inputs
-from mediaserver.call.view import CallState, LegView
 from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.records import records
 from mediaserver.signalling.calls.requests import NOBODY_WAITS
-from mediaserver.signalling.calls.switchboard import NoWorker, Overloaded, Switchboard
+from mediaserver.signalling.calls.switchboard import Switchboard
 from mediaserver.signalling.desk.agent_codes import AgentCodes
 from mediaserver.signalling.desk.banning import Bans
 from mediaserver.signalling.desk.browsers import Browsers
+from mediaserver.signalling.desk.following import Following
 from mediaserver.signalling.desk.indicating import Indicating
+from mediaserver.signalling.desk.intervening import Intervening
 from mediaserver.signalling.desk.messaging import send_text
 from mediaserver.signalling.desk.traces import read_trace
 from mediaserver.signalling.entering.digits import mode_of_digit
@@ -36,16 +35,12 @@ _log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 
-APPLIED_WITHIN = 2.0
-"""Seconds in which a media worker has to answer; it answers in some 20 ms."""
 
-
-class SwitchboardDesk:
+class SwitchboardDesk(Following, Intervening):
     """`control_api.ports.Desk` over the switchboard."""
 
     def __init__(self, house: House, switchboard: Switchboard, entrance: Entrance, bans: Bans, office: Office) -> None:
-        self._house = house
-        self._switchboard = switchboard
+        super().__init__(house, switchboard)
         self._entrance = entrance
         self._bans = bans
         self._browsers = Browsers(house, switchboard)
@@ -59,7 +54,7 @@ class SwitchboardDesk:
 
     def calls(self, identity: Identity) -> Sequence[dict[str, Any]]:
         """Every live call the identity may see."""
-        return [self._model(entry) for entry in self._switchboard.calls if may_see(identity, entry.subject)]
+        return [self._model(entry) for entry in self._switchboard.calls.conversations() if may_see(identity, entry.subject)]
 
     def call(self, identity: Identity, call: str) -> dict[str, Any]:
         """One call, live or ended in the last minute."""
@@ -92,18 +87,8 @@ class SwitchboardDesk:
         """Ring the identity's phone into a call."""
         entry = self._counted(lambda: self._joinable(identity, call, agent, mode, target))
         rung = self._counted(lambda: self._phone(identity, phone))
-        leg = self._switchboard.next_leg()
         supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=mode, target=target)
-        with self._asked() as (request, future):
-            self._switchboard.entering[leg] = identity
-            try:
-                self._feed(entry, inputs.SupervisorCalled(leg, supervisor, rung, request))
-            finally:
-                self._switchboard.entering.pop(leg, None)
-            if future.done():
-                self._counted(future.result)
-        if self._leg_view(entry, leg) is None:
-            raise Refusal("unavailable", "your phone could not be rung", "the server's log says why; try again, or name another phone")
+        leg = self._ring(entry, identity, supervisor, rung)
         return Supervision(entry.view.call, leg, mode, "ringing")
 
     async def join(
@@ -159,19 +144,6 @@ class SwitchboardDesk:
             ids = ", ".join(entry.view.call for entry in entries)
             raise Refusal("ambiguous", f"{agent} has several calls", f"name one by its id: {ids}")
         return entries[0]
-
-    def _phone(self, identity: Identity, phone: str | None) -> inputs.Target:
-        """His own registered phone, one of his contacts or numbers, or any with the right to outside numbers."""
-        bindings = self._house.agent.contacts(identity.user, self._house.clock()) if identity.user else []
-        if phone is None:
-            if not bindings:
-                raise Refusal("unavailable", "none of your phones is registered", "register it, or name one of your numbers")
-            return inputs.Target("uri", bindings[0].uri, user=identity.user or "")
-        if phone in [binding.uri for binding in bindings]:
-            return inputs.Target("uri", phone, user=identity.user or "")
-        if phone not in identity.numbers:
-            check_right(identity, Right.OUTSIDE_NUMBERS)
-        return inputs.Target("uri", phone)
 
     # the supervisor's own leg
 
@@ -276,18 +248,6 @@ class SwitchboardDesk:
         self._feed(entry, inputs.Originated(self._switchboard.next_leg(), target, caller=target.value, called=number, targets=targets))
         return self._model(entry)
 
-    def _new_call(self, tenant: str) -> CallEntry:
-        if self._switchboard.is_draining:
-            raise Refusal("unavailable", "the server is stopping", "try again later")
-        if len(self._switchboard.calls) >= self._house.settings.limits.calls:
-            raise Refusal("too_many", "the server has as many calls as it may", "try again later, or raise limits.calls")
-        try:
-            return self._switchboard.new_call(tenant, "users")
-        except Overloaded:
-            raise Refusal("unavailable", "the server is busy", "try again in a few seconds, or look at its load in /metrics") from None
-        except NoWorker:
-            raise Refusal("unavailable", "no media worker is up", "look at /healthz") from None
-
     async def message(self, identity: Identity, *, call: str | None, agent: str | None, text: str) -> dict[str, Any]:
         """A text to an agent's phones. Who may whisper to him may write to him."""
 
@@ -298,15 +258,6 @@ class SwitchboardDesk:
 
         subject = self._counted(check)
         return await self._told(send_text(self._house, identity, subject, text))
-
-    def _agent(self, identity: Identity, agent: str) -> Subject:
-        """An agent of the tenant, on a call or not; who is beyond the ceiling does not exist."""
-        router = self._house.router
-        name = router.agent_called(identity.tenant, agent)
-        subject = Subject(identity.tenant, name or "", router.team_of(identity.tenant, name or ""))
-        if name is None or not may_see(identity, subject):
-            raise Refusal("not_found", f"no agent {agent}", "agents are named in the configuration")
-        return subject
 
     def bans(self, identity: Identity) -> Sequence[dict[str, Any]]:
         """Who is kept out for wrong passwords."""
@@ -345,61 +296,6 @@ class SwitchboardDesk:
         """What another part of the house answers; every refusal is counted."""
         try:
             return await asked
-        except Refusal as refusal:
-            self._house.counters.add("refusals", refusal.code)
-            raise
-
-    # shared steps
-
-    def _visible(self, identity: Identity, call: str) -> CallEntry:
-        entry = self._switchboard.calls.get(call)
-        if entry is None:
-            raise Refusal("not_found", "no such call", "list shows the calls that you may see")
-        check_visible(identity, entry.subject)
-        return entry
-
-    def _own(self, identity: Identity, leg: int) -> tuple[CallEntry, Leg]:
-        """A supervising leg of his own, or with the right `admin` any that he may see."""
-        found = self._switchboard.calls.of_leg(leg)
-        if found is None or found[1].role is not Role.SUPERVISOR or not may_see(identity, found[0].subject):
-            raise Refusal("not_found", f"no supervising leg {leg}", "supervise returns the leg's number, and get shows it")
-        owner = found[1].identity
-        if owner is None or (owner.name, owner.tenant) != (identity.name, identity.tenant):
-            check_right(identity, Right.ADMIN)
-        return found
-
-    def _leg_view(self, entry: CallEntry, leg: int) -> LegView | None:
-        return next((view for view in entry.view.legs if view.leg == leg), None)
-
-    async def _change(self, entry: CallEntry, made: Callable[[int], inputs.Input]) -> Applied:
-        """Feed a numbered request and wait until the audio shows it, or it is refused."""
-        with self._asked() as (request, future):
-            self._feed(entry, made(request))
-            try:
-                async with asyncio.timeout(APPLIED_WITHIN):
-                    return Applied(await future)
-            except TimeoutError:
-                raise Refusal("timeout", "the media worker did not answer in time", "look at /healthz") from None
-
-    @contextmanager
-    def _asked(self) -> Iterator[tuple[int, asyncio.Future[int]]]:
-        """A request's number and its future, which is not kept whatever happens."""
-        request, future = self._switchboard.requests.open()
-        try:
-            yield request, future
-        finally:
-            future.cancel()
-
-    def _feed(self, entry: CallEntry, happened: inputs.Input) -> None:
-        if entry.view.state is CallState.ENDED:
-            raise Refusal("not_found", "the call is over")
-        self._switchboard.feed(entry, happened)
-        self._house.settle()
-
-    def _counted(self, check: Callable[[], Result]) -> Result:
-        """Run a check; every refusal is counted. (The control API logs those it tells, digits are logged above.)"""
-        try:
-            return check()
         except Refusal as refusal:
             self._house.counters.add("refusals", refusal.code)
             raise

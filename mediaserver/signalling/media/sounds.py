@@ -17,6 +17,7 @@ RATE = 8000
 RINGBACK = "ringback"
 BUSY = "busy"
 MUSIC = "music"
+COMFORT = "comfort"
 ENTER_PIN = "enter_pin"
 WRONG_PIN = "wrong_pin"
 SEVERAL_CALLS = "several_calls"
@@ -63,6 +64,7 @@ def built_in() -> dict[str, array[int]]:
         BUSY: tone((425,), 0.5) + silence(0.5),
         MUSIC: music,
         SUPERVISED: tone((1400,), 0.2),
+        COMFORT: tone((520,), 0.3, 0.05) + silence(3.7),
         **{name: read_wave(_PROMPTS / f"{name}.wav") for name in _SPOKEN},
     }
 

@@ -9,13 +9,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mediaserver.call import actions as do
 from mediaserver.call.inputs import (
     Accepted,
+    GiveBackRequested,
+    GuestInvited,
     HangUpRequested,
+    HelpRequested,
     InfoRelayed,
     Input,
     Invited,
     LegEnded,
     LegHandedOver,
     LegId,
+    LoungeOpened,
     MediaAgreed,
     MediaMissing,
     MediaStarted,
@@ -23,6 +27,7 @@ from mediaserver.call.inputs import (
     MergeRequested,
     MetadataLearned,
     ModeRequested,
+    MoveRequested,
     MuteRequested,
     Originated,
     Progressed,
@@ -32,6 +37,8 @@ from mediaserver.call.inputs import (
     Supervisor,
     SupervisorArrived,
     SupervisorCalled,
+    TakeOverRequested,
+    TalkHandedOver,
     Target,
     TransferRequested,
     VolumesRequested,
@@ -47,7 +54,7 @@ from tests.mediaserver.call.playbook import media
 SIP = (do.PlaceLeg, do.ProgressLeg, do.AcceptLeg, do.RejectLeg, do.EndLeg, do.ReofferLeg, do.RelayInfo)
 GONE = (LegEnded, Rejected)
 """Inputs that say that a leg is over already."""
-REQUESTS = (ModeRequested, MuteRequested, VolumesRequested)
+REQUESTS = (ModeRequested, MuteRequested, VolumesRequested, TalkHandedOver, TakeOverRequested, GiveBackRequested)
 
 MEDIA: st.SearchStrategy[NegotiatedMedia] = st.builds(media, st.sampled_from(Direction), address=st.sampled_from(["192.0.2.1", "0.0.0.0"]))
 SECONDS = st.sampled_from([0.0, 0.4, 1.0, 5.0, 31.0, 61.0, 601.0, 20_000.0])
@@ -86,6 +93,9 @@ class AnySequence(RuleBasedStateMachine):
         self.accepted_transfers: set[int] = set()
         self.ended_transfers: set[int] = set()
         self.was_answered = False
+        self.was_taken = False
+        self.admitted: set[LegId] = set()
+        self.guests: set[LegId] = set()
 
     def new_leg(self) -> LegId:
         self.legs += 1
@@ -156,6 +166,37 @@ class AnySequence(RuleBasedStateMachine):
     def volumes_requested(self, data: st.DataObject, hears: float | None, heard: float | None) -> None:
         self.happens(VolumesRequested(self.any_leg(data), hears, heard, self.new_request()))
 
+    @rule(data=st.data(), drops=st.booleans())
+    def take_over_requested(self, data: st.DataObject, drops: bool) -> None:
+        self.happens(TakeOverRequested(self.any_leg(data), self.new_request(), drops))
+
+    @rule(data=st.data())
+    def give_back_requested(self, data: st.DataObject) -> None:
+        self.happens(GiveBackRequested(self.any_leg(data), self.new_request()))
+
+    @rule(data=st.data())
+    def talk_handed_over(self, data: st.DataObject) -> None:
+        self.happens(TalkHandedOver(self.any_leg(data), self.any_leg(data), self.new_request()))
+
+    @rule(rung=TARGETS)
+    def guest_invited(self, rung: tuple[Target, ...]) -> None:
+        before = self.legs
+        self.happens(GuestInvited(self.new_leg(), rung, "somebody", self.new_request()))
+        self.guests |= set(range(before + 1, self.legs + 1))
+
+    @rule(text=st.sampled_from([None, "", "a refund"]))
+    def help_requested(self, text: str | None) -> None:
+        self.happens(HelpRequested(text, "anna"))
+
+    @rule(data=st.data(), into=st.sampled_from(["c", "home", "other"]))
+    def move_requested(self, data: st.DataObject, into: str) -> None:
+        self.happens(MoveRequested(self.any_leg(data), into))
+
+    @rule()
+    def lounge_opened(self) -> None:
+        if self.call.view().state is not CallState.ROUTING:
+            self.happens(LoungeOpened())
+
     @rule(data=st.data(), whole=st.integers(0, 9))
     def hang_up_requested(self, data: st.DataObject, whole: int) -> None:
         self.happens(HangUpRequested(None if whole == 0 else self.any_leg(data), "ended"))
@@ -177,6 +218,7 @@ class AnySequence(RuleBasedStateMachine):
             moved: Leg = SupervisorLeg(
                 leg=number, part=Part.SUPERVISOR, role=Role.SUPERVISOR, party="s", identity="s", called_in=False,
                 mode=Mode.BARGE, target=Role.AGENT, volume_hears=1.0, volume_heard=1.0,
+                home=data.draw(st.sampled_from(["", "home"]), "home"),
             )  # fmt: skip
         else:
             moved = Leg(leg=number, part=Part.TARGET, role=Role.CUSTOMER, party="x", agent=agent)
@@ -228,7 +270,7 @@ class AnySequence(RuleBasedStateMachine):
         if isinstance(happened, TransferRequested):
             taken = [isinstance(action, do.AcceptTransfer) for action in did if isinstance(action, do.AcceptTransfer | do.RefuseTransfer)]
             assert len(taken) == 1, "a REFER has one answer"
-        if of_supervisor:
+        if of_supervisor and not self.takes_over(happened):
             said = [action.leg for action in did if isinstance(action, (*SIP, do.CloseLeg))]
             assert not [leg for leg in said if self.opened.get(leg, Role.SUPERVISOR) is not Role.SUPERVISOR]
         if isinstance(happened, REQUESTS):
@@ -239,6 +281,11 @@ class AnySequence(RuleBasedStateMachine):
         if isinstance(happened, MediaAgreed | ReofferFailed):
             self.offers_open.discard(happened.leg)
         self.write_down(did, happened)
+
+    def takes_over(self, happened: Input) -> bool:
+        """Whether it is about a call that is, or was just, taken over: that alone concerns the parties."""
+        was, self.was_taken = self.was_taken, any(leg.has_taken_over for leg in self.call.view().legs)
+        return was or self.was_taken or isinstance(happened, TakeOverRequested) or self.call.is_over
 
     def write_down(self, did: list[do.Action], happened: Input | None) -> None:
         for action in did:
@@ -285,7 +332,9 @@ class AnySequence(RuleBasedStateMachine):
                 self.chosen.add(leg)
             case do.Admit():
                 assert leg not in self.placed or leg in self.chosen
-                if self.was_answered and self.opened[leg] is not Role.SUPERVISOR:
+                is_newcomer = action.admitted and leg not in self.admitted and self.opened[leg] is not Role.SUPERVISOR
+                self.admitted.add(leg)
+                if self.was_answered and is_newcomer and leg not in self.guests:
                     live = {view.leg for view in self.call.view().legs}
                     loud = [other for other, mode in self.modes.items() if other in live and mode is not Mode.LISTEN]
                     assert not loud, "a newcomer is let in while somebody whispers"
@@ -311,6 +360,8 @@ class AnySequence(RuleBasedStateMachine):
         view = self.call.view()
         assert {leg.leg for leg in view.legs} == set(self.opened) - self.closed
         assert len(view.legs) <= 5, "the seats, and one who rings to take a place"
+        talks = [leg.mode for leg in view.legs if leg.mode not in (None, Mode.LISTEN)]
+        assert len(talks) == len(set(talks)), "one whispers, one barges"
 
     @invariant()
     def an_ended_call_has_nothing_left(self) -> None:

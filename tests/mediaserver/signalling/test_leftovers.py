@@ -199,10 +199,10 @@ def test_the_calls_supervisor_cancels_before_his_phone_is_let_in() -> None:
     nothing_left(house)
 
 
-async def ring_eve(house: House) -> int:
+async def ring_eve(house: House, mode: Mode = Mode.WHISPER) -> int:
     eve = house.exchange.identity("eve")
     entered = await meanwhile(
-        house.exchange, house.exchange.desk.supervise(eve, call=None, agent="robert", mode=Mode.WHISPER, target=Role.AGENT, phone=None)
+        house.exchange, house.exchange.desk.supervise(eve, call=None, agent="robert", mode=mode, target=Role.AGENT, phone=None)
     )
     return entered.leg
 
@@ -298,7 +298,7 @@ async def test_the_call_cannot_be_joined_and_the_desk_says_so_at_once() -> None:
     house = House()
     customers, _ = house.answered()
     await ring_eve(house)
-    await ring_eve(house)
+    await ring_eve(house, Mode.LISTEN)
     assert await refusal_of(house) == "too_many"
     house.trunk.hangs_up(customers)
     nothing_left(house)

@@ -160,7 +160,6 @@ def test_an_old_call_without_legs_is_forgotten_and_its_place_serves_again() -> N
     ("command", "code"),
     [
         (MoveLeg(99, FIRST, "outside"), "unknown_leg"),
-        (MoveLeg(EXPERT, 99, "outside"), "unknown_call"),
         (MoveLeg(EXPERT, SECOND, "outside"), "bad_value"),
         (MoveLeg(EXPERT, FIRST, "king"), "bad_value"),
     ],
@@ -186,3 +185,15 @@ def test_a_call_without_a_free_seat_takes_nobody_in() -> None:
     answer = house.answer(request)
     assert isinstance(answer, Refused)
     assert answer.code == "no_seat"
+
+
+def test_a_call_that_has_nobody_begins_with_who_moves_into_it() -> None:
+    two = Two()
+    request, _ = two.house.command(MoveLeg(EXPERT, 99, "supervisor"), Admit(EXPERT, True))
+    since = two.house.now
+    two.house.run(0.3)
+    assert isinstance(two.house.answer(request), Applied)
+    assert not hears(two.after(two.expert, since), CONSULTINGS)
+    (back,) = two.house.command(MoveLeg(EXPERT, FIRST, "outside"))
+    two.house.run(0.1)
+    assert isinstance(two.house.answer(back), Applied)

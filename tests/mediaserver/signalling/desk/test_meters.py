@@ -21,7 +21,7 @@ def one_call(memory: Memory) -> Calls:
     """A call with a leg in row 1, and one that has no row yet."""
     legs = {4: SimpleNamespace(leg=4, row=1), 5: SimpleNamespace(leg=5, row=-1)}
     view = SimpleNamespace(tenant="t", call="c", agent="ann", team="sales")
-    return cast("Calls", [SimpleNamespace(number=7, worker=SimpleNamespace(memory=memory), view=view, legs=legs)])
+    return cast("Calls", [SimpleNamespace(number=7, is_lounge=False, worker=SimpleNamespace(memory=memory), view=view, legs=legs)])
 
 
 def test_who_watches_is_told_level_flag_and_scores_of_each_leg() -> None:
@@ -59,7 +59,10 @@ def test_a_round_comes_to_every_call_once_a_few_at_a_time() -> None:
     publisher = Publisher()
     heard: list[str] = []
     publisher.subscribe(lambda event: heard.append(event.call))
-    calls = [SimpleNamespace(number=number, view=SimpleNamespace(tenant="t", call=f"{number}", agent="", team="")) for number in range(100)]
+    calls = [
+        SimpleNamespace(number=number, is_lounge=False, view=SimpleNamespace(tenant="t", call=f"{number}", agent="", team=""))
+        for number in range(100)
+    ]
     for call in calls:
         call.legs = {1: SimpleNamespace(row=0)}
     rounds, sizes = MeterRounds(cast("Calls", calls), publisher), []

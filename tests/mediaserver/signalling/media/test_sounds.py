@@ -11,6 +11,7 @@ import pytest
 
 from mediaserver.signalling.media.sounds import (
     BUSY,
+    COMFORT,
     ENTER_PIN,
     MUSIC,
     RATE,
@@ -27,7 +28,7 @@ from mediaserver.signalling.media.sounds import (
 
 def test_every_sound_is_there_and_none_is_loud_or_silent() -> None:
     sounds = built_in()
-    assert set(sounds) == {RINGBACK, BUSY, MUSIC, ENTER_PIN, WRONG_PIN, SEVERAL_CALLS, SUPERVISED}
+    assert set(sounds) == {RINGBACK, BUSY, MUSIC, COMFORT, ENTER_PIN, WRONG_PIN, SEVERAL_CALLS, SUPERVISED}
     for samples in sounds.values():
         assert 1000 < max(samples) <= 16_500
 

@@ -13,7 +13,12 @@ from tests.mediaserver.signalling.test_supervision import Supervised
 
 STRANGER: Final = Identity("eve", "second", Ceiling(frozenset({"*"}), frozenset({"*"}), Mode.BARGE, frozenset(Right)), "eve")
 """Whatever there is to be granted, in another tenant, and by the name of a supervisor here."""
-NOTHING: Final[dict[str, dict[str, Any]]] = {"list": {"calls": []}, "sessions": {"sessions": []}, "bans": {"bans": []}}
+NOTHING: Final[dict[str, dict[str, Any]]] = {
+    "list": {"calls": []},
+    "sessions": {"sessions": []},
+    "bans": {"bans": []},
+    "follows": {"follows": []},
+}
 OF_NO_TENANT: Final = {"ice_servers"}
 """Tells of no call and of nobody."""
 
@@ -35,6 +40,8 @@ def fields(kind: str, supervised: Supervised) -> dict[str, Any]:
         "sdp": "v=0",
         "offer": "v=0",
         "candidate": "",
+        "to": supervised.leg,
+        "follow": 1,
     }
     model = COMMANDS[kind]
     wanted = {name for name, field in model.model_fields.items() if field.is_required()} | ({"call"} & set(model.model_fields))

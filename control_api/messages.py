@@ -226,9 +226,9 @@ class EventMessage(Message):
     type: Literal["event"] = "event"
     sequence: int
     kind: str
-    """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``updated``, ``taken_over``, ``given_back``, ``agent_left``,
-    ``help``, ``help_over``, ``ended`` or ``hidden``; ``guest.`` and ``ringing``, ``joined``, ``left`` or ``failed``; ``follow.`` and
-    ``ringing``, ``waiting``, ``joined`` or ``over`` (a `FollowModel` in ``detail``, told to who follows alone); ``supervisor.`` and
+    """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``updated``, ``taken_over``, ``given_back``,
+    ``agent_left``, ``help``, ``help_over``, ``ended`` or ``hidden``; ``guest.`` and ``ringing``, ``joined``, ``left`` or ``failed``;
+    ``follow.`` and ``ringing``, ``waiting``, ``joined`` or ``over`` (a `FollowModel` in ``detail``, told to who follows alone); ``supervisor.`` and
     ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``; ``quality.`` and ``dropped`` or ``recovered``, with
     ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``; for the right ``admin`` also ``trunk.`` and ``up``,
     ``down``, ``registered`` or ``unregistered``."""

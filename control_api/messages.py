@@ -228,10 +228,10 @@ class EventMessage(Message):
     kind: str
     """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``updated``, ``taken_over``, ``given_back``,
     ``agent_left``, ``help``, ``help_over``, ``ended`` or ``hidden``; ``guest.`` and ``ringing``, ``joined``, ``left`` or ``failed``;
-    ``follow.`` and ``ringing``, ``waiting``, ``joined`` or ``over`` (a `FollowModel` in ``detail``, told to who follows alone); ``supervisor.`` and
-    ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``; ``quality.`` and ``dropped`` or ``recovered``, with
-    ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``; for the right ``admin`` also ``trunk.`` and ``up``,
-    ``down``, ``registered`` or ``unregistered``."""
+    ``follow.`` and ``ringing``, ``waiting``, ``joined`` or ``over`` (a `FollowModel` in ``detail``, told to who follows alone);
+    ``supervisor.`` and ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``;
+    ``quality.`` and ``dropped`` or ``recovered``, with ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``;
+    for the right ``admin`` also ``trunk.`` and ``up``, ``down``, ``registered`` or ``unregistered``."""
     call_id: str
     """Empty for ``trunk.``, whose ``detail`` holds ``trunk``, ``target``, ``status`` and ``is_up``."""
     at: str

@@ -14,6 +14,18 @@ from tests.control_api.desk import FakeDesk, leg_model
 from tests.control_api.serving import ANNA_TOKEN, BERT_TOKEN, Served, serving
 
 SECONDS = 300
+HOLD_BACK = """
+(() => {
+  const send = WebSocket.prototype.send;
+  const held = [];
+  window.letGo = () => { WebSocket.prototype.send = send; held.forEach((go) => go()); };
+  WebSocket.prototype.send = function (frame) {
+    if (JSON.parse(frame).type === "ice_servers") held.push(() => send.call(this, frame));
+    else send.call(this, frame);
+  };
+})();
+"""
+"""What the page asks first, whether browsers are taken, is kept from the server until the test lets go."""
 pytestmark = pytest.mark.timeout(SECONDS)
 
 
@@ -124,6 +136,20 @@ async def test_a_link_of_a_notice_joins_at_once(served: Served, chromium: Browse
         served.desk.put(served.desk.live["c5"], "quality.dropped", leg=1, detail={"way": "up", "mos": 2.9})
         await seen.page.get_by_role("link", name="Listen").click()
         await expect(seen.page.locator(".seat").get_by_role("button", name="Listen")).to_have_attribute("aria-pressed", "true")
+
+
+async def test_a_listen_before_the_server_said_whether_it_takes_browsers_rings_no_phone(served: Served, chromium: Browser) -> None:
+    async with opened(chromium, "about:blank") as seen:
+        await seen.page.add_init_script(HOLD_BACK)
+        await seen.page.goto(served.url)
+        await sign_in(seen, ANNA_TOKEN)
+        longest = max(served.desk.live.values(), key=lambda call: call["duration"] if call["call"] != "c1" else 0.0)
+        listen = seen.page.locator(f"[data-call={longest['call']}]").get_by_role("button", name="Listen")
+        await listen.click()
+        await expect(listen).to_have_attribute("aria-busy", "true")
+        await seen.page.evaluate("letGo()")
+        await seen.page.get_by_label("The call that you are in").wait_for()
+        assert "join" in [name for name, _ in served.desk.asked]
 
 
 async def test_a_wrong_token_is_told_and_kept_nowhere(served: Served, chromium: Browser) -> None:

@@ -1,8 +1,8 @@
 // What a supervisor does. Nothing here changes what is shown: that follows from what the server then says.
 import { signal } from "@preact/signals";
 import type { Mode } from "../protocol/messages";
-import { pushToTalk } from "./choices";
-import { browserLeg, connection, hello, knows, listensHere, seat, seats, type Seat } from "./desk";
+import { ear, pushToTalk } from "./choices";
+import { browserLeg, connection, hello, knows, listensHere, seat, seats, welcomeIsKnown, type Seat } from "./desk";
 import { agentLeg, legOf } from "./facts";
 import { Latest } from "./latest";
 import { notify, tellRefusal } from "./notices";
@@ -37,6 +37,7 @@ export function supervise(call: string, mode: Mode): Promise<boolean> {
 
 function join(call: string, mode: Mode): Promise<boolean> {
   return during(`supervise:${call}:${mode}`, async () => {
+    if (ear.peek() === "browser") await welcomeIsKnown();
     for (const { leg } of seats.peek()) await connection.ask("leave", { leg: leg.leg }, { again: true });
     if (!listensHere.peek()) {
       await connection.ask("supervise", { call, mode });

@@ -63,7 +63,18 @@ function address(): string {
 function greeted(said: Hello): void {
   hello.value = said;
   isFilled.value ||= said.resumed;
-  void browserLeg.isWelcome().then((is) => (takesBrowsers.value = is));
+  welcome = browserLeg.isWelcome().then((is) => void (takesBrowsers.value = is));
+}
+
+/** So long is waited for the server to say whether it takes browsers. */
+const WELCOME_WITHIN_MS = 5_000;
+let welcome: Promise<void> = Promise.resolve();
+
+/** Wait until it is known whether this server takes browsers as legs: a phone is never rung because the answer is still on its way. */
+export function welcomeIsKnown(): Promise<void> {
+  const late = new Refusal({ code: "timeout", text: "the server has not said yet whether it takes browsers", hint: "try again" });
+  const patience = new Promise<never>((_, reject) => world.after(WELCOME_WITHIN_MS, () => reject(late)));
+  return Promise.race([welcome, patience]);
 }
 
 export function signIn(token: string): void {

@@ -81,8 +81,8 @@ function Rows(): JSX.Element {
   const shown = ids.slice(span.value.from, span.value.to);
   return (
     <div ref={place} class="rows" onScroll={look}>
-      {!ids.length && <Nothing />}
       <div class="span" role="rowgroup" style={{ height: `${ids.length * height.value}px` }}>
+        {!ids.length && <div role="row"><p role="cell" class="nothing"><Nothing /></p></div>}
         {shown.map((id, index) => {
           const live = calls.live.get(id);
           return live && <Row key={id} live={live} place={span.value.from + index} height={height.value} />;
@@ -93,7 +93,7 @@ function Rows(): JSX.Element {
 }
 
 function Nothing(): JSX.Element {
-  if (!isFilled.value) return <p class="nothing">Asking for the calls.</p>;
-  if (total.value && isFiltered.value) return <p class="nothing">No call is like that.</p>;
-  return <p class="nothing">No calls now. They appear here as they come.</p>;
+  if (!isFilled.value) return <>Asking for the calls.</>;
+  if (total.value && isFiltered.value) return <>No call is like that.</>;
+  return <>No calls now. They appear here as they come.</>;
 }

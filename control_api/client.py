@@ -299,6 +299,10 @@ class ControlClient:
         """Let somebody in again."""
         await self._ask("lift_ban", source=source, user=user)
 
+    async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """The result of any command, by its type; what the methods above say in types."""
+        return await self._ask(kind, **fields)
+
     async def _ask(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Send a command and wait for its reply. Raises ValueError for fields that the protocol does not allow."""
         async with self._places:

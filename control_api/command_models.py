@@ -103,7 +103,9 @@ class VolumesCommand(Command):
     type: Literal["volumes"] = "volumes"
     leg: LegNumber
     hears: Gain | None = None
+    """How loud the supervisor hears the others."""
     heard: Gain | None = None
+    """How loud he is heard, where his mode lets him be."""
 
     @model_validator(mode="after")
     def _sets_something(self) -> "VolumesCommand":

@@ -9,9 +9,12 @@ import typer
 
 OTHER: Final = 1
 UNREACHABLE: Final = 69
+LATER: Final = 75
 FORBIDDEN: Final = 77
 CONFIGURATION: Final = 78
 INTERRUPTED: Final = 130
+_BY_CODE: Final = {"forbidden": FORBIDDEN, "unauthenticated": FORBIDDEN, "unavailable": LATER, "timeout": LATER, "too_many": LATER}
+"""The exit code for a refusal's code; the others are `OTHER`."""
 
 
 def end(code: int, text: str, hint: str = "") -> typer.Exit:
@@ -37,8 +40,7 @@ def one_line_errors() -> Iterator[None]:
     except Unreachable as error:
         raise end(UNREACHABLE, str(error), "is the server running? --url or MEDIASERVER_URL says where") from None
     except Refusal as refusal:
-        code = FORBIDDEN if refusal.code in ("forbidden", "unauthenticated") else OTHER
-        raise end(code, f"{refusal.code}: {refusal.text}", refusal.hint) from None
+        raise end(_BY_CODE.get(refusal.code, OTHER), f"{refusal.code}: {refusal.text}", refusal.hint) from None
     except (ValueError, OSError, TimeoutError) as error:
         raise end(OTHER, str(error).splitlines()[0] if str(error) else type(error).__name__) from None
     except KeyboardInterrupt:

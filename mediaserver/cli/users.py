@@ -23,13 +23,13 @@ def make_user(name: str, config: Path | None, realm: str, with_pin: bool, as_jso
     if key is None:
         raise ValueError(f"no key: set {VARIABLE} or {FILE_VARIABLE}; `mediaserver key` makes one")
     realm = realm or load(config, os.environ).sip.realm
-    password = _asked("Password", 1)
+    password = asked("Password", 1)
     lines = {"name": name} | {
         f"ha1_{algorithm.lower().replace('-', '')}": seal(key, ha1(name, realm, password, algorithm), about(name, realm, algorithm))
         for algorithm in BOTH
     }
     if with_pin:
-        pin = _asked("PIN", 4)
+        pin = asked("PIN", 4)
         if not (pin.isascii() and pin.isdigit()):
             raise ValueError("a PIN is 4 to 16 digits")
         lines["pin"] = hashed(pin)
@@ -43,7 +43,7 @@ def make_user(name: str, config: Path | None, realm: str, with_pin: bool, as_jso
 
 def make_identity(name: str, tenant: str, role: str, as_json: bool) -> None:
     """Ask for a password; print the lines of somebody who signs in with it. Raises `ValueError`."""
-    lines = {"name": name, "tenant": tenant, "password": hashed(_asked("Password", _SHORTEST)), "role": role}
+    lines = {"name": name, "tenant": tenant, "password": hashed(asked("Password", _SHORTEST)), "role": role}
     if as_json:
         print(json.dumps(lines))
         return
@@ -64,11 +64,11 @@ def make_key(path: Path | None) -> None:
     sys.stderr.write(f"# The key {key.id} stands in {path}; set {FILE_VARIABLE}={path}\n")
 
 
-def _asked(what: str, shortest: int) -> str:
-    """A secret, typed twice without an echo, or the next line of a pipe."""
+def asked(what: str, shortest: int, *, is_new: bool = True) -> str:
+    """A secret, typed without an echo (a new one twice), or the next line of a pipe."""
     if sys.stdin.isatty():
         text = getpass.getpass(f"{what}: ")
-        if getpass.getpass(f"{what} again: ") != text:
+        if is_new and getpass.getpass(f"{what} again: ") != text:
             raise ValueError("the two were not the same; nothing was made")
     else:
         text = sys.stdin.readline().rstrip("\r\n")

@@ -21,14 +21,14 @@ class Shell:
     served: Served
     token: str = ANNA_TOKEN
 
-    async def run(self, *arguments: str) -> Result:
-        """Run a command to its end."""
+    async def run(self, *arguments: str, text: str | None = None) -> Result:
+        """Run a command to its end, with this on its standard input."""
         environment = {"MEDIASERVER_URL": self.served.url, "MEDIASERVER_TOKEN": self.token, "COLUMNS": "160"}
-        return await asyncio.to_thread(CliRunner(env=environment).invoke, app, list(arguments))
+        return await asyncio.to_thread(CliRunner(env=environment).invoke, app, list(arguments), text)
 
-    async def json(self, *arguments: str) -> Any:
+    async def json(self, *arguments: str, text: str | None = None) -> Any:
         """Run a command with --json and read what it printed."""
-        result = await self.run(*arguments, "--json")
+        result = await self.run(*arguments, "--json", text=text)
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 

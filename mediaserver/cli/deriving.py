@@ -120,9 +120,10 @@ def _parameters(place: Place) -> list[Parameter]:
     needed = set(shape.get("required", ()))
     if {"call", "agent"} <= fields.keys():
         del fields["call"], fields["agent"]
-        fields = {WHICH: {"type": "string"}} | fields
+        fields = {WHICH: {}} | fields
         needed |= {WHICH} if place.needs_call else set()
-    made = [_parameter(name, each, name in needed, name in place.positional) for name, each in fields.items()]
+    said = {name: place.says.get(name, each.get("description", "").replace("null:", "left out:")) for name, each in fields.items()}
+    made = [_parameter(name, each | {"description": said[name]}, name in needed, name in place.positional) for name, each in fields.items()]
     return sorted(made, key=lambda each: (each.default is not Parameter.empty, not _is_argument(each)))
 
 
@@ -131,8 +132,9 @@ def _parameter(name: str, shape: dict[str, Any], is_needed: bool, is_positional:
     if name in _NAMED:
         return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[str | None, _NAMED[name]])
     kind = _type(shape)
-    asked = typer.Argument if is_needed or is_positional else typer.Option
-    said = asked(help=shape.get("description", ""), show_default=default not in (None, ""))
+    said: Any = typer.Option(help=shape["description"], show_default=default not in (None, ""))
+    if is_needed or is_positional:
+        said = typer.Argument(metavar=name.upper(), help=shape["description"], show_default=False)
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind if is_needed else kind | None, said])
 
 

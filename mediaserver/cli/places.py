@@ -43,28 +43,37 @@ class Place:
     """Fields that nobody is asked for."""
     positional: tuple[str, ...] = ()
     """Fields that may be left out, and are arguments all the same."""
+    says: Mapping[str, str] = field(default_factory=dict)
+    """What is said of a field instead of what the API says of it."""
     needs_call: bool = True
     """Where it takes a call or an agent: whether one of them has to be named."""
 
 
 TOP: Final = "mediaserver"
 """The group of the commands that are in none."""
+_NEEDED: Final = {"text": "What he needs."}
+_NUMBER: Final = {"agent": "Whose phones ring first.", "number": "A number or a SIP URI."}
 PLACES: Final = (
     Place(TOP, "mute", "mute", "Be heard by nobody, in whatever mode.", Panel.SUPERVISING, preset={"muted": True}),
     Place(TOP, "unmute", "mute", "Be heard again, as far as your mode goes.", Panel.SUPERVISING, preset={"muted": False}),
     Place(TOP, "volume", "volumes", "How loud you hear, and are heard: 1 is as it comes, 0 is nothing, 4 the most.", Panel.SUPERVISING),
-    Place(TOP, "follow", "follow", "Join each new call of an agent, of a team, or of anybody.", Panel.SUPERVISING, positional=("agent",)),
-    Place(TOP, "unfollow", "unfollow", "Follow no more.", Panel.SUPERVISING),
+    Place(
+        *(TOP, "follow", "follow", "Join each new call of an agent, of a team, or of anybody.", Panel.SUPERVISING),
+        positional=("agent",),
+        says={"agent": "Whom; left out: --team, or anybody.", "team": "Anybody of this team."},
+    ),
+    Place(TOP, "unfollow", "unfollow", "Follow no more.", Panel.SUPERVISING, says={"follow": "Its number, as follows shows it."}),
     Place(TOP, "follows", "follows", "List whom you follow.", Panel.SUPERVISING),
     Place(TOP, "take-over", "take_over", "Talk in the agent's stead, who stands aside (right take_over).", Panel.SUPERVISING),
     Place(TOP, "give-back", "give_back", "Let the agent talk again; you listen.", Panel.SUPERVISING),
     Place(TOP, "hand-over", "hand_over", "Give your talk to another supervisor of the call.", Panel.SUPERVISING),
-    Place(TOP, "help-wanted", "ask_help", "Say that an agent needs help.", Panel.SUPERVISING, needs_call=False),
+    Place(TOP, "help-wanted", "ask_help", "Say that an agent needs help.", Panel.SUPERVISING, says=_NEEDED, needs_call=False),
+    Place(TOP, "help-over", "ask_help", "Say that he needs none any more.", Panel.SUPERVISING, preset={"text": None}, needs_call=False),
     Place(TOP, "agents", "agents", "List the agents on calls that you may see.", Panel.CALLS, Source.LOOK),
     Place(TOP, "supervisors", "supervisors", "List who supervises which call, and how.", Panel.CALLS, Source.LOOK),
     Place("call", "show", "get", "Show one call: who is in it, and how it sounds."),
-    Place("call", "start", "originate", "Ring an agent, then a number for him (right originate)."),
-    Place("call", "invite", "invite", "Ring a third one into a call (right originate)."),
+    Place("call", "start", "originate", "Ring an agent, then a number for him (right originate).", says=_NUMBER),
+    Place("call", "invite", "invite", "Ring a third one into a call (right originate).", says=_NUMBER),
     Place("call", "drop-agent", "drop_agent", "Hang up the agent, and stay with the other party (right take_over)."),
     Place("call", "link", "link", "Make a link by which somebody may listen once (right links)."),
     Place("access", "me", "me", "Say who your token makes you, and how far you may go.", source=Source.LOOK),

@@ -93,7 +93,10 @@ async def test_who_one_is_and_how_the_server_is_are_asked_by_rest(shell: Shell) 
 async def test_a_refusal_is_a_line_with_code_and_hint_by_either_way(shell: Shell) -> None:
     shell.token = BERT_TOKEN
     refused = await shell.run("access", "sessions")
-    assert (refused.exit_code, refused.stderr) == (77, "mediaserver: forbidden: the right admin is not yours (ask an administrator for it)\n")
+    assert (refused.exit_code, refused.stderr) == (
+        77,
+        "mediaserver: forbidden: the right admin is not yours (ask an administrator for it)\n",
+    )
     shell.token = "nobody"
     refused = await shell.run("health")
     assert (refused.exit_code, refused.stderr.startswith("mediaserver: unauthenticated: unknown token (")) == (77, True)

@@ -196,7 +196,7 @@ class HelloMessage(Message):
     tenant: str
     ceiling: CeilingModel
     commands: tuple[str, ...] = ()
-    """What this server can be told; a client shows nothing of what it cannot."""
+    """What you may ask of this server, as far as your ceiling goes: a client shows nothing else."""
     stream: str
     """Names the numbering of the events; to be given back with the last sequence to resume."""
     sequence: int

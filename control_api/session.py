@@ -36,6 +36,7 @@ from control_api.feeds import Feed
 from control_api.idempotency import KeyTable, Outcome
 from control_api.messages import VERSION, RequestId, first_problem
 from control_api.permissions import Refusal
+from control_api.repertoire import commands_of
 
 SNAPSHOT_PART: Final = 250
 """Calls in one snapshot message, so that it stays below the 1 MiB that websocket clients take by default."""
@@ -219,7 +220,7 @@ class Session:
                 "mode": ceiling.mode and ceiling.mode.value,
                 "rights": sorted(ceiling.rights),
             },
-            "commands": list(COMMANDS),
+            "commands": commands_of(identity),
             "stream": self._feed.stream,
             "sequence": self._sequence,
             "resumed": resumed,

@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from control_api.messages import CallModel, CeilingModel, LegModel, Message
 from control_api.permissions import Identity
 from control_api.ports import Desk
+from control_api.repertoire import commands_of
 from mixer.modes import Role
 
 
@@ -18,6 +19,8 @@ class IdentityResult(Message):
     identity: str
     tenant: str
     ceiling: CeilingModel
+    commands: tuple[str, ...] = ()
+    """What you may ask, as far as your ceiling goes."""
 
 
 class SupervisorModel(Message):
@@ -81,7 +84,7 @@ def ceiling_model(identity: Identity) -> dict[str, Any]:
 
 
 def _identity(_: Desk, identity: Identity) -> dict[str, Any]:
-    return {"identity": identity.name, "tenant": identity.tenant, "ceiling": ceiling_model(identity)}
+    return {"identity": identity.name, "tenant": identity.tenant, "ceiling": ceiling_model(identity), "commands": commands_of(identity)}
 
 
 def _supervisors(desk: Desk, identity: Identity) -> dict[str, Any]:

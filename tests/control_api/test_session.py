@@ -6,12 +6,12 @@ from typing import Any
 import msgpack
 import pytest
 
-from control_api.command_models import COMMANDS
 from control_api.commands import failed, succeeded
 from control_api.encoding import Subprotocol
 from control_api.feeds import Feeds
 from control_api.idempotency import KeyTable
 from control_api.permissions import Identity, Refusal
+from control_api.repertoire import commands_of
 from control_api.session import MAX_UNANSWERED, Order, Position, Refused, Session
 from tests.control_api.desk import ANNA, BERT, FakeDesk, call_model, event_of, meters_of
 
@@ -98,7 +98,7 @@ def test_hello_and_a_snapshot_come_first(house: House) -> None:
         "identity": "anna",
         "tenant": "default",
         "ceiling": {"agents": ["*"], "teams": [], "mode": "barge", "rights": ["end", "hang_up", "originate"]},
-        "commands": list(COMMANDS),
+        "commands": commands_of(ANNA),
         "stream": "stream",
         "sequence": 0,
         "resumed": False,

@@ -91,7 +91,10 @@ async def test_one_call_is_shown(served: Served) -> None:
 
 async def test_who_one_is_and_may(served: Served) -> None:
     ceiling = {"agents": ["robert"], "teams": [], "mode": "listen", "rights": []}
-    assert (await request(served, "GET", "/v1/me", BERT_TOKEN)).json() == {"identity": "bert", "tenant": "default", "ceiling": ceiling}
+    said = (await request(served, "GET", "/v1/me", BERT_TOKEN)).json()
+    assert "follow" in said["commands"]
+    assert "end" not in said["commands"]
+    assert said == {"identity": "bert", "tenant": "default", "ceiling": ceiling, "commands": said["commands"]}
 
 
 async def test_supervisors_and_agents_are_shown_as_far_as_their_calls_are(served: Served) -> None:

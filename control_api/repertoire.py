@@ -1,0 +1,48 @@
+"""Which commands an identity's ceiling can permit at all: its clients show nothing else. What a command is about is checked when it is given."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from control_api.command_models import COMMANDS
+from control_api.permissions import Identity, Right
+from mixer.modes import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a ceiling has to hold."""
+
+    mode: Mode | None = None
+    """At least so high; None: any, or none."""
+    right: Right | None = None
+
+
+_LISTENING: Final = Needs(Mode.LISTEN)
+_TAKING_OVER: Final = Needs(Mode.BARGE, Right.TAKE_OVER)
+_GOVERNING: Final = Needs(right=Right.ADMIN)
+
+NEEDS: Final[dict[str, Needs]] = {
+    **dict.fromkeys(("supervise", "reoffer", "candidate", "ice_servers", "set_mode", "mute", "volumes", "leave"), _LISTENING),
+    **dict.fromkeys(("follow", "unfollow", "follows"), _LISTENING),
+    **dict.fromkeys(("hand_over", "message"), Needs(Mode.WHISPER)),
+    **dict.fromkeys(("take_over", "give_back", "drop_agent"), _TAKING_OVER),
+    "invite": Needs(Mode.BARGE, Right.ORIGINATE),
+    "hang_up": Needs(right=Right.HANG_UP),
+    "end": Needs(right=Right.END),
+    "originate": Needs(right=Right.ORIGINATE),
+    "trace": Needs(right=Right.TRACE),
+    "link": Needs(Mode.LISTEN, Right.LINKS),
+    **dict.fromkeys(("bans", "lift_ban", "sessions", "shut_out", "let_in"), _GOVERNING),
+}
+"""Commands that are not here need nothing of a ceiling but that it covers what they are about."""
+
+
+def commands_of(identity: Identity) -> list[str]:
+    """What the identity may try, in the order of the documentation."""
+    return [name for name in COMMANDS if _has(identity, NEEDS.get(name, Needs()))]
+
+
+def _has(identity: Identity, needs: Needs) -> bool:
+    highest = identity.ceiling.mode
+    reaches = needs.mode is None or (highest is not None and highest.rank >= needs.mode.rank)
+    return reaches and (needs.right is None or needs.right in identity.ceiling.rights)

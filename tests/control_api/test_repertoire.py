@@ -1,0 +1,55 @@
+"""What a client is told it may ask: what its identity's ceiling can permit, and nothing else."""
+
+import pytest
+
+from control_api.command_models import COMMANDS
+from control_api.permissions import Ceiling, Identity, Right
+from control_api.repertoire import NEEDS, commands_of
+from mixer.modes import Mode
+
+EVERYBODY = {"list", "get", "ask_help", "withdraw"}
+LISTENERS = {"supervise", "set_mode", "mute", "volumes", "leave", "follow", "unfollow", "follows", "reoffer", "candidate", "ice_servers"}
+
+
+def asked(mode: Mode | None, *rights: Right) -> set[str]:
+    """What somebody may ask."""
+    return set(commands_of(Identity("eve", "default", Ceiling(frozenset({"*"}), mode=mode, rights=frozenset(rights)))))
+
+
+def test_every_command_that_needs_something_is_one_of_the_commands() -> None:
+    assert NEEDS.keys() <= COMMANDS.keys()
+
+
+def test_whoever_has_all_may_ask_all() -> None:
+    assert asked(Mode.BARGE, *Right) == set(COMMANDS)
+
+
+def test_a_listener_is_offered_to_listen_and_to_follow() -> None:
+    assert asked(Mode.LISTEN) >= LISTENERS | EVERYBODY
+    assert asked(Mode.LISTEN).isdisjoint(NEEDS.keys() - LISTENERS)
+
+
+def test_whoever_may_not_listen_is_offered_no_supervision() -> None:
+    assert asked(None) >= EVERYBODY
+    assert asked(None).isdisjoint(NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("command", "mode", "right"),
+    [
+        ("take_over", Mode.BARGE, Right.TAKE_OVER),
+        ("give_back", Mode.BARGE, Right.TAKE_OVER),
+        ("drop_agent", Mode.BARGE, Right.TAKE_OVER),
+        ("invite", Mode.BARGE, Right.ORIGINATE),
+        ("link", Mode.LISTEN, Right.LINKS),
+    ],
+)
+def test_a_command_of_two_needs_is_offered_to_who_has_both(command: str, mode: Mode, right: Right) -> None:
+    assert command in asked(mode, right)
+    assert command not in asked(mode)
+    assert command not in asked(None, right)
+
+
+def test_a_coach_may_hand_over_and_write_and_not_take_over() -> None:
+    assert asked(Mode.WHISPER, Right.TAKE_OVER) >= {"hand_over", "message"}
+    assert "take_over" not in asked(Mode.WHISPER, Right.TAKE_OVER)

@@ -85,9 +85,13 @@ class ControlClient:
         subprotocol: Subprotocol = Subprotocol.MSGPACK,
         reconnects: bool = True,
         wants_meters: bool = False,
+        modes_stay: bool = False,
         queue: int = 1000,
     ) -> None:
-        """url: ``http://host:port`` or ``ws://…``. queue: updates kept for each watcher."""
+        """url: ``http://host:port`` or ``ws://…``. queue: updates kept for each watcher.
+
+        modes_stay: a whisper or barge that this client sets goes on when it is gone, as for a program that gives one command.
+        """
         self.hello: HelloMessage | None = None
         """What the server said last on who we are; set as soon as the client is entered."""
         self.connections = 0
@@ -97,6 +101,7 @@ class ControlClient:
         self._subprotocol = subprotocol
         self._reconnects = reconnects
         self._wants_meters = wants_meters
+        self._modes_stay = modes_stay
         self._queue = queue
         self._mirror = Mirror()
         self._inboxes: dict[Inbox, asyncio.Event] = {}
@@ -351,6 +356,7 @@ class ControlClient:
     async def _connect_once(self) -> None:
         """One connection's life. Raises `Unreachable` at its end, `Refusal` where we are not let in."""
         query = f"?meters={'on' if self._wants_meters else 'off'}&resume={quote(self._mirror.position)}"
+        query += "&modes=stay" if self._modes_stay else ""
         try:
             async with connect(
                 self._url + query,

@@ -57,7 +57,8 @@ async def serve_connection(reception: Reception, websocket: WebSocket) -> None:
 
 
 async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> None:
-    acts(Acting(guest.identity, "api", _address(websocket)))
+    who = Acting(guest.identity, "api", _address(websocket))
+    acts(who)
     wake, room = asyncio.Event(), asyncio.Event()
     feed = reception.feeds.of(guest.identity)
     session = Session(
@@ -71,6 +72,8 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
         wants_meters=websocket.query_params.get("meters", "on") != "off",
         remote=_address(websocket),
     )
+    if websocket.query_params.get("modes") != "stay":
+        reception.desk.came(who)
     reception.desk.attended(guest.identity, is_here=True)
     bound = log.bind(identity=guest.identity.name, tenant=guest.identity.tenant, address=_address(websocket))
     bound.info("client_connected", subprotocol=str(guest.subprotocol))
@@ -87,6 +90,7 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
             await _close(websocket, "unauthenticated: your access was withdrawn or has expired")
     finally:
         session.close()
+        reception.desk.parted(who)
         if not feed.readers:
             reception.desk.attended(guest.identity, is_here=False)
         reception.counters["too_slow"] += session.counters.too_slow

@@ -90,6 +90,8 @@ class LegModel(Message):
     """SRTP was agreed on."""
     identity: str = ""
     """The supervisor's identity; empty for other roles, as are the fields below."""
+    supervision: int | None = None
+    """Number of the first leg of his supervision: the same after he was lost and came back with another leg."""
     mode: Mode | None = None
     target: Role | None = None
     muted: bool = False

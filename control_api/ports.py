@@ -111,6 +111,12 @@ class Desk(Protocol):
     def ice_servers(self, identity: Identity) -> dict[str, Any]:
         """Servers that help browsers to be reached, as `control_api.browser_messages.IceServersResult` fields."""
 
+    def came(self, who: Acting) -> None:
+        """A client is there; this very object stands for it."""
+
+    def parted(self, who: Acting) -> None:
+        """That client is gone: the talks that were taken by it are free at once."""
+
     def attended(self, identity: Identity, *, is_here: bool) -> None:
         """The identity has a client now, or none any more."""
 

@@ -1,4 +1,4 @@
-"""Which commands an identity's ceiling can permit at all: its clients show nothing else. What a command is about is checked when it is given."""
+"""Which commands an identity's ceiling can permit at all: its clients show nothing else. What one is about is checked when it is given."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -62,6 +62,18 @@ class Invitation:
     leg: Leg | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A supervisor who was lost, and may come back."""
+
+    supervision: LegId
+    leg: LegId
+    """With which he was lost."""
+    until: float
+    hears: float
+    heard: float
+
+
 @dataclass(slots=True)
 class Conversation:
     """The state of one call. The rules change it and append to ``actions``."""
@@ -83,6 +95,8 @@ class Conversation:
     second: Leg | None = None
     """The target that rings or was answered."""
     supervisors: dict[LegId, SupervisorLeg] = field(default_factory=dict)
+    absences: dict[str, Absence] = field(default_factory=dict)
+    """Who was lost lately, by identity; never more than there are seats."""
     hunt: Hunt = field(default_factory=Hunt)
     transfer: Transfer | None = None
     """The one that is under way; a second one has to wait."""

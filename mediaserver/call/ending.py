@@ -125,7 +125,9 @@ MOST_TELLING: Final = (
 )
 """When several targets failed, the caller is told the first of these: the one that most invites another try."""
 
-DEPARTURES: Final = {"bye": Cause.HANG_UP, "cancelled": Cause.CANCELLED}
+GOODBYE: Final = "goodbye"
+"""`LegEnded.cause` of a browser's page that was closed, or is loaded anew."""
+DEPARTURES: Final = {"bye": Cause.HANG_UP, GOODBYE: Cause.HANG_UP, "cancelled": Cause.CANCELLED}
 """`LegEnded.cause` of a leg that left in good order; every other one is `Cause.LOST`."""
 
 _RETRY_AFTER: Final = 5

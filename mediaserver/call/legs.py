@@ -154,6 +154,12 @@ class SupervisorLeg(Leg):
     home: str = ""
     """The lounge to which he goes back when he leaves a call that he follows; empty: he hangs up."""
     has_taken_over: bool = False
+    supervision: LegId
+    """Number of the first leg of this supervision: another one where he was lost and came back."""
+    resumes: LegId = 0
+    """The leg with which he was lost, until he is in the call again."""
+    has_sent: bool = False
+    """A packet of it came."""
 
     def view(self) -> LegView:
         """The leg as a watcher sees it."""
@@ -165,6 +171,7 @@ class SupervisorLeg(Leg):
             codec=self.codec,
             secured=self.is_secured,
             identity=self.identity,
+            supervision=self.supervision,
             mode=self.mode,
             target=self.target,
             muted=self.is_muted,

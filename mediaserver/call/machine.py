@@ -169,7 +169,7 @@ RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
         (_RINGING, Rejected, supervising.rejected),
         (_ANSWERED, Rejected, supervising.has_no_room),
         (_ANSWERED, MediaAgreed, supervising.media_agreed),
-        (_LIVE, MediaStarted, _of_no_concern),
+        (_LIVE, MediaStarted, supervising.media_started),
         (_RINGING, MediaMissing, _of_no_concern),
         (_ANSWERED, MediaMissing, supervising.media_missing),
         (_LIVE, ModeRequested, supervising.mode_requested),

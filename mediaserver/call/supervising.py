@@ -4,6 +4,7 @@
 - Nothing that a supervisor does, says or suffers makes an action for a party's leg.
 - One supervisor whispers and one barges at a time (`mediaserver.call.talking`).
 - A mode whose target cannot hear is accepted and reported as inaudible; it works by itself once the target can.
+- Who falls silent while he speaks, listens: his talk is free. Who is lost may come back (`mediaserver.call.returning`).
 - A supervisor whose phone puts us on hold falls to listen at once and stays there; until he is back nothing but listen is granted.
 - Another agent on the call, or any other party in the place of one, means listen again, for every supervisor.
 """
@@ -12,10 +13,10 @@ from enum import StrEnum
 from math import isfinite
 from typing import Final
 
-from mediaserver.call import helping, lounging, talking
+from mediaserver.call import helping, lounging, returning, talking
 from mediaserver.call.actions import AcceptLeg, AdoptLeg, EndLeg, OpenLeg, PlaceLeg, RefuseRequest, RejectLeg, SetMode, SetMuted, SetVolumes
 from mediaserver.call.conversation import Conversation
-from mediaserver.call.ending import DEPARTURES, ENDINGS, Cause, end_call, end_if_deserted, failure_of
+from mediaserver.call.ending import DEPARTURES, ENDINGS, GOODBYE, Cause, end_call, end_if_deserted, failure_of
 from mediaserver.call.inputs import (
     Accepted,
     HangUpRequested,
@@ -23,6 +24,7 @@ from mediaserver.call.inputs import (
     LegId,
     MediaAgreed,
     MediaMissing,
+    MediaStarted,
     ModeRequested,
     MuteRequested,
     Rejected,
@@ -90,6 +92,7 @@ def _closed(conversation: Conversation) -> Closed | None:
 
 def arrived(conversation: Conversation, happened: SupervisorArrived, now: float) -> None:
     """A supervisor dialled in, or a browser asks in: let him in, or say why not."""
+    _make_room(conversation, happened.supervisor, now)
     closed = _closed(conversation)
     if closed is not None:
         reason = f'SIP;cause={_CLOSED_STATUS[closed]};text="{_CLOSED_TEXT[closed]}"'
@@ -98,37 +101,48 @@ def arrived(conversation: Conversation, happened: SupervisorArrived, now: float)
         conversation.do(RejectLeg(happened.leg, _CLOSED_STATUS[closed], reason))
         conversation.count("supervisors_refused", closed)
         return
-    if talk := talking.why_not(conversation, happened.supervisor.mode, None):
+    entry = returning.entry_of(conversation, happened.leg, happened.supervisor, now)
+    if talk := talking.why_not(conversation, entry.supervisor.mode, None):
         if happened.request is not None:
             conversation.do(RefuseRequest(happened.request, "conflict", talk))
         conversation.do(RejectLeg(happened.leg, _TALK_TAKEN, f'SIP;cause={_TALK_TAKEN};text="{_quotable(talk)}"'))
         conversation.count("supervisors_refused", "talk_taken")
         return
-    leg = _open(conversation, happened.leg, happened.supervisor, called_in=True)
+    leg = _open(conversation, happened.leg, entry, called_in=True)
     conversation.do(AcceptLeg(leg.leg, like=_like(conversation)))
     _join(conversation, leg, now)
 
 
 def called(conversation: Conversation, happened: SupervisorCalled, now: float) -> None:
     """A supervisor's phone is to be rung into the call."""
+    _make_room(conversation, happened.supervisor, now)
     closed = _closed(conversation)
     if closed is not None:
         if happened.request is not None:
             conversation.do(RefuseRequest(happened.request, _CLOSED_CODE[closed], _CLOSED_TEXT[closed]))
         conversation.count("supervisors_refused", closed)
         return
-    if talk := talking.why_not(conversation, happened.supervisor.mode, None):
+    entry = returning.entry_of(conversation, happened.leg, happened.supervisor, now)
+    if talk := talking.why_not(conversation, entry.supervisor.mode, None):
         if happened.request is not None:
             conversation.do(RefuseRequest(happened.request, "conflict", talk))
         conversation.count("supervisors_refused", "talk_taken")
         return
-    leg = _open(conversation, happened.leg, happened.supervisor, called_in=False)
+    leg = _open(conversation, happened.leg, entry, called_in=False)
     leg.ring_until = now + (happened.target.ring_timeout or conversation.limits.ring_timeout)
     conversation.do(PlaceLeg(leg.leg, happened.target, _like(conversation), auto_answer=True))
     conversation.publish("supervisor.ringing", leg)
 
 
-def _open(conversation: Conversation, number: LegId, supervisor: Supervisor, *, called_in: bool) -> SupervisorLeg:
+def _make_room(conversation: Conversation, supervisor: Supervisor, now: float) -> None:
+    """His own leg that fell silent is in the way of the new one."""
+    for leg in tuple(conversation.supervisors.values()):
+        if leg.identity == supervisor.identity and leg.is_silent:
+            dismiss(conversation, leg, Cause.NO_RTP, now)
+
+
+def _open(conversation: Conversation, number: LegId, entry: returning.Entry, *, called_in: bool) -> SupervisorLeg:
+    supervisor = entry.supervisor
     leg = SupervisorLeg(
         leg=number,
         part=Part.SUPERVISOR,
@@ -141,6 +155,8 @@ def _open(conversation: Conversation, number: LegId, supervisor: Supervisor, *, 
         volume_hears=supervisor.hears,
         volume_heard=supervisor.heard,
         home=conversation.call if conversation.state is CallState.LOUNGE else "",
+        supervision=entry.supervision,
+        resumes=entry.resumes,
     )
     conversation.supervisors[number] = leg
     conversation.do(OpenLeg(number, Role.SUPERVISOR))
@@ -165,7 +181,9 @@ def _enter(conversation: Conversation, leg: SupervisorLeg) -> None:
         SetVolumes(leg.leg, leg.volume_hears, leg.volume_heard, None),
     )
     conversation.admit(leg)
-    conversation.publish("supervisor.joined", leg, mode=leg.mode, target=leg.target)
+    before = {"resumes": str(leg.resumes)} if leg.resumes else {}
+    leg.resumes = 0
+    conversation.publish("supervisor.joined", leg, mode=leg.mode, target=leg.target, **before)
     helping.over(conversation, leg.party)
 
 
@@ -193,7 +211,8 @@ def has_no_room(conversation: Conversation, leg: SupervisorLeg, happened: Reject
 
 def ended(conversation: Conversation, leg: SupervisorLeg, happened: LegEnded, now: float) -> None:
     """A supervisor hung up, or his phone died."""
-    _leave(conversation, leg, DEPARTURES.get(happened.cause, Cause.LOST), now)
+    cause = DEPARTURES.get(happened.cause, Cause.LOST)
+    _leave(conversation, leg, cause, now, is_lost=cause is Cause.LOST or happened.cause == GOODBYE)
 
 
 def hung_up(conversation: Conversation, leg: SupervisorLeg, happened: HangUpRequested, now: float) -> None:
@@ -212,11 +231,13 @@ def rang_too_long(conversation: Conversation, leg: SupervisorLeg, now: float) ->
 def dismiss(conversation: Conversation, leg: SupervisorLeg, cause: Cause, now: float) -> None:
     """Have a supervisor leave."""
     conversation.do(EndLeg(leg.leg, ENDINGS[cause].reason))
-    _leave(conversation, leg, cause, now)
+    _leave(conversation, leg, cause, now, is_lost=cause is Cause.NO_RTP)
 
 
-def _leave(conversation: Conversation, leg: SupervisorLeg, cause: Cause, now: float) -> None:
+def _leave(conversation: Conversation, leg: SupervisorLeg, cause: Cause, now: float, *, is_lost: bool = False) -> None:
     talking.release(conversation, leg, cause)
+    if is_lost and leg.is_answered and conversation.state is not CallState.LOUNGE:
+        returning.expect(conversation, leg, now)
     conversation.close(leg)
     conversation.count("supervisors_left", cause)
     conversation.publish("supervisor.left", leg, cause=cause)
@@ -239,10 +260,19 @@ def _fall_to_listen_on_hold(conversation: Conversation, leg: SupervisorLeg) -> N
 
 
 def media_missing(conversation: Conversation, leg: SupervisorLeg, happened: MediaMissing, now: float) -> None:
-    """A supervisor's phone sends nothing: a dead one gives its seat back, a mute one has longer."""
+    """A supervisor's phone sends nothing: it frees the talk soon, a dead one gives its seat back, a mute one has longer."""
     limits = conversation.limits
-    if min(happened.seconds, now - leg.quiet_since) >= (limits.no_rtp if leg.sends and leg.hears else limits.no_rtp_hold):
+    quiet = min(happened.seconds, now - leg.quiet_since)
+    leg.is_silent = returning.has_fallen_silent(leg, quiet)
+    if leg.is_silent:
+        _fall_to_listen(conversation, leg, "lost")
+    if quiet >= (limits.no_rtp if leg.sends and leg.hears else limits.no_rtp_hold):
         dismiss(conversation, leg, Cause.NO_RTP, now)
+
+
+def media_started(conversation: Conversation, leg: SupervisorLeg, happened: MediaStarted, now: float) -> None:
+    """A supervisor's phone sends, or sends again; he goes on as he is."""
+    leg.has_sent, leg.is_silent = True, False
 
 
 def mode_requested(conversation: Conversation, leg: SupervisorLeg, happened: ModeRequested, now: float) -> None:

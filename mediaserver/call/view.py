@@ -48,6 +48,8 @@ class LegView:
     """The known agent at this leg, whatever his role here; empty where there is none."""
     identity: str = ""
     """The supervisor's identity."""
+    supervision: LegId = 0
+    """Number of the first leg of his supervision: he is the same one after he was lost and came back."""
     mode: Mode | None = None
     target: Role | None = None
     muted: bool = False

@@ -17,12 +17,12 @@ Result = TypeVar("Result")
 def with_client(
     url: str, token: str, work: Callable[[ControlClient], Awaitable[Result]], *, wants_meters: bool = False, reconnects: bool = False
 ) -> Result:
-    """Connect, do the work, disconnect."""
+    """Connect, do the work, disconnect; what was set stays."""
     if not token:
         raise Refusal("unauthenticated", "no token", "--token or MEDIASERVER_TOKEN; mediaserver token makes one")
 
     async def run() -> Result:
-        async with ControlClient(url, token, wants_meters=wants_meters, reconnects=reconnects) as client:
+        async with ControlClient(url, token, wants_meters=wants_meters, reconnects=reconnects, modes_stay=True) as client:
             return await work(client)
 
     with first_error_alone():

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from control_api.acting import Acting
 from control_api.messages import iso
 from control_api.permissions import Ceiling, Identity, Refusal, Right, Subject, check_mode, check_right, check_visible, may_see
 from control_api.ports import Applied, HouseEvent, Supervision
@@ -74,6 +75,8 @@ class FakeDesk:
         """Raised by every command that changes the audio."""
         self.attendance: list[tuple[str, bool]] = []
         """Who had a client, or none any more, in order."""
+        self.clients: list[Acting] = []
+        """Who is there now."""
         self.turn = 1000
         self.next_leg = 10
         self.office = office_of()
@@ -136,6 +139,12 @@ class FakeDesk:
 
     def ice_servers(self, identity: Identity) -> dict[str, Any]:
         return {"servers": [{"urls": ["stun:stun.example.com"]}], "lifetime": 3600.0}
+
+    def came(self, who: Acting) -> None:
+        self.clients.append(who)
+
+    def parted(self, who: Acting) -> None:
+        self.clients = [one for one in self.clients if one is not who]
 
     def attended(self, identity: Identity, *, is_here: bool) -> None:
         self.attendance.append((identity.name, is_here))

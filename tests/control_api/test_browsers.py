@@ -50,6 +50,14 @@ async def test_the_desk_learns_when_the_last_client_of_an_identity_is_gone(serve
     assert served.desk.attendance.count(("anna", False)) == 1
 
 
+async def test_the_desk_knows_which_clients_are_there_but_for_those_whose_modes_stay(served: Served) -> None:
+    async with ControlClient(served.url, ANNA_TOKEN), ControlClient(served.url, ANNA_TOKEN, modes_stay=True):
+        assert [client.identity and client.identity.name for client in served.desk.clients] == ["anna"]
+    async with asyncio.timeout(5):
+        while served.desk.clients:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_client_that_comes_back_is_noted(served: Served) -> None:
     async with ControlClient(served.url, ANNA_TOKEN) as client, aclosing(client.events()) as updates:
         await anext(updates)

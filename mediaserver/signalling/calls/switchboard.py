@@ -17,7 +17,7 @@ from control_api.permissions import Identity, may_stay
 from mediaserver.call import actions as call_actions
 from mediaserver.call import inputs
 from mediaserver.call.actions import Publish
-from mediaserver.call.ending import Cause
+from mediaserver.call.ending import GOODBYE, Cause
 from mediaserver.call.inputs import LegId
 from mediaserver.call.limits import CallLimits
 from mediaserver.call.machine import Call
@@ -237,7 +237,7 @@ class Switchboard:
         entry, leg = found
         _log.info("browser.lost", call=entry.view.call, leg=leg_id, why=lost.loss, detail=lost.text)
         if leg.is_by_api:
-            self.feed(entry, inputs.LegEnded(leg_id, "bye" if lost.loss is Loss.GOODBYE else "lost"))
+            self.feed(entry, inputs.LegEnded(leg_id, GOODBYE if lost.loss is Loss.GOODBYE else "lost"))
 
     def pressed(self, entry: CallEntry, leg: Leg, digit: str, way: str) -> None:
         """A digit that came by RTP (way ``digit``) or by SIP INFO (``info``)."""

@@ -1,8 +1,7 @@
 """Supervisors' browsers: a leg from an offer, later offers, candidates, the servers that help, and who is not there any more.
 
 A browser's leg belongs to the identity that asked for it. It ends when its ICE gets no check for `ice.lost_after`, when it says goodbye,
-and when the identity has had no client for as long: a page that is gone listens to nobody. From the first moment without a client on it
-only listens, and so it does when the client is back.
+and when the identity has had no client for as long: a page that is gone listens to nobody.
 """
 
 import asyncio
@@ -24,13 +23,12 @@ from mediaserver.call import inputs
 from mediaserver.link.messages import Ping
 from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
-from mediaserver.signalling.calls.requests import NOBODY_WAITS
 from mediaserver.signalling.calls.switchboard import Switchboard
 from mediaserver.signalling.house import House
 from mediaserver.signalling.media.agreeing import tell_media
 from mediaserver.signalling.media.ports import NoFreePort
 from mediaserver.signalling.timers import Timer
-from mixer.modes import Mode, Role
+from mixer.modes import Role
 from sip.description.profiles import Security
 from sip.errors import SipError
 from sip.sdp import SessionDescription
@@ -127,18 +125,9 @@ class Browsers:
         timer = self._absent.pop(_name(identity), None)
         if timer is not None:
             timer.cancel()
-        legs = [] if is_here else self._legs_of(identity)
-        for entry, leg in legs:
-            self._silence(entry, leg)
-        if legs:
+        if not is_here and self._legs_of(identity):
             waiting = self._absent[_name(identity)] = self._house.new_timer(lambda: self._dismiss(identity))
             waiting.set(self._house.clock() + self._house.settings.ice.lost_after)
-
-    def _silence(self, entry: CallEntry, leg: Leg) -> None:
-        """Nobody is there to see whom he speaks to: he listens, and goes on so when he is back."""
-        is_speaking = any(view.leg == leg.leg and view.mode not in (None, Mode.LISTEN) for view in entry.view.legs)
-        if is_speaking:
-            self._switchboard.feed(entry, inputs.ModeRequested(leg.leg, Mode.LISTEN, Role.AGENT, NOBODY_WAITS))
 
     def _dismiss(self, identity: Identity) -> None:
         self._absent.pop(_name(identity), None)

@@ -34,6 +34,7 @@ class Intervening(Steps):
     async def take_over(self, identity: Identity, *, leg: int, drops_agent: bool = False) -> Applied:
         """Talk to the other party in the agent's stead; or drop the agent altogether."""
         entry = self._counted(lambda: self._may_take_over(identity, leg))
+        self._steering.takes(leg)
         return await self._change(entry, lambda request: inputs.TakeOverRequested(leg, request, drops_agent=drops_agent))
 
     async def give_back(self, identity: Identity, *, leg: int) -> Applied:

@@ -93,6 +93,7 @@ def _leg_model(leg: LegView) -> dict[str, Any]:
         "codec": leg.codec,
         "secured": leg.secured,
         "identity": leg.identity,
+        "supervision": leg.supervision or None,
         "mode": None if leg.mode is None else str(leg.mode),
         "target": None if leg.target is None else str(leg.target),
         "muted": leg.muted,

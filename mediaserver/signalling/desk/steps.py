@@ -12,6 +12,7 @@ from mediaserver.call.view import CallState, LegView
 from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.switchboard import NoWorker, Overloaded, Switchboard
+from mediaserver.signalling.desk.steering import Steering
 from mediaserver.signalling.house import House
 from mixer.modes import Role
 
@@ -27,6 +28,7 @@ class Steps:
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         self._house = house
         self._switchboard = switchboard
+        self._steering = Steering(switchboard)
 
     def _visible(self, identity: Identity, call: str) -> CallEntry:
         entry = self._switchboard.calls.get(call)
@@ -92,6 +94,7 @@ class Steps:
                 self._switchboard.entering.pop(leg, None)
             if future.done():
                 self._counted(future.result)
+        self._steering.takes(leg)
         if self._leg_view(entry, leg) is None:
             raise Refusal("unavailable", "your phone could not be rung", "the server's log says why; try again, or name another phone")
         return leg

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from control_api.acting import Acting
 from control_api.permissions import Identity, Refusal, Right, Subject, check_mode, check_right, check_visible, may_see
 from control_api.ports import Applied, HouseEvent, Supervision
 from control_api.signing_in.office import Office
@@ -89,7 +90,12 @@ class SwitchboardDesk(Following, Intervening):
         rung = self._counted(lambda: self._phone(identity, phone))
         supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=mode, target=target)
         leg = self._ring(entry, identity, supervisor, rung)
-        return Supervision(entry.view.call, leg, mode, "ringing")
+        return Supervision(entry.view.call, leg, self._mode_of(entry, leg), "ringing")
+
+    def _mode_of(self, entry: CallEntry, leg: int) -> Mode:
+        """Who was lost and comes back listens, whatever he asked for."""
+        view = self._leg_view(entry, leg)
+        return Mode.LISTEN if view is None or view.mode is None else view.mode
 
     async def join(
         self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, offer: str, remote: str
@@ -105,7 +111,8 @@ class SwitchboardDesk(Following, Intervening):
         await self._browsers.settled(entry)
         if leg.answer is None:
             raise Refusal("unavailable", "there was no room for your leg", "the server's log says why; try again")
-        return Supervision(entry.view.call, leg.leg, mode, "joined", leg.answer.serialize().decode())
+        self._steering.takes(leg.leg)
+        return Supervision(entry.view.call, leg.leg, self._mode_of(entry, leg.leg), "joined", leg.answer.serialize().decode())
 
     def reoffer(self, identity: Identity, *, leg: int, offer: str) -> str:
         """Answer a later offer of a browser."""
@@ -123,6 +130,15 @@ class SwitchboardDesk(Following, Intervening):
     def ice_servers(self, identity: Identity) -> dict[str, Any]:
         """Servers for the identity's browsers."""
         return self._browsers.servers(identity)
+
+    def came(self, who: Acting) -> None:
+        """A client is there."""
+        self._steering.came(who)
+
+    def parted(self, who: Acting) -> None:
+        """A client is gone, and with it the talks that were taken by it."""
+        self._steering.parted(who)
+        self._house.settle()
 
     def attended(self, identity: Identity, *, is_here: bool) -> None:
         """The identity has a client now, or none any more."""
@@ -159,6 +175,7 @@ class SwitchboardDesk(Following, Intervening):
             return entry
 
         entry = self._counted(check)
+        self._steering.takes(leg)
         return await self._change(entry, lambda request: inputs.ModeRequested(leg, mode, target, request))
 
     async def mute(self, identity: Identity, *, leg: int, muted: bool) -> Applied:
@@ -197,6 +214,7 @@ class SwitchboardDesk(Following, Intervening):
         """A mode that was asked for by a digit."""
         try:
             self._counted(lambda: check_mode(identity, entry.subject, mode, target))
+            self._steering.releases(leg.leg)
             self._feed(entry, inputs.ModeRequested(leg.leg, mode, target, NOBODY_WAITS))
         except Refusal as refusal:
             _log.warning("digit.refused", call=entry.view.call, identity=identity.name, mode=mode, code=refusal.code, why=refusal.text)

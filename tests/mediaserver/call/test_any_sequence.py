@@ -219,6 +219,7 @@ class AnySequence(RuleBasedStateMachine):
                 leg=number, part=Part.SUPERVISOR, role=Role.SUPERVISOR, party="s", identity="s", called_in=False,
                 mode=Mode.BARGE, target=Role.AGENT, volume_hears=1.0, volume_heard=1.0,
                 home=data.draw(st.sampled_from(["", "home"]), "home"),
+                supervision=7,
             )  # fmt: skip
         else:
             moved = Leg(leg=number, part=Part.TARGET, role=Role.CUSTOMER, party="x", agent=agent)

@@ -193,11 +193,13 @@ def test_a_page_whose_client_stays_away_is_gone_though_its_ice_goes_on(joined: J
 
 def test_who_has_no_client_speaks_to_nobody_and_not_when_he_is_back_either(joined: Joined) -> None:
     joined.joins()
-    desk, eve = joined.exchange.desk, joined.identity()
-    asyncio.run(desk.set_mode(eve, leg=joined.page.leg, mode=Mode.BARGE, target=Role.AGENT))
-    desk.attended(eve, is_here=False)
+    desk, client = joined.exchange.desk, Acting(joined.identity(), "api", "127.0.0.1")
+    desk.came(client)
+    with acting(client):
+        asyncio.run(desk.set_mode(joined.identity(), leg=joined.page.leg, mode=Mode.BARGE, target=Role.AGENT))
+    desk.parted(client)
     assert joined.exchange.mode(joined.page.leg) == "listen"
-    desk.attended(eve, is_here=True)
+    desk.came(Acting(joined.identity(), "api", "127.0.0.1"))
     assert joined.exchange.mode(joined.page.leg) == "listen"
 
 

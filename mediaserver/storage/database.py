@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -57,6 +58,12 @@ class Database:
                 await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             await connection.run_sync(_upgrade)
 
+    async def steps(self) -> tuple[str | None, str]:
+        """The step that the tables are at (None: there are none yet), and the newest one. Changes nothing."""
+        async with self.reading() as connection:
+            at = await connection.run_sync(lambda asked: MigrationContext.configure(asked).get_current_revision())
+        return at, str(_script()[1].get_current_head())
+
     async def upsert(self, connection: AsyncConnection, table: Table, rows: list[Mapping[str, Any]], *, replaces: bool) -> None:
         """Insert rows; those that are there already are replaced, or left as they are."""
         if not rows:
@@ -88,11 +95,15 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("begin" if is_reading else "begin immediate")
 
 
-def _upgrade(connection: Connection) -> None:
+def _script() -> tuple[Config, ScriptDirectory]:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
-    script = ScriptDirectory.from_config(config)
+    return config, ScriptDirectory.from_config(config)
+
+
+def _upgrade(connection: Connection) -> None:
+    config, script = _script()
 
     def steps(revision: Any, _: Any) -> Any:
         return script._upgrade_revs("head", revision)

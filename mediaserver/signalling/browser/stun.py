@@ -63,11 +63,11 @@ def read_check(data: bytes, user: str, password: str) -> Check:
     if kind != BINDING_REQUEST:
         raise StunError("no_request")
     found: dict[int, bytes] = {}
-    for place, number, value in _attributes(data):
+    for place, number, value in attributes(data):
         if number == _MESSAGE_INTEGRITY:
             if found.get(_USERNAME) != user.encode():
                 raise StunError("user")
-            if not hmac.compare_digest(_digest(data[:place], password), value):
+            if not hmac.compare_digest(_digest(data[:place], password.encode()), value):
                 raise StunError("integrity")
             return _check(transaction, found)
         found.setdefault(number, value)
@@ -80,13 +80,13 @@ def success(check: Check, source: Address, password: str) -> bytes:
     mask = COOKIE.to_bytes(4, "big") + check.transaction
     host = bytes(one ^ other for one, other in zip(address.packed, mask, strict=False))
     mapped = struct.pack("!BBH", 0, _FAMILIES[address.version], source[1] ^ (COOKIE >> 16)) + host
-    return _signed(BINDING_SUCCESS, check.transaction, _written(_XOR_MAPPED_ADDRESS, mapped), password)
+    return signed(BINDING_SUCCESS, check.transaction, written(_XOR_MAPPED_ADDRESS, mapped), password.encode())
 
 
 def role_conflict(check: Check, password: str) -> bytes:
     """Our answer to who would have us choose (RFC 8445 §7.3.1.1): he takes the other role and asks again."""
     code = struct.pack("!HBB", 0, ROLE_CONFLICT // 100, ROLE_CONFLICT % 100) + b"Role Conflict"
-    return _signed(BINDING_ERROR, check.transaction, _written(_ERROR_CODE, code), password)
+    return signed(BINDING_ERROR, check.transaction, written(_ERROR_CODE, code), password.encode())
 
 
 def _check(transaction: bytes, found: dict[int, bytes]) -> Check:
@@ -94,7 +94,7 @@ def _check(transaction: bytes, found: dict[int, bytes]) -> Check:
     return Check(transaction, priority, _USE_CANDIDATE in found, _ICE_CONTROLLED in found)
 
 
-def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def attributes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Place, number and value of each attribute."""
     place = _HEADER.size
     while place < len(data):
@@ -106,20 +106,26 @@ def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         place = begin + length + -length % 4
 
 
-def _digest(before: bytes, password: str) -> bytes:
+def _digest(before: bytes, key: bytes) -> bytes:
     """HMAC over a message up to its integrity, with the length that it has once that is in it (RFC 8489 §14.5)."""
     length = len(before) - _HEADER.size + _ATTRIBUTE.size + _DIGEST
-    return hmac.digest(password.encode(), before[:2] + length.to_bytes(2, "big") + before[4:], sha1)
+    return hmac.digest(key, before[:2] + length.to_bytes(2, "big") + before[4:], sha1)
 
 
-def _signed(kind: int, transaction: bytes, attributes: bytes, password: str) -> bytes:
+def signed(kind: int, transaction: bytes, body: bytes, key: bytes) -> bytes:
     """A message with integrity and fingerprint behind its attributes."""
-    before = _HEADER.pack(kind, len(attributes), COOKIE, transaction) + attributes
-    whole = before + _written(_MESSAGE_INTEGRITY, _digest(before, password))
+    before = unsigned(kind, transaction, body)
+    whole = before + written(_MESSAGE_INTEGRITY, _digest(before, key))
     length = len(whole) - _HEADER.size + _ATTRIBUTE.size + 4
     whole = whole[:2] + length.to_bytes(2, "big") + whole[4:]
-    return whole + _written(_FINGERPRINT, (zlib.crc32(whole) ^ _FINGERPRINT_MASK).to_bytes(4, "big"))
+    return whole + written(_FINGERPRINT, (zlib.crc32(whole) ^ _FINGERPRINT_MASK).to_bytes(4, "big"))
 
 
-def _written(number: int, value: bytes) -> bytes:
+def unsigned(kind: int, transaction: bytes, body: bytes) -> bytes:
+    """A message with nothing but its attributes."""
+    return _HEADER.pack(kind, len(body), COOKIE, transaction) + body
+
+
+def written(number: int, value: bytes) -> bytes:
+    """One attribute."""
     return _ATTRIBUTE.pack(number, len(value)) + value + bytes(-len(value) % 4)

@@ -5,22 +5,19 @@ and when the identity has had no client for as long: a page that is gone listens
 """
 
 import asyncio
-import base64
-import hmac
 import ipaddress
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from hashlib import sha1
 from typing import Any, Final
 
 import structlog
 
-from config.ice import IceServerSettings
 from control_api.permissions import Identity, Refusal
 from mediaserver.call import inputs
 from mediaserver.link.messages import Ping
+from mediaserver.signalling.browser.servers import server_for
 from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.switchboard import Switchboard
@@ -116,7 +113,7 @@ class Browsers:
         ice = self._house.settings.ice
         until = int(self._wall() + ice.credential_lifetime)
         return {
-            "servers": [_server(server, f"{until}:{identity.name}") for server in ice.servers],
+            "servers": [server_for(server, f"{until}:{identity.name}") for server in ice.servers],
             "lifetime": ice.credential_lifetime,
         }
 
@@ -172,13 +169,3 @@ def _address(remote: str) -> str:
         return str(ipaddress.ip_address(remote))
     except ValueError:
         return _LOOPBACK
-
-
-def _server(server: IceServerSettings, passing_name: str) -> dict[str, Any]:
-    shown: dict[str, Any] = {"urls": list(server.urls)}
-    if server.secret is not None:
-        digest = hmac.digest(server.secret.get_secret_value().encode(), passing_name.encode(), sha1)
-        return shown | {"username": passing_name, "credential": base64.b64encode(digest).decode()}
-    if server.credential is not None:
-        return shown | {"username": server.username, "credential": server.credential.get_secret_value()}
-    return shown

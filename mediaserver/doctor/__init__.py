@@ -1,0 +1,1 @@
+"""`mediaserver doctor`: what a machine and its surroundings give the server, what they lack, and what to do."""

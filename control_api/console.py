@@ -1,5 +1,7 @@
 """The supervisor's page: the files that `console/` is built into, read once; `control_api.headers` says what may be done with them.
 
+It is served at ``/`` and at the path of listen-in links, whose secret stays behind the hash.
+
 Without them (built where Node was missing) everything but the page works, and the page's address says how to build it.
 """
 
@@ -13,6 +15,8 @@ from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+
+from control_api.signing_in.links import PLACE
 
 FOLDER: Final = Path(__file__).parent / "static"
 INDEX: Final = "index.html"
@@ -72,7 +76,8 @@ def add_console(app: FastAPI, assets: Mapping[str, Asset]) -> None:
     """Serve the page at ``/``, and its files at their names; nothing else is looked for on the disk."""
     for name, asset in assets.items():
         app.add_api_route(f"/{name}", _giver(asset), methods=METHODS, include_in_schema=False)
-    app.add_api_route("/", _giver(assets[INDEX]) if assets else _not_built, methods=METHODS, include_in_schema=False)
+    for path in ("/", PLACE.removesuffix("#")):
+        app.add_api_route(path, _giver(assets[INDEX]) if assets else _not_built, methods=METHODS, include_in_schema=False)
 
 
 def _giver(asset: Asset) -> Callable[[Request], Awaitable[Response]]:

@@ -2,10 +2,10 @@
 import { effect } from "@preact/signals";
 import { render, type JSX } from "preact";
 import { theme } from "./store/choices";
-import { hello, isFilled, signIn } from "./store/desk";
+import { calls, hello, isFilled } from "./store/desk";
+import { cameByLink, comeBack } from "./store/entrance";
 import { supervise } from "./store/acting";
-import { rememberedToken } from "./store/remembered";
-import { callLink, replace, route } from "./store/route";
+import { callLink, go, listenLink, replace, route } from "./store/route";
 import { watchEvents } from "./store/watching";
 import { forgetColours } from "./ui/strip";
 import { Agents } from "./views/agents";
@@ -47,6 +47,13 @@ effect(() => {
   });
 });
 
+// Whoever came by a link sees one call, and came to listen to it.
+effect(() => {
+  if (!cameByLink.value || !isFilled.value) return;
+  const call = calls.live.keys().next().value;
+  if (call) queueMicrotask(() => go(listenLink(call)));
+});
+
 effect(() => {
   if (theme.value === "system") delete document.documentElement.dataset["theme"];
   else document.documentElement.dataset["theme"] = theme.value;
@@ -56,6 +63,5 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", forgetColo
 
 watchEvents();
 bindKeys();
-const token = rememberedToken();
-if (token) signIn(token);
+comeBack();
 render(<Console />, document.getElementById("console")!);

@@ -124,6 +124,22 @@ describe("a connection", () => {
     expect(theatre.statuses.at(-1)).toMatchObject({ is: "refused", code: 4401 });
   });
 
+  test("goes on where it was with another token, where the one before was refused", () => {
+    const theatre = new Theatre();
+    theatre.begins(41);
+    theatre.wire.ends(4401);
+    theatre.connection.use("renewed");
+    expect(theatre.wire.protocols).toContain("bearer.renewed");
+    expect(theatre.wire.url).toContain("resume=s%3A41");
+  });
+
+  test("stays connected when its token is renewed", () => {
+    const theatre = new Theatre();
+    theatre.begins(41);
+    theatre.connection.use("renewed");
+    expect(theatre.wires).toHaveLength(1);
+  });
+
   test("begins anew where an event is missing", () => {
     const theatre = new Theatre();
     theatre.begins(41).says(event(43, "call.started", call("a")));

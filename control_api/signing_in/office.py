@@ -100,6 +100,11 @@ class Office:
         """What the issuers are called whose tokens are taken."""
         return self._issuers.names
 
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether anybody has one."""
+        return bool(self._accounts)
+
     def take(self, settings: Settings) -> None:
         """From now on these are the identities, roles and issuers. Who is gone, or permitted less, is out."""
         roles = {role.name: role for role in settings.roles}

@@ -81,7 +81,7 @@ class Doors:
 
     async def offered(self, request: Request) -> Response:
         """How one can sign in."""
-        return JSONResponse({"password": True, "issuers": self._office.issuers})
+        return JSONResponse({"password": self._office.takes_passwords, "issuers": self._office.issuers})
 
     async def sign_in(self, request: Request) -> Response:
         """With a password or an issuer's token."""

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, expect
 
 from control_api.permissions import Refusal
 from mixer.modes import Role
-from tests.console.browsing import PHONE, Seen, browser, opened, sign_in
+from tests.console.browsing import PHONE, Seen, browser, give_token, opened, sign_in
 from tests.console.built import built
 from tests.console.crowd import Crowd
 from tests.control_api.desk import FakeDesk, leg_model
@@ -78,7 +78,7 @@ async def test_every_page_is_accessible_and_fits(served: Served, chromium: Brows
 
 async def test_a_mode_is_shown_when_the_server_has_confirmed_it_and_not_before(served: Served, chromium: Browser) -> None:
     async with opened(chromium, f"{served.url}/#/call/c2") as seen:
-        await seen.page.get_by_label("Token").fill(ANNA_TOKEN)
+        await give_token(seen, ANNA_TOKEN)
         await seen.page.keyboard.press("Enter")
         await seen.page.goto(f"{served.url}/#/call/c2")
         supervise = seen.page.locator(".seat")
@@ -100,7 +100,7 @@ async def test_a_mode_is_shown_when_the_server_has_confirmed_it_and_not_before(s
 async def test_it_is_used_by_keys_alone(served: Served, chromium: Browser) -> None:
     async with opened(chromium, served.url) as seen:
         press = seen.page.keyboard.press
-        await seen.page.get_by_label("Token").fill(ANNA_TOKEN)
+        await give_token(seen, ANNA_TOKEN)
         await press("Enter")
         await seen.page.get_by_role("table", name="Live calls").wait_for()
         await press("/")
@@ -154,6 +154,6 @@ async def test_a_listen_before_the_server_said_whether_it_takes_browsers_rings_n
 
 async def test_a_wrong_token_is_told_and_kept_nowhere(served: Served, chromium: Browser) -> None:
     async with opened(chromium, served.url) as seen:
-        await seen.page.get_by_label("Token").fill("wrong")
+        await give_token(seen, "wrong")
         await seen.page.keyboard.press("Enter")
         await seen.page.get_by_text("does not know this token").wait_for()

@@ -23,6 +23,7 @@ from tests.control_api.desk import FakeDesk
 
 ANNA_TOKEN = "anna-token"
 BERT_TOKEN = "bert-token"
+DAVE_TOKEN = "dave-token"
 STRANGER_TOKEN = "stranger-token"
 
 TOKENS = (
@@ -33,6 +34,11 @@ TOKENS = (
         ceiling=CeilingSettings(agents=("*",), mode="barge", rights=("end", "hang_up", "originate", "trace", "admin")),
     ),
     TokenSettings(identity="bert", sha256=hash_of(BERT_TOKEN), ceiling=CeilingSettings(agents=("robert",), mode="listen")),
+    TokenSettings(
+        identity="dave",
+        sha256=hash_of(DAVE_TOKEN),
+        ceiling=CeilingSettings(agents=("*",), mode="barge", rights=("take_over", "originate", "end")),
+    ),
     TokenSettings(
         identity="stranger", tenant="second", sha256=hash_of(STRANGER_TOKEN), ceiling=CeilingSettings(agents=("*",), mode="barge")
     ),

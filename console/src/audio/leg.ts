@@ -20,6 +20,8 @@ export class BrowserLeg {
   /** The number of our leg; 0: none. */
   readonly number = signal(0);
   readonly microphone = signal<MediaStream | null>(null);
+  /** The browser plays nothing before somebody has pressed something. */
+  readonly isBlocked = signal(false);
   #peer: RTCPeerConnection | null = null;
   #servers: { list: RTCIceServer[]; until: number } | null = null;
   #patience: ReturnType<typeof setTimeout> | null = null;
@@ -42,15 +44,15 @@ export class BrowserLeg {
     }
   }
 
-  /** Join a call. Throws what the server or the browser says, and leaves nothing behind then. */
-  async join(target: Fields): Promise<Result> {
+  /** Join a call, or follow. Throws what the server or the browser says, and leaves nothing behind then. */
+  async join(target: Fields, how: "supervise" | "follow" = "supervise"): Promise<Result> {
     this.close();
     this.way.value = "joining";
     const peer = new RTCPeerConnection({ iceServers: await this.#iceServers() });
     this.#peer = peer;
     try {
       await this.#begin(peer);
-      const result = await this.ask("supervise", { ...target, offer: await this.#offer(peer) });
+      const result = await this.ask(how, { ...target, offer: await this.#offer(peer) });
       this.number.value = Number(result["leg"]);
       peer.onicecandidate = ({ candidate }) => void this.#trickle(candidate);
       await peer.setRemoteDescription({ type: "answer", sdp: String(result["answer"]) });
@@ -75,6 +77,18 @@ export class BrowserLeg {
     if (this.#peer && this.microphone.peek()) await this.#take(this.#peer, await openMicrophone());
   }
 
+  /** Have what is heard be heard. */
+  async play(): Promise<void> {
+    try {
+      await this.#element.play();
+      this.isBlocked.value = false;
+    } catch (error) {
+      const name = error instanceof DOMException ? error.name : "";
+      if (name === "NotAllowedError") this.isBlocked.value = true;
+      else if (name !== "AbortError") this.failed(error);
+    }
+  }
+
   /** The network may be another one: find the way anew. */
   async restart(): Promise<void> {
     const peer = this.#peer;
@@ -90,6 +104,7 @@ export class BrowserLeg {
     this.microphone.peek()?.getTracks().forEach((track) => track.stop());
     this.microphone.value = null;
     this.#element.srcObject = null;
+    this.isBlocked.value = false;
     this.number.value = 0;
     this.way.value = "none";
   }
@@ -99,7 +114,7 @@ export class BrowserLeg {
     peer.ontrack = ({ track }) => {
       this.#element.srcObject = new MediaStream([track]);
       void playAtSpeaker(this.#element);
-      void this.#element.play().catch(this.failed);
+      void this.play();
     };
     if (await isGranted()) {
       const stream = await openMicrophone().catch(() => null);

@@ -91,6 +91,13 @@ export class Connection {
     this.#connect();
   }
 
+  /** From now on this token says who we are. What is connected stays so; what was refused is tried again, and resumes. */
+  use(token: string): void {
+    const wasRefused = !this.#token;
+    this.#token = token;
+    if (wasRefused) this.#connect();
+  }
+
   /** Disconnect, and stay so. */
   stop(): void {
     this.#token = "";
@@ -124,8 +131,7 @@ export class Connection {
     this.listener.status({ is: "connecting" });
     const position = this.mirror.position;
     const url = position ? `${this.url}?resume=${encodeURIComponent(position)}` : this.url;
-    const protocols = this.#token === COOKIE ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${this.#token}`];
-    const socket = this.world.open(url, protocols);
+    const socket = this.world.open(url, [SUBPROTOCOL, `bearer.${this.#token}`]);
     this.#socket = socket;
     this.#heardAt = this.world.now();
     socket.onmessage = ({ data }) => socket === this.#socket && this.#take(data);
@@ -236,9 +242,6 @@ export class Connection {
     }
   }
 }
-
-/** In the place of a token: the browser has a cookie that says who we are. */
-export const COOKIE = "cookie";
 
 const offline = (): Refusal => new Refusal({ code: "offline", text: "not connected", hint: "it is being tried again" });
 const busy = (): Refusal => new Refusal({ code: "too_many", text: "too many commands are under way", hint: "wait a moment" });

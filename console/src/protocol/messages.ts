@@ -22,6 +22,10 @@ export interface Leg {
   readonly heard: number;
   /** Why the mode's target cannot hear the supervisor now; empty where it can. */
   readonly inaudible: string;
+  /** The supervisor talks in the agent's stead. */
+  readonly taken_over?: boolean;
+  /** The agent, meanwhile. */
+  readonly aside?: boolean;
 }
 
 export interface Way {
@@ -56,6 +60,10 @@ export interface Call {
   readonly duration: number;
   readonly cause: string;
   readonly legs: readonly Leg[];
+  /** The agent keeps supervisors out of it. */
+  readonly private?: boolean;
+  /** What the agent said when he asked for help; null: he did not, or somebody came. */
+  readonly help?: string | null;
   readonly quality?: Readonly<Record<string, Quality>>;
 }
 
@@ -132,6 +140,8 @@ export interface Reply {
 
 export type ServerMessage = Hello | Snapshot | Event | Meters | Reply;
 
+export const isObject = (said: unknown): said is Readonly<Record<string, unknown>> => typeof said === "object" && said !== null;
+
 /** The message in a frame, or null for what is none, or of a type that a newer server has. */
 export function read(frame: string): ServerMessage | null {
   let message: unknown;
@@ -140,7 +150,7 @@ export function read(frame: string): ServerMessage | null {
   } catch {
     return null;
   }
-  const type = typeof message === "object" && message !== null && "type" in message ? message.type : "";
+  const type = isObject(message) ? message["type"] : "";
   const isKnown = type === "hello" || type === "snapshot" || type === "event" || type === "meters" || type === "reply";
-  return isKnown ? (message as ServerMessage) : null;
+  return isKnown ? (message as unknown as ServerMessage) : null;
 }

@@ -1,6 +1,7 @@
 // What a supervisor does. Nothing here changes what is shown: that follows from what the server then says.
 import { signal } from "@preact/signals";
-import type { Mode } from "../protocol/messages";
+import type { Fields } from "../protocol/connection";
+import type { Leg, Mode } from "../protocol/messages";
 import { ear, pushToTalk } from "./choices";
 import { browserLeg, connection, hello, knows, listensHere, seat, seats, welcomeIsKnown, type Seat } from "./desk";
 import { agentLeg, legOf } from "./facts";
@@ -49,15 +50,52 @@ function join(call: string, mode: Mode): Promise<boolean> {
   });
 }
 
+/** Have a leg of ours go from call to call: here, or on the phone that the server rings. */
+export const follow = (whom: Fields, label: string): Promise<boolean> =>
+  during(label, async () => {
+    if (ear.peek() === "browser") await welcomeIsKnown();
+    if (listensHere.peek()) await browserLeg.join(whom, "follow");
+    else await connection.ask("follow", whom);
+  });
+
+export const unfollow = (number: number): Promise<boolean> =>
+  during(`unfollow:${number}`, () => connection.ask("unfollow", { follow: number }, { again: true }));
+
 function setMode(leg: number, mode: Mode, isMuted: boolean): Promise<boolean> {
   return during(`mode:${leg}:${mode}`, () => enter(leg, mode, isMuted));
 }
 
 async function enter(leg: number, mode: Mode, isMuted: boolean): Promise<void> {
-  if (mode !== "listen" && leg === browserLeg.number.peek()) await browserLeg.speak();
-  const wantsMuted = mode !== "listen" && pushToTalk.peek();
-  if (wantsMuted && !isMuted) await connection.ask("mute", { leg, muted: true });
+  if (mode !== "listen") await readyToTalk(leg, isMuted);
   await connection.ask("set_mode", { leg, mode });
+}
+
+/** Have a microphone; with push-to-talk, one that is shut until the key is down. */
+async function readyToTalk(leg: number, isMuted: boolean): Promise<void> {
+  if (leg === browserLeg.number.peek()) await browserLeg.speak();
+  if (pushToTalk.peek() && !isMuted) await connection.ask("mute", { leg, muted: true });
+}
+
+/** Talk in the agent's stead, who stands aside or is hung up. */
+export const instead = (how: "take_over" | "drop_agent", call: string, { leg, muted }: Leg): Promise<boolean> =>
+  during(`${how === "take_over" ? how : "drop"}:${call}`, async () => {
+    await readyToTalk(leg, muted);
+    await connection.ask(how, { leg });
+  });
+
+/** The address at which somebody else may listen in, once; null where it was refused. */
+export async function makeLink(call: string): Promise<Link | null> {
+  let made: Link | null = null;
+  await during(`link:${call}`, async () => {
+    const { link, expires_in } = await connection.ask("link", { call });
+    made = { address: new URL(`.${String(link)}`, location.href.split("#")[0]).href, seconds: Number(expires_in) };
+  });
+  return made;
+}
+
+export interface Link {
+  readonly address: string;
+  readonly seconds: number;
 }
 
 export const leave = (leg: number): Promise<boolean> => during(`leave:${leg}`, () => connection.ask("leave", { leg }, { again: true }));
@@ -96,7 +134,7 @@ export async function sayToAgent(call: string, text: string): Promise<boolean> {
   return isTaken;
 }
 
-/** Commands of servers that know them, on one call. */
+/** Commands of servers that know them. */
 export function command(name: string, fields: Record<string, unknown>, label: string): Promise<boolean> {
   if (!knows(name)) return Promise.resolve(false);
   return during(label, () => connection.ask(name, fields, { again: true }));

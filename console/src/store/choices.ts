@@ -4,6 +4,10 @@ import { choice } from "./remembered";
 export type Theme = "system" | "light" | "dark";
 export type Ear = "browser" | "phone";
 
+/** How he came in last, and to which tenant; empty: the only one. */
+export const door = choice<"password" | "token">("door", "password", ["password", "token"]);
+export const tenant = choice<string>("tenant", "");
+
 export const theme = choice<Theme>("theme", "system", ["system", "light", "dark"]);
 /** Where he listens: here, or on the phone that the server rings. */
 export const ear = choice<Ear>("ear", "browser", ["browser", "phone"]);

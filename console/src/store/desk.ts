@@ -1,15 +1,15 @@
 // The supervisor's desk: who he is, the calls, the connection, and what he may do. One of each in a page.
 import { computed, effect, signal } from "@preact/signals";
 import { BrowserLeg } from "../audio/leg";
-import { COOKIE, Connection, type Socket, type Status, type World } from "../protocol/connection";
+import { Connection, type Socket, type Status, type World } from "../protocol/connection";
 import type { Event, Hello, Leg, Mode } from "../protocol/messages";
 import { Mirror } from "../protocol/mirror";
 import { Refusal } from "../protocol/refusal";
 import { Calls, type LiveCall } from "./calls";
 import { ear } from "./choices";
 import { legOf, reaches } from "./facts";
+import { follows, isFollowing, take, type Follow } from "./follows";
 import { notify, tellRefusal } from "./notices";
-import { rememberToken } from "./remembered";
 
 /** Commands of the first servers, which do not tell what they know. */
 const FIRST_COMMANDS: readonly string[] = ["supervise", "set_mode", "mute", "volumes", "leave", "hang_up", "end", "message"];
@@ -47,7 +47,10 @@ export const connection = new Connection(address(), mirror, {
   status: (now) => (status.value = now),
   hello: greeted,
   snapshot: ({ last }) => (isFilled.value ||= last),
-  event: (event) => watchers.forEach((watcher) => watcher(event)),
+  event: (event) => {
+    take(event);
+    watchers.forEach((watcher) => watcher(event));
+  },
   meters: (meters) => calls.meters(meters),
 }, world);
 
@@ -64,6 +67,8 @@ function greeted(said: Hello): void {
   hello.value = said;
   isFilled.value ||= said.resumed;
   welcome = browserLeg.isWelcome().then((is) => void (takesBrowsers.value = is));
+  follows.value = said.resumed ? follows.peek() : [];
+  if (knows("follows")) void connection.ask("follows").then((result) => (follows.value = result["follows"] as Follow[]), () => undefined);
 }
 
 /** So long is waited for the server to say whether it takes browsers. */
@@ -75,20 +80,6 @@ export function welcomeIsKnown(): Promise<void> {
   const late = new Refusal({ code: "timeout", text: "the server has not said yet whether it takes browsers", hint: "try again" });
   const patience = new Promise<never>((_, reject) => world.after(WELCOME_WITHIN_MS, () => reject(late)));
   return Promise.race([welcome, patience]);
-}
-
-export function signIn(token: string): void {
-  rememberToken(token === COOKIE ? "" : token);
-  connection.start(token);
-}
-
-export function signOut(): void {
-  browserLeg.close();
-  rememberToken("");
-  connection.stop();
-  calls.replace([]);
-  hello.value = null;
-  isFilled.value = false;
 }
 
 export const isOnline = computed(() => status.value.is === "open");
@@ -128,14 +119,14 @@ export const listensHere = computed(() => takesBrowsers.value && ear.value === "
 // The peer goes with the leg, whoever ended that.
 onEvent((event) => {
   if (!browserLeg.number.peek() || event.leg !== browserLeg.number.peek()) return;
-  if (event.kind === "supervisor.left") {
+  if (event.kind === "supervisor.left" && !isFollowing(browserLeg.number.peek())) {
     browserLeg.close();
     notify("plain", "You have left the call");
   }
 });
 effect(() => {
   const number = browserLeg.number.value;
-  const isGone = isFilled.value && isOnline.value && number && browserLeg.way.value === "connected" && !seats.value.some(({ leg }) => leg.leg === number);
+  const isGone = isFilled.value && isOnline.value && number && browserLeg.way.value === "connected" && !seats.value.some(({ leg }) => leg.leg === number) && !isFollowing(number);
   if (isGone) browserLeg.close();
 });
 

@@ -33,17 +33,30 @@ export const supervisors = (call: Call): readonly Leg[] => call.legs.filter((leg
 
 export const agentLeg = (call: Call): Leg | undefined => call.legs.find((leg) => leg.role === "agent" && leg.state !== "ended");
 
+/** A third one whom a supervisor has brought in. */
+export const guestOf = (call: Call): Leg | undefined => call.legs.find((leg) => leg.role === "outside" && leg.state !== "ended");
+
 /** The supervising leg of an identity. */
 export const legOf = (call: Call, identity: string): Leg | undefined => supervisors(call).find((leg) => leg.identity === identity);
 
 export const queueOf = (call: Call): string => call.metadata["queue"] ?? "";
 export const campaignOf = (call: Call): string => call.metadata["campaign"] ?? "";
 
-/** The other side of the call: who is neither of the house nor a supervisor. */
-export function customerOf(call: Call): string {
+/** The other side of the call: who is neither of the house nor a supervisor; by the name that a look-up found, where it did. */
+export const customerOf = (call: Call): string => call.metadata["caller_name"] || numberOf(call);
+
+export function numberOf(call: Call): string {
   const customer = call.legs.find((leg) => leg.role === "customer" && leg.state !== "ended");
   return customer?.party || call.caller || "unknown";
 }
+
+/** Where more about the customer stands; empty: nowhere. */
+export const linkOf = (call: Call): string => (/^https?:\/\//i.test(call.metadata["caller_link"] ?? "") ? call.metadata["caller_link"]! : "");
+
+/** Told elsewhere on the page than among the details. */
+const TOLD: ReadonlySet<string> = new Set(["queue", "campaign", "caller_name", "caller_link"]);
+
+export const otherMetadata = (call: Call): [string, string][] => Object.entries(call.metadata).filter(([name]) => !TOLD.has(name));
 
 /** Seconds that the call has lasted, for a message that came at `receivedAt` (milliseconds). */
 export function durationOf(call: Call, receivedAt: number, now: number): number {
@@ -68,6 +81,8 @@ export function mosOf(call: Call): number | null {
 
 export function flagsOf(call: Call, talk: Talk, now: number): Set<Flag> {
   const flags = new Set<Flag>();
+  if (call.help != null) flags.add("help");
+  if (call.private) flags.add("private");
   if (call.state === "held") flags.add("held");
   if (supervisors(call).length) flags.add("supervised");
   if (talk.silence(now) >= LONG_SILENCE && call.state === "answered") flags.add("silence");

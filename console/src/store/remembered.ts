@@ -10,6 +10,15 @@ export function rememberToken(token: string): void {
   else sessionStorage.removeItem(TOKEN);
 }
 
+/** A secret of a session, kept for as long as the storage is; empty: none. */
+export function rememberedSecret(name: string, storage: Storage): { value: string } {
+  const key = `mediaserver.${name}`;
+  return {
+    get value() { return storage.getItem(key) ?? ""; },
+    set value(secret: string) { if (secret) storage.setItem(key, secret); else storage.removeItem(key); },
+  };
+}
+
 /** A choice that outlives the page. What was stored by something else is not believed. */
 export function choice<T extends string | boolean>(name: string, first: T, allowed?: readonly T[]): Signal<T> {
   const key = `mediaserver.${name}`;

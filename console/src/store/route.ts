@@ -25,6 +25,9 @@ function decode(text: string): string {
 /** A token in the address, as the demo's link has it: `#/?token=…`. */
 export const tokenIn = (hash: string): string => new URLSearchParams(hash.split("?")[1] ?? "").get("token") ?? "";
 
+/** What a listen-in link carries behind its hash; empty: this is none. */
+export const secretIn = (hash: string): string => /^#(msl_[\w-]+)$/.exec(hash)?.[1] ?? "";
+
 export const callLink = (call: string): string => `#/call/${encodeURIComponent(call)}`;
 /** Opens the call and joins it. */
 export const listenLink = (call: string): string => `#/listen/${encodeURIComponent(call)}`;

@@ -1,6 +1,7 @@
 // Which events a supervisor is told of by a notice, while he looks at something else.
 import type { Event } from "../protocol/messages";
-import { hello, onEvent } from "./desk";
+import { calls, hello, onEvent } from "./desk";
+import { whomOf, type Follow } from "./follows";
 import { notify } from "./notices";
 
 export function watchEvents(): void {
@@ -14,8 +15,13 @@ function tell(event: Event): void {
     case "quality.dropped":
       return notify("warn", `${agent} sounds bad`, quality(event), about);
     case "call.help":
-    case "agent.help":
-      return notify("bad", `${agent} asks for help`, String(event.detail?.["text"] ?? ""), about);
+      return notify("bad", `${agent} asks for help`, event.call?.help ?? "", { ...about, once: "" });
+    case "guest.failed":
+      return notify("warn", "The third one was not reached", String(event.detail?.["cause"] ?? ""), { call: event.call_id });
+    case "follow.joined":
+      return notify("plain", `You hear ${calls.live.get(event.call_id)?.call.agent ?? "a call"}`, "You have followed there, and nobody hears you.", { sound: true });
+    case "follow.over":
+      return notify("plain", `You follow ${whomOf(event.detail as unknown as Follow)} no more`);
     case "supervisor.joined":
       return others(event, "joins");
     case "trunk.down":

@@ -1,10 +1,12 @@
 // The keys of the console, and what each does.
 import { annotate, takesFlags } from "../store/annotations";
-import { leave, louder, mute, supervise, talkKey } from "../store/acting";
-import { hello, mayBe, seat } from "../store/desk";
+import { follow, leave, louder, mute, supervise, talkKey, unfollow } from "../store/acting";
+import { calls, hello, knows, mayBe, seat } from "../store/desk";
+import { followOf } from "../store/follows";
 import type { Mode } from "../protocol/messages";
 import { callLink, go, route } from "../store/route";
 import { listenForKeys, type Key } from "../ui/keys";
+import { perform } from "./acts";
 import { openDialog } from "./dialogs";
 
 /** The call that a key is about: the one with the focus, else the one on the page, else ours. */
@@ -32,11 +34,11 @@ function toggleMute(): void {
 
 /** Move the focus along the rows, or the agents. */
 function step(by: 1 | -1): void {
-  const rows = [...document.querySelectorAll<HTMLElement>("main [data-call]")].sort((one, other) => place(one) - place(other));
-  const now = document.activeElement?.closest<HTMLElement>("[data-call]");
+  const rows = [...document.querySelectorAll<HTMLElement>("main [role=row][data-call], main [role=row][data-agent]")].sort((one, other) => place(one) - place(other));
+  const now = document.activeElement?.closest<HTMLElement>("[role=row]");
   const first = rows.find((row) => row.getBoundingClientRect().top >= 100) ?? rows[0];
   const next = now ? rows[rows.indexOf(now) + by] : first;
-  const link = next?.querySelector<HTMLElement>("a");
+  const link = next?.querySelector<HTMLElement>("a, button");
   link?.focus({ preventScroll: true });
   next?.scrollIntoView({ block: "nearest" });
 }
@@ -48,6 +50,20 @@ const focusOn = (id: string): void => document.getElementById(id)?.focus();
 function open(): void {
   const at = seat.peek();
   if (at) go(callLink(at.live.id));
+}
+
+/** One of the buttons of the call's page. */
+function act(...names: string[]): void {
+  const live = calls.live.get(target());
+  if (live) perform(live.call, ...names);
+}
+
+/** Follow the agent of the row or call, or no more. */
+function followHim(): void {
+  const agent = document.activeElement?.closest<HTMLElement>("[data-agent]")?.dataset["agent"] ?? calls.live.get(target())?.call.agent;
+  if (!agent || !knows("follow")) return;
+  const now = followOf({ agent });
+  void (now ? unfollow(now.follow) : follow({ agent }, `follow:${agent}`));
 }
 
 const KEYS: readonly Key[] = [
@@ -63,6 +79,11 @@ const KEYS: readonly Key[] = [
   { key: "f", says: "flag this moment", group: "Calls", down: () => takesFlags() && target() && void annotate(target(), "flag", "look") },
   { key: "n", says: "write a note", group: "Calls", down: () => focusOn("note") },
   { key: "s", says: "write to the agent", group: "Calls", down: () => focusOn("message") },
+  { key: "u", says: "follow the agent, or no more", group: "Calls", down: followHim },
+  { key: "g", says: "take over, give back", group: "Calls", down: () => act("take_over", "give_back") },
+  { key: "i", says: "bring in a third one, or hang him up", group: "Calls", down: () => act("guest") },
+  { key: "d", says: "drop the agent", group: "Calls", down: () => act("drop") },
+  { key: "e", says: "end the call", group: "Calls", down: () => act("end") },
   { key: "m", says: "mute, unmute", group: "Speaking", down: toggleMute },
   { key: "t", says: "hold to talk", group: "Speaking", down: () => talkKey(true), up: () => talkKey(false) },
   { key: "Space", says: "hold to talk", group: "Speaking", down: () => talkKey(true), up: () => talkKey(false) },

@@ -3,15 +3,15 @@ import { signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Call, Leg } from "../protocol/messages";
-import { command, dropAgent, endCall, sayToAgent, underWay } from "../store/acting";
+import { command, sayToAgent, underWay } from "../store/acting";
 import type { LiveCall } from "../store/calls";
-import { calls, hasRight, hello, isFilled, knows, mayBe } from "../store/desk";
-import { FLAGS, agentLeg, campaignOf, customerOf, directionOf, flagsOf, gradeOf, legOf, queueOf, supervisors } from "../store/facts";
+import { calls, hello, isFilled, knows, mayBe } from "../store/desk";
+import { FLAGS, campaignOf, customerOf, directionOf, flagsOf, gradeOf, legOf, linkOf, numberOf, otherMetadata, queueOf, supervisors } from "../store/facts";
 import { COLUMNS } from "../store/talk";
-import { Icon, type IconName } from "../ui/icons";
+import { Icon } from "../ui/icons";
 import { onPaint } from "../ui/painter";
 import { drawStrip } from "../ui/strip";
-import { confirmFirst } from "./dialogs";
+import { Acts } from "./acts";
 import { situation } from "./dock";
 import { Chip, Modes } from "./modes";
 import { Notes } from "./notes";
@@ -48,8 +48,11 @@ function Live({ live }: { live: LiveCall }): JSX.Element {
           <span class={`condition ${call.state}`}>{call.state}</span>
           <Lasting seconds={call.duration} at={live.receivedAt} goesOn={call.state !== "ended"} />
           <Marks live={live} />
+          {linkOf(call) && <a href={linkOf(call)} target="_blank" rel="noopener noreferrer">More about the customer</a>}
         </span>
       </header>
+      {call.help != null && <p class="plea" role="status"><strong>{call.agent || "The agent"} asks for help.</strong> {call.help}</p>}
+      {call.private && <p class="plea">The agent has marked this call private: nobody may listen.</p>}
       <section class="card seat" aria-label="Supervise">
         <Modes call={call.call} leg={mine} isLarge />
         <p class="said" role="status">{mine ? situation({ live, leg: mine }) : "You are not in this call."}</p>
@@ -130,6 +133,7 @@ function Listeners({ call, me }: { call: Call; me: string }): JSX.Element {
             <li key={leg.leg}>
               <Chip leg={leg} isMine={leg.identity === me} />
               <span class="dim">{doing(leg)}</span>
+              <HandOver call={call} to={leg} />
             </li>
           ))}
         </ul>
@@ -138,57 +142,24 @@ function Listeners({ call, me }: { call: Call; me: string }): JSX.Element {
   );
 }
 
-function doing(leg: Leg): string {
-  if (leg.state !== "answered") return "is being rung";
-  if (leg.mode === "listen") return "listens";
-  const how = leg.mode === "barge" ? "speaks to everybody" : `whispers to the ${leg.target ?? "agent"}`;
-  return leg.muted ? `${how}, muted` : how;
-}
-
-interface Act {
-  readonly icon: IconName;
-  readonly says: string;
-  readonly name: string;
-  readonly does: () => void;
-  readonly isDangerous?: boolean;
-}
-
-function Acts({ call }: { call: Call }): JSX.Element | null {
-  const acts = actsOf(call);
-  if (!acts.length) return null;
+/** Our talk, for another one who listens. */
+function HandOver({ call, to }: { call: Call; to: Leg }): JSX.Element | null {
+  const mine = legOf(call, hello.value?.identity ?? "");
+  if (!knows("hand_over") || !mine || mine.leg === to.leg || mine.mode === "listen" || to.state !== "answered" || to.mode !== "listen") return null;
+  const name = `hand_over:${to.leg}`;
   return (
-    <Section title="Step in">
-      <div class="acts">
-        {acts.map(({ icon, says, name, does, isDangerous }) => (
-          <button key={name} class={isDangerous ? "danger" : ""} aria-busy={underWay.value.has(name)} onClick={does}><Icon name={icon} /> {says}</button>
-        ))}
-      </div>
-    </Section>
+    <button class="small" aria-busy={underWay.value.has(name)} onClick={() => void command("hand_over", { leg: mine.leg, to: to.leg }, name)}>
+      <Icon name="takeOver" /> Hand over to {to.identity || to.party}
+    </button>
   );
 }
 
-/** What the server knows and our ceiling permits. */
-function actsOf(call: Call): Act[] {
-  const id = call.call;
-  const acts: Act[] = [];
-  const mine = legOf(call, hello.value?.identity ?? "");
-  if (knows("take_over") && mine && agentLeg(call)) {
-    acts.push({ icon: "takeOver", says: "Take over", name: `take_over:${id}`, does: () => confirmFirst({
-      title: "Take the call over?", text: `${call.agent} leaves the call, and you speak with the customer.`, yes: "Take over",
-      does: () => void command("take_over", { leg: mine.leg }, `take_over:${id}`) }) });
-  }
-  if (knows("give_back") && mine && !agentLeg(call)) {
-    acts.push({ icon: "back", says: "Give back", name: `give_back:${id}`, does: () => void command("give_back", { leg: mine.leg }, `give_back:${id}`) });
-  }
-  if (hasRight("hang_up") && agentLeg(call)) {
-    acts.push({ icon: "drop", says: "Drop the agent", name: `drop:${id}`, isDangerous: true, does: () => confirmFirst({
-      title: "Drop the agent?", text: `${call.agent || "The agent"} is hung up.`, yes: "Drop the agent", does: () => void dropAgent(id) }) });
-  }
-  if (hasRight("end")) {
-    acts.push({ icon: "end", says: "End the call", name: `end:${id}`, isDangerous: true, does: () => confirmFirst({
-      title: "End the call?", text: "Everybody on it is hung up.", yes: "End the call", does: () => void endCall(id) }) });
-  }
-  return acts;
+function doing(leg: Leg): string {
+  if (leg.state !== "answered") return "is being rung";
+  if (leg.taken_over) return "speaks in the agent's stead";
+  if (leg.mode === "listen") return "listens";
+  const how = leg.mode === "barge" ? "speaks to everybody" : `whispers to the ${leg.target ?? "agent"}`;
+  return leg.muted ? `${how}, muted` : how;
 }
 
 /** Texts that are being written, by call: a glance at the board loses none. */
@@ -220,6 +191,7 @@ function Details({ call }: { call: Call }): JSX.Element {
   const parties = call.legs.filter((leg) => leg.role !== "supervisor");
   const said: readonly (readonly [string, string])[] = [
     ["Direction", WAYS[directionOf(call)]],
+    ["Customer", numberOf(call)],
     ["Caller", call.caller],
     ["Called", call.called],
     ["Team", call.team],
@@ -227,7 +199,7 @@ function Details({ call }: { call: Call }): JSX.Element {
     ["Campaign", campaignOf(call)],
     ["Trunk", call.trunk],
     ["Began", new Date(call.started).toLocaleTimeString()],
-    ...Object.entries(call.metadata).filter(([name]) => name !== "queue" && name !== "campaign"),
+    ...otherMetadata(call),
     ...parties.map((leg) => [leg.party || leg.role, `${leg.codec || "no audio"}${leg.secured ? ", encrypted" : ""}${quality(call, leg)}`] as const),
     ["Call id", call.call],
   ];

@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { lookForDevices, mayChooseSpeaker, mayUseMicrophone, microphones, openMicrophone, speakers } from "../audio/devices";
 import { chime } from "../audio/sounds";
 import * as choices from "../store/choices";
+import type { Link } from "../store/acting";
 import { browserLeg, takesBrowsers } from "../store/desk";
 import { tellRefusal } from "../store/notices";
 import { Icon } from "../ui/icons";
@@ -18,12 +19,23 @@ interface Question {
   readonly does: () => void;
 }
 
-type Open = "settings" | "keys" | Question | null;
+/** Something that has to be said before it is done. */
+interface Wanted {
+  readonly title: string;
+  readonly label: string;
+  readonly hint: string;
+  readonly yes: string;
+  readonly does: (said: string) => void;
+}
+
+type Open = "settings" | "keys" | Question | Wanted | Link | null;
 
 const open = signal<Open>(null);
 
 export const openDialog = (which: "settings" | "keys"): void => void (open.value = which);
 export const confirmFirst = (question: Question): void => void (open.value = question);
+export const askFor = (wanted: Wanted): void => void (open.value = wanted);
+export const showLink = (link: Link): void => void (open.value = link);
 const close = (): void => void (open.value = null);
 
 export function Dialogs(): JSX.Element | null {
@@ -31,6 +43,8 @@ export function Dialogs(): JSX.Element | null {
   if (which === null) return null;
   if (which === "settings") return <Settings />;
   if (which === "keys") return <Keys />;
+  if ("address" in which) return <ShowLink link={which} />;
+  if ("label" in which) return <Want wanted={which} />;
   return <Ask question={which} />;
 }
 
@@ -60,8 +74,52 @@ function Ask({ question }: { question: Question }): JSX.Element {
     <Dialog title={question.title}>
       <p>{question.text}</p>
       <footer>
-        <button onClick={close}>Cancel</button>
+        <button autoFocus onClick={close}>Cancel</button>
         <button class="danger" onClick={yes}>{question.yes}</button>
+      </footer>
+    </Dialog>
+  );
+}
+
+function Want({ wanted }: { wanted: Wanted }): JSX.Element {
+  const said = useSignal("");
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    close();
+    wanted.does(said.value.trim());
+  };
+  return (
+    <Dialog title={wanted.title}>
+      <form onSubmit={submit}>
+        <label class="field"><span>{wanted.label}</span>
+          <input autoFocus required maxLength={256} pattern={"[^\\s<>]+"} autocomplete="off" value={said.value} aria-describedby="hint"
+            onInput={({ currentTarget }) => (said.value = currentTarget.value)} />
+        </label>
+        <p id="hint" class="dim">{wanted.hint}</p>
+        <footer>
+          <button type="button" onClick={close}>Cancel</button>
+          <button class="solid">{wanted.yes}</button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
+
+function ShowLink({ link }: { link: Link }): JSX.Element {
+  const place = useRef<HTMLInputElement>(null);
+  const isCopied = useSignal(false);
+  const copy = async (): Promise<void> => {
+    place.current?.select();
+    await navigator.clipboard.writeText(link.address);
+    isCopied.value = true;
+  };
+  return (
+    <Dialog title="A listen-in link">
+      <p>Whoever opens it first may listen to this call, within {Math.round(link.seconds)} s, and nobody after him.</p>
+      <label class="field"><span>Link</span><input ref={place} readOnly value={link.address} onFocus={() => place.current?.select()} /></label>
+      <footer>
+        <span role="status" class="dim">{isCopied.value && "Copied"}</span>
+        <button class="solid" onClick={() => void copy().catch(tellRefusal)}>Copy</button>
       </footer>
     </Dialog>
   );

@@ -2,10 +2,11 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { LevelMeter } from "../audio/devices";
-import { mute, setVolume, talkKey } from "../store/acting";
+import { mute, setVolume, talkKey, underWay, unfollow } from "../store/acting";
 import { pushToTalk } from "../store/choices";
 import { browserLeg, listensHere, seat, type Seat } from "../store/desk";
 import { customerOf } from "../store/facts";
+import { follows, whomOf } from "../store/follows";
 import { callLink, route } from "../store/route";
 import { Icon } from "../ui/icons";
 import { onPaint } from "../ui/painter";
@@ -13,7 +14,7 @@ import { Modes } from "./modes";
 
 export function Dock(): JSX.Element | null {
   const at = seat.value;
-  if (!at) return null;
+  if (!at) return <Waiting />;
   const call = at.live.said.value;
   const isOnItsPage = route.value.page === "call" && route.value.call === call.call;
   return (
@@ -23,9 +24,31 @@ export function Dock(): JSX.Element | null {
         <span class="dim">{customerOf(call)}</span>
         <span class="dim said" role="status">{situation(at)}</span>
       </div>
+      {browserLeg.isBlocked.value && <button class="solid" onClick={() => void browserLeg.play()}><Icon name="volume" /> Play the sound</button>}
       <Modes call={call.call} leg={at.leg} />
       <Voice at={at} />
       <Volume at={at} />
+      {follows.value.map((one) => one.leg === at.leg.leg && (
+        <button key={one.follow} class="small" aria-busy={underWay.value.has(`unfollow:${one.follow}`)} onClick={() => void unfollow(one.follow)}>
+          <Icon name="close" /> Stop following {whomOf(one)}
+        </button>
+      ))}
+    </section>
+  );
+}
+
+/** Between two calls of those that we follow. */
+function Waiting(): JSX.Element | null {
+  if (!follows.value.length) return null;
+  return (
+    <section class="dock" aria-label="Following">
+      {follows.value.map((one) => (
+        <span key={one.follow} class="waiting">
+          <Icon name="follow" />
+          <span role="status">{one.state === "ringing" ? "Your phone rings, to follow" : "You follow"} <strong>{whomOf(one)}</strong>{one.state === "waiting" && ", who has no call for you now"}</span>
+          <button class="small" aria-busy={underWay.value.has(`unfollow:${one.follow}`)} onClick={() => void unfollow(one.follow)}><Icon name="close" /> Stop</button>
+        </span>
+      ))}
     </section>
   );
 }
@@ -45,6 +68,7 @@ export function situation({ leg }: Seat): string {
   if (leg.inaudible) return `Not heard: ${INAUDIBLE[leg.inaudible] ?? leg.inaudible.replaceAll("_", " ")}`;
   if (leg.mode === "listen") return "Nobody hears you";
   if (leg.muted) return "Muted";
+  if (leg.taken_over) return "You speak in the agent's stead";
   return leg.mode === "barge" ? "Everybody hears you" : `The ${leg.target ?? "agent"} hears you`;
 }
 

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { supervise, underWay } from "../store/acting";
 import type { LiveCall } from "../store/calls";
 import { hello, isOnline, mayBe } from "../store/desk";
-import { campaignOf, clock, customerOf, directionOf, durationOf, gradeOf, mosOf, queueOf, supervisors, type Direction } from "../store/facts";
+import { campaignOf, clock, customerOf, directionOf, durationOf, gradeOf, mosOf, numberOf, queueOf, supervisors, type Direction } from "../store/facts";
 import { callLink } from "../store/route";
 import { COLUMNS, COLUMN_MS } from "../store/talk";
 import { Icon } from "../ui/icons";
@@ -34,7 +34,7 @@ export const Row = memo(function Row({ live, place, height }: Given): JSX.Elemen
       style={{ transform: `translateY(${place * height}px)`, height: `${height}px` }}>
       <span role="cell" class="customer">
         <span class="way" title={WAYS[direction]}><Icon name={direction} /><span class="sr">{WAYS[direction]}</span></span>
-        <a href={callLink(call.call)}>{customerOf(call)}</a>
+        <a href={callLink(call.call)} title={numberOf(call)}>{customerOf(call)}</a>
       </span>
       <span role="cell" class="agent">{call.agent || <span class="dim">{call.called}</span>}</span>
       <span role="cell" class="team dim">{call.team}</span>
@@ -44,7 +44,7 @@ export const Row = memo(function Row({ live, place, height }: Given): JSX.Elemen
       <span role="cell" class="supervisors">
         {supervisors(call).map((leg) => <Chip key={leg.leg} leg={leg} isMine={leg.identity === me} />)}
       </span>
-      <span role="cell" class="act">{!mine && mayBe("listen") && <Listen call={call.call} />}</span>
+      <span role="cell" class="act">{!mine && !call.private && mayBe("listen") && <Listen call={call.call} />}</span>
     </div>
   );
 });
@@ -92,12 +92,13 @@ function Meters({ live }: { live: LiveCall }): JSX.Element {
       if (strip.current) drawStrip(strip.current, talk, now);
     });
   }, [live]);
-  const state = STATES[live.said.value.state];
+  const call = live.said.value;
+  const state = STATES[call.state];
   return (
     <>
       <span role="cell" class="duration">
         <span ref={time} class="number" />
-        {state && <span class="condition">{state}</span>}
+        {call.help != null ? <span class="condition help" title={call.help}>Help</span> : call.private ? <span class="condition">Private</span> : state && <span class="condition">{state}</span>}
       </span>
       <span role="cell" class="talking">
         <span class="bars" aria-hidden="true"><span class="level customer"><span ref={customer} /></span><span class="level agent"><span ref={agent} /></span></span>

@@ -1,6 +1,9 @@
 // The frame of every page: navigation, the state of the connection, the dock, notices.
 import type { ComponentChildren, JSX } from "preact";
-import { connection, hello, isOnline, signOut, status } from "../store/desk";
+import { supervise } from "../store/acting";
+import { calls, connection, hello, isOnline, status } from "../store/desk";
+import { signOut } from "../store/entrance";
+import { decline, offered } from "../store/resuming";
 import { route } from "../store/route";
 import { Icon } from "../ui/icons";
 import { openDialog } from "./dialogs";
@@ -27,6 +30,7 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
         </button>
       </header>
       <Interrupted />
+      <Resume />
       <main id="main" tabIndex={-1}>{children}</main>
       <Dock />
       <Notices />
@@ -62,6 +66,20 @@ function State(): JSX.Element {
       <span class="lamp" aria-hidden="true" />
       {says}
     </span>
+  );
+}
+
+/** Loaded anew amid a call: back to it. */
+function Resume(): JSX.Element | null {
+  const call = offered.value;
+  const live = calls.live.get(call);
+  if (!live) return null;
+  return (
+    <div class="interrupted" role="status">
+      You were in the call of <strong>{live.call.agent || live.call.called}</strong>.
+      <button onClick={() => void supervise(call, "listen")}>Listen again</button>
+      <button class="quiet" onClick={decline}>No</button>
+    </div>
   );
 }
 

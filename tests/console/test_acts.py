@@ -1,0 +1,120 @@
+"""What a supervisor does from the page besides hearing a call; each is shown as the server says it is, by buttons and by keys."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from mixer.modes import Role
+from tests.console.browsing import browser, opened, sign_in
+from tests.console.built import built
+from tests.control_api.desk import FakeDesk, call_model, leg_model
+from tests.control_api.serving import DAVE_TOKEN, Served, serving
+
+pytestmark = pytest.mark.timeout(300)
+ON_THE_PHONE = "localStorage.setItem('mediaserver.ear', '\"phone\"')"
+"""Nobody's browser is to be a leg here."""
+
+
+def supervisor(leg: int, name: str, mode: str, **changes: Any) -> dict[str, Any]:
+    return leg_model(leg, Role.SUPERVISOR, name, identity=name, mode=mode, target="agent", muted=False, hears=1.0, inaudible="") | changes
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    """Dave whispers on a call to which carla listens; simon is idle, and nobody else is on robert's other call."""
+    built()
+    desk = FakeDesk()
+    desk.put(call_model("c1"))
+    first = desk.live["c1"]
+    desk.put(first | {"legs": [*first["legs"], supervisor(8, "dave", "whisper"), supervisor(9, "carla", "listen")]}, "supervisor.joined")
+    async with serving(desk=desk) as running:
+        yield running
+
+
+@pytest.fixture
+async def page(served: Served) -> AsyncIterator[Page]:
+    """Dave's, at the call."""
+    async with browser() as chromium, opened(chromium, "about:blank") as seen:
+        await seen.page.add_init_script(ON_THE_PHONE)
+        await seen.page.goto(served.url)
+        await sign_in(seen, DAVE_TOKEN)
+        await seen.page.goto(f"{served.url}/#/call/c1")
+        await seen.page.get_by_role("button", name="Take over").wait_for()
+        yield seen.page
+        assert await seen.violations() == []
+        assert seen.problems == []
+
+
+async def confirmed(page: Page, button: str) -> None:
+    """Press it, and say that it is meant."""
+    await page.get_by_role("button", name=button).click()
+    await page.get_by_role("dialog").get_by_role("button", name=button).click()
+
+
+def asked(served: Served, name: str) -> list[dict[str, Any]]:
+    return [said for what, said in served.desk.asked if what == name]
+
+
+async def test_a_call_is_taken_over_and_given_back(served: Served, page: Page) -> None:
+    await confirmed(page, "Take over")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert asked(served, "take_over") == [{"leg": 8, "drops_agent": False}]
+    await expect(page.get_by_role("button", name="Give back")).to_have_count(0)
+    customer, agent, dave, carla = served.desk.live["c1"]["legs"]
+    served.desk.put(
+        served.desk.live["c1"] | {"legs": [customer, agent | {"aside": True}, dave | {"mode": "barge", "taken_over": True}, carla]},
+        "call.taken_over",
+    )
+    await page.get_by_text("speaks in the agent's stead").wait_for()
+    await page.keyboard.press("g")
+    await expect(page.get_by_role("button", name="Give back")).to_have_attribute("aria-busy", "false")
+    assert asked(served, "give_back") == [{"leg": 8}]
+
+
+async def test_an_agent_is_dropped_by_a_key_and_a_yes(served: Served, page: Page) -> None:
+    await page.keyboard.press("d")
+    await page.get_by_role("dialog").get_by_role("button", name="Drop the agent").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Drop the agent")).to_have_attribute("aria-busy", "false")
+    assert asked(served, "take_over") == [{"leg": 8, "drops_agent": True}]
+
+
+async def test_a_talk_is_handed_to_who_listens(served: Served, page: Page) -> None:
+    over = page.get_by_role("button", name="Hand over to carla")
+    await over.click()
+    await expect(over).to_have_attribute("aria-busy", "false")
+    assert asked(served, "hand_over") == [{"leg": 8, "to": 9}]
+
+
+async def test_a_third_one_is_rung_by_his_number(served: Served, page: Page) -> None:
+    await page.keyboard.press("i")
+    await page.keyboard.type("+4989555")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Bring in")).to_have_attribute("aria-busy", "false")
+    assert asked(served, "invite") == [{"call": "c1", "number": "+4989555"}]
+
+
+async def test_a_call_for_help_is_a_notice_and_a_flag_until_it_is_over(served: Served, page: Page) -> None:
+    served.desk.put(served.desk.live["c1"] | {"help": "he wants to cancel"}, "call.help")
+    await page.get_by_label("Notices").get_by_text("he wants to cancel").wait_for()
+    await page.get_by_role("status").get_by_text("asks for help").wait_for()
+    await page.get_by_role("button", name="Needs no help any more").click()
+    await expect(page.get_by_role("status").get_by_text("asks for help")).to_have_count(0)
+    assert served.desk.live["c1"]["help"] is None
+
+
+async def test_an_agent_is_followed_until_one_stops(served: Served, page: Page) -> None:
+    await page.get_by_role("link", name="Agents").click()
+    await page.get_by_role("button", name="Follow robert").click()
+    await expect(page.get_by_role("button", name="Follow robert")).to_have_attribute("aria-busy", "false")
+    [said] = asked(served, "follow")
+    assert (said["agent"], said["current"]) == ("robert", True)
+    await page.reload()
+    await page.get_by_role("button", name="Unfollow robert").click()
+    await page.reload()
+    await page.get_by_role("button", name="Follow robert", exact=True).wait_for()
+    assert served.desk.following == []
+

@@ -16,6 +16,14 @@ class Command(Message):
     """Makes the command safe to send again: the same identity's same key gets the first one's reply."""
 
 
+class ViewCommand(Command):
+    """Name the calls whose meters this connection wants, such as those that its window shows. Events come of all calls."""
+
+    type: Literal["view"] = "view"
+    calls: Annotated[tuple[Name, ...], Field(max_length=500)] | None = None
+    """Their ids; null: every call that the identity may see, as at the beginning."""
+
+
 class ListCommand(Command):
     """All live calls that the identity may see."""
 
@@ -313,6 +321,7 @@ class LetInCommand(Command):
 
 AnyCommand = (
     ListCommand
+    | ViewCommand
     | GetCommand
     | SuperviseCommand
     | ReofferCommand
@@ -347,6 +356,7 @@ AnyCommand = (
 
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "list": ListCommand,
+    "view": ViewCommand,
     "get": GetCommand,
     "supervise": SuperviseCommand,
     "reoffer": ReofferCommand,

@@ -33,6 +33,7 @@ from control_api.command_models import (
     TakeOverCommand,
     TraceCommand,
     UnfollowCommand,
+    ViewCommand,
     VolumesCommand,
     WithdrawCommand,
 )
@@ -58,6 +59,8 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote:
     match command:
         case ListCommand():
             return {"calls": list(desk.calls(identity))}
+        case ViewCommand():
+            pass  # about a connection, whose session has taken it
         case GetCommand():
             return {"call": desk.call(identity, command.call)}
         case SuperviseCommand():

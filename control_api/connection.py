@@ -1,4 +1,4 @@
-"""One websocket of the control API: who it is, which subprotocol it speaks, and its two pumps."""
+"""One websocket of the control API: who it is, which subprotocol it speaks, what it is told and what it says."""
 
 import asyncio
 from contextlib import suppress
@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from control_api.acting import Acting, acts
 from control_api.encoding import Subprotocol
 from control_api.origins import check_origin
+from control_api.outlet import OUTLET, Outlet, Pump
 from control_api.permissions import Identity, Refusal
 from control_api.reception import Reception
 from control_api.session import Order, Position, Refused, Session
@@ -59,14 +60,16 @@ async def serve_connection(reception: Reception, websocket: WebSocket) -> None:
 async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> None:
     who = Acting(guest.identity, "api", _address(websocket))
     acts(who)
-    wake, room = asyncio.Event(), asyncio.Event()
+    room = asyncio.Event()
+    outlet: Outlet = websocket.scope["extensions"][OUTLET]
+    pump = Pump(outlet, is_text=guest.subprotocol is Subprotocol.JSON)
     feed = reception.feeds.of(guest.identity)
     session = Session(
         feed,
         reception.keys,
         guest.subprotocol,
         calls=lambda: reception.desk.calls(guest.identity),
-        wake=wake.set,
+        wake=pump.wake,
         queue=reception.settings.queue,
         resume=Position.read(websocket.query_params.get("resume", "")),
         wants_meters=websocket.query_params.get("meters", "on") != "off",
@@ -74,17 +77,18 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
     )
     if websocket.query_params.get("modes") != "stay":
         reception.desk.came(who)
+    _connect(pump, reception, session, outlet, room)
     reception.desk.attended(guest.identity, is_here=True)
     bound = log.bind(identity=guest.identity.name, tenant=guest.identity.tenant, address=_address(websocket))
     bound.info("client_connected", subprotocol=str(guest.subprotocol))
+    pump.wake()
     try:
         async with asyncio.TaskGroup() as group:
-            writer = group.create_task(_write(websocket, session, wake, room))
             reader = group.create_task(_read(reception, websocket, session, guest.identity, room))
             with reception.present(guest.identity.standing) as lapsed:
                 lapse = group.create_task(lapsed.wait())
                 await asyncio.wait((reader, lapse), return_when=asyncio.FIRST_COMPLETED)
-            for task in (writer, reader, lapse):
+            for task in (reader, lapse):
                 task.cancel()
         if lapsed.is_set():
             await _close(websocket, "unauthenticated: your access was withdrawn or has expired")
@@ -98,20 +102,23 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
         bound.info("client_disconnected", too_slow=session.counters.too_slow)
 
 
-async def _write(websocket: WebSocket, session: Session, wake: asyncio.Event, room: asyncio.Event) -> None:
-    is_text = session.subprotocol is Subprotocol.JSON
-    try:
-        while True:
-            wake.clear()
-            while (frame := session.next_frame()) is not None:
-                await (websocket.send_text(frame.decode()) if is_text else websocket.send_bytes(frame))
-                room.set()
-            await wake.wait()
-    except (WebSocketDisconnect, RuntimeError):
-        # Gone, or closed by the server below us (a message beyond the limit), which it tells by a RuntimeError.
-        # The reader is told as well, unless it waits for room.
-        session.close()
+def _connect(pump: Pump, reception: Reception, session: Session, outlet: Outlet, room: asyncio.Event) -> None:
+    """Have the session's frames sent, and the reader told when some were, or when the connection is gone."""
+
+    def next_frame() -> bytes | None:
+        try:
+            return session.next_frame()
+        except (TypeError, ValueError, OverflowError):
+            reception.counters["events_unreadable"] += 1
+            log.exception("frame_unreadable")
+            return None
+
+    def look() -> None:
+        if not outlet.is_open:
+            session.close()
         room.set()
+
+    pump.next_frame, pump.on_look = next_frame, look
 
 
 async def _read(reception: Reception, websocket: WebSocket, session: Session, identity: Identity, room: asyncio.Event) -> None:

@@ -67,32 +67,25 @@ def _pack(value: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A message that many clients get, encoded once a subprotocol; each stream puts its own number in."""
+    """An event, which many clients get, encoded once a subprotocol; each stream puts its own number in."""
 
     json: bytes
     """The object without its opening brace."""
     msgpack: bytes
-    """The map's entries without its header."""
-    entries: int
-    """How many entries the map has."""
+    """The map's entries, the number's apart, without its header."""
+    head: bytes
+    """The map's header, and the key of the number that comes first."""
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> "Encoded":
         """Encode a message, which must not be empty nor have a ``sequence``."""
-        header = len(msgpack.Packer().pack_map_header(len(message)))
-        return cls(_dump(message)[1:], _pack(message)[header:], len(message))
+        packer = msgpack.Packer()
+        entries = len(packer.pack_map_header(len(message)))
+        head: bytes = packer.pack_map_header(len(message) + 1) + packer.pack("sequence")
+        return cls(_dump(message)[1:], _pack(message)[entries:], head)
 
     def numbered(self, sequence: int, subprotocol: Subprotocol) -> bytes:
         """The whole message with its ``sequence``."""
         if subprotocol is Subprotocol.JSON:
             return b'{"sequence":%d,%b' % (sequence, self.json)
-        packer = msgpack.Packer()
-        header: bytes = packer.pack_map_header(self.entries + 1) + packer.pack("sequence") + packer.pack(sequence)
-        return header + self.msgpack
-
-    def whole(self, subprotocol: Subprotocol) -> bytes:
-        """The message as it is, without a number."""
-        if subprotocol is Subprotocol.JSON:
-            return b"{" + self.json
-        header: bytes = msgpack.Packer().pack_map_header(self.entries)
-        return header + self.msgpack
+        return b"%b\xcf%b%b" % (self.head, sequence.to_bytes(8), self.msgpack)

@@ -13,11 +13,12 @@ identities of its tenant that have the right ``admin``.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from control_api.encoding import Encoded, Subprotocol
 from control_api.messages import iso
+from control_api.meters import Meters, Reading
 from control_api.permissions import Identity, Right, Subject, may_see
 from control_api.ports import HouseEvent
 
@@ -31,16 +32,19 @@ RESERVED: Final = frozenset({"type", "sequence", "kind", "call_id", "at"})
 class Feed:
     """One identity's events: the last of them, and who waits for the next."""
 
-    def __init__(self, identity: Identity, stream: str, capacity: int) -> None:
+    def __init__(self, identity: Identity, stream: str, capacity: int, meters: Meters) -> None:
         self.identity = identity
         self.stream = stream
         """Names this numbering; another feed, or the same identity's after a restart, has another name."""
         self.sequence = 0
         """Number of the last event."""
-        self.meters = Meters()
+        self.meters = meters
+        """Of everybody's calls."""
         self.readers: set[Callable[[], None]] = set()
         """Called after something was added."""
         self._ring: deque[Encoded] = deque(maxlen=capacity)
+        self._sight: dict[str, tuple[Subject, bool]] = {}
+        """What was found out about a call whose meters came."""
 
     def append(self, event: Encoded) -> None:
         """Number an event and keep it."""
@@ -61,37 +65,20 @@ class Feed:
         """The event with this number, as bytes; it must be held."""
         return self._ring[sequence - self.sequence - 1].numbered(sequence, subprotocol)
 
+    def readings(self, viewed: Sequence[str] | None, after: int) -> list[Reading]:
+        """The meters newer than ``after`` of calls that the identity may see: of those it views, None: of all."""
+        identity = self.identity
+        found = self.meters.within(identity.tenant, identity.ceiling) if viewed is None else self.meters.of_calls(identity.tenant, viewed)
+        return [reading for reading in found if reading.number > after and self._sees(reading.subject)]
 
-class Meters:
-    """The latest meters of an identity's calls: newer ones replace older ones until they are made into a message."""
-
-    def __init__(self) -> None:
-        self.number = 0
-        """Number of the last message made, so that a reader knows whether he has it."""
-        self._pending: dict[str, dict[str, Any]] = {}
-        self._message: Encoded | None = None
-
-    def put(self, call: str, body: dict[str, Any]) -> None:
-        """Take a call's meters."""
-        self._pending[call] = body
-
-    def forget(self, call: str) -> None:
-        """The call ended or went out of sight."""
-        self._pending.pop(call, None)
-
-    def close(self) -> bool:
-        """Make what was put into the next message; whether there was anything."""
-        if not self._pending:
-            return False
-        self._message = Encoded.of({"type": "meters", "calls": self._pending})
-        self._pending = {}
-        self.number += 1
-        return True
-
-    def message(self, subprotocol: Subprotocol) -> bytes:
-        """The last message made; there must be one."""
-        assert self._message is not None
-        return self._message.whole(subprotocol)
+    def _sees(self, subject: Subject) -> bool:
+        """`may_see`, asked once for as long as the call is the same one's: neither it nor the identity changes."""
+        known = self._sight.get(subject.call)
+        if known is None or known[0] is not subject:
+            if len(self._sight) >= MAX_CALLS:
+                self._sight.clear()
+            known = self._sight[subject.call] = subject, may_see(self.identity, subject)
+        return known[1]
 
 
 class Feeds:
@@ -100,6 +87,7 @@ class Feeds:
     def __init__(self, capacity: int, entropy: Callable[[], str]) -> None:
         self._capacity = capacity
         self._entropy = entropy
+        self.meters = Meters()
         self._feeds: OrderedDict[Identity, Feed] = OrderedDict()
         self._subjects: OrderedDict[tuple[str, str], Subject] = OrderedDict()
 
@@ -107,7 +95,7 @@ class Feeds:
         """The identity's feed, made where there is none."""
         feed = self._feeds.get(identity)
         if feed is None:
-            feed = self._feeds[identity] = Feed(identity, self._entropy(), self._capacity)
+            feed = self._feeds[identity] = Feed(identity, self._entropy(), self._capacity, self.meters)
             self._drop_idle()
         self._feeds.move_to_end(identity)
         return feed
@@ -115,7 +103,7 @@ class Feeds:
     def publish(self, event: HouseEvent, wall: float) -> None:
         """Put an event into the feed of everybody who may see it. wall: seconds since 1970."""
         if event.kind == "meters":
-            self._meter(event)
+            self.meters.put(event)
             return
         if event.kind.startswith("trunk."):
             self._tell_admins(event, wall)
@@ -124,6 +112,8 @@ class Feeds:
             self._tell_one(event, wall)
             return
         before, now = self._move(event)
+        if event.kind == "call.ended" or (before is not None and (before.agent, before.team) != (now.agent, now.team)):
+            self.meters.forget(event.tenant, event.call)
         shown: Encoded | None = None
         hidden: Encoded | None = None
         for feed in self._of_tenant(event.tenant):
@@ -132,21 +122,12 @@ class Feeds:
                 feed.append(shown)
             elif before is not None and may_see(feed.identity, before):
                 hidden = hidden or _hidden(event, wall)
-                feed.meters.forget(event.call)
                 feed.append(hidden)
-            if event.kind == "call.ended":
-                feed.meters.forget(event.call)
 
     @property
     def has_readers(self) -> bool:
         """Whether anybody reads any feed now."""
         return any(feed.readers for feed in self._feeds.values())
-
-    def close_meters(self) -> None:
-        """Let the meters that came since the last time go to whoever reads them."""
-        for feed in self._feeds.values():
-            if feed.meters.close():
-                feed.wake()
 
     def _tell_admins(self, event: HouseEvent, wall: float) -> None:
         shown = _shown(event, wall)
@@ -160,12 +141,6 @@ class Feeds:
         for feed in self._of_tenant(event.tenant):
             if feed.identity.name == event.identity:
                 feed.append(shown)
-
-    def _meter(self, event: HouseEvent) -> None:
-        subject = Subject(event.tenant, event.agent, event.team, event.call)
-        for feed in self._of_tenant(event.tenant):
-            if feed.readers and may_see(feed.identity, subject):
-                feed.meters.put(event.call, event.body)
 
     def _of_tenant(self, tenant: str) -> Iterator[Feed]:
         return (feed for feed in self._feeds.values() if feed.identity.tenant == tenant)

@@ -43,6 +43,7 @@ from control_api.command_models import (
 from control_api.commands import carry_out, failed, succeeded
 from control_api.feeds import Feeds
 from control_api.idempotency import KeyTable, Outcome
+from control_api.meters import SLOTS
 from control_api.permissions import Identity, Refusal
 from control_api.ports import Blind, Desk, HouseEvent, Witness
 from control_api.session import Order
@@ -184,9 +185,5 @@ class Reception:
 
     async def _pace_meters(self) -> None:
         while self.settings.meters_hz > 0:
-            await asyncio.sleep(1 / self.settings.meters_hz)
-            try:
-                self.feeds.close_meters()
-            except (TypeError, ValueError, OverflowError):
-                self.counters["events_unreadable"] += 1
-                log.exception("meters_unreadable")
+            await asyncio.sleep(1 / self.settings.meters_hz / SLOTS)
+            self.feeds.meters.beat()

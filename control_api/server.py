@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from config.settings import ControlSettings
 from control_api.encoding import MAX_MESSAGE
 from control_api.manners import SPARE_CONNECTIONS, bounded_protocol
+from control_api.outlet import ControlProtocol
 
 GRACE: Final = 2
 """Seconds that connections get to end when the server stops."""
@@ -48,7 +49,7 @@ async def serve(app: FastAPI, settings: ControlSettings, sockets: Sequence[socke
     config = uvicorn.Config(
         app,
         http=bounded_protocol(settings.max_clients + SPARE_CONNECTIONS),
-        ws="websockets-sansio",
+        ws=ControlProtocol,
         ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,
         lifespan="on",

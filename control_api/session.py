@@ -6,7 +6,7 @@ The rules, in the order in which they decide what is sent next:
 2. A snapshot and its sequence are taken in one step, and the events after it follow: state and changes never overlap.
 3. A reply is sent when every event that happened before it was.
 4. Events go out in order. A client that is further behind than its queue allows gets a fresh snapshot instead.
-5. Meters go out when nothing else is to be sent, the latest only.
+5. Meters go out when nothing else is to be sent, the latest only, of the calls that the client views.
 
 The shell sends `next_frame` until there is none, and looks again after `wake`.
 """
@@ -29,12 +29,14 @@ from control_api.command_models import (
     ListCommand,
     SessionsCommand,
     TraceCommand,
+    ViewCommand,
 )
-from control_api.commands import failed
+from control_api.commands import failed, succeeded
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.feeds import Feed
 from control_api.idempotency import KeyTable, Outcome
 from control_api.messages import VERSION, RequestId, first_problem
+from control_api.meters import meters_message
 from control_api.permissions import Refusal
 from control_api.repertoire import commands_of
 
@@ -112,8 +114,12 @@ class Session:
         self._queue = queue
         self._allowed = queue
         """Events it may be behind now; more than the queue while a client that came back catches up."""
-        self._wants_meters = wants_meters
+        self._viewed: tuple[str, ...] | None = None
+        """The calls whose meters are wanted; None: of all that may be seen."""
         self._meters = feed.meters.number
+        """The newest reading that was told of."""
+        self._are_meters_due = False
+        self._leave_meters = feed.meters.join(self._meters_due) if wants_meters else _nothing
         self._waiting = 0
         """Commands without a reply yet."""
         self._replies: deque[tuple[int, bytes]] = deque()
@@ -130,6 +136,7 @@ class Session:
         """The connection is gone; commands that run are finished without it."""
         self.is_closed = True
         self._feed.readers.discard(self._wake)
+        self._leave_meters()
 
     def next_frame(self) -> bytes | None:
         """What is to be sent next; None: nothing until `wake` is called."""
@@ -174,6 +181,10 @@ class Session:
             self._keys.settle(self._feed.identity, command, outcome)
 
     def _order(self, command: AnyCommand) -> Order | None:
+        if isinstance(command, ViewCommand):
+            self._viewed = command.calls
+            self._reply(command.id, succeeded({}))
+            return None
         self._waiting += 1
         if _key(command) is None:
             return Order(command)
@@ -244,13 +255,23 @@ class Session:
             }
             yield encode(message, self.subprotocol)
 
+    def _meters_due(self) -> None:
+        if self._are_meters_due:
+            self.counters.meters_skipped += 1
+        self._are_meters_due = True
+        self._wake()
+
     def _next_meters(self) -> bytes | None:
-        number = self._feed.meters.number
-        if not self._wants_meters or number == self._meters:
+        if not self._are_meters_due:
             return None
-        self.counters.meters_skipped += number - self._meters - 1
-        self._meters = number
-        return self._feed.meters.message(self.subprotocol)
+        self._are_meters_due = False
+        after, self._meters = self._meters, self._feed.meters.number
+        readings = self._feed.readings(self._viewed, after)
+        return meters_message(readings, self.subprotocol) if readings else None
+
+
+def _nothing() -> None:
+    """Nothing was begun that would have to end."""
 
 
 def _key(command: AnyCommand) -> str | None:

@@ -32,6 +32,7 @@ from control_api.command_models import (
     ShutOutCommand,
     SuperviseCommand,
     TraceCommand,
+    ViewCommand,
     VolumesCommand,
     WithdrawCommand,
 )
@@ -124,8 +125,12 @@ _RESOURCES: Final = (
     Route("DELETE", "/v1/identities/{identity}/shut-out", LetInCommand),
 )
 _WITH_A_ROW: Final = {route.command for route in _RESOURCES}
+ON_WEBSOCKETS_ONLY: Final = {ViewCommand}
+"""About a connection that lasts."""
 
 ROUTES: Final = _RESOURCES + tuple(
-    Route("POST", GENERIC.format(kind), command, None) for kind, command in COMMANDS.items() if command not in _WITH_A_ROW
+    Route("POST", GENERIC.format(kind), command, None)
+    for kind, command in COMMANDS.items()
+    if command not in _WITH_A_ROW | ON_WEBSOCKETS_ONLY
 )
 """All of them."""

@@ -13,7 +13,7 @@ from control_api.feeds import Feed, Feeds
 from control_api.permissions import Ceiling, Identity, Right
 from control_api.ports import HouseEvent
 from mixer.modes import Mode
-from tests.control_api.desk import ANNA, BERT, STRANGER, call_model, event_of, meters_of
+from tests.control_api.desk import ANNA, BERT, STRANGER, call_model, event_of
 
 TEAM_LEAD = Identity("lead", "default", Ceiling(frozenset(), frozenset({"support"}), Mode.LISTEN))
 
@@ -196,58 +196,6 @@ def test_readers_are_woken_by_an_event(feeds: Feeds) -> None:
     feeds.of(ANNA).readers.add(lambda: woken.append(1))
     publish(feeds, "call.started", call_model())
     assert woken == [1]
-
-
-def test_only_the_latest_meters_of_each_call_become_a_message(feeds: Feeds) -> None:
-    feed = feeds.of(ANNA)
-    feed.readers.add(lambda: None)
-    for event in (meters_of(call_model("c1"), -30), meters_of(call_model("c2"), -40), meters_of(call_model("c1"), -20)):
-        feeds.publish(event, 0.0)
-    feeds.close_meters()
-    message = json.loads(feed.meters.message(Subprotocol.JSON))
-    assert message == {
-        "type": "meters",
-        "calls": {
-            "c1": {"legs": {"1": {"level_dbov": -20, "speaks": True}}},
-            "c2": {"legs": {"1": {"level_dbov": -40, "speaks": True}}},
-        },
-    }
-    assert msgpack.unpackb(feed.meters.message(Subprotocol.MSGPACK)) == message
-    assert feed.sequence == 0
-
-
-def test_no_meters_make_no_message(feeds: Feeds) -> None:
-    feed = feeds.of(ANNA)
-    feed.readers.add(lambda: None)
-    feeds.close_meters()
-    assert feed.meters.number == 0
-
-
-@pytest.mark.parametrize("identity", [BERT, STRANGER])
-def test_meters_of_what_one_may_not_see_stay_away(feeds: Feeds, identity: Identity) -> None:
-    feed = feeds.of(identity)
-    feed.readers.add(lambda: None)
-    feeds.publish(meters_of(call_model(agent="maria"), -30), 0.0)
-    feeds.close_meters()
-    assert feed.meters.number == 0
-
-
-@pytest.mark.parametrize("last", [("call.ended", "robert"), ("call.answered", "maria")])
-def test_meters_of_a_call_that_went_away_are_not_sent_after_it(feeds: Feeds, last: tuple[str, str]) -> None:
-    feed = feeds.of(BERT)
-    feed.readers.add(lambda: None)
-    publish(feeds, "call.answered", call_model())
-    feeds.publish(meters_of(call_model(), -30), 0.0)
-    publish(feeds, last[0], call_model(agent=last[1]))
-    feeds.close_meters()
-    assert feed.meters.number == 0
-
-
-def test_meters_are_not_kept_for_nobody(feeds: Feeds) -> None:
-    feed = feeds.of(ANNA)
-    feeds.publish(meters_of(call_model(), -30), 0.0)
-    feeds.close_meters()
-    assert feed.meters.number == 0
 
 
 def test_what_a_trunk_does_is_for_administrators_of_its_tenant(feeds: Feeds) -> None:

@@ -15,6 +15,7 @@ STRANGER: Final = Identity("eve", "second", Ceiling(frozenset({"*"}), frozenset(
 """Whatever there is to be granted, in another tenant, and by the name of a supervisor here."""
 NOTHING: Final[dict[str, dict[str, Any]]] = {
     "list": {"calls": []},
+    "view": {},
     "sessions": {"sessions": []},
     "bans": {"bans": []},
     "follows": {"follows": []},

@@ -208,6 +208,20 @@ async def _browsers(around: Surroundings, given: argparse.Namespace) -> Result:
     return await browsers.run(around, pages=given.pages, seconds=given.seconds, stereo=given.stereo)
 
 
+async def _clients(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import clients
+
+    return await clients.run(
+        around,
+        calls=given.calls,
+        talking=given.talking,
+        clients=given.clients,
+        rate=given.rate,
+        seconds=given.seconds,
+        connects=given.connects,
+    )
+
+
 async def _parser(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import parser
 
@@ -338,6 +352,19 @@ COMMANDS: Final = (
             option("--legs", type=int, default=600, help="half as many calls"),
             option("--seconds", type=float, default=2.0, help="of audio that is measured, of each suite in each round"),
             option("--rounds", type=int, default=3),
+        ),
+    ),
+    Command(
+        "clients",
+        "many consoles at once: when each is told of what happens, what that costs, and what calls notice",
+        _clients,
+        (
+            option("--calls", type=int, default=1000),
+            option("--talking", type=int, default=200, help="of them, with RTP and a supervisor"),
+            option("--clients", type=int, default=500),
+            option("--rate", type=float, default=20, help="events a second, told to every client"),
+            option("--seconds", type=float, default=20, help="of each phase"),
+            option("--connects", type=float, default=10_000, help="a minute, in the last phase"),
         ),
     ),
     Command(

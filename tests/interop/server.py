@@ -24,6 +24,10 @@ READY_WITHIN: Final = 30.0
 SECRET: Final = "wonderland"
 TOKEN: Final = "interop-token"
 """Of an identity that may do everything; its phones are those of the user ``sue``."""
+LISTENER_TOKEN: Final = "interop-listener"
+"""Of ``lee``, who may listen to the team ``support``; his phones are those of the user."""
+STRANGER_TOKEN: Final = "interop-stranger"
+"""Of an identity that may do everything in the tenant ``second``."""
 
 _MORE_PORTS: Final = 20
 _AT_PORT: Final = """\
@@ -156,8 +160,29 @@ user = "sue"
 [tokens.ceiling]
 agents = ["*"]
 mode = "barge"
-rights = ["hang_up", "end", "originate", "trace"]
+rights = ["hang_up", "end", "originate", "trace", "links", "admin"]
+
+[[tokens]]
+identity = "lee"
+sha256 = "{listener_token}"
+user = "lee"
+[tokens.ceiling]
+teams = ["support"]
+mode = "listen"
+
+[[tokens]]
+identity = "tess"
+tenant = "second"
+sha256 = "{stranger_token}"
+[tokens.ceiling]
+agents = ["*"]
+mode = "barge"
+rights = ["whisper_customer", "hang_up", "end", "originate", "take_over", "links", "trace", "admin"]
 """
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Server:
@@ -184,6 +209,7 @@ class Server:
         secured_by: KeyPair | None = None,
         spares: int = 0,
         ice_servers: Sequence[Mapping[str, object]] = (),
+        storage: Path | None = None,
     ) -> None:
         """``sip`` holds more keys of its table; ``codecs`` are those of ``media.codecs``, where they are not the usual ones.
 
@@ -191,7 +217,7 @@ class Server:
 
         ``secured_by`` is a certificate for TLS and WSS; ``spares`` are workers that wait, each of which takes as long to start as one.
 
-        ``ice_servers`` are told to browsers.
+        ``ice_servers`` are told to browsers; ``storage`` is the folder of what is kept, else it is nowhere.
         """
         self.address = address
         self.trunk = self.address if ":" in self.address else own_address()
@@ -220,6 +246,8 @@ class Server:
             "MEDIASERVER_CONTROL__BIND": self.address,
             "MEDIASERVER_CONTROL__PORT": str(self._control),
         }
+        if storage is not None:
+            self._environment["MEDIASERVER_STORAGE__FOLDER"] = str(storage)
         if secured_by is not None:
             self._environment |= {
                 "MEDIASERVER_SIP__TLS__ENABLED": "true",
@@ -248,7 +276,9 @@ class Server:
                 first=self.first,
                 second=self.second,
                 secret=SECRET,
-                token=hashlib.sha256(TOKEN.encode()).hexdigest(),
+                token=_hash(TOKEN),
+                listener_token=_hash(LISTENER_TOKEN),
+                stranger_token=_hash(STRANGER_TOKEN),
             )
         )
 

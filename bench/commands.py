@@ -222,6 +222,12 @@ async def _clients(around: Surroundings, given: argparse.Namespace) -> Result:
     )
 
 
+async def _cuts(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import cuts
+
+    return await cuts.run(around, calls=given.calls, cuts=given.cuts, rate=given.rate, seed=given.seed)
+
+
 async def _parser(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import parser
 
@@ -365,6 +371,17 @@ COMMANDS: Final = (
             option("--rate", type=float, default=20, help="events a second, told to every client"),
             option("--seconds", type=float, default=20, help="of each phase"),
             option("--connects", type=float, default=10_000, help="a minute, in the last phase"),
+        ),
+    ),
+    Command(
+        "cuts",
+        "a client's websocket is cut while modes change: what he misses, and when he is right again",
+        _cuts,
+        (
+            option("--calls", type=int, default=10),
+            option("--cuts", type=int, default=200),
+            option("--rate", type=float, default=20, help="changes of mode a second"),
+            option("--seed", type=int, default=1),
         ),
     ),
     Command(

@@ -24,7 +24,7 @@ STANDING: Final = "standing"
 _EVENT, _METERS, _SNAPSHOT = b'{"sequence":', b'{"type":"meters"', b'{"type":"snapshot"'
 _AT: Final = b'"at":"'
 _AT_LENGTH: Final = 24
-_PAUSE: Final = 0.01
+_PAUSE: Final = 0.005
 """Seconds from one connection to the next."""
 _WITHIN: Final = 120.0
 

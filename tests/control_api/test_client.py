@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
+from bench.generator.cable import cable_to
 from control_api import client as client_module
 from control_api.client import ControlClient, Unreachable, websocket_url
 from control_api.encoding import Subprotocol
@@ -13,7 +14,6 @@ from control_api.messages import EventMessage, MetersMessage, SnapshotMessage
 from control_api.mirror import Update
 from control_api.permissions import Refusal
 from mixer.modes import Mode, Role
-from tests.control_api.cable import cable_to
 from tests.control_api.desk import call_model, leg_model, meters_of
 from tests.control_api.serving import ANNA_TOKEN, BERT_TOKEN, Served, serving
 

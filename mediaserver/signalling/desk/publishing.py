@@ -1,8 +1,10 @@
 """Telling watchers what happened: a call's view as the API shows it, and the listeners who hear of it."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from control_api.messages import iso
 from control_api.ports import HouseEvent
@@ -10,6 +12,19 @@ from mediaserver.call.actions import Publish
 from mediaserver.call.inputs import LegId
 from mediaserver.call.view import CallView, LegView
 from mediaserver.signalling.calls.records import LegRecord, record_models
+
+FRESH: Final = 1.0
+"""Seconds for which a call's model is good for others who ask: five hundred clients that come back ask for every call within seconds."""
+MOST_SHOWN: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A call as it was shown last."""
+
+    view: CallView
+    at: float
+    model: dict[str, Any]
 
 
 class Publisher:
@@ -21,6 +36,7 @@ class Publisher:
         self._listeners: dict[int, Callable[[HouseEvent], None]] = {}
         self._wants_meters: dict[int, Callable[[], bool]] = {}
         self._next = 0
+        self._shown: OrderedDict[str, _Shown] = OrderedDict()
 
     def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool] = lambda: True) -> Callable[[], None]:
         """Hear every event from now on; call what is returned to hear no more. ``wants_meters`` is asked before meters are read."""
@@ -41,6 +57,8 @@ class Publisher:
 
     def publish(self, view: CallView, told: Publish, records: Callable[[], Mapping[LegId, LegRecord]]) -> None:
         """Tell what a call said of itself; ``records``: how its legs sound."""
+        if told.kind == "call.ended":
+            self._shown.pop(view.call, None)
         if self._listeners:
             now, wall = self._clock(), self._wall()
 
@@ -54,6 +72,16 @@ class Publisher:
         for listener in tuple(self._listeners.values()):
             listener(event)
 
+    def live_model(self, view: CallView, records: Callable[[], Mapping[LegId, LegRecord]]) -> dict[str, Any]:
+        """`call_model` of a live call. Of a view that was shown within `FRESH` seconds, how its legs sound is not looked up again."""
+        now = self._clock()
+        shown = self._shown.get(view.call)
+        if shown is None or shown.view is not view or now - shown.at >= FRESH:
+            shown = self._shown[view.call] = _Shown(view, now, _call_model(view, records(), now, self._wall()))
+            if len(self._shown) > MOST_SHOWN:
+                self._shown.popitem(last=False)
+        return shown.model | {"duration": _duration(view, now)}
+
     def call_model(self, view: CallView, records: Mapping[LegId, LegRecord]) -> dict[str, Any]:
         """A call as `control_api.messages.CallModel` has it: wall-clock times, a duration, and how its legs sound."""
         return _call_model(view, records, self._clock(), self._wall())
@@ -61,7 +89,6 @@ class Publisher:
 
 def _call_model(view: CallView, records: Mapping[LegId, LegRecord], now: float, wall: float) -> dict[str, Any]:
     offset = wall - now
-    end = view.ended if view.ended is not None else now
     return {
         "call": view.call,
         "tenant": view.tenant,
@@ -76,12 +103,17 @@ def _call_model(view: CallView, records: Mapping[LegId, LegRecord], now: float, 
         "started": iso(view.started + offset),
         "answered": None if view.answered is None else iso(view.answered + offset),
         "ended": None if view.ended is None else iso(view.ended + offset),
-        "duration": round(end - (view.started if view.answered is None else view.answered), 3),
+        "duration": _duration(view, now),
         "cause": view.cause,
         "legs": [_leg_model(leg) for leg in view.legs],
         "help": view.help,
         "quality": record_models(records),
     }
+
+
+def _duration(view: CallView, now: float) -> float:
+    end = view.ended if view.ended is not None else now
+    return round(end - (view.started if view.answered is None else view.answered), 3)
 
 
 def _leg_model(leg: LegView) -> dict[str, Any]:

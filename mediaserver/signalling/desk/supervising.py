@@ -66,7 +66,7 @@ class SwitchboardDesk(Following, Intervening):
         return self._model(self._visible(identity, call))
 
     def _model(self, entry: CallEntry) -> dict[str, Any]:
-        return self._house.publisher.call_model(entry.view, records(self._house.media, entry))
+        return self._house.publisher.live_model(entry.view, lambda: records(self._house.media, entry))
 
     def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool]) -> Callable[[], None]:
         """Hear every event from now on."""

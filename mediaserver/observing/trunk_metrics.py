@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
+from mediaserver.observing.families import metric
 from mediaserver.signalling.trunks.trunks import Trunks
 
 
 def trunk_metrics(trunks: Trunks) -> Iterator[Metric]:
     """Every family, fresh."""
-    up = GaugeMetricFamily("mediaserver_trunk_up", "Whether a target of a trunk is up, 1 or 0.", labels=["trunk", "target"])
-    registered = GaugeMetricFamily("mediaserver_trunk_registered", "Whether we are registered with a trunk, 1 or 0.", labels=["trunk"])
-    calls = GaugeMetricFamily("mediaserver_trunk_calls", "Live calls of a trunk, by direction.", labels=["trunk", "direction"])
+    up = metric("trunk_up")
+    registered = metric("trunk_registered")
+    calls = metric("trunk_calls")
     for line in trunks:
         for place in line.places:
             up.add_metric([line.name, place.name], float(place.watch.is_up))

@@ -27,6 +27,7 @@ from control_api.signing_in.office import Office
 from control_api.tokens import TokenStore
 from mediaserver.call import inputs
 from mediaserver.observing.counters import Counters
+from mediaserver.observing.happenings import Happenings
 from mediaserver.observing.metrics import ServerCollector, dropped, metrics_text
 from mediaserver.observing.storage_metrics import storage_metrics
 from mediaserver.observing.trunk_metrics import trunk_metrics
@@ -268,6 +269,9 @@ class Server:
         self._switchboard.on_changed = self._watching.call_changed
         self._webhooks = Webhooks(settings, house.server_id, self._counters, self._learned)
         self._webhooks.listen(house.publisher.subscribe)
+        self._happenings = Happenings(self._counters, house.clock)
+        house.observers.append(self._happenings.happened)
+        house.publisher.subscribe(self._happenings.told, lambda: False)
         transfers = Transfers(house, self._switchboard, self._users)
         self._dispatcher = Dispatcher(house, self._switchboard, invitations, entrance, transfers, self._watching)
         self._media.on_notice = self._switchboard.notice
@@ -312,6 +316,7 @@ class Server:
         collector.counted["sip_events"] = lambda: self._agent.counters
         collector.gathered.append(lambda: trunk_metrics(self._house.trunks))
         collector.gathered.append(self._house.ended_legs.metrics)
+        collector.gathered.append(self._happenings.metrics)
         collector.gathered.append(self._quality.metrics)
         books = self._books
         collector.gathered.append(lambda: storage_metrics(books.journal, books.ledger, books.keeper, books.process))

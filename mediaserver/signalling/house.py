@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from config.settings import Settings
 from config.trunks import TrunkSettings
+from mediaserver.call.actions import Publish
+from mediaserver.call.view import CallView
 from mediaserver.observing.counters import Counters
 from mediaserver.observing.quality_metrics import EndedLegs
 from mediaserver.secrecy.pins import check_at_once
@@ -71,9 +73,11 @@ class House:
     check_pin: CheckPin = check_at_once
     """Compares a PIN with what is kept of it."""
     new_timer: Callable[[Callable[[], None]], Timer] = Timer
+    """A timer that calls back."""
     ended_legs: EndedLegs = field(default_factory=EndedLegs)
     """How legs sounded that have ended."""
-    """A timer that calls back."""
+    observers: list[Callable[[CallView, Publish], None]] = field(default_factory=list)
+    """Told whatever a call tells of itself, with the call as it is then."""
     peer_names: Callable[[Flow], Sequence[str]] = nobody
     """What the certificate shows that a TLS client gave."""
     trunks: Trunks = field(init=False)

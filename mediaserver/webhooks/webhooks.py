@@ -7,11 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import structlog
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from config.settings import Settings
 from control_api.ports import HouseEvent
 from mediaserver.observing.counters import Counters
+from mediaserver.observing.families import metric
 from mediaserver.webhooks.delivering import Line, wants
 from mediaserver.webhooks.envelopes import Envelopes
 from mediaserver.webhooks.lookups import Lookups
@@ -85,7 +86,7 @@ class Webhooks:
 
     def metrics(self) -> Iterator[Metric]:
         """How many events wait."""
-        waiting = GaugeMetricFamily("mediaserver_webhooks_waiting", "Events that wait to be delivered, by webhook.", labels=["webhook"])
+        waiting = metric("webhooks_waiting")
         for line in self._lines:
             waiting.add_metric([line.hook.name], len(line.outbox) + line.under_way)
         yield waiting

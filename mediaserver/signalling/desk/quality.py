@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Final
 
 import structlog
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from config.settings import QualitySettings
 from control_api.ports import HouseEvent
 from mediaserver.call.inputs import LegId
 from mediaserver.observing.counters import Counters
+from mediaserver.observing.families import metric
 from mediaserver.signalling.calls.live import CallEntry, Calls
 from mediaserver.signalling.calls.records import records
 from mediaserver.signalling.desk.publishing import Publisher
@@ -46,7 +47,7 @@ class QualityWatch:
 
     def metrics(self) -> Iterator[Metric]:
         """How many there are now."""
-        yield GaugeMetricFamily("mediaserver_bad_ways", "Ways of live legs, up or down, that sound bad now.", value=self.bad)
+        yield metric("bad_ways", self.bad)
 
     def look(self) -> None:
         """Look at every leg; called each `LOOK_SECONDS`."""

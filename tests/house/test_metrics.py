@@ -51,7 +51,8 @@ def counted() -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
                 called = ast.unparse(node.func)
-                if called.endswith(("counters.add", ".count")) or called in ("Count", "actions.Count"):
+                is_count = called.endswith(("counters.add", ".count")) or called in ("Count", "actions.Count")
+                if is_count and node.args[0].value.isidentifier():
                     yield name_of(file), node.args[0].value
 
 

@@ -72,8 +72,9 @@ def drawn(result: Mapping[str, Any], nothing: str) -> RenderableType:
     [*alone] = result.values()
     if len(alone) == 1 and isinstance(alone[0], Mapping):
         return drawn(alone[0], nothing)
-    lists = {name: value for name, value in result.items() if _holds_rows(value) or (value in ([], ()) and len(result) == 1)}
-    facts = {name: value for name, value in result.items() if name not in lists and value not in (None, "", [], {})}
+    listed = {name: _by_number(name, value) for name, value in result.items()}
+    lists = {name: value for name, value in listed.items() if _holds_rows(value) or (value in ([], ()) and len(result) == 1)}
+    facts = {name: value for name, value in listed.items() if name not in lists and _cell(value)}
     parts: list[RenderableType] = [_facts(facts)] if facts else []
     parts += [_rows(name, rows) if rows else f"no {_said(name)}" for name, rows in lists.items()]
     return Group(*parts) if parts else nothing
@@ -103,6 +104,13 @@ def _leg_of(legs: Sequence[Any], who: str) -> int:
     if len(found) != 1:
         raise Refusal("not_found", f"{who} is not in this call" if not found else f"{who} is in this call twice", "name the leg's number")
     return int(found[0])
+
+
+def _by_number(name: str, value: object) -> object:
+    """What is kept by number, as rows."""
+    if isinstance(value, Mapping) and value and all(isinstance(row, Mapping) for row in value.values()):
+        return [{name: number} | row for number, row in value.items()]
+    return value
 
 
 def _holds_rows(value: object) -> bool:

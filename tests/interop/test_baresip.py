@@ -12,16 +12,12 @@ import pytest
 
 from control_api.client import ControlClient
 from control_api.messages import CallModel
-from tests.audio import Int16, assert_hears, tone, write_wav
+from tests.audio import assert_hears, tone, write_wav
 from tests.interop.conftest import Servers
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import SECRET, TOKEN, Server
-
-CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
-PARTIES = {CUSTOMER_HZ, AGENT_HZ}
-SECONDS = 1.1
-"""Of each recording that is judged."""
 
 
 @pytest.fixture
@@ -46,17 +42,9 @@ class Desk:
     agent: Baresip
     supervisor: Baresip
 
-    async def hear(self) -> tuple[Int16, Int16, Int16]:
-        """What customer, agent and supervisor hear at the same time."""
-        heard = await asyncio.gather(*(phone.listen(SECONDS) for phone in (self.customer, self.agent, self.supervisor)))
-        return heard[0], heard[1], heard[2]
-
     async def expect(self, mode: str) -> None:
         """Everybody must hear what the mode says, and nothing else."""
-        at_customer, at_agent, at_supervisor = await self.hear()
-        assert_hears(at_customer, {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
-        assert_hears(at_agent, {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
-        assert_hears(at_supervisor, PARTIES)
+        await hear_as(mode, self.customer, self.agent, self.supervisor)
 
 
 @asynccontextmanager
@@ -82,9 +70,7 @@ async def talking(server: Server, voices: dict[float, Path], folder: Path, super
 
 async def test_customer_and_agent_hear_each_other_and_hang_up(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
     async with talking(server, voices, tmp_path) as desk:
-        at_customer, at_agent = await asyncio.gather(desk.customer.listen(SECONDS), desk.agent.listen(SECONDS))
-        assert_hears(at_customer, {AGENT_HZ})
-        assert_hears(at_agent, {CUSTOMER_HZ})
+        await hear_as("listen", desk.customer, desk.agent)
         await desk.agent.hang_up()
         await desk.customer.wait_for("CALL_CLOSED", within=2)
 
@@ -135,9 +121,7 @@ async def test_the_api_rings_a_supervisor_and_switches_him(server: Server, voice
             await desk.expect(mode)
         await control.leave(supervision.leg)
         await desk.supervisor.wait_for("CALL_CLOSED", within=3)
-        at_customer, at_agent = await asyncio.gather(desk.customer.listen(SECONDS), desk.agent.listen(SECONDS))
-        assert_hears(at_customer, {AGENT_HZ})
-        assert_hears(at_agent, {CUSTOMER_HZ})
+        await hear_as("listen", desk.customer, desk.agent)
 
 
 async def test_a_supervisor_switches_by_info(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
@@ -155,9 +139,7 @@ async def test_a_supervisor_switches_by_info(server: Server, voices: dict[float,
             (await phone.finished()).check()
         async with sipp("supervisor_sends_unknown_info") as phone:
             (await phone.finished()).check()
-        at_customer, at_agent = await asyncio.gather(desk.customer.listen(SECONDS), desk.agent.listen(SECONDS))
-        assert_hears(at_customer, {AGENT_HZ})
-        assert_hears(at_agent, {CUSTOMER_HZ})
+        await hear_as("listen", desk.customer, desk.agent)
 
 
 async def test_a_supervisor_cannot_go_beyond_his_ceiling_by_digits(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
@@ -199,7 +181,7 @@ async def test_a_call_over_tcp(server: Server, voices: dict[float, Path], tmp_pa
         await agent.wait_for("CALL_INCOMING")
         await agent.accept()
         await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), agent.wait_for("CALL_ESTABLISHED"))
-        assert_hears(await customer.listen(SECONDS), {AGENT_HZ})
+        await hear({customer: {AGENT_HZ}})
         await customer.hang_up()
         await agent.wait_for("CALL_CLOSED", within=2)
 
@@ -214,6 +196,4 @@ async def test_codecs_that_differ_are_transcoded(server: Server, voices: dict[fl
         await agent.wait_for("CALL_INCOMING")
         await agent.accept()
         await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), agent.wait_for("CALL_ESTABLISHED"))
-        at_customer, at_agent = await asyncio.gather(customer.listen(SECONDS), agent.listen(SECONDS))
-        assert_hears(at_customer, {AGENT_HZ})
-        assert_hears(at_agent, {CUSTOMER_HZ})
+        await hear_as("listen", customer, agent)

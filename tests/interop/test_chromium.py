@@ -1,6 +1,5 @@
 """A supervisor's page in headless Chromium, by the control API alone: three modes judged by tones, restarts, a worker's death, leaving."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.audio import assert_hears, tone, write_wav
-from tests.interop.phones.chromium import Chromium, hears
+from tests.audio import tone, write_wav
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
+from tests.interop.phones.chromium import Chromium
 from tests.interop.phones.coturn import SECRET, Coturn
 from tests.interop.phones.jssip import bundled
 from tests.interop.server import TOKEN
-from tests.interop.test_webrtc import AGENT_HZ, CUSTOMER_HZ, SECONDS, SUPERVISOR_HZ, Desk, desk
+from tests.interop.test_webrtc import Desk, desk
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +45,7 @@ async def supervised(
 
 async def expect(here: Desk, supervisor: Chromium, mode: str) -> None:
     """Everybody must hear what the mode says, and nothing else."""
-    heard = await asyncio.gather(here.customer.listen(SECONDS), here.agent.listen(SECONDS))
-    assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
-    assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
-    await hears(supervisor, {CUSTOMER_HZ, AGENT_HZ})
+    await hear_as(mode, here.customer, here.agent, supervisor)
 
 
 async def test_three_modes_in_a_page(voices: dict[float, Path], page: Path, tmp_path: Path) -> None:
@@ -83,9 +80,7 @@ async def test_a_page_that_closes_its_peer_leaves_and_nobody_else_notices(voices
     async with supervised(voices, page, tmp_path) as (here, supervisor):
         await supervisor.ask("phone.peer.close()")
         await supervisor.wait_for("supervisor.left", 2)
-        heard = await asyncio.gather(here.customer.listen(SECONDS), here.agent.listen(SECONDS))
-        assert_hears(heard[0], {AGENT_HZ})
-        assert_hears(heard[1], {CUSTOMER_HZ})
+        await hear_as("listen", here.customer, here.agent)
 
 
 async def test_a_page_that_gets_out_by_turn_alone_is_reached_with_the_password_that_it_was_given(

@@ -8,10 +8,10 @@ import pytest
 
 from tests.audio import Int16, judge, tone, write_wav
 from tests.interop.conftest import Servers
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ
 from tests.interop.phones.baresip import Baresip
 from tests.interop.server import SECRET, Server
 
-CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
 CODECS = {"opus": "opus/48000/2", "G722": "G722/16000/1", "L16": "L16/16000/1", "PCMU": "PCMU/8000/1"}
 SECONDS = 1.1
 HEARD_WITHIN_DB = 5.0

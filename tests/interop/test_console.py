@@ -3,23 +3,24 @@
 The pictures that the documents show are made here, where `MEDIASERVER_PICTURES` names a folder for them.
 """
 
-import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.audio import assert_hears, tone, write_wav
+from tests.audio import Int16, tone, write_wav
 from tests.console.browsing import PHONE, Seen, browser, opened, sign_in
 from tests.console.built import built
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
 from tests.interop.phones.jssip import PAGE
 from tests.interop.server import TOKEN
-from tests.interop.test_webrtc import AGENT_HZ, CUSTOMER_HZ, SECONDS, SUPERVISOR_HZ, Desk, desk
+from tests.interop.test_webrtc import Desk, desk
 
 pytestmark = pytest.mark.timeout(300)
 EAR = """
@@ -71,22 +72,20 @@ async def supervised(voices: dict[float, Path], folder: Path) -> AsyncIterator[t
         yield here, seen
 
 
+@dataclass(frozen=True)
+class PageEar:
+    """What a page hears."""
+
+    page: Page
+
+    async def listen(self, seconds: float) -> Int16:
+        """What it hears from now on, this long, at 8 kHz."""
+        heard = base64.b64decode(await self.page.evaluate(f"ear.record({seconds})"))
+        return np.frombuffer(heard, dtype="<i2").astype(np.int16)
+
+
 async def assert_everybody_hears(here: Desk, page: Page, mode: str) -> None:
-    heard = await asyncio.gather(here.customer.listen(SECONDS), here.agent.listen(SECONDS))
-    assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
-    assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
-    await assert_page_hears(page, {CUSTOMER_HZ, AGENT_HZ})
-
-
-async def assert_page_hears(page: Page, heard_hz: set[float]) -> None:
-    """Chromium stretches what comes while its buffer finds its length: its ear is given some seconds to hear nothing else."""
-    for is_last in (False, False, False, True):
-        heard = base64.b64decode(await page.evaluate(f"ear.record({SECONDS})"))
-        try:
-            return assert_hears(np.frombuffer(heard, dtype="<i2").astype(np.int16), heard_hz)
-        except AssertionError:
-            if is_last:
-                raise
+    await hear_as(mode, here.customer, here.agent, PageEar(page))
 
 
 def is_in(page: Page, mode: str) -> Locator:
@@ -112,9 +111,7 @@ async def test_listen_whisper_barge_a_cut_and_leave(voices: dict[float, Path], t
         await assert_everybody_hears(here, page, "listen")
         await page.keyboard.press("x")
         await expect(page.get_by_label("The call that you are in")).to_have_count(0)
-        heard = await asyncio.gather(here.customer.listen(SECONDS), here.agent.listen(SECONDS))
-        assert_hears(heard[0], {AGENT_HZ})
-        assert_hears(heard[1], {CUSTOMER_HZ})
+        await hear_as("listen", here.customer, here.agent)
         assert seen.problems == []
 
 

@@ -10,16 +10,13 @@ from typing import Any
 import pytest
 
 from control_api.client import ControlClient
-from tests.audio import assert_hears, tone, write_wav
+from tests.audio import tone, write_wav
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.phones.baresip import Baresip
-from tests.interop.phones.chromium import hears
 from tests.interop.phones.jssip import JsSip, bundled
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import SECRET, TOKEN, Server
 from tests.sip.transport.authority import Authority
-
-CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
-SECONDS = 1.1
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +127,7 @@ async def test_a_browser_supervises_in_three_modes_judged_by_tones(
         await supervisor.wait_for("confirmed")
         for digit, mode in (("4", "listen"), ("5", "whisper"), ("6", "barge"), ("4", "listen")):
             await supervisor.ask(f"phone.press('{digit}')")
-            heard = await asyncio.gather(*(phone.listen(SECONDS, settle=0.7) for phone in (customer, called)))
-            assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
-            assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
-            await hears(supervisor, {CUSTOMER_HZ, AGENT_HZ})
+            await hear_as(mode, customer, called, supervisor)
 
 
 async def test_a_browser_that_is_called_is_the_agent_and_is_heard(
@@ -148,8 +142,7 @@ async def test_a_browser_that_is_called_is_the_agent_and_is_heard(
         await called.wait_for("incoming")
         await called.ask("phone.answer()")
         await asyncio.gather(customer.wait_for("CALL_ESTABLISHED"), called.wait_for("confirmed"))
-        assert_hears(await customer.listen(SECONDS), {AGENT_HZ})
-        await hears(called, {CUSTOMER_HZ})
+        await hear({customer: {AGENT_HZ}, called: {CUSTOMER_HZ}})
 
 
 async def test_a_browser_with_a_wrong_password_is_not_registered(server: Server, page: Path, tmp_path: Path) -> None:

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.audio import assert_hears, tone, write_wav
+from tests.audio import tone, write_wav
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.linphone import Linphone
 from tests.interop.server import SECRET, Server
 from tests.sip.transport.authority import Authority
-
-CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
-SECONDS = 1.1
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +35,7 @@ class Desk:
 
     async def expect(self, mode: str) -> None:
         """Everybody must hear what the mode says, and nothing else."""
-        heard = await asyncio.gather(*(phone.listen(SECONDS) for phone in (self.customer, self.agent, self.supervisor)))
-        assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
-        assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
-        assert_hears(heard[2], {CUSTOMER_HZ, AGENT_HZ})
+        await hear_as(mode, self.customer, self.agent, self.supervisor)
 
 
 @asynccontextmanager
@@ -121,9 +116,7 @@ async def test_linphones_that_demand_srtp_talk_and_are_supervised(voices: dict[f
             await customer.play(voices[CUSTOMER_HZ])
             await supervisor.dial(f"sip:*2robert@{where}")
             await supervisor.wait_for("CALL_ESTABLISHED")
-            at_agent, at_supervisor = await asyncio.gather(agent.listen(SECONDS), supervisor.listen(SECONDS))
+            await hear({agent: {CUSTOMER_HZ, SUPERVISOR_HZ}, supervisor: {CUSTOMER_HZ, AGENT_HZ}})
             assert secured_legs(server) == 2
             await customer.hang_up()
             assert await customer.came() > 50
-    assert_hears(at_agent, {CUSTOMER_HZ, SUPERVISOR_HZ})
-    assert_hears(at_supervisor, {CUSTOMER_HZ, AGENT_HZ})

@@ -19,18 +19,17 @@ from tests.audio import (
     SILENT_BELOW_OVER_A_SECOND_DB,
     WINDOW,
     Int16,
-    assert_hears,
     levels_db,
     tone,
     write_wav,
 )
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.own import OwnPhone
 from tests.interop.server import SECRET, TOKEN, Server
 from tests.interop.tools import free_port
 
-CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ, TARGET_HZ = 433.0, 701.0, 1103.0, 1501.0
-SECONDS = 1.1
+TARGET_HZ = 1501.0
 HEARD_WITHIN = 0.5
 """Seconds from the new media until the supervisor hears the surviving parties."""
 BESIDE_HZ = 90.0
@@ -121,10 +120,6 @@ class House:
     target: Baresip
     supervisor: Baresip
 
-    async def hear(self, *phones: Baresip) -> list[Int16]:
-        """What these hear at the same time."""
-        return list(await asyncio.gather(*(phone.listen(SECONDS) for phone in phones)))
-
 
 @asynccontextmanager
 async def whispering(folder: Path, *, supervisor: str = "sue", target_registers: bool = True) -> AsyncIterator[House]:
@@ -184,10 +179,7 @@ def heard_from(recording: Int16, hz: float) -> float:
 async def test_a_blind_transfer_during_a_whisper(tmp_path: Path, number: str) -> None:
     """To another agent, and to an outside party: neither of them, nor the customer, ever hears the whisper."""
     async with whispering(tmp_path, target_registers=number == "200") as house:
-        at_customer, at_agent, at_supervisor = await house.hear(house.customer, house.agent, house.supervisor)
-        assert_hears(at_customer, {AGENT_HZ})
-        assert_hears(at_agent, {CUSTOMER_HZ, SUPERVISOR_HZ})
-        assert_hears(at_supervisor, {CUSTOMER_HZ, AGENT_HZ})
+        await hear_as("whisper", house.customer, house.agent, house.supervisor)
         await house.agent.order("transfer", f"sip:{number}@{house.server.sip}")
         await house.target.wait_for("CALL_INCOMING")
         await asyncio.sleep(0.5)
@@ -195,10 +187,7 @@ async def test_a_blind_transfer_during_a_whisper(tmp_path: Path, number: str) ->
         await house.target.wait_for("CALL_ESTABLISHED")
         start = house.supervisor.position
         await house.agent.wait_for("CALL_CLOSED")
-        at_customer, at_target, at_supervisor = await house.hear(house.customer, house.target, house.supervisor)
-        assert_hears(at_customer, {TARGET_HZ})
-        assert_hears(at_target, {CUSTOMER_HZ})
-        assert_hears(at_supervisor, {CUSTOMER_HZ, TARGET_HZ})
+        await hear({house.customer: {TARGET_HZ}, house.target: {CUSTOMER_HZ}, house.supervisor: {CUSTOMER_HZ, TARGET_HZ}})
         assert heard_from(house.supervisor.recording()[start:], TARGET_HZ) <= HEARD_WITHIN
         never_hears(house.customer.recording(), SUPERVISOR_HZ)
         never_hears(house.target.recording(), SUPERVISOR_HZ)
@@ -235,14 +224,11 @@ async def test_an_attended_transfer_during_a_whisper(tmp_path: Path) -> None:
             consultation = await control.until(lambda calls: next((id for id in calls if id != call.call), None), timeout=5)
             await lee.dial(f"sip:call-{consultation}@{server.sip}")
             await lee.wait_for("CALL_ESTABLISHED")
-            (at_lee,) = await asyncio.gather(lee.listen(SECONDS))
-            assert_hears(at_lee, {TARGET_HZ})
+            await hear({lee: {TARGET_HZ}})
             agent.joins(first, second)
             start = sue.position
             await lee.wait_for("CALL_CLOSED", within=HEARD_WITHIN)
-            heard = await asyncio.gather(*(one.listen(SECONDS) for one in (customer, expert, sue)))
-            for samples, tones in zip(heard, ({TARGET_HZ}, {CUSTOMER_HZ}, {CUSTOMER_HZ, TARGET_HZ}), strict=True):
-                assert_hears(samples, tones)
+            await hear({customer: {TARGET_HZ}, expert: {CUSTOMER_HZ}, sue: {CUSTOMER_HZ, TARGET_HZ}})
             assert heard_from(sue.recording()[start:], TARGET_HZ) <= HEARD_WITHIN
             for recording in (customer.recording(), expert.recording()):
                 never_hears(recording, SUPERVISOR_HZ)
@@ -261,24 +247,19 @@ async def test_after_a_transfer_the_new_agent_is_whispered_to_when_that_is_set_a
         await house.target.accept()
         await house.agent.wait_for("CALL_CLOSED")
         await house.supervisor.send_digit("5")
-        at_customer, at_target = await house.hear(house.customer, house.target)
-        assert_hears(at_customer, {TARGET_HZ})
-        assert_hears(at_target, {CUSTOMER_HZ, SUPERVISOR_HZ})
+        await hear({house.customer: {TARGET_HZ}, house.target: {CUSTOMER_HZ, SUPERVISOR_HZ}})
         call = await control.until(lambda calls: next((call for call in calls.values() if call.agent == "maria"), None), timeout=5)
         assert [leg.mode for leg in call.legs if leg.role == "supervisor"] == ["whisper"]
 
 
 async def test_a_target_beyond_the_supervisors_ceiling_ends_his_supervision(tmp_path: Path) -> None:
     async with whispering(tmp_path, supervisor="lee") as house:
-        (at_supervisor,) = await house.hear(house.supervisor)
-        assert_hears(at_supervisor, {CUSTOMER_HZ, AGENT_HZ})
+        await hear({house.supervisor: {CUSTOMER_HZ, AGENT_HZ}})
         await house.agent.order("transfer", f"sip:200@{house.server.sip}")
         await house.target.wait_for("CALL_INCOMING")
         await house.target.accept()
         await house.target.wait_for("CALL_ESTABLISHED")
         await house.supervisor.wait_for("CALL_CLOSED", within=HEARD_WITHIN)
-        at_customer, at_target = await house.hear(house.customer, house.target)
-        assert_hears(at_customer, {TARGET_HZ})
-        assert_hears(at_target, {CUSTOMER_HZ})
+        await hear({house.customer: {TARGET_HZ}, house.target: {CUSTOMER_HZ}})
         never_hears(house.supervisor.recording(), TARGET_HZ)
         assert "supervisor.beyond_ceiling" in house.server.log()

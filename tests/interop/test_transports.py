@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.audio import assert_hears, tone, write_wav
+from tests.audio import tone, write_wav
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.linphone import Linphone
 from tests.interop.server import SECRET, Server
 from tests.sip.transport.authority import Authority
-
-CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
 
 
 @pytest.fixture
@@ -36,10 +35,7 @@ async def test_baresip_over_tls_calls_is_called_and_is_supervised(voices: dict[f
             await customer.wait_for("CALL_ESTABLISHED")
             await supervisor.dial(f"sip:*2robert@{server.address}:{server.tls_port};transport=tls")
             await supervisor.wait_for("CALL_ESTABLISHED")
-            at_customer, at_agent, at_supervisor = await asyncio.gather(*(each.listen(1.1) for each in (customer, agent, supervisor)))
-    assert_hears(at_customer, {AGENT_HZ})
-    assert_hears(at_agent, {CUSTOMER_HZ, SUPERVISOR_HZ})
-    assert_hears(at_supervisor, {CUSTOMER_HZ, AGENT_HZ})
+            await hear_as("whisper", customer, agent, supervisor)
 
 
 async def test_linphone_over_tcp_is_agent_and_customer(voices: dict[float, Path], tmp_path: Path) -> None:
@@ -58,8 +54,7 @@ async def test_linphone_over_tcp_is_agent_and_customer(voices: dict[float, Path]
             await asyncio.gather(customer.play(voices[CUSTOMER_HZ]), agent.play(voices[AGENT_HZ]))
             await supervisor.dial(f"sip:*1robert@{where}")
             await supervisor.wait_for("CALL_ESTABLISHED")
-            heard = await supervisor.listen(1.1)
+            await hear({supervisor: {CUSTOMER_HZ, AGENT_HZ}})
             await customer.hang_up()
             await agent.is_idle()
             await supervisor.wait_for("CALL_CLOSED", within=3)
-    assert_hears(heard, {CUSTOMER_HZ, AGENT_HZ})

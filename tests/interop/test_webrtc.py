@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from control_api.client import ControlClient
-from tests.audio import assert_hears, tone, write_wav
+from tests.audio import tone, write_wav
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.webrtc import WebRtcPeer
 from tests.interop.server import SECRET, TOKEN, Server
-
-CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 433.0, 701.0, 1103.0
-SECONDS = 1.1
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +34,7 @@ class Desk:
 
     async def expect(self, supervisor: WebRtcPeer, mode: str) -> None:
         """Everybody must hear what the mode says, and nothing else."""
-        heard = await asyncio.gather(*(phone.listen(SECONDS) for phone in (self.customer, self.agent, supervisor)))
-        assert_hears(heard[0], {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ})
-        assert_hears(heard[1], {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ})
-        assert_hears(heard[2], {CUSTOMER_HZ, AGENT_HZ})
+        await hear_as(mode, self.customer, self.agent, supervisor)
 
     async def join(self, supervisor: WebRtcPeer) -> int:
         """Let a peer into the call; its leg."""

@@ -16,12 +16,10 @@ from typing import Any, Final, Self
 import numpy as np
 import websockets
 
-from tests.audio import Int16, assert_hears
+from tests.audio import Int16
 from tests.interop.tools import path_of
 
 START_WITHIN: Final = 30.0
-_WINDOW: Final = 1.1
-_WINDOWS: Final = 5
 _SAYS_WHERE: Final = re.compile(r"DevTools listening on (ws://\S+)")
 
 
@@ -142,12 +140,3 @@ class Chromium:
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
-
-
-async def hears(page: Chromium, heard_hz: set[float]) -> None:
-    """The page must hear these tones and no other, in one of some seconds: Chromium stretches sound after a gap or on a busy machine."""
-    for _ in range(_WINDOWS - 1):
-        with contextlib.suppress(AssertionError):
-            assert_hears(await page.listen(_WINDOW), heard_hz)
-            return
-    assert_hears(await page.listen(_WINDOW), heard_hz)

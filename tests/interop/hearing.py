@@ -1,0 +1,45 @@
+"""What phones hear of each other, awaited: a busy machine takes the time of a phone that speaks, and stretches what a browser plays."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from tests.audio import Int16, assert_hears
+
+CUSTOMER_HZ: Final = 433.0
+AGENT_HZ: Final = 701.0
+SUPERVISOR_HZ: Final = 1103.0
+
+_SECONDS: Final = 1.1
+"""Of each stretch that is judged."""
+_STRETCHES: Final = 8
+"""In one of so many, one after the other, an ear must hear what is expected."""
+
+
+class Ear(Protocol):
+    """A phone or a page that keeps what it hears."""
+
+    async def listen(self, seconds: float) -> Int16:
+        """What is heard from a little later on, this long, at 8 kHz."""
+
+
+async def hear(expected: Mapping[Ear, set[float]]) -> None:
+    """Each ear must come to hear its tones without a gap, and no other one."""
+    await asyncio.gather(*(_hears(ear, tones_hz) for ear, tones_hz in expected.items()))
+
+
+async def hear_as(mode: str, customer: Ear, agent: Ear, supervisor: Ear | None = None) -> None:
+    """Everybody must hear what a supervisor's mode says; without a supervisor's ear, only the parties are asked."""
+    at_customer = {AGENT_HZ, SUPERVISOR_HZ} if mode == "barge" else {AGENT_HZ}
+    at_agent = {CUSTOMER_HZ} if mode == "listen" else {CUSTOMER_HZ, SUPERVISOR_HZ}
+    watching = {} if supervisor is None else {supervisor: {CUSTOMER_HZ, AGENT_HZ}}
+    await hear({customer: at_customer, agent: at_agent} | watching)
+
+
+async def _hears(ear: Ear, heard_hz: set[float]) -> None:
+    for _ in range(_STRETCHES - 1):
+        with contextlib.suppress(AssertionError):
+            assert_hears(await ear.listen(_SECONDS), heard_hz)
+            return
+    assert_hears(await ear.listen(_SECONDS), heard_hz)

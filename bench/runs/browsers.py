@@ -1,7 +1,7 @@
 """browsers: what supervisors in browsers cost the server, how soon each hears the call, and that all they send and get can be read.
 
-Pages come by the control API into calls that talk: all listening, then all whispering. Each cost is what the server takes more than with
-the calls alone, a page.
+Pages come by the control API, each into a call of its own that talks: all listening, then all whispering. Each cost is what the server
+takes more than with the calls alone, a page.
 """
 
 import asyncio
@@ -24,8 +24,6 @@ from bench.server import Server, cpu_seconds
 from bench.stage import Cast, Stage
 
 COLUMNS: Final = ("pages", "stereo", "mode", "worker_percent_a_page", "signalling_percent_a_page", "percent_a_page")
-SEATS: Final = 14
-"""Supervisors that one call has room for."""
 MOST_PERCENT: Final = 2.0
 """Of a core, that a page may take."""
 LATEST: Final = 1.0
@@ -53,17 +51,16 @@ class _Joined:
 
 async def run(around: Surroundings, *, pages: int, seconds: float, stereo: bool) -> Result:
     """Set up, measure the calls alone, with pages that listen, with pages that whisper."""
-    calls = -(-pages // SEATS)
-    house = House.build(calls=calls, supervisors=pages, codecs=("PCMU", "PCMA", "opus"))
+    house = House.build(calls=pages, supervisors=pages, codecs=("PCMU", "PCMA", "opus"))
     rows: list[tuple[object, ...]] = []
     async with (
         Server(house, core=around.server_core, nice=around.server_nice) as server,
-        Stage(house, Cast(calls, calls, 0), core=around.generator_core) as stage,
+        Stage(house, Cast(pages, pages, 0), core=around.generator_core) as stage,
         open_console(house.control, TOKEN) as console,
         AsyncExitStack() as open_pages,
     ):
-        await stage.register(range(calls), range(0), around.progress)
-        for number in range(calls):
+        await stage.register(range(pages), range(0), around.progress)
+        for number in range(pages):
             await stage.call(number, stage.take(CUSTOMERS, _tone(437)), stage.take(AGENTS, _tone(701)))
         alone = await _cost(server, seconds)
         joined = await _join(console, house, pages, stereo, open_pages)
@@ -84,7 +81,7 @@ async def _join(console: Console, house: House, pages: int, stereo: bool, open_p
     for number in range(pages):
         page = await open_page(identity)
         open_pages.callback(page.close)
-        reply = await console.command("supervise", agent=house.agent(number // SEATS).user, offer=page.offer(stereo=stereo))
+        reply = await console.command("supervise", agent=house.agent(number).user, offer=page.offer(stereo=stereo))
         page.take(reply.result["answer"])
         open_pages.callback(tasks.create_task(page.speak(said)).cancel)
         joined.append(_Joined(page, int(reply.result["leg"]), reply.sent))

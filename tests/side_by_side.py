@@ -13,10 +13,12 @@ from typing import Any, Final
 from xdist.scheduler import LoadScopeScheduling
 
 _PHONES: Final = ("secured", "jssip", "kamailio", "transfers", "transports")
+_PAGES: Final = ("chromium", "console", "webrtc", "following")
 _BARESIPS: Final = ("baresip", "pyvoip", "codecs_by_baresip", "phones")
 _SERVERS: Final = ("attackers", "finding", "trunks", "codecs", "ways", "built_in", "stopping", "trace")
 CHAINS: Final = (
     tuple(f"interop/test_{name}.py" for name in _PHONES),
+    tuple(f"interop/test_{name}.py" for name in _PAGES),
     ("interop/",),
     ("bench/test_against_the_server.py", "bench/test_restarting.py", "bench/test_kept.py"),
     tuple(f"interop/test_{name}.py" for name in _SERVERS),

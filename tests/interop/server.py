@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,7 +17,8 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from sip.transport.certificates import KeyPair
-from tests.interop.tools import ENDING_WITH_US, free_port, in_uri, own_address
+from tests.interop import warm
+from tests.interop.tools import free_port, in_uri, own_address
 
 READY_WITHIN: Final = 30.0
 SECRET: Final = "wonderland"
@@ -229,7 +229,7 @@ class Server:
         self.tls_port, self.wss_port = free_port(self.address), free_port(self.address)
         self._log = folder / "server.log"
         self._file = folder / "mediaserver.toml"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: warm.WarmProcess | None = None
         first_rtp = free_port(self.address, 40_000, 58_000)
         folder.mkdir(parents=True, exist_ok=True)
         self._environment = {
@@ -293,14 +293,7 @@ class Server:
         return f"http://{in_uri(self.address)}:{self._control}"
 
     def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*ENDING_WITH_US, sys.executable, "-m", "mediaserver", "serve", "--config", str(self._file)],
-                env=os.environ | self._environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._process = warm.start(["serve", "--config", str(self._file)], os.environ | self._environment, self._log)
         try:
             self._wait_until_ready()
         except BaseException:

@@ -1,7 +1,7 @@
 """How long the console keeps its page's main thread busy, at a thousand calls with meters and events: `python -m tests.console.long_tasks`.
 
-A supervisor uses the page meanwhile: he scrolls, filters, sorts, opens a call, looks at the agents. Chromium tells of every task of more than
-50 ms (Long Tasks API); what is looked for is one of more than 100 ms. The machine's other work counts as ours: take a quiet one.
+A supervisor uses the page meanwhile: he scrolls, filters, sorts, opens a call, looks at the agents. Chromium tells of every task of more
+than 50 ms (Long Tasks API); what is looked for is one of more than 100 ms. The machine's other work counts as ours: take a quiet one.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from playwright.async_api import CDPSession, Page
@@ -23,7 +24,8 @@ from tests.control_api.serving import ANNA_TOKEN, serving
 LIMIT_MS: Final = 100.0
 WATCH: Final = """
 window.longTasks = [];
-new PerformanceObserver((seen) => longTasks.push(...seen.getEntries().map(({ duration }) => duration))).observe({ type: "longtask", buffered: true });
+new PerformanceObserver((seen) => longTasks.push(...seen.getEntries().map(({ duration }) => duration)))
+  .observe({ type: "longtask", buffered: true });
 """
 PAUSE: Final = 1.0
 """Seconds between two things that the supervisor does."""
@@ -47,7 +49,8 @@ class Measured:
         worst = max(self.long_tasks, default=0.0)
         over = sum(1 for task in self.long_tasks if task > LIMIT_MS)
         longest = f"{worst:.0f} ms" if worst else "under 50 ms"
-        return f"| {self.name} | {self.seconds:.0f} | {len(self.long_tasks)} | {over} | {longest} | {self.busy:.0%} | {self.heap_mib:.0f} MiB |"
+        tasks = f"{len(self.long_tasks)} | {over} | {longest}"
+        return f"| {self.name} | {self.seconds:.0f} | {tasks} | {self.busy:.0%} | {self.heap_mib:.0f} MiB |"
 
 
 HEAD: Final = "| The page | Seconds | Tasks over 50 ms | over 100 ms | Longest | Main thread busy | Heap |\n|---|---|---|---|---|---|---|"
@@ -144,9 +147,9 @@ async def measure(calls: int, meters_hz: float, events_hz: float, seconds: float
             await page.get_by_text(f"{calls} calls").wait_for()
 
         found = [await measured("opened, signed in", page, session, enter, keeps=True)]
-        found.append(await measured("the board, looked at", page, session, lambda: rest(page, seconds)))
-        found.append(await measured("the board, scrolled, filtered and sorted every second", page, session, lambda: use_board(page, seconds)))
-        found.append(await measured("board, agents and calls in turn, every second", page, session, lambda: look_around(page, seconds)))
+        found.append(await measured("looked at", page, session, lambda: rest(page, seconds)))
+        for name, use in (("scrolled, filtered, sorted every second", use_board), ("agents, calls, board in turn", look_around)):
+            found.append(await measured(name, page, session, partial(use, page, seconds)))
         return found
 
 

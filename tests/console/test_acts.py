@@ -117,4 +117,3 @@ async def test_an_agent_is_followed_until_one_stops(served: Served, page: Page) 
     await page.reload()
     await page.get_by_role("button", name="Follow robert", exact=True).wait_for()
     assert served.desk.following == []
-

@@ -263,10 +263,11 @@ class ControlClient:
         current: bool = True,
         seconds: float = 60.0,
         phone: str | None = None,
+        offer: str | None = None,
     ) -> FollowModel:
-        """Have our phone rung once, and join each new call of an agent, of a team, or of anybody."""
-        wanted = {"agent": agent, "team": team, "pick": pick, "calls": calls, "current": current, "seconds": seconds, "phone": phone}
-        return FollowModel.model_validate(await self._ask("follow", **wanted))
+        """Have one leg, our phone's or a browser's, join each new call of an agent, of a team, or of anybody."""
+        wanted = {"agent": agent, "team": team, "pick": pick, "calls": calls, "current": current, "seconds": seconds}
+        return FollowModel.model_validate(await self._ask("follow", **wanted, phone=phone, offer=offer))
 
     async def unfollow(self, follow: int) -> None:
         """Follow no more."""

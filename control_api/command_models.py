@@ -1,11 +1,16 @@
 """What clients of the control API, version 1, say: a model for each command. What the server says is in `control_api.messages`."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from control_api.messages import Gain, LegNumber, Message, ModeName, Name, Phone, PhoneText, RequestId, Sdp, WhisperTarget
 from mixer.modes import Mode
+
+
+def _one_at_most(*names: str) -> dict[str, Any]:
+    """The schema of two fields, one of which at least is null."""
+    return {"anyOf": [{"properties": {name: {"type": "null"}}} for name in names]}
 
 
 class Command(Message):
@@ -40,7 +45,7 @@ class GetCommand(Command):
 class SuperviseCommand(Command):
     """Ring the identity's phone into a call, named by its id or by its agent if he has exactly one."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"properties": {name: {"type": "null"}}} for name in ("phone", "offer")]})
+    model_config = ConfigDict(json_schema_extra=_one_at_most("phone", "offer"))
 
     type: Literal["supervise"] = "supervise"
     call: Name | None = None
@@ -182,7 +187,9 @@ class AskHelpCommand(Command):
 
 
 class FollowCommand(Command):
-    """Ring the identity's phone once, and have it join, in listen, each new call of an agent, of a team, or of anybody whom he may see."""
+    """Have one leg, rung once or a browser's, join in listen each new call of an agent, of a team, or of anybody whom he may see."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [_one_at_most("agent", "team"), _one_at_most("phone", "offer")]})
 
     type: Literal["follow"] = "follow"
     agent: Name | None = None
@@ -197,11 +204,15 @@ class FollowCommand(Command):
     """How long each call is listened to that was picked by chance."""
     phone: Phone | None = None
     """One of the identity's own contacts or numbers; null: his registered phone."""
+    offer: Sdp | None = None
+    """A browser's offer: its leg waits and joins, and no phone rings."""
 
     @model_validator(mode="after")
     def _names_one_at_most(self) -> "FollowCommand":
         if self.agent is not None and self.team is not None:
             raise ValueError("name either an agent or a team")
+        if self.phone is not None and self.offer is not None:
+            raise ValueError("give either a phone or a browser's offer")
         return self
 
 

@@ -92,7 +92,7 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote:
         case AskHelpCommand():
             return {"call": await desk.ask_help(identity, call=command.call, agent=command.agent, text=command.text)}
         case FollowCommand():
-            return await _follow(desk, identity, command)
+            return await _follow(desk, identity, command, remote)
         case UnfollowCommand():
             await desk.unfollow(identity, follow=command.follow)
         case FollowsCommand():
@@ -144,7 +144,7 @@ async def _supervise(desk: Desk, identity: Identity, command: SuperviseCommand, 
     return {"call": made.call, "leg": made.leg, "mode": made.mode.value, "state": made.state}
 
 
-async def _follow(desk: Desk, identity: Identity, command: FollowCommand) -> dict[str, Any]:
+async def _follow(desk: Desk, identity: Identity, command: FollowCommand, remote: str) -> dict[str, Any]:
     return await desk.follow(
         identity,
         agent=command.agent,
@@ -154,6 +154,8 @@ async def _follow(desk: Desk, identity: Identity, command: FollowCommand) -> dic
         current=command.current,
         seconds=command.seconds,
         phone=command.phone,
+        offer=command.offer,
+        remote=remote,
     )
 
 

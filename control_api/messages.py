@@ -336,6 +336,8 @@ class FollowModel(Message):
     """Calls so far."""
     left: int | None
     """Calls still to come; null: until he leaves."""
+    answer: str = ""
+    """To a browser's offer, in the reply to it."""
 
 
 class FollowsResult(Message):

@@ -158,8 +158,11 @@ class Desk(Protocol):
         current: bool,
         seconds: float,
         phone: str | None,
+        offer: str | None,
+        remote: str,
     ) -> dict[str, Any]:
-        """Have a leg wait for calls and join each in listen; as `control_api.messages.FollowModel` fields."""
+        """Have a leg, a phone's or a browser's that makes this offer from an address, wait for calls and join each in listen; as
+        `control_api.messages.FollowModel` fields."""
 
     async def unfollow(self, identity: Identity, *, follow: int) -> None:
         """Follow no more; who waits hangs up, who is in a call stays there."""

@@ -33,7 +33,7 @@ def body_of(data: bytes) -> dict[str, Any]:
 def command_of(route: Route, places: Mapping[str, str], query: Mapping[str, str], body: Mapping[str, Any], key: str | None) -> Command:
     """The command that a request asks for. Types are as in the description: no text for a number. Raises `Refusal`."""
     given = body if route.has_body else {name: _read(route, name, text) for name, text in query.items()}
-    fields = {name: given[name] for name in route.fields if name in given}
+    fields = {name: _whole(given[name]) for name in route.fields if name in given}
     fields |= {name: _read(route, name, text) for name, text in places.items()}
     if route.has_effect and key is not None:
         fields["key"] = _checked(key)
@@ -42,6 +42,11 @@ def command_of(route: Route, places: Mapping[str, str], query: Mapping[str, str]
     except (ValidationError, orjson.JSONEncodeError) as error:
         problem = first_problem(error) if isinstance(error, ValidationError) else "text: not Unicode, or a number that is too large"
         raise Refusal("bad_request", problem, HINT) from None
+
+
+def _whole(value: Any) -> Any:
+    """To JSON Schema, 3.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _read(route: Route, name: str, text: str) -> str | int:

@@ -31,15 +31,28 @@ class Following(Steps):
         current: bool,
         seconds: float,
         phone: str | None,
+        offer: str | None,
+        remote: str,
     ) -> dict[str, Any]:
-        """Ring the identity's phone into a lounge from which he joins calls."""
+        """Ring the identity's phone, or let his browser, into a lounge from which he joins calls."""
         wanted = Wanted(agent or "", team or "", "random" if pick == "random" else "next", calls, current, seconds)
         wanted = self._counted(lambda: self._permitted(identity, wanted))
+        supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=Mode.LISTEN)
+        if offer is not None:
+            return await self._follow_in_browser(identity, wanted, supervisor, offer, remote)
         rung = self._counted(lambda: self._phone(identity, phone))
         lounge = self._counted(lambda: self._new_call(identity.tenant, is_lounge=True))
-        supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=Mode.LISTEN)
-        follow = self.all_follows.begin(identity, wanted, lounge, lambda: self._ring(lounge, identity, supervisor, rung))
-        return model(follow)
+        return model(self.all_follows.begin(identity, wanted, lounge, lambda: self._ring(lounge, identity, supervisor, rung)))
+
+    async def _follow_in_browser(
+        self, identity: Identity, wanted: Wanted, supervisor: inputs.Supervisor, offer: str, remote: str
+    ) -> dict[str, Any]:
+        lounge = self._counted(lambda: self._new_call(identity.tenant, is_lounge=True))
+        follow = self.all_follows.begin(identity, wanted, lounge, lambda: self._let_in(lounge, identity, supervisor, offer, remote).leg)
+        found = self._switchboard.calls.of_leg(follow.leg)
+        if found is None:
+            raise Refusal("unavailable", "there was no room for your leg", "the server's log says why; try again")
+        return model(follow) | {"answer": await self._answer_of(*found)}
 
     def _permitted(self, identity: Identity, wanted: Wanted) -> Wanted:
         """The same, the agent by his name. Whoever may listen to nobody follows nobody; each call is checked anew."""

@@ -12,6 +12,7 @@ from mediaserver.call.view import CallState, LegView
 from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.switchboard import NoWorker, Overloaded, Switchboard
+from mediaserver.signalling.desk.browsers import Browsers
 from mediaserver.signalling.desk.steering import Steering
 from mediaserver.signalling.house import House
 from mixer.modes import Role
@@ -29,6 +30,7 @@ class Steps:
         self._house = house
         self._switchboard = switchboard
         self._steering = Steering(switchboard)
+        self._browsers = Browsers(house, switchboard)
 
     def _visible(self, identity: Identity, call: str) -> CallEntry:
         entry = self._switchboard.calls.get(call)
@@ -98,6 +100,23 @@ class Steps:
         if self._leg_view(entry, leg) is None:
             raise Refusal("unavailable", "your phone could not be rung", "the server's log says why; try again, or name another phone")
         return leg
+
+    def _let_in(self, entry: CallEntry, identity: Identity, supervisor: inputs.Supervisor, offer: str, remote: str) -> Leg:
+        """Let somebody's browser into a call; it is answered there."""
+        leg = self._counted(lambda: self._browsers.invite(entry, identity, offer, remote))
+        with self._asked() as (request, future):
+            self._browsers.arrive(entry, leg, supervisor, request)
+            if future.done():
+                self._counted(future.result)
+        self._steering.takes(leg.leg)
+        return leg
+
+    async def _answer_of(self, entry: CallEntry, leg: Leg) -> str:
+        """What a browser is answered, once the worker has its leg."""
+        await self._browsers.settled(entry)
+        if leg.answer is None:
+            raise Refusal("unavailable", "there was no room for your leg", "the server's log says why; try again")
+        return leg.answer.serialize().decode()
 
     def _leg_view(self, entry: CallEntry, leg: int) -> LegView | None:
         return next((view for view in entry.view.legs if view.leg == leg), None)

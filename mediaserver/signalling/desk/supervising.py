@@ -21,7 +21,6 @@ from mediaserver.signalling.calls.requests import NOBODY_WAITS
 from mediaserver.signalling.calls.switchboard import Switchboard
 from mediaserver.signalling.desk.agent_codes import AgentCodes
 from mediaserver.signalling.desk.banning import Bans
-from mediaserver.signalling.desk.browsers import Browsers
 from mediaserver.signalling.desk.following import Following
 from mediaserver.signalling.desk.indicating import Indicating
 from mediaserver.signalling.desk.intervening import Intervening
@@ -44,7 +43,6 @@ class SwitchboardDesk(Following, Intervening):
         super().__init__(house, switchboard)
         self._entrance = entrance
         self._bans = bans
-        self._browsers = Browsers(house, switchboard)
         self._office = office
         self._codes = AgentCodes(house, switchboard)
         self._indicating = Indicating(house, switchboard)
@@ -102,17 +100,10 @@ class SwitchboardDesk(Following, Intervening):
     ) -> Supervision:
         """Let the identity's browser into a call."""
         entry = self._counted(lambda: self._joinable(identity, call, agent, mode, target))
-        leg = self._counted(lambda: self._browsers.invite(entry, identity, offer, remote))
         supervisor = inputs.Supervisor(identity=identity.name, name=identity.name, mode=mode, target=target)
-        with self._asked() as (request, future):
-            self._browsers.arrive(entry, leg, supervisor, request)
-            if future.done():
-                self._counted(future.result)
-        await self._browsers.settled(entry)
-        if leg.answer is None:
-            raise Refusal("unavailable", "there was no room for your leg", "the server's log says why; try again")
-        self._steering.takes(leg.leg)
-        return Supervision(entry.view.call, leg.leg, self._mode_of(entry, leg.leg), "joined", leg.answer.serialize().decode())
+        leg = self._let_in(entry, identity, supervisor, offer, remote)
+        answer = await self._answer_of(entry, leg)
+        return Supervision(entry.view.call, leg.leg, self._mode_of(entry, leg.leg), "joined", answer)
 
     def reoffer(self, identity: Identity, *, leg: int, offer: str) -> str:
         """Answer a later offer of a browser."""

@@ -238,3 +238,9 @@ async def test_a_command_goes_on_when_its_client_has_gone(served: Served) -> Non
     served.desk.gate.set()
     assert (await request(served, "DELETE", "/v1/calls/c1", key="k1")).status_code == 200
     assert served.desk.asked == [("end", {"call": "c1"})]
+
+
+async def test_a_whole_number_may_be_written_with_a_point(served: Served) -> None:
+    made = (await request(served, "POST", "/v1/calls/c1/supervisors", json={"mode": "listen"})).json()
+    taken = await request(served, "POST", "/v1/commands/give_back", json={"leg": float(made["leg"])})
+    assert taken.status_code == 200

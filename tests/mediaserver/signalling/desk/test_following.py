@@ -8,10 +8,11 @@ import pytest
 
 from config.settings import Settings
 from control_api.permissions import Refusal
-from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, Play, SetMode
+from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, Play, SetMedia, SetMode
 from mediaserver.signalling.calls.live import CallEntry
 from sip.events import InviteReceived, SessionEnded
 from tests.mediaserver.signalling.calls.test_transferring import settings
+from tests.mediaserver.signalling.desk.page import Page
 from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, TRUNK, Exchange
 from tests.mediaserver.signalling.referring import Referral
 
@@ -57,8 +58,10 @@ class Floor:
             "current": True,
             "seconds": 60.0,
             "phone": None,
+            "offer": None,
+            "remote": "127.0.0.1",
         }
-        return self.asks(self.exchange.desk.follow(self.exchange.identity(user), **usual | {"phone": None} | wanted))
+        return self.asks(self.exchange.desk.follow(self.exchange.identity(user), **usual | wanted))
 
     def calls(self, number: str = "100", *, answered: bool = True) -> int:
         """A customer calls, and the agent answers; the customer's session."""
@@ -280,3 +283,77 @@ def test_each_call_that_is_joined_is_written_down_and_none_is_where_that_cannot_
     monkeypatch.setattr(floor.exchange.house.recorder, "follows", full)
     floor.calls()
     assert floor.shown() == [("waiting", "")]
+
+
+def test_chance_takes_the_next_call_that_is_answered_where_all_were_heard() -> None:
+    floor = Floor()
+    floor.calls("100")
+    floor.follows(pick="random", seconds=5.0)
+    floor.exchange.run(5.5)
+    assert floor.shown() == [("waiting", "")]
+    floor.calls("200")
+    assert floor.shown() == [("joined", floor.newest)]
+
+
+def test_one_call_of_a_team_is_waited_for_and_left_with_its_end() -> None:
+    floor = Floor()
+    floor.calls("100")
+    leg = floor.follows(team="south", calls=1)["leg"]
+    assert floor.shown() == [("waiting", "")]
+    customer = floor.calls("200")
+    assert floor.shown() == [("joined", floor.newest)]
+    floor.trunk.hangs_up(customer)
+    assert floor.shown() == []
+    assert leg in floor.exchange.closed()
+
+
+def test_a_browser_follows_with_one_leg_that_stays_up_between_calls() -> None:
+    floor = Floor()
+    page = Page(floor.exchange)
+    made = floor.asked(agent="robert", offer=page.offer())
+    page.leg = made["leg"]
+    page.take(made["answer"])
+    page.checks()
+    worker = floor.exchange.media.worker
+    assert made["state"] == "waiting"
+    assert [told.sound for told in worker.of(Play, page.leg)] == ["comfort"]
+    assert floor.eve.told(InviteReceived) == []
+    for _ in range(2):
+        customer = floor.calls()
+        assert floor.shown() == [("joined", floor.newest)]
+        assert floor.exchange.mode(page.leg) == "listen"
+        assert floor.exchange.admitted(page.leg)
+        floor.trunk.hangs_up(customer)
+        assert floor.shown() == [("waiting", "")]
+        page.checks()
+    assert len(worker.of(OpenLeg, page.leg)) == 1
+    page.says_goodbye()
+    assert floor.shown() == []
+    assert list(floor.exchange.switchboard.calls) == []
+    page.close()
+
+
+def test_a_browser_whose_offer_is_of_no_use_follows_nobody_and_leaves_nothing_behind() -> None:
+    floor = Floor()
+    with pytest.raises(ExceptionGroup) as failures:
+        floor.asked(agent="robert", offer="no description")
+    (failure,) = failures.value.exceptions
+    assert isinstance(failure, Refusal)
+    assert failure.code == "bad_request"
+    assert floor.shown() == []
+    assert list(floor.exchange.switchboard.calls) == []
+    assert floor.exchange.ports.lent == 0
+
+
+def test_a_browser_that_follows_goes_where_a_call_is_already() -> None:
+    floor = Floor()
+    floor.calls()
+    page = Page(floor.exchange)
+    made = floor.asked(agent="robert", offer=page.offer())
+    page.leg = made["leg"]
+    page.take(made["answer"])
+    page.checks()
+    assert floor.shown() == [("joined", floor.newest)]
+    assert floor.exchange.media.worker.of(SetMedia, page.leg)[-1].remote_receives
+    page.says_goodbye()
+    page.close()

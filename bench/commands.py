@@ -54,6 +54,12 @@ async def _audibility(around: Surroundings, given: argparse.Namespace) -> Result
     )
 
 
+async def _supervision(around: Surroundings, given: argparse.Namespace) -> Result:
+    from bench.runs import supervision
+
+    return await supervision.run(around, calls=given.calls, rounds=given.rounds, seed=given.seed, journal=given.journal)
+
+
 async def _soak(around: Surroundings, given: argparse.Namespace) -> Result:
     from bench.runs import soak
 
@@ -245,6 +251,17 @@ COMMANDS: Final = (
             option("--seed", type=int, default=1),
             option("--break", dest="broken", choices=sorted(FAULTS), help="start a server with this fault; it must be caught"),
             option("--codecs", nargs="+", default=[], choices=sorted(FORMATS), help="each leg has one of these (default: all as --codec)"),
+            option("--journal", help="write what was done, and when, to this file"),
+        ),
+    ),
+    Command(
+        "supervision",
+        "an agent followed over many calls, take over and give back, handover, transfers during a whisper: who hears whom, how soon",
+        _supervision,
+        (
+            option("--calls", type=int, default=20, help="that are followed"),
+            option("--rounds", type=int, default=5, help="of everything else"),
+            option("--seed", type=int, default=1),
             option("--journal", help="write what was done, and when, to this file"),
         ),
     ),

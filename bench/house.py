@@ -110,11 +110,11 @@ class House:
     def settings(self) -> dict[str, Any]:
         """The whole file."""
         rows = _rows(self.calls)
-        ceiling = {"agents": ["*"], "mode": "barge", "rights": ["whisper_customer"]}
+        ceiling = {"agents": ["*"], "mode": "barge", "rights": ["whisper_customer", "take_over"]}
         admin = {
             "agents": ["*"],
             "mode": "barge",
-            "rights": ["whisper_customer", "hang_up", "end", "originate", "outside_numbers", "admin"],
+            "rights": ["whisper_customer", "take_over", "hang_up", "end", "originate", "outside_numbers", "admin"],
         }
         agents = [self.agent(number) for number in range(self.agents)]
         supervisors = [self.supervisor(number) for number in range(self.supervisors)]

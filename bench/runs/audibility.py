@@ -127,7 +127,7 @@ async def play_and_judge(around: Surroundings, plan: Plan, *, broken: str | None
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
     if journal is not None:
         Path(journal).write_text("\n".join(sorted(tally.journal)) + "\n")
-    verdict = _judge(stage, score, began, around)
+    verdict = judge_all(stage, score, began, around)
     result = _result(verdict, tally, late, broken, log)
     result.figures |= weight.figures()
     return result
@@ -149,7 +149,8 @@ async def _play(scene: Run, work: list[Coroutine[Any, Any, None]], plan: Plan, p
         await in_group([watch(), *work])
 
 
-def _judge(stage: Stage, score: Score, began: float, around: Surroundings) -> Verdict:
+def judge_all(stage: Stage, score: Score, began: float, around: Surroundings) -> Verdict:
+    """Every ear of a run, against its score."""
     judge, verdict = AudibilityJudge(score, began=began, stalls=stalls(stage.rtp.memory)), Verdict()
     unheard = set(score.voices)
     with around.progress.task("judging", len(score.voices)) as advance:

@@ -106,8 +106,7 @@ def _body(route: Route, shapes: dict[str, Any]) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "properties": {name: shapes["properties"][name] for name in route.fields}}
     if required:
         schema["required"] = required
-    if "anyOf" in shapes:
-        schema["anyOf"] = shapes["anyOf"]
+    schema |= {name: shapes[name] for name in ("anyOf", "allOf") if name in shapes}
     return {"required": is_needed, "content": {"application/json": {"schema": schema}}}
 
 

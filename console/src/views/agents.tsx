@@ -6,13 +6,14 @@ import { useEffect } from "preact/hooks";
 import { follow, unfollow, underWay } from "../store/acting";
 import { agents, choose, watchAgents, type Agent, type AgentFilter, type AgentOrder, type AgentState } from "../store/agents";
 import type { LiveCall } from "../store/calls";
-import { hello, isOnline, knows } from "../store/desk";
+import { hello, isOnline, knows, mayBe } from "../store/desk";
 import { customerOf, legOf, supervisors } from "../store/facts";
 import { followOf, follows, whomOf } from "../store/follows";
 import { callLink } from "../store/route";
 import { Icon } from "../ui/icons";
 import { Rows } from "../ui/rows";
 import { Chip, Modes } from "./modes";
+import { Listen } from "./row";
 import { Lasting } from "./seconds";
 
 const ROW = 52;
@@ -118,12 +119,13 @@ const AgentRow = memo(function AgentRow({ agent, place, height }: { agent: Agent
 function On({ live }: { live: LiveCall }): JSX.Element {
   const call = live.said.value;
   const me = hello.value?.identity ?? "";
+  const mine = legOf(call, me);
   return (
     <>
       <span role="cell" class="with"><a href={callLink(live.id)}>{customerOf(call)}</a></span>
       <span role="cell" class="duration"><Lasting seconds={call.duration} at={live.receivedAt} goesOn /></span>
       <span role="cell" class="supervisors">{supervisors(call).map((leg) => <Chip key={leg.leg} leg={leg} isMine={leg.identity === me} />)}</span>
-      <span role="cell" class="act"><Modes call={live.id} leg={legOf(call, me)} /></span>
+      <span role="cell" class="act">{mine ? <Modes call={live.id} leg={mine} /> : !call.private && mayBe("listen") && <Listen call={live.id} />}</span>
     </>
   );
 }

@@ -49,7 +49,7 @@ export const Row = memo(function Row({ live, place, height }: Given): JSX.Elemen
   );
 });
 
-function Listen({ call }: { call: string }): JSX.Element {
+export function Listen({ call }: { call: string }): JSX.Element {
   const isBusy = underWay.value.has(`supervise:${call}:listen`);
   return (
     <button class="small" aria-busy={isBusy} disabled={!isOnline.value} onClick={() => void supervise(call, "listen")}>

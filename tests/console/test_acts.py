@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from mixer.modes import Role
 from tests.console.browsing import browser, opened, sign_in
@@ -12,7 +13,7 @@ from tests.console.built import built
 from tests.control_api.desk import FakeDesk, call_model, leg_model
 from tests.control_api.serving import DAVE_TOKEN, Served, serving
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 ON_THE_PHONE = "localStorage.setItem('mediaserver.ear', '\"phone\"')"
 """Nobody's browser is to be a leg here."""
 
@@ -21,7 +22,7 @@ def supervisor(leg: int, name: str, mode: str, **changes: Any) -> dict[str, Any]
     return leg_model(leg, Role.SUPERVISOR, name, identity=name, mode=mode, target="agent", muted=False, hears=1.0, inaudible="") | changes
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def served() -> AsyncIterator[Served]:
     """Dave whispers on a call to which carla listens; simon is idle, and nobody else is on robert's other call."""
     built()
@@ -33,10 +34,17 @@ async def served() -> AsyncIterator[Served]:
         yield running
 
 
-@pytest.fixture
-async def page(served: Served) -> AsyncIterator[Page]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser."""
+    async with browser() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(served: Served, chromium: Browser) -> AsyncIterator[Page]:
     """Dave's, at the call."""
-    async with browser() as chromium, opened(chromium, "about:blank") as seen:
+    async with opened(chromium, "about:blank") as seen:
         await seen.page.add_init_script(ON_THE_PHONE)
         await seen.page.goto(served.url)
         await sign_in(seen, DAVE_TOKEN)
@@ -90,6 +98,7 @@ async def test_a_talk_is_handed_to_who_listens(served: Served, page: Page) -> No
 
 async def test_a_third_one_is_rung_by_his_number(served: Served, page: Page) -> None:
     await page.keyboard.press("i")
+    await page.get_by_role("dialog").wait_for()
     await page.keyboard.type("+4989555")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("dialog")).to_have_count(0)

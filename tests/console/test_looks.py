@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from control_api.permissions import Refusal
@@ -26,10 +27,10 @@ HOLD_BACK = """
 })();
 """
 """What the page asks first, whether browsers are taken, is kept from the server until the test lets go."""
-pytestmark = pytest.mark.timeout(SECONDS)
+pytestmark = [pytest.mark.timeout(SECONDS), pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def served() -> AsyncIterator[Served]:
     """A desk with forty calls; a coach is on the first one."""
     built()
@@ -43,7 +44,7 @@ async def served() -> AsyncIterator[Served]:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """A browser."""
     async with browser() as running:

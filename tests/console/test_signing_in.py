@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from control_api.tokens import ACCESS
@@ -11,10 +12,10 @@ from tests.console.built import built
 from tests.control_api.desk import FakeDesk, call_model
 from tests.control_api.serving import Served, serving
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def served() -> AsyncIterator[Served]:
     """A desk with one call that carla may supervise, and one that she may not."""
     built()
@@ -25,7 +26,7 @@ async def served() -> AsyncIterator[Served]:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """A browser."""
     async with browser() as running:

@@ -8,12 +8,14 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel
 
-from control_api.messages import ErrorModel
+from control_api.messages import DoneResult, ErrorModel
 from control_api.rest import looks
 from control_api.rest.looks import LOOKS, Look
 from control_api.rest.reading import KEY
 from control_api.rest.routes import ROUTES, Route
 from control_api.schemas import plain, reference, schemas, summary
+from control_api.signing_in import models as signing_in
+from control_api.signing_in.models import DOORS, Door
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "control-api.openapi.yaml"
 FIRST_LINE: Final = "# Made from control_api/rest/ and the models by `python -m control_api.rest.openapi`; do not edit.\n"
@@ -29,13 +31,16 @@ KEY_HEADER: Final = {
 
 def document() -> dict[str, Any]:
     """The whole description."""
-    models = {route.result for route in ROUTES if route.result is not None} | {look.result for look in LOOKS}
-    components = schemas([route.command for route in ROUTES], [*models, ErrorModel], [Path(looks.__file__)])
+    models = {route.result for route in ROUTES if route.result is not None} | {row.result for row in (*LOOKS, *DOORS)}
+    asked = [*(route.command for route in ROUTES), *(door.request for door in DOORS if door.request is not None)]
+    components = schemas(asked, [*models, ErrorModel], [Path(looks.__file__), Path(signing_in.__file__)])
     paths: dict[str, Any] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, components)
     for look in LOOKS:
         paths.setdefault(look.path, {})["get"] = _look(look)
+    for door in DOORS:
+        paths.setdefault(door.path, {})[door.method.lower()] = _door(door)
     commands = {route.command.__name__ for route in ROUTES}
     return {
         "openapi": "3.1.0",
@@ -123,6 +128,20 @@ def _look(look: Look) -> dict[str, Any]:
         "tags": [look.path.split("/")[2]],
         "responses": _responses(200, look.result),
     }
+
+
+def _door(door: Door) -> dict[str, Any]:
+    """Signing in needs no token; who is signed in already sends his to end that."""
+    operation: dict[str, Any] = {
+        "operationId": door.name,
+        "summary": summary(door.request or door.result),
+        "tags": ["sign-in"],
+        "security": [{}, {"bearer": []}] if door.result is DoneResult else [],
+        "responses": _responses(200, door.result),
+    }
+    if door.request is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference(door.request)}}}
+    return operation
 
 
 def _responses(status: int, result: type[BaseModel] | None) -> dict[str, Any]:

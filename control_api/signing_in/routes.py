@@ -7,18 +7,19 @@ programs it goes in the answer.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from fastapi import FastAPI
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from config.settings import ControlSettings
-from control_api.messages import Message, Name, first_problem
+from control_api.messages import Message, first_problem
 from control_api.origins import address_of, check_origin
 from control_api.permissions import Refusal
+from control_api.signing_in.models import DOORS, Renew, SignIn, UseLink
 from control_api.signing_in.office import Office
 from control_api.signing_in.sessions import Granted
 from control_api.tokens import TokenStore, hash_of
@@ -30,34 +31,10 @@ CSRF: Final = "x-csrf-token"
 LONGEST: Final = 20_000
 PATIENCE: Final = 10.0
 Model = TypeVar("Model", bound=Message)
+Answer = Callable[[Request], Awaitable[Response]]
 
 log = structlog.get_logger("control_api")
-Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 STATUS: Final = {"bad_request": 400, "unauthenticated": 401, "forbidden": 403, "conflict": 409, "too_many": 429, "unavailable": 503}
-
-
-class SignIn(Message):
-    """A password, or a token of an issuer."""
-
-    tenant: Name = "default"
-    name: Name | None = None
-    password: Secret | None = None
-    token: Annotated[str, Field(min_length=1, max_length=16_384)] | None = None
-    """A signed token (JWT) of a configured OpenID issuer."""
-    cookie: bool = False
-    """What renews the session goes into a cookie."""
-
-
-class UseLink(Message):
-    """A listen-in link."""
-
-    token: Secret
-
-
-class Renew(Message):
-    """What renews a session; left out where a cookie does."""
-
-    renewal: Secret | None = None
 
 
 class Doors:
@@ -70,14 +47,9 @@ class Doors:
 
     def add_to(self, app: FastAPI) -> None:
         """Put every path on the application."""
-        for path, method, answer in (
-            ("/v1/sign-in", "GET", self.offered),
-            ("/v1/sign-in", "POST", self.sign_in),
-            ("/v1/sign-in/link", "POST", self.use_link),
-            ("/v1/sign-in/renew", "POST", self.renew),
-            ("/v1/sign-out", "POST", self.sign_out),
-        ):
-            app.add_route(path, _answering(answer), methods=[method], include_in_schema=False)
+        for path in dict.fromkeys(door.path for door in DOORS):
+            by_method = {door.method: _answering(getattr(self, door.name)) for door in DOORS if door.path == path}
+            app.add_route(path, _dispatching(by_method), methods=list(by_method), include_in_schema=False)
 
     async def offered(self, request: Request) -> Response:
         """How one can sign in."""
@@ -90,10 +62,8 @@ class Doors:
         address = self._address(request)
         if asked.token is not None:
             granted = await self._office.exchange(asked.token, address)
-        elif asked.name is not None and asked.password is not None:
-            granted = await self._office.sign_in(asked.tenant, asked.name, asked.password, address)
         else:
-            raise Refusal("bad_request", "give name and password, or token", "see docs/permissions.md")
+            granted = await self._office.sign_in(asked.tenant, asked.name or "", asked.password or "", address)
         return self._answer(granted, in_cookie=asked.cookie)
 
     async def use_link(self, request: Request) -> Response:
@@ -181,7 +151,16 @@ async def _read(request: Request, model: type[Model]) -> Model:
         raise Refusal("bad_request", "the client is gone") from None
 
 
-def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+def _dispatching(by_method: dict[str, Answer]) -> Answer:
+    """One path: what answers depends on the method."""
+
+    async def dispatched(request: Request) -> Response:
+        return await by_method["GET" if request.method == "HEAD" else request.method](request)
+
+    return dispatched
+
+
+def _answering(answer: Answer) -> Answer:
     """The same, with refusals in the one shape."""
 
     async def answered(request: Request) -> Response:

@@ -37,7 +37,7 @@ from mediaserver.signalling.access import means
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.beats import beat
 from mediaserver.signalling.bookkeeping import Bookkeeping
-from mediaserver.signalling.calls.switchboard import MISSING_AFTER, Switchboard
+from mediaserver.signalling.calls.switchboard import MISSING_AFTER, SLICES, Switchboard
 from mediaserver.signalling.calls.transferring import Transfers
 from mediaserver.signalling.desk.banning import Bans
 from mediaserver.signalling.desk.meters import PARTS, MeterRounds
@@ -343,7 +343,7 @@ class Server:
 
     def _beats(self) -> Iterator[Coroutine[Any, Any, None]]:
         yield beat("certificates", RENEWAL_BEAT, self._renewal.look, self._counters)
-        yield beat("media", MISSING_AFTER, self._switchboard.watch_media, self._counters)
+        yield beat("media", MISSING_AFTER / SLICES, self._switchboard.watch_some_media, self._counters)
         yield beat("workers", CHECK_EVERY, self._media.check, self._counters)
         yield beat("overload", LOOK, self._switchboard.overload.look, self._counters)
         yield beat("quality", LOOK_SECONDS, self._quality.look, self._counters)

@@ -6,7 +6,7 @@ commands for the worker leave as one frame (one turn), and the SIP shell settles
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -39,6 +39,8 @@ from mediaserver.signalling.routing.placing import Placer
 from mixer.modes import Role
 from sip.offer_answer import Negotiation
 
+SLICES = 16
+"""Of the calls whose media is watched, one after the other."""
 MISSING_AFTER = 0.5
 """Seconds without RTP after which a leg's media is missing."""
 
@@ -79,6 +81,7 @@ class Switchboard:
         self._call_numbers = itertools.count(1)
         self._waiting: deque[tuple[CallEntry, inputs.Input | None]] = deque()
         self._is_feeding = False
+        self._slice = 0
         self._told: deque[tuple[CallEntry, CallView, Publish]] = deque()
         """What watchers are still to be told."""
         self._is_publishing = False
@@ -244,10 +247,15 @@ class Switchboard:
         with acting(self.house.recorder.at_phone(leg.leg, leg.identity, way)):
             self.on_digit(entry, leg, digit)
 
-    def watch_media(self) -> None:
-        """Twice a second: tell each call which of its legs ought to send and do not, and which do again."""
+    def watch_some_media(self) -> None:
+        """`watch_media` of the next slice: a thousand quiet calls at once would hold up everything else for as long as all of them take."""
+        self._slice = (self._slice + 1) % SLICES
+        self.watch_media([entry for entry in self.calls if entry.number % SLICES == self._slice])
+
+    def watch_media(self, entries: Iterable[CallEntry] | None = None) -> None:
+        """Twice a second: tell each call which of its legs ought to send and do not, and which do again. Without entries: all calls."""
         now = self.house.clock()
-        for entry in list(self.calls):
+        for entry in list(self.calls) if entries is None else entries:
             last_packet = entry.worker.memory.last_packet
             for leg in list(entry.legs.values()):
                 if leg.row < 0 or (not leg.is_missing and now - last_packet(leg.row) < MISSING_AFTER):

@@ -13,7 +13,7 @@ from tests.control_api.serving import ANNA_TOKEN, TOKENS
 
 desk = FakeDesk()
 desk.put(call_model())
-app = create_app(desk, TokenStore(TOKENS), ControlSettings(), lambda: b"")
+app = create_app(desk, TokenStore(TOKENS), ControlSettings(), lambda: b"", office=desk.office)
 schema = schemathesis.openapi.from_asgi("/v1/openapi.json", app)
 
 

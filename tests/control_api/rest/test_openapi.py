@@ -6,6 +6,7 @@ import yaml
 from control_api.rest import openapi
 from control_api.rest.looks import LOOKS
 from control_api.rest.routes import ROUTES
+from control_api.signing_in.models import DOORS
 from tests.control_api.serving import serving
 from tests.control_api.test_documents import references
 
@@ -23,7 +24,7 @@ async def test_the_server_shows_the_same_without_a_token() -> None:
 
 def test_every_request_is_described_once() -> None:
     operations = [operation for path in DESCRIBED["paths"].values() for operation in path.values()]
-    assert len(operations) == len(ROUTES) + len(LOOKS)
+    assert len(operations) == len(ROUTES) + len(LOOKS) + len(DOORS)
     assert len({operation["operationId"] for operation in operations}) == len(operations)
 
 

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Lists the live calls, has your phone rung into an agent's, whispers when you have answered, and leaves:
+#
+#     MEDIASERVER_TOKEN=demo-token examples/supervise.sh robert
+set -euo pipefail
+url=${MEDIASERVER_URL:-http://127.0.0.1:8080}
+agent=${1:?name an agent}
+
+ask() { # METHOD PATH [BODY]
+    curl --silent --show-error --fail-with-body --request "$1" "$url$2" \
+        --header "Authorization: Bearer $MEDIASERVER_TOKEN" --header "Content-Type: application/json" ${3:+--data "$3"}
+}
+
+ask GET /v1/calls
+joined=$(ask POST "/v1/agents/$agent/supervisors" '{"mode": "listen"}')
+leg=$(sed -E 's/.*"leg":([0-9]+).*/\1/' <<<"$joined")
+for _ in {1..60}; do # until your phone is answered
+    if ask GET /v1/supervisors | grep -q "\"leg\":$leg,\"role\":\"supervisor\",\"state\":\"answered\""; then break; fi
+    sleep 1
+done
+ask PUT "/v1/supervisors/$leg/mode" '{"mode": "whisper"}'
+sleep "${WHISPER_SECONDS:-5}"
+ask DELETE "/v1/supervisors/$leg"

@@ -1,0 +1,28 @@
+"""The example page, from a file, in headless Chromium: who presses Listen hears both parties of the call."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.audio import tone, write_wav
+from tests.console.browsing import browser, opened
+from tests.interop.phones.jssip import PAGE
+from tests.interop.server import TOKEN
+from tests.interop.test_console import EAR, assert_page_hears
+from tests.interop.test_webrtc import AGENT_HZ, CUSTOMER_HZ, desk
+
+pytestmark = pytest.mark.timeout(120)
+EXAMPLE = Path(__file__).parents[2] / "examples" / "listen.html"
+
+
+async def test_a_page_of_thirty_lines_listens_to_a_call(tmp_path: Path) -> None:
+    voices = {hz: write_wav(tmp_path / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ)}
+    async with desk(voices, tmp_path) as here, browser() as chromium, opened(chromium, "about:blank") as seen:
+        await seen.page.add_init_script(EAR % (PAGE / "hearing.js").read_text().replace("export class", "class"))
+        await seen.page.goto(EXAMPLE.as_uri())
+        for label, value in (("Server", here.server.control), ("Token", TOKEN), ("Agent", "robert")):
+            await seen.page.get_by_label(label).fill(value)
+        await seen.page.get_by_role("button", name="Listen").click()
+        await expect(seen.page.get_by_role("status")).to_have_text("connected", timeout=10_000)
+        await assert_page_hears(seen.page, {CUSTOMER_HZ, AGENT_HZ})

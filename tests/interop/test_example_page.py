@@ -7,10 +7,11 @@ from playwright.async_api import expect
 
 from tests.audio import tone, write_wav
 from tests.console.browsing import browser, opened
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, hear
 from tests.interop.phones.jssip import PAGE
 from tests.interop.server import TOKEN
-from tests.interop.test_console import EAR, assert_page_hears
-from tests.interop.test_webrtc import AGENT_HZ, CUSTOMER_HZ, desk
+from tests.interop.test_console import EAR, PageEar
+from tests.interop.test_webrtc import desk
 
 pytestmark = pytest.mark.timeout(120)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "listen.html"
@@ -25,4 +26,4 @@ async def test_a_page_of_thirty_lines_listens_to_a_call(tmp_path: Path) -> None:
             await seen.page.get_by_label(label).fill(value)
         await seen.page.get_by_role("button", name="Listen").click()
         await expect(seen.page.get_by_role("status")).to_have_text("connected", timeout=10_000)
-        await assert_page_hears(seen.page, {CUSTOMER_HZ, AGENT_HZ})
+        await hear({PageEar(seen.page): {CUSTOMER_HZ, AGENT_HZ}})

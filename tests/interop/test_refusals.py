@@ -17,9 +17,10 @@ from mediaserver.audit.reading import Log
 from mediaserver.storage.database import Database
 from mediaserver.storage.folder import Places
 from tests.audio import tone, write_wav
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import LISTENER_TOKEN, SECRET, STRANGER_TOKEN, TOKEN, Server
-from tests.interop.test_baresip import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, Desk, talking
+from tests.interop.test_baresip import Desk, talking
 from tests.interop.tools import own_address
 
 pytestmark = pytest.mark.timeout(240)

@@ -1,14 +1,16 @@
 """What a tenant's agents are told of supervision, and what they may say about it."""
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config.section import Name, Section
 
 Presence = Literal["stealth", "indicated", "named"]
 """Agents are not told that somebody is there; are told; are told who."""
+ListenersSeenBy = Literal["everybody", "supervisors", "permitted"]
+"""Who supervises a call is seen by whoever may see the call; by those who supervise it too; by those with the right ``see_listeners``."""
 
 
 class PolicySettings(Section):
@@ -24,6 +26,18 @@ class PolicySettings(Section):
     """An agent may mark a call private: supervision is refused, who is inside leaves."""
     private_code: str = Field("*77", pattern=r"^[*#0-9]{2,8}$")
     """Pressed by the agent during the call; once more takes it back."""
+    may_ask_help: bool = True
+    """An agent may ask for help: those who may enter his call are told."""
+    help_code: str = Field("*76", pattern=r"^[*#0-9]{2,8}$")
+    """Pressed by the agent during the call; once more takes it back."""
+    listeners_seen_by: ListenersSeenBy = "everybody"
+
+    @model_validator(mode="after")
+    def _codes_differ(self) -> Self:
+        first, second = self.private_code, self.help_code
+        if first.endswith(second) or second.endswith(first):
+            raise ValueError(f"private_code {first} and help_code {second}: neither may end as the other does")
+        return self
 
 
 _DEFAULT: Final = PolicySettings()

@@ -16,10 +16,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from control_api.discretion import NOTHING
 from control_api.encoding import Encoded, Subprotocol
 from control_api.messages import iso
 from control_api.meters import Meters, Reading
-from control_api.permissions import Identity, Right, Subject, may_see
+from control_api.permissions import Identity, Right, Subject, is_called_for_help, may_see
 from control_api.ports import HouseEvent
 
 MAX_CALLS: Final = 65_536
@@ -114,12 +115,16 @@ class Feeds:
         before, now = self._move(event)
         if event.kind == "call.ended" or (before is not None and (before.agent, before.team) != (now.agent, now.team)):
             self.meters.forget(event.tenant, event.call)
-        shown: Encoded | None = None
+        shown: dict[frozenset[int], Encoded | None] = {}
         hidden: Encoded | None = None
         for feed in self._of_tenant(event.tenant):
             if may_see(feed.identity, now):
-                shown = shown or _shown(event, wall)
-                feed.append(shown)
+                legs = event.discretion.hides_from(feed.identity)
+                if legs not in shown:
+                    shown[legs] = _shown(event, wall, legs)
+                encoded = shown[legs]
+                if encoded is not None and (event.kind != "call.help" or is_called_for_help(feed.identity)):
+                    feed.append(encoded)
             elif before is not None and may_see(feed.identity, before):
                 hidden = hidden or _hidden(event, wall)
                 feed.append(hidden)
@@ -132,14 +137,14 @@ class Feeds:
     def _tell_admins(self, event: HouseEvent, wall: float) -> None:
         shown = _shown(event, wall)
         for feed in self._of_tenant(event.tenant):
-            if Right.ADMIN in feed.identity.ceiling.rights:
+            if shown is not None and Right.ADMIN in feed.identity.ceiling.rights:
                 feed.append(shown)
 
     def _tell_one(self, event: HouseEvent, wall: float) -> None:
         """An event of one person: all feeds of his."""
         shown = _shown(event, wall)
         for feed in self._of_tenant(event.tenant):
-            if feed.identity.name == event.identity:
+            if shown is not None and feed.identity.name == event.identity:
                 feed.append(shown)
 
     def _of_tenant(self, tenant: str) -> Iterator[Feed]:
@@ -161,8 +166,12 @@ class Feeds:
             del self._feeds[identity]
 
 
-def _shown(event: HouseEvent, wall: float) -> Encoded:
-    body = {key: value for key, value in event.body.items() if key not in RESERVED}
+def _shown(event: HouseEvent, wall: float, hidden: frozenset[int] = NOTHING) -> Encoded | None:
+    """Encoded without the legs that are hidden; None where nothing is left to be told."""
+    told = event.without(hidden)
+    if told is None:
+        return None
+    body = {key: value for key, value in told.items() if key not in RESERVED}
     return Encoded.of({"type": "event", "kind": event.kind, "call_id": event.call, "at": iso(wall)} | body)
 
 

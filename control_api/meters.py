@@ -8,8 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from control_api.discretion import GONE, OPEN, Discretion, meters_without
 from control_api.encoding import Subprotocol, encode
-from control_api.permissions import Ceiling, Subject
+from control_api.permissions import Ceiling, Identity, Subject
 from control_api.ports import HouseEvent
 
 SLOTS: Final = 16
@@ -25,31 +26,41 @@ Place = tuple[str, str, str]
 class Reading:
     """The latest meters of one call. They are read, and encoded, when the first client is told of them."""
 
-    __slots__ = ("_body", "_encoded", "_tell", "number", "subject")
+    __slots__ = ("_body", "_discretion", "_encoded", "_tell", "number", "subject")
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         """The same object for as long as the call belongs to the same agent."""
         self.number = 0
         """Rises from reading to reading, over all calls."""
+        self._discretion = OPEN
         self._tell: Callable[[], dict[str, Any]] = dict
         self._body: dict[str, Any] | None = None
         self._encoded: dict[Subprotocol, bytes] = {}
 
-    def renew(self, number: int, tell: Callable[[], dict[str, Any]]) -> None:
+    def renew(self, number: int, tell: Callable[[], dict[str, Any]], discretion: Discretion = OPEN) -> None:
         """There is something newer."""
-        self.number, self._tell, self._body = number, tell, None
+        self.number, self._tell, self._discretion, self._body = number, tell, discretion, None
         self._encoded.clear()
 
-    def entry(self, subprotocol: Subprotocol) -> bytes:
-        """The call's id and its meters, as they stand within a message."""
+    def entry(self, subprotocol: Subprotocol, identity: Identity | None) -> bytes:
+        """The call's id and its meters, as they stand within a message for somebody; encoded once for all who see the same."""
+        hidden = self._discretion.hides_from(identity) - {GONE}
+        if hidden:
+            return self._encode(meters_without(self._read(), hidden), subprotocol)
         found = self._encoded.get(subprotocol)
         if found is None:
-            if self._body is None:
-                self._body = self._tell()
-            whole = encode({self.subject.call: self._body}, subprotocol)
-            found = self._encoded[subprotocol] = whole[1:-1] if subprotocol is Subprotocol.JSON else whole[1:]
+            found = self._encoded[subprotocol] = self._encode(self._read(), subprotocol)
         return found
+
+    def _read(self) -> dict[str, Any]:
+        if self._body is None:
+            self._body = self._tell()
+        return self._body
+
+    def _encode(self, body: dict[str, Any], subprotocol: Subprotocol) -> bytes:
+        whole = encode({self.subject.call: body}, subprotocol)
+        return whole[1:-1] if subprotocol is Subprotocol.JSON else whole[1:]
 
 
 class Meters:
@@ -75,7 +86,7 @@ class Meters:
             if len(self._readings) > MAX_CALLS:
                 self.forget(*next(iter(self._readings)))
         self.number += 1
-        reading.renew(self.number, event.tell)
+        reading.renew(self.number, event.tell, event.discretion)
 
     def forget(self, tenant: str, call: str) -> None:
         """The call ended, or belongs to somebody else."""
@@ -118,9 +129,9 @@ class Meters:
             tell()
 
 
-def meters_message(readings: Sequence[Reading], subprotocol: Subprotocol) -> bytes:
-    """The meters of these calls as one message."""
-    entries = [reading.entry(subprotocol) for reading in readings]
+def meters_message(readings: Sequence[Reading], subprotocol: Subprotocol, identity: Identity | None = None) -> bytes:
+    """The meters of these calls as one message, of legs that the identity may see (None: nobody's, who sees no hidden one)."""
+    entries = [reading.entry(subprotocol, identity) for reading in readings]
     if subprotocol is Subprotocol.JSON:
         return b'{"type":"meters","calls":{' + b",".join(entries) + b"}}"
     head = encode({"type": "meters", "calls": {}}, subprotocol)[:-1]  # without the empty map at its end

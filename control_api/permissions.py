@@ -155,6 +155,11 @@ def check_help(identity: Identity, subject: Subject, *, is_own: bool) -> bool:
     return is_own or may_see(identity, subject)
 
 
+def is_called_for_help(identity: Identity) -> bool:
+    """Whether a call for help of an agent whom he may see is for him: whoever may enter the call."""
+    return identity.ceiling.mode is not None
+
+
 def check_right(identity: Identity, right: Right) -> None:
     """Raise `Refusal` unless the identity has this right."""
     check_standing(identity)

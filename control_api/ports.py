@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from control_api.acting import Acting
+from control_api.discretion import OPEN, Discretion, event_without
 from control_api.permissions import Identity, Refusal
 from mixer.modes import Mode, Role
 
@@ -44,11 +45,17 @@ class HouseEvent:
     """Makes the body; asked only where somebody may see the event."""
     identity: str = ""
     """Whose alone it is; empty: everybody's who may see the call."""
+    discretion: Discretion = OPEN
+    """Who of these may see who listens."""
 
     @property
     def body(self) -> dict[str, Any]:
         """JSON-ready; ``call.*`` and ``supervisor.*`` hold the call's model under ``call``."""
         return self.tell()
+
+    def without(self, hidden: frozenset[int]) -> dict[str, Any] | None:
+        """The body without supervisors' legs that somebody may not see; None: nothing is left of it."""
+        return event_without(self.kind, self.body, hidden)
 
 
 class Witness(Protocol):

@@ -13,6 +13,7 @@ import structlog
 from config.settings import ControlSettings
 from control_api.acting import Acting, who_acts
 from control_api.command_models import (
+    AskHelpCommand,
     BansCommand,
     CandidateCommand,
     DropAgentCommand,
@@ -54,7 +55,7 @@ SEEN_OTHERWISE: Final = (
     *(ListCommand, GetCommand, BansCommand, IceServersCommand, CandidateCommand, ReofferCommand),
     *(SuperviseCommand, SetModeCommand, MuteCommand, VolumesCommand, LeaveCommand, HangUpCommand, EndCommand, OriginateCommand),
     *(SessionsCommand, LinkCommand, WithdrawCommand, ShutOutCommand, LetInCommand),
-    *(HandOverCommand, TakeOverCommand, GiveBackCommand, DropAgentCommand, InviteCommand, FollowCommand, FollowsCommand),
+    *(AskHelpCommand, HandOverCommand, TakeOverCommand, GiveBackCommand, DropAgentCommand, InviteCommand, FollowCommand, FollowsCommand),
 )
 """Commands that only look or are about a leg's network, and those that the house itself writes down before it carries them out."""
 NOTHING: Final[Mapping[str, Any]] = {}

@@ -267,7 +267,7 @@ class Session:
         self._are_meters_due = False
         after, self._meters = self._meters, self._feed.meters.number
         readings = self._feed.readings(self._viewed, after)
-        return meters_message(readings, self.subprotocol) if readings else None
+        return meters_message(readings, self.subprotocol, self._feed.identity) if readings else None
 
 
 def _nothing() -> None:

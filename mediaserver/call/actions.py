@@ -259,6 +259,8 @@ class Publish:
     ``supervisor.updated``."""
     leg: LegId | None = None
     detail: dict[str, str] = field(default_factory=dict)
+    identity: str = field(default="", compare=False)
+    """Of the supervisor whose leg it is about."""
 
 
 SipLegAction = ProgressLeg | AcceptLeg | RejectLeg | EndLeg | ReofferLeg | RelayInfo

@@ -131,7 +131,9 @@ class Conversation:
 
     def publish(self, kind: str, leg: Leg | None = None, **detail: str) -> None:
         """Tell the watchers."""
-        self.do(Publish(kind, None if leg is None else leg.leg, {key: str(value) for key, value in detail.items()}))
+        told = {key: str(value) for key, value in detail.items()}
+        who = leg.identity if isinstance(leg, SupervisorLeg) else ""
+        self.do(Publish(kind, None if leg is None else leg.leg, told, who))
 
     @property
     def is_over(self) -> bool:

@@ -2,6 +2,7 @@
 
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.inputs import HelpRequested
+from mediaserver.call.legs import Leg
 
 
 def requested(conversation: Conversation, happened: HelpRequested) -> None:
@@ -13,8 +14,8 @@ def requested(conversation: Conversation, happened: HelpRequested) -> None:
         conversation.publish("call.help", text=happened.text, by=happened.by)
 
 
-def over(conversation: Conversation, by: str) -> None:
-    """Somebody is there."""
+def over(conversation: Conversation, by: str, leg: Leg | None = None) -> None:
+    """Somebody is there, with this leg; or the agent needs nobody any more."""
     if conversation.help is not None:
         conversation.help = None
-        conversation.publish("call.help_over", by=by)
+        conversation.publish("call.help_over", leg, by=by)

@@ -20,5 +20,7 @@ class CallLimits:
     """What the held party gets where the holder sends nothing."""
     return_to_referrer: bool = False
     """Whether an agent who hung up amid his transfer is rung again where it fails."""
+    names_supervisors: bool = True
+    """Whether who is refused a talk is told whose it is."""
     seats: int = 16
     """Legs at once, two of them kept for the parties."""

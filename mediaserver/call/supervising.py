@@ -184,7 +184,7 @@ def _enter(conversation: Conversation, leg: SupervisorLeg) -> None:
     before = {"resumes": str(leg.resumes)} if leg.resumes else {}
     leg.resumes = 0
     conversation.publish("supervisor.joined", leg, mode=leg.mode, target=leg.target, **before)
-    helping.over(conversation, leg.party)
+    helping.over(conversation, leg.party, leg)
 
 
 def accepted(conversation: Conversation, leg: SupervisorLeg, happened: Accepted, now: float) -> None:

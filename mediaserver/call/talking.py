@@ -24,7 +24,12 @@ def why_not(conversation: Conversation, mode: Mode, leg: SupervisorLeg | None) -
     holder = next((other for other in conversation.supervisors.values() if other is not leg and other.mode is mode), None)
     if holder is None:
         return ""
-    return f"{holder.party} {'whispers' if mode is Mode.WHISPER else 'barges'} in this call already"
+    return f"{_name(conversation, holder)} {'whispers' if mode is Mode.WHISPER else 'barges'} in this call already"
+
+
+def _name(conversation: Conversation, leg: SupervisorLeg) -> str:
+    """What others are told of who he is."""
+    return leg.party if conversation.limits.names_supervisors else "another supervisor"
 
 
 def set_mode(conversation: Conversation, leg: SupervisorLeg, mode: Mode, target: Role, request: int | None, cause: str) -> None:
@@ -92,7 +97,7 @@ def _why_not_taken_over(conversation: Conversation, leg: SupervisorLeg, agent: L
     other = None if agent is None else conversation.other(agent)
     taker = conversation.taker
     if taker is not None and taker is not leg:
-        return f"{taker.party} has taken the call over already"
+        return f"{_name(conversation, taker)} has taken the call over already"
     if agent is None or not agent.is_answered or other is None or not other.is_answered:
         return "the call has no agent and other party who talk"
     if conversation.transfer is not None:

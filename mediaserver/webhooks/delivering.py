@@ -47,8 +47,11 @@ class Line:
         self._fails = False
 
     def put(self, event: HouseEvent, envelopes: Envelopes) -> None:
-        """Have an event delivered."""
-        self.outbox.put(envelopes.wrap(event.kind, event.tenant, event.call, event.body), self._clock())
+        """Have an event delivered, without who listens where that is not everybody's to see."""
+        body = event.without(event.discretion.hides_from(None))
+        if body is None:
+            return
+        self.outbox.put(envelopes.wrap(event.kind, event.tenant, event.call, body), self._clock())
         self._news.set()
 
     @property

@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from config.policies import policy_of
 from control_api.acting import acting
 from control_api.permissions import Identity, may_stay
 from mediaserver.call import actions as call_actions
@@ -114,6 +115,7 @@ class Switchboard:
                 hold=media.hold,
                 return_to_referrer=self.house.settings.transfers.return_to_referrer,
                 seats=media.seats,
+                names_supervisors=policy_of(self.house.settings.policies, tenant).listeners_seen_by == "everybody",
             ),
             allocate_leg=self.next_leg,
         )

@@ -1,10 +1,10 @@
 """The desk's commands by which supervisors step in: the talk handed over, calls taken over, guests invited, help asked for."""
 
+from config.policies import policy_of
 from control_api.permissions import Identity, Refusal, Right, check_help, check_mode, check_right
 from control_api.ports import Applied
 from mediaserver.call import inputs
 from mediaserver.call.view import CallView
-from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.desk.steps import Steps
 from mixer.modes import Mode, Role
@@ -75,6 +75,8 @@ class Intervening(Steps):
         """The agent of a call asks for help, or (None) needs none any more; the call's id."""
 
         def check() -> CallEntry:
+            if not policy_of(self._house.settings.policies, identity.tenant).may_ask_help:
+                raise Refusal("forbidden", "agents of your tenant do not ask for help", "policies.may_ask_help allows it")
             found = [entry for entry in self._switchboard.calls.conversations() if _is_meant(entry.view, identity.tenant, call, agent)]
             found = [entry for entry in found if check_help(identity, entry.subject, is_own=self._is_at(identity, entry.view))]
             if not found:
@@ -85,17 +87,13 @@ class Intervening(Steps):
             return found[0]
 
         entry = self._counted(check)
+        self._house.counters.add("help_requests", "declined" if text is None else "asked")
         self._feed(entry, inputs.HelpRequested(text, identity.name))
         return entry.view.call
 
     def _is_at(self, identity: Identity, view: CallView) -> bool:
         """Whether the identity is the call's agent himself."""
         return bool(view.agent) and identity.user is not None and self._house.router.user_of_agent(view.tenant, view.agent) == identity.user
-
-    def press_for_help(self, entry: CallEntry, leg: Leg) -> None:
-        """The agent asked by a code on his phone."""
-        if leg.role is Role.AGENT:
-            self._switchboard.feed(entry, inputs.HelpRequested("", entry.view.agent))
 
 
 def _is_meant(view: CallView, tenant: str, call: str | None, agent: str | None) -> bool:

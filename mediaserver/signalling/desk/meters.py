@@ -31,7 +31,8 @@ class MeterRounds:
         for entry in [entry for entry in self._calls if entry.number % PARTS == self._part and not entry.is_lounge]:
             if any(leg.row >= 0 for leg in entry.legs.values()):
                 view = entry.view
-                self._publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, partial(_body, entry)))
+                body, discretion = partial(_body, entry), self._publisher.discretion(view)
+                self._publisher.tell(HouseEvent("meters", view.tenant, view.call, view.agent, view.team, body, discretion=discretion))
 
 
 def _body(entry: CallEntry) -> dict[str, Any]:

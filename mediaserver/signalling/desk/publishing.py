@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from control_api.discretion import OPEN, Discretion, SeenBy
 from control_api.messages import iso
 from control_api.ports import HouseEvent
 from mediaserver.call.actions import Publish
 from mediaserver.call.inputs import LegId
 from mediaserver.call.view import CallView, LegView
 from mediaserver.signalling.calls.records import LegRecord, record_models
+from mixer.modes import Role
 
 FRESH: Final = 1.0
 """Seconds for which a call's model is good for others who ask: five hundred clients that come back ask for every call within seconds."""
@@ -36,6 +38,8 @@ class Publisher:
         self._listeners: dict[int, Callable[[HouseEvent], None]] = {}
         self._wants_meters: dict[int, Callable[[], bool]] = {}
         self._next = 0
+        self.seen_by: Callable[[str], SeenBy] = lambda tenant: "everybody"
+        """A tenant's policy on who may see who listens."""
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
 
     def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool] = lambda: True) -> Callable[[], None]:
@@ -65,7 +69,18 @@ class Publisher:
             def body() -> dict[str, Any]:
                 return {"call": _call_model(view, records(), now, wall), "leg": told.leg, "detail": told.detail}
 
-            self.tell(HouseEvent(told.kind, view.tenant, view.call, view.agent, view.team, body))
+            discretion = self.discretion(view, told)
+            self.tell(HouseEvent(told.kind, view.tenant, view.call, view.agent, view.team, body, discretion=discretion))
+
+    def discretion(self, view: CallView, told: Publish | None = None) -> Discretion:
+        """Who may see who listens to a call; ``told``: what it says of one who may be gone by now."""
+        seen_by = self.seen_by(view.tenant)
+        if seen_by == "everybody":
+            return OPEN
+        supervisors = {leg.leg: leg.identity for leg in view.legs if leg.role is Role.SUPERVISOR}
+        if told is not None and told.leg is not None and told.identity:
+            supervisors[told.leg] = told.identity
+        return Discretion(seen_by, supervisors)
 
     def tell(self, event: HouseEvent) -> None:
         """Give an event to every listener."""

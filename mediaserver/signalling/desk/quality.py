@@ -76,7 +76,9 @@ class QualityWatch:
         _log.info(kind, call=view.call, leg=leg, way=way, mos=round(score, 2))
         detail = {"way": way, "mos": round(score, 2), "poor": self._settings.poor, "fair": self._settings.fair}
 
+        discretion = self._publisher.discretion(view)
+
         def body() -> dict[str, object]:
             return {"call": self._publisher.call_model(view, records(self._media, entry)), "leg": leg, "detail": detail}
 
-        self._publisher.tell(HouseEvent(kind, view.tenant, view.call, view.agent, view.team, body))
+        self._publisher.tell(HouseEvent(kind, view.tenant, view.call, view.agent, view.team, body, discretion=discretion))

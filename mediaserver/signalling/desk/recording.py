@@ -64,6 +64,7 @@ COMMANDS: Final[dict[type, Command]] = {
     inputs.TakeOverRequested: Command("take_over", ("drops_agent",)),
     inputs.GiveBackRequested: Command("give_back"),
     inputs.GuestInvited: Command("invite", ("to",)),
+    inputs.HelpRequested: Command("ask_help"),
 }
 """The inputs by which somebody has his way with a call."""
 _BY_SOMEBODY: Final = frozenset({"left", "hung_up", "ended"})
@@ -113,6 +114,8 @@ class Recorder:
             detail |= {"mode": str(happened.supervisor.mode), "target": str(happened.supervisor.target)}
             if who is not None:
                 self.came(leg, who)
+        if isinstance(happened, inputs.HelpRequested):
+            detail |= {"declined": happened.text is None}  # what he says is nobody's business here
         fact = self._fact(PERMITTED, entry.view, leg, who, detail)
         if _begins_something(happened):
             self._write(fact)

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import structlog
 
+from config.policies import policy_of
 from control_api.acting import Acting
+from control_api.discretion import without
 from control_api.permissions import Identity, Refusal, Right, Subject, check_mode, check_right, check_visible, may_see
 from control_api.ports import Applied, HouseEvent, Supervision
 from control_api.signing_in.office import Office
@@ -46,6 +48,7 @@ class SwitchboardDesk(Following, Intervening):
         self._office = office
         self._codes = AgentCodes(house, switchboard)
         self._indicating = Indicating(house, switchboard)
+        house.publisher.seen_by = lambda tenant: policy_of(house.settings.policies, tenant).listeners_seen_by
         office.on_withdrawn.append(switchboard.dismiss_withdrawn)
         switchboard.on_digit = self.digit_pressed
 
@@ -53,18 +56,20 @@ class SwitchboardDesk(Following, Intervening):
 
     def calls(self, identity: Identity) -> Sequence[dict[str, Any]]:
         """Every live call the identity may see."""
-        return [self._model(entry) for entry in self._switchboard.calls.conversations() if may_see(identity, entry.subject)]
+        return [self._model(identity, entry) for entry in self._switchboard.calls.conversations() if may_see(identity, entry.subject)]
 
     def call(self, identity: Identity, call: str) -> dict[str, Any]:
         """One call, live or ended in the last minute."""
         ended = self._switchboard.calls.ended(call)
         if ended is not None:
             check_visible(identity, Subject(ended.tenant, ended.agent, ended.team, ended.call))
-            return self._house.publisher.call_model(ended, self._switchboard.calls.ended_records(call))
-        return self._model(self._visible(identity, call))
+            shown = self._house.publisher.call_model(ended, self._switchboard.calls.ended_records(call))
+            return without(shown, self._house.publisher.discretion(ended).hides_from(identity))
+        return self._model(identity, self._visible(identity, call))
 
-    def _model(self, entry: CallEntry) -> dict[str, Any]:
-        return self._house.publisher.live_model(entry.view, lambda: records(self._house.media, entry))
+    def _model(self, identity: Identity, entry: CallEntry) -> dict[str, Any]:
+        shown = self._house.publisher.live_model(entry.view, lambda: records(self._house.media, entry))
+        return without(shown, self._house.publisher.discretion(entry.view).hides_from(identity))
 
     def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool]) -> Callable[[], None]:
         """Hear every event from now on."""
@@ -255,7 +260,7 @@ class SwitchboardDesk(Following, Intervening):
         target, targets = self._counted(check)
         entry = self._counted(lambda: self._new_call(identity.tenant))
         self._feed(entry, inputs.Originated(self._switchboard.next_leg(), target, caller=target.value, called=number, targets=targets))
-        return self._model(entry)
+        return self._model(identity, entry)
 
     async def message(self, identity: Identity, *, call: str | None, agent: str | None, text: str) -> dict[str, Any]:
         """A text to an agent's phones. Who may whisper to him may write to him."""

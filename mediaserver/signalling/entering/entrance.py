@@ -68,7 +68,7 @@ class Entrance:
     def _candidates(self, identity: Identity, knock: Knock) -> list[CallEntry]:
         if knock.call:
             entry = self._switchboard.calls.get(knock.call)
-            return [entry] if entry is not None else []
+            return [entry] if entry is not None and not entry.is_lounge else []
         agent = self._house.router.agent_called(identity.tenant, knock.agent)
         return self._switchboard.calls.of_agent(identity.tenant, agent) if agent is not None else []
 

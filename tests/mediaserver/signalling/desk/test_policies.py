@@ -6,6 +6,7 @@ import pytest
 
 from config.settings import Settings
 from control_api.permissions import Refusal
+from mediaserver.call.inputs import HangUpRequested
 from mediaserver.link.messages import Play
 from mixer.modes import Mode, Role
 from sip.events import Rejected, SessionEnded
@@ -101,3 +102,87 @@ def test_the_parties_go_on_talking() -> None:
     exchange = supervised.exchange
     exchange.press(exchange.leg("agent"), "*77")
     assert [exchange.admitted(exchange.leg(role)) for role in ("customer", "agent")] == [True, True]
+
+
+def seen(supervised: Supervised, user: str) -> set[int]:
+    """The supervisors' legs that somebody is shown, by the desk and in what he is told."""
+    (call,) = supervised.exchange.desk.calls(supervised.exchange.identity(user))
+    return {leg["leg"] for leg in call["legs"] if leg["role"] == "supervisor"}
+
+
+@pytest.mark.parametrize(("seen_by", "is_seen"), [("everybody", True), ("supervisors", False), ("permitted", False)])
+def test_who_does_not_supervise_sees_who_does_where_the_policy_says_so(seen_by: str, is_seen: bool) -> None:
+    supervised = Supervised(settings=policy(listeners_seen_by=seen_by))
+    supervised.dials("*1robert")
+    leg = supervised.leg
+    assert seen(supervised, "eve") == {leg}
+    assert (leg in seen(supervised, "lars")) is is_seen
+    hidden = {leg in event.discretion.hides_from(supervised.exchange.identity("lars")) for event in supervised.exchange.heard}
+    assert hidden == {not is_seen, False}
+
+
+def test_what_an_ended_call_kept_of_supervisors_is_hidden_too() -> None:
+    supervised = Supervised(settings=policy(listeners_seen_by="permitted"))
+    supervised.dials("*1robert")
+    call, leg = supervised.exchange.view.call, supervised.leg
+    supervised.exchange.press(leg, "#")
+    supervised.exchange.switchboard.feed(supervised.exchange.switchboard.calls.get(call), HangUpRequested(None, "over"))  # type: ignore[arg-type]
+    shown = supervised.exchange.desk.call(supervised.exchange.identity("lars"), call)
+    assert {told["role"] for told in shown["quality"].values()} <= {"customer", "agent"}
+
+
+def test_whose_a_talk_is_is_not_said_where_listeners_are_hidden() -> None:
+    supervised = Supervised(settings=policy(listeners_seen_by="permitted"))
+    supervised.dials("*2robert")
+    supervised.dials("*2robert")
+    (refused,) = supervised.phone.told(Rejected)
+    assert refused.status == 486
+    assert "eve" not in refused.reason
+    assert "another supervisor whispers" in refused.reason
+
+
+def test_an_agent_asks_for_help_by_a_code_and_takes_it_back_by_the_same() -> None:
+    supervised = Supervised()
+    exchange, agent = supervised.exchange, supervised.exchange.leg("agent")
+    exchange.press(agent, "*76")
+    assert exchange.view.help == ""
+    assert exchange.kinds()[-1] == "call.help"
+    exchange.press(agent, "*76")
+    assert exchange.view.help is None
+    assert exchange.kinds()[-1] == "call.help_over"
+    assert exchange.counters.value("help_requests", "asked") == exchange.counters.value("help_requests", "declined") == 1
+
+
+def test_help_that_was_asked_for_is_written_down() -> None:
+    supervised = Supervised()
+    supervised.exchange.press(supervised.exchange.leg("agent"), "*76")
+    (fact,) = [fact for fact in supervised.exchange.book.told("command.permitted") if fact.detail["command"] == "ask_help"]
+    assert (fact.way, fact.agent, fact.detail["declined"]) == ("digit", "robert", False)
+
+
+def test_the_customer_cannot_ask_for_the_agents_help() -> None:
+    supervised = Supervised()
+    supervised.exchange.press(supervised.exchange.leg("customer"), "*76")
+    assert supervised.exchange.view.help is None
+
+
+def test_who_enters_the_call_has_answered_the_call_for_help() -> None:
+    supervised = Supervised()
+    supervised.exchange.press(supervised.exchange.leg("agent"), "*76")
+    supervised.dials("*1robert")
+    assert supervised.exchange.view.help is None
+
+
+async def test_where_agents_may_not_ask_for_help_neither_code_nor_command_does() -> None:
+    supervised = Supervised(settings=policy(may_ask_help=False))
+    exchange = supervised.exchange
+    exchange.press(exchange.leg("agent"), "*76")
+    with pytest.raises(Refusal) as refused:
+        await exchange.desk.ask_help(exchange.identity("eve"), call=exchange.view.call, agent=None, text="")
+    assert refused.value.code == "forbidden"
+    assert exchange.view.help is None
+
+
+def test_two_codes_that_end_alike_are_refused() -> None:
+    with pytest.raises(ValueError, match="neither may end"):
+        policy(private_code="*77", help_code="7*77")

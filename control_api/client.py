@@ -10,7 +10,7 @@ async with ControlClient("http://127.0.0.1:8080", token) as client:
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
@@ -56,6 +56,8 @@ COMMAND_TIMEOUT: Final = 40.0
 """Seconds; longer than the server's own."""
 MAX_PENDING: Final = 64
 """Commands without a reply; further ones wait for their turn."""
+VIEWED_AGAIN: Final = -1
+"""Id of the command by which a new connection views what the last one did; its reply is waited for by nobody."""
 
 Found = TypeVar("Found")
 
@@ -103,6 +105,7 @@ class ControlClient:
         self._wants_meters = wants_meters
         self._modes_stay = modes_stay
         self._queue = queue
+        self._viewed: tuple[str, ...] | None = None
         self._mirror = Mirror()
         self._inboxes: dict[Inbox, asyncio.Event] = {}
         self._pending: dict[int, _Pending] = {}
@@ -182,6 +185,11 @@ class ControlClient:
     async def list(self) -> tuple[CallModel, ...]:
         """Every live call that we may see."""
         return CallsResult.model_validate(await self._ask("list")).calls
+
+    async def view(self, calls: Iterable[str] | None) -> None:
+        """Have the meters of these calls alone, also after a cut; None: of all."""
+        self._viewed = None if calls is None else tuple(calls)
+        await self._ask("view", calls=self._viewed)
 
     async def get(self, call: str) -> CallModel:
         """One call, live or ended in the last minute."""
@@ -400,6 +408,8 @@ class ControlClient:
         self.connections += 1
         self._mirror.greet(hello)
         self._websocket = websocket
+        if self._viewed is not None:
+            await self._send({"type": "view", "id": VIEWED_AGAIN, "calls": self._viewed})
         for pending in tuple(self._pending.values()):
             await self._send(pending.message)
 

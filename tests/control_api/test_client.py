@@ -7,6 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from bench.generator.cable import cable_to
+from config.settings import ControlSettings
 from control_api import client as client_module
 from control_api.client import ControlClient, Unreachable, websocket_url
 from control_api.encoding import Subprotocol
@@ -181,6 +182,23 @@ async def test_after_a_cut_nothing_is_lost_and_nothing_repeated(served: Served) 
         assert numbers(seen) == list(range(1, 16))
         assert client.connections == 6
     assert isinstance(first, SnapshotMessage)
+
+
+async def test_what_is_viewed_is_viewed_again_after_a_cut() -> None:
+    async with (
+        serving(ControlSettings(meters_hz=10)) as served,
+        cable_to(served.port) as cable,
+        ControlClient(f"127.0.0.1:{cable.port}", ANNA_TOKEN, wants_meters=True) as client,
+        aclosing(client.events()) as events,
+    ):
+        await client.view(["c2"])
+        cable.cut()
+        await client.list()
+        for call in ("c1", "c2"):
+            served.desk.publish(meters_of(call_model(call), -30))
+        while not isinstance(update := (await take(events, 1))[0], MetersMessage):
+            pass
+        assert list(update.calls) == ["c2"]
 
 
 async def test_a_command_in_flight_during_a_cut_is_done_once_and_answered(served: Served) -> None:

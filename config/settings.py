@@ -11,6 +11,7 @@ from config.identities import IdentitySettings, IssuerSettings, RoleSettings, Si
 from config.policies import PolicySettings
 from config.section import AutoAnswer, Burst, CodecName, Name, Port, Rate, Seconds, Section, Security, SuiteName
 from config.storage import AuditSettings, StorageSettings
+from config.telemetry import TelemetrySettings
 from config.trunks import TrunkSettings
 from config.webhooks import LookupSettings, WebhookSettings
 
@@ -420,6 +421,7 @@ class Settings(Section):
     journal: JournalSettings = JournalSettings()
     storage: StorageSettings = StorageSettings()
     audit: AuditSettings = AuditSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     signing_in: SigningInSettings = SigningInSettings()
     trunks: tuple[TrunkSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()

@@ -19,6 +19,8 @@ class Command(Message):
     id: RequestId
     key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """Makes the command safe to send again: the same identity's same key gets the first one's reply."""
+    traceparent: Annotated[str, Field(max_length=256)] | None = None
+    """The caller's place in a trace (W3C Trace Context); without traces, and where it cannot be read, it means nothing."""
 
 
 class ViewCommand(Command):

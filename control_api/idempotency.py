@@ -37,7 +37,7 @@ class KeyTable:
         """
         assert command.key is not None
         entries = self._entries(identity)
-        asked = command.model_copy(update={"id": 0})
+        asked = command.model_copy(update={"id": 0, "traceparent": None})
         entry = entries.get(command.key)
         if entry is None:
             entries[command.key] = _Entry(asked, waiters=[tell])

@@ -48,6 +48,7 @@ from control_api.meters import SLOTS
 from control_api.permissions import Identity, Refusal
 from control_api.ports import Blind, Desk, HouseEvent, Witness
 from control_api.session import Order
+from control_api.spans import Spans
 from control_api.standing import Standing
 from control_api.tokens import TokenStore
 
@@ -87,6 +88,8 @@ class Reception:
         self.settings = settings
         self.feeds = Feeds(settings.resume, lambda: secrets.token_urlsafe(9))
         self.keys = KeyTable()
+        self.spans: Spans | None = None
+        """Who keeps traces; None: nobody."""
         self.clients = 0
         self.counters: Counter[str] = Counter()
         """``accepted``, ``refused``, ``turned_out``, ``commands``, ``commands_refused``, ``too_slow``, ``meters_skipped``,
@@ -124,8 +127,15 @@ class Reception:
         """Note a refusal: one line, one count, one entry in the audit log."""
         self.counters["commands_refused"] += 1
         self.witness.refused(who_acts() or Acting(identity, "api", ""), command, refusal, about)
+        named = {name: about[name] for name in ("call", "leg") if about.get(name) is not None}
         log.warning(
-            "command_refused", identity=identity.name, tenant=identity.tenant, command=command, code=refusal.code, text=refusal.text
+            "command_refused",
+            identity=identity.name,
+            tenant=identity.tenant,
+            command=command,
+            code=refusal.code,
+            text=refusal.text,
+            **named,
         )
 
     @contextmanager
@@ -155,7 +165,12 @@ class Reception:
 
     async def _run(self, session: Asker, identity: Identity, order: Order) -> None:
         self.counters["commands"] += 1
-        outcome = await self._outcome(session, identity, order)
+        if self.spans is None:
+            outcome = await self._outcome(session, identity, order)
+        else:
+            with self.spans.command(order.command, identity) as told:
+                outcome = await self._outcome(session, identity, order)
+                told(outcome)
         try:
             session.finish(order, outcome)
         except (TypeError, ValueError, OverflowError):

@@ -30,6 +30,8 @@ BODY_TIMEOUT: Final = 10.0
 MAX_RUNNING: Final = 1000
 """Commands of REST clients at once, whether or not they still wait for the outcome."""
 KEY: Final = "idempotency-key"
+TRACE: Final = "traceparent"
+"""W3C Trace Context."""
 STATUS: Final = {
     "bad_request": 400,
     "unauthenticated": 401,
@@ -104,7 +106,7 @@ class Rest:
         if isinstance(row, Look):
             return response({"ok": True, "result": row.show(self._reception.desk, identity)})
         body = body_of(await _body(request)) if row.has_body else {}
-        command = command_of(row, request.path_params, request.query_params, body, request.headers.get(KEY))
+        command = command_of(row, request.path_params, request.query_params, body, request.headers.get(KEY), request.headers.get(TRACE, ""))
         return response(await self._carried_out(identity, command, _address(request)), row.status)
 
     def _identity(self, request: Request) -> Identity:

@@ -28,6 +28,13 @@ KEY_HEADER: Final = {
     "schema": {"type": "string", "pattern": KEY},
 }
 
+TRACE_HEADER: Final = {
+    "name": "traceparent",
+    "in": "header",
+    "description": "Your place in a trace (W3C Trace Context); means something only where the server keeps traces.",
+    "schema": {"type": "string"},
+}
+
 
 def document() -> dict[str, Any]:
     """The whole description."""
@@ -80,6 +87,7 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
         parameters += [_parameter(name, "query", shapes) for name in route.fields]
     if route.has_effect:
         parameters.append(KEY_HEADER)
+    parameters.append(TRACE_HEADER)
     operation: dict[str, Any] = {
         "operationId": _id(route),
         "summary": summary(route.command),

@@ -14,6 +14,8 @@ from control_api.rest.routes import Route
 
 KEY: Final = "^[!-~]{1,128}$"
 """What an Idempotency-Key may be."""
+MOST_TRACE: Final = 256
+"""Letters of a traceparent; a longer one is none."""
 HINT: Final = "GET /v1/openapi.json tells what each request takes"
 
 
@@ -30,13 +32,17 @@ def body_of(data: bytes) -> dict[str, Any]:
     return body
 
 
-def command_of(route: Route, places: Mapping[str, str], query: Mapping[str, str], body: Mapping[str, Any], key: str | None) -> Command:
+def command_of(
+    route: Route, places: Mapping[str, str], query: Mapping[str, str], body: Mapping[str, Any], key: str | None, trace: str = ""
+) -> Command:
     """The command that a request asks for. Types are as in the description: no text for a number. Raises `Refusal`."""
     given = body if route.has_body else {name: _read(route, name, text) for name, text in query.items()}
     fields = {name: _whole(given[name]) for name in route.fields if name in given}
     fields |= {name: _read(route, name, text) for name, text in places.items()}
     if route.has_effect and key is not None:
         fields["key"] = _checked(key)
+    if trace and len(trace) <= MOST_TRACE:
+        fields["traceparent"] = trace
     try:
         return route.command.model_validate_json(orjson.dumps(fields | {"id": 0}), strict=True)
     except (ValidationError, orjson.JSONEncodeError) as error:

@@ -82,7 +82,7 @@ class Route:
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields that stand in the query or the body."""
-        elsewhere = {"id", "key", "type", *self.places, *self.leaves_out}
+        elsewhere = {"id", "key", "traceparent", "type", *self.places, *self.leaves_out}
         return tuple(name for name in self.command.model_fields if name not in elsewhere)
 
     @property

@@ -116,7 +116,11 @@ def _parameters(place: Place) -> list[Parameter]:
     model = COMMANDS[place.kind]
     found = schemas([model], [])
     shape = found[model.__name__]
-    fields = {name: _plain(each, found) for name, each in shape["properties"].items() if name not in {"id", "key", "type", *place.preset}}
+    fields = {
+        name: _plain(each, found)
+        for name, each in shape["properties"].items()
+        if name not in {"id", "key", "traceparent", "type", *place.preset}
+    }
     needed = set(shape.get("required", ()))
     if {"call", "agent"} <= fields.keys():
         del fields["call"], fields["agent"]

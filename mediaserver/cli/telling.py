@@ -72,7 +72,7 @@ def drawn(result: Mapping[str, Any], nothing: str) -> RenderableType:
     [*alone] = result.values()
     if len(alone) == 1 and isinstance(alone[0], Mapping):
         return drawn(alone[0], nothing)
-    listed = {name: _by_number(name, value) for name, value in result.items()}
+    listed: dict[str, Any] = {name: _by_number(name, value) for name, value in result.items()}
     lists = {name: value for name, value in listed.items() if _holds_rows(value) or (value in ([], ()) and len(result) == 1)}
     facts = {name: value for name, value in listed.items() if name not in lists and _cell(value)}
     parts: list[RenderableType] = [_facts(facts)] if facts else []

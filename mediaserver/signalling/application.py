@@ -73,6 +73,7 @@ from mediaserver.signalling.restarting import part_with
 from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.tracer import Tracer
+from mediaserver.signalling.traces import TracesMissing, keep_traces
 from mediaserver.signalling.trunks.places import addresses_of
 from mediaserver.webhooks.webhooks import Webhooks
 from sip.events import Event
@@ -184,6 +185,8 @@ class Server:
         self._journal.close(())
         self._books.close()
         self._tracer.close()
+        if self._telemetry is not None:
+            await asyncio.to_thread(self._telemetry.close)  # it waits for whoever takes the spans
         self._pin_thread.shutdown(wait=False, cancel_futures=True)
         _log.info("server.stopped")
 
@@ -269,6 +272,10 @@ class Server:
         self._switchboard.on_changed = self._watching.call_changed
         self._webhooks = Webhooks(settings, house.server_id, self._counters, self._learned)
         self._webhooks.listen(house.publisher.subscribe)
+        try:
+            self._telemetry = keep_traces(house, self._webhooks.envelopes)
+        except TracesMissing as error:
+            raise StartFailed(str(error)) from None
         self._happenings = Happenings(self._counters, house.clock)
         house.observers.append(self._happenings.happened)
         house.publisher.subscribe(self._happenings.told, lambda: False)
@@ -323,6 +330,7 @@ class Server:
         collector.gathered.append(self._webhooks.metrics)
         collector.counted["sip_dropped"] = lambda: dropped(self._agent.counters)
         collector.counted["control_events"] = lambda: app.state.reception.counters
+        app.state.reception.spans = self._telemetry
         await serve_control(app, self._settings.control, [self._listener])
 
     def _reload(self) -> None:

@@ -19,6 +19,8 @@ class Envelope:
     id: str
     kind: str
     body: bytes
+    traceparent: str = ""
+    """Where in a trace it belongs (W3C Trace Context); empty: nowhere."""
 
 
 class Envelopes:
@@ -29,6 +31,8 @@ class Envelopes:
         self._server = server
         self._wall = wall
         self._numbers = itertools.count(1)
+        self.trace_of: Callable[[str], str] = lambda call: ""
+        """The trace of a call, where traces are kept."""
 
     def wrap(self, kind: str, tenant: str, call: str, data: dict[str, Any]) -> Envelope:
         """A new event. data: what happened, JSON-ready."""
@@ -47,4 +51,7 @@ class Envelopes:
         }
         if call:
             event["subject"] = call
-        return Envelope(identity, kind, encode(event, Subprotocol.JSON))
+        trace = self.trace_of(call)
+        if trace:
+            event["traceparent"] = trace
+        return Envelope(identity, kind, encode(event, Subprotocol.JSON), trace)

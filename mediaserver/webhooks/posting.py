@@ -56,6 +56,8 @@ async def posting(wall: Callable[[], float] = time.time) -> AsyncIterator[Post]:
 
         async def post(url: str, secret: str, envelope: Envelope, timeout: float) -> Answer:
             headers = sign(secret, envelope.id, int(wall()), envelope.body) | {"content-type": MEDIA_TYPE, "user-agent": "mediaserver"}
+            if envelope.traceparent:
+                headers["traceparent"] = envelope.traceparent
             try:
                 async with client.stream("POST", url, content=envelope.body, headers=headers, timeout=timeout) as response:
                     return Answer(response.status_code, await _bounded(response), _seconds(response.headers.get("retry-after", "")))

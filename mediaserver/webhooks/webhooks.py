@@ -40,9 +40,9 @@ class Webhooks:
         post: Callable[[], AbstractAsyncContextManager[Post]] = posting,
     ) -> None:
         """server: names this process. tell: is given a call's id and what was found of its caller."""
-        self._envelopes = Envelopes(server, time.time)
+        self.envelopes = Envelopes(server, time.time)
         self._lines = [Line(hook, counters) for hook in settings.webhooks]
-        self._lookups = Lookups(settings.lookups, self._envelopes, tell, counters)
+        self._lookups = Lookups(settings.lookups, self.envelopes, tell, counters)
         self._has_work = bool(settings.webhooks or settings.lookups)
         self._open_post = post
         self._post: Post | None = None
@@ -57,7 +57,7 @@ class Webhooks:
         """Something happened."""
         for line in self._lines:
             if wants(line.hook, event):
-                line.put(event, self._envelopes)
+                line.put(event, self.envelopes)
         hook = self._lookups.hook_for(event)
         if hook is not None and self._group is not None and self._post is not None:
             self._lookups.begin(event, hook, self._post, self._group)

@@ -325,9 +325,9 @@ class Switchboard:
                 entry, view, action = self._told.popleft()
                 if not entry.is_lounge:
                     self.house.recorder.happened(view, action)
-                    self.house.publisher.publish(view, action, partial(records, self.house.media, entry))
                     for observe in self.house.observers:
                         observe(view, action)
+                    self.house.publisher.publish(view, action, partial(records, self.house.media, entry))
                 self.on_told(entry, action)
         finally:
             self._is_publishing = False

@@ -62,6 +62,8 @@ class Media:
         """Told of a worker whose calls are lost."""
         self.on_guilty: Callable[[Worker, set[int]], None] = lambda worker, calls: None
         """Told the numbers of calls whose packets kill workers."""
+        self.asked: Callable[[int, Command, Replied], Replied] | None = None
+        """Told what a worker is asked, and given the answer on its way; for traces. None: for nobody."""
 
     async def start(self) -> None:
         """Start every worker and wait until each turns; raises `WorkerFailed` or `TimeoutError`. Spares come after that."""
@@ -100,6 +102,8 @@ class Media:
             if replied is not None:
                 replied(Refused(0, "worker_died", "the media worker died"))
             return
+        if self.asked is not None and replied is not None:
+            replied = self.asked(worker.index, command, replied)
         if not self._journeys.keep(command, lend, replied):
             worker.tell(command, lend=lend, replied=replied)
             self._told.add(worker)

@@ -38,7 +38,7 @@ def test_every_reference_leads_somewhere() -> None:
 def test_what_is_left_to_another_path_is_in_neither_path_nor_body() -> None:
     operation = DESCRIBED["paths"]["/v1/agents/{agent}/supervisors"]["post"]
     assert set(operation["requestBody"]["content"]["application/json"]["schema"]["properties"]) == {"mode", "target", "phone", "offer"}
-    assert [parameter["name"] for parameter in operation["parameters"]] == ["agent", "Idempotency-Key"]
+    assert [parameter["name"] for parameter in operation["parameters"]] == ["agent", "Idempotency-Key", "traceparent"]
     assert operation["parameters"][0]["schema"]["type"] == "string"
 
 

@@ -33,7 +33,7 @@ def joined(shell: Shell) -> Shell:
 
 def test_whatever_the_api_can_be_told_or_asked_is_a_command() -> None:
     kinds = {place.kind for place in MADE if place.source is Source.COMMAND} | WRITTEN_BY_HAND
-    assert kinds == COMMANDS.keys() == {route.kind for route in ROUTES}
+    assert kinds == COMMANDS.keys() >= {route.kind for route in ROUTES}
     assert {place.kind for place in MADE if place.source is Source.LOOK} == {look.name for look in LOOKS}
 
 

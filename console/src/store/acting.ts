@@ -36,7 +36,8 @@ export function supervise(call: string, mode: Mode): Promise<boolean> {
   return leg ? setMode(leg.leg, mode, leg.muted) : join(call, mode);
 }
 
-function join(call: string, mode: Mode): Promise<boolean> {
+/** Come into a call anew, with another leg than whatever we had. */
+export function join(call: string, mode: Mode): Promise<boolean> {
   return during(`supervise:${call}:${mode}`, async () => {
     if (ear.peek() === "browser") await welcomeIsKnown();
     for (const { leg } of seats.peek()) await connection.ask("leave", { leg: leg.leg }, { again: true });

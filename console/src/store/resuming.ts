@@ -9,6 +9,8 @@ const SOON_MS = 30_000;
 
 interface Was {
   readonly call: string;
+  /** The page's leg, which may be there for a while still: nobody hears by it any more. */
+  readonly leg: number;
   readonly identity: string;
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -32,17 +34,21 @@ export const offered = computed(() => {
   const before = was.value;
   void calls.version.value;
   const isOurs = before && isFilled.value && before.identity === hello.value?.identity && calls.live.has(before.call);
-  return isOurs && !seat.value ? before.call : "";
+  const isFree = !seat.value || (seat.value.leg.leg === before?.leg && browserLeg.number.value !== before.leg);
+  return isOurs && isFree ? before.call : "";
 });
 
 export const decline = (): void => void (was.value = null);
 
 if (was.peek()) setTimeout(decline, SOON_MS);
 
-// Before the leg is closed, and forgotten with it.
-addEventListener("pagehide", () => {
+/** Noted again and again, for a page that goes may have no time to. */
+const NOTED_EVERY_MS = 1_000;
+
+setInterval(() => {
   const at = seat.peek();
   const identity = hello.peek()?.identity;
-  if (!at || !identity || at.leg.leg !== browserLeg.number.peek()) return;
-  sessionStorage.setItem(KEY, JSON.stringify({ call: at.live.id, identity, at: Date.now() }));
-}, { capture: true });
+  if (at && identity && at.leg.leg === browserLeg.number.peek()) {
+    sessionStorage.setItem(KEY, JSON.stringify({ call: at.live.id, leg: at.leg.leg, identity, at: Date.now() }));
+  } else sessionStorage.removeItem(KEY);
+}, NOTED_EVERY_MS);

@@ -1,6 +1,6 @@
 // The frame of every page: navigation, the state of the connection, the dock, notices.
 import type { ComponentChildren, JSX } from "preact";
-import { supervise } from "../store/acting";
+import { join } from "../store/acting";
 import { calls, connection, hello, isOnline, status } from "../store/desk";
 import { signOut } from "../store/entrance";
 import { decline, offered } from "../store/resuming";
@@ -77,7 +77,7 @@ function Resume(): JSX.Element | null {
   return (
     <div class="interrupted" role="status">
       You were in the call of <strong>{live.call.agent || live.call.called}</strong>.
-      <button onClick={() => void supervise(call, "listen")}>Listen again</button>
+      <button onClick={() => void join(call, "listen")}>Listen again</button>
       <button class="quiet" onClick={decline}>No</button>
     </div>
   );

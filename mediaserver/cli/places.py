@@ -98,13 +98,12 @@ def in_group(group: str) -> dict[str, Place]:
 def others() -> dict[str, Place]:
     """What else the API can be told and asked, by name."""
     # Imported late: most commands need neither.
+    from control_api.command_models import COMMANDS
     from control_api.rest.looks import LOOKS
-    from control_api.rest.routes import ROUTES
     from control_api.schemas import summary
 
     taken = {(place.source, place.kind) for place in PLACES} | {(Source.COMMAND, kind) for kind in WRITTEN_BY_HAND}
-    told = {route.kind: route.command for route in ROUTES}
-    found = [Place("api", _dashed(kind), kind, summary(model)) for kind, model in told.items() if (Source.COMMAND, kind) not in taken]
+    found = [Place("api", _dashed(kind), kind, summary(model)) for kind, model in COMMANDS.items() if (Source.COMMAND, kind) not in taken]
     found += [
         Place("api", _dashed(look.name), look.name, summary(look.result), source=Source.LOOK)
         for look in LOOKS

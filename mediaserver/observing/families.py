@@ -63,6 +63,7 @@ COUNTED: Final[dict[str, Family]] = {
     "faults": _counter("Faults in what is done again and again, by what it was; each has a traceback in the log."),
     "follows_joined": _counter("Calls that followers joined."),
     "heirs": _counter("Spare media workers that took over a dead one's calls."),
+    "help_requests": _counter("Agents' requests for help: asked, or declined."),
     "indications": _counter("Texts by which agents were told of supervision, by what became of them."),
     "infos_dropped": _counter("INFO bodies that nobody could be given, by reason."),
     "invites_refused": _counter("INVITEs answered with a failure before a call began, by reason."),

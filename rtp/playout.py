@@ -151,6 +151,16 @@ def margins(newest: Int64, base: Float64, packet: Int64, last: Int64, now: float
     return margin
 
 
+def least_margins(newest: Int64, base: Float64, packet: Int64, frame: Int64, last: Int64, now: Float64) -> Float64:
+    """The least of the `margins` of a frame that ends with block ``last`` (…) ``now`` (…) and of those that follow it in its time.
+
+    newest, base and packet as in `margins`, frame (…) the blocks of each frame.
+    """
+    into_step = (last - newest) % np.gcd(packet, frame)
+    margin: Float64 = now - base - (last - into_step) * BLOCK_SECONDS
+    return margin
+
+
 def starting_blocks(newest: Int64, base: Float64, blocks: int, packet: Int64, target: Float64, now: Float64) -> Int64:
     """Where readers (n) of frames of ``blocks`` start, so that the target (n) is the least margin that they will have.
 

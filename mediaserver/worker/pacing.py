@@ -4,6 +4,7 @@
 - The server's clock for a listener is set by one of his sources, once: it strikes when the packets of that one are there, so that
   they wait for nothing. Of several the one is taken with which the others wait least; a supervisor of two parties so hears both
   within half a packet time. From then on it is the server's own: a source that drifts moves in its buffer, not the clock.
+- On its way there it strikes earlier only where no source is missed for that, those of other packet times among them; else later.
 """
 
 from typing import Final
@@ -13,7 +14,7 @@ import numpy as np
 from mediaserver.link.layout import BLOCK, WIDE_BLOCK
 from mediaserver.worker.state import Kind, Smooth, State
 from rtp.arrays import Float64, Int64
-from rtp.playout import wanted_moves
+from rtp.playout import UNREAD, least_margins, least_slack, wanted_moves
 from rtp.stream import BLOCK_SECONDS
 
 REVIEW_SECONDS: Final = 0.032
@@ -120,8 +121,21 @@ class Pacing:
         rows, ready, chosen = rows[chosen >= 0], ready[chosen >= 0], chosen[chosen >= 0]
         period = state.leg.frame[rows] * BLOCK_SECONDS
         due = np.take_along_axis(ready, chosen[:, None], axis=1)[:, 0]
-        mix.slew[rows] = (due - mix.next_due[rows] + period / 2) % period - period / 2
+        slew = (due - mix.next_due[rows] + period / 2) % period - period / 2
+        mix.slew[rows] = np.where(slew < -_spare(state, rows), slew + period, slew)
         mix.paced_by[rows] = mix.source[rows, chosen]
+
+
+def _spare(state: State, rows: Int64) -> Float64:
+    """Seconds (n) by which the clocks of listeners (n) may strike earlier, so that no source has less margin than it should."""
+    mix = state.mix
+    source, read = mix.source[rows], mix.read[rows]
+    frame, packet = np.maximum(state.leg.frame[rows], 1)[:, None], np.maximum(state.stream.blocks[source], 1)
+    base, target = state.late.base(source), state.late.target[source]
+    last = read + (frame - 1) + (mix.offset[rows] > 0)
+    margin = least_margins(state.stream.position[source], base, packet, frame, last, mix.next_due[rows][:, None])
+    tells = (np.arange(state.seats) < mix.count[rows][:, None]) & (read != UNREAD) & np.isfinite(base)
+    return np.asarray(np.where(tells, margin - (target - least_slack(target)), np.inf).min(axis=1))
 
 
 def _choose(state: State, rows: Int64) -> tuple[Int64, Float64]:

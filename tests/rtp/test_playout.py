@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtp.arrays import Int16
-from rtp.playout import RING, Playout, due_packet, margins, starting_blocks, wanted_moves
+from rtp.playout import RING, Playout, due_packet, least_margins, margins, starting_blocks, wanted_moves
 from rtp.stream import BLOCK
 
 
@@ -117,6 +117,16 @@ def test_who_started_has_his_target_as_margin_for_ever(packet: int, blocks: int,
         seen.append(margin_of(newest, packet, read, blocks, now))
         read, now = read + blocks, now + blocks * 0.010
     assert target - 1e-9 <= min(seen) < target + (packet + blocks) * 0.010
+
+
+@pytest.mark.parametrize("packet", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("blocks", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("read", [599, 600, 603])
+def test_the_least_margin_is_known_from_any_frame(packet: int, blocks: int, read: int) -> None:
+    seen = [margin_of(600, packet, read + ahead * blocks, blocks, 6.0 + ahead * blocks * 0.010) for ahead in range(12)]
+    newest, base, size, frame = np.array([600]), np.zeros(1), np.array([packet]), np.array([blocks])
+    least = least_margins(newest, base, size, frame, np.array([read + blocks - 1]), np.array([6.0]))
+    assert float(least[0]) == pytest.approx(min(seen))
 
 
 def test_a_margin_is_the_time_by_which_a_frames_last_packet_comes_before_its_turn_however_late_others_were() -> None:

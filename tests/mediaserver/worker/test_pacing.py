@@ -60,6 +60,21 @@ def test_a_supervisor_who_was_there_first_is_given_the_same_clock_little_by_litt
     assert max(delays(house, customer, supervisor) + delays(house, agent, supervisor)) <= 0.010 + 3 * TURN
 
 
+@pytest.mark.parametrize(("phase", "other"), [(0.005, 0.001), (0.007, 0.003), (0.011, 0.007)])
+def test_a_clock_that_moves_to_one_sources_packets_misses_none_of_another_packet_time(phase: float, other: float) -> None:
+    house = House()
+    customer, agent = house.join(1, 10, "customer", ptime_ms=60), house.join(2, 10, "agent")
+    supervisor = house.supervise(3, 10, "whisper")
+    customer.tone = supervisor.tone = 433.0
+    supervisor.level = 0.0
+    house.let_begin(customer, phase)
+    house.let_begin(supervisor, other)
+    house.run(4.0)
+    assert house.state.mix.paced_by[agent.row] == supervisor.row
+    assert house.memory.counters(customer.row)["concealed_blocks"] == 0
+    continuous(samples(agent.got[20:]), 433.0, 2000.0)
+
+
 @pytest.mark.parametrize("phase", [0.0023, 0.0052, 0.0104, 0.0171])
 def test_a_whisper_waits_for_the_customers_next_packet_and_no_longer(phase: float) -> None:
     house, (customer, _, supervisor) = met(0.001, 0.009, 0.001 + phase)

@@ -1,6 +1,8 @@
 """Now and then, some rows a turn: how far readers should move, and when the server's clock for a listener should strike.
 
 - A reader should have no less margin than his source's packets are late, and no step more (`rtp.playout.wanted_moves`).
+- Who is too far behind waits some time for a pause: amid speech a move is heard. So does who lacks a trifle, as where clocks drift, as
+  long as he misses nothing, and where what he hears is no steady tone; who lacks more moves at once.
 - The server's clock for a listener is set by one of his sources, once: it strikes when the packets of that one are there, so that
   they wait for nothing. Of several the one is taken with which the others wait least; a supervisor of two parties so hears both
   within half a packet time. From then on it is the server's own: a source that drifts moves in its buffer, not the clock.
@@ -31,6 +33,12 @@ LONGEST_STALL: Final = 0.6
 """… and may take as long, but no longer than this, to be read."""
 BREAK: Final = 0.05
 """Seconds without a turn after which phones and networks may have changed: another worker has taken over."""
+PATIENCE: Final = 3
+"""Reviews, about as many seconds, that who should move waits for a pause before he does it in the midst of sound."""
+_TRIFLE: Final = 0.002
+"""Seconds that a margin may lack without hurry, where it is not negative: about a turn."""
+_EXACT: Final = 1e-6
+"""Seconds to which clocks are read."""
 _AFTER: Final = 0.001
 """Seconds after the packets are due at which the clock strikes."""
 
@@ -93,18 +101,14 @@ class Pacing:
         margin = mix.margin[rows]
         listed = (np.arange(state.seats) < mix.count[rows][:, None]) & np.isfinite(margin)
         listed[:, 0] &= mix.kind[rows] != Kind.CLOCKED
-        moves = wanted_moves(
-            np.where(listed, margin, 0.0),
-            state.late.target[source],
-            state.stream.position[source],
-            np.maximum(state.stream.blocks[source], 1),
-            mix.read[rows],
-            mix.offset[rows],
-            np.maximum(state.leg.frame[rows], 1)[:, None],
-            np.where(state.leg.wide[source], WIDE_BLOCK, BLOCK),
-        )
+        margin, target = np.where(listed, margin, 0.0), state.late.target[source]
+        packet, frame = np.maximum(state.stream.blocks[source], 1), np.maximum(state.leg.frame[rows], 1)[:, None]
+        block = np.where(state.leg.wide[source], WIDE_BLOCK, BLOCK)
+        moves = wanted_moves(margin, target, state.stream.position[source], packet, mix.read[rows], mix.offset[rows], frame, block)
         moves = np.where(listed, moves, 0)
-        mix.asked[rows] = np.where(moves * mix.move[rows] > 0, mix.asked[rows] + 1, 0)
+        asked = np.where(moves * mix.move[rows] > 0, mix.asked[rows] + 1, 0)
+        misses = (moves < 0) & ((margin < -_EXACT) | (target - margin > _TRIFLE))
+        mix.asked[rows] = np.where(misses, PATIENCE, asked)
         mix.move[rows] = moves
         mix.margin[rows] = np.inf
         smooth = mix.smooth[rows]

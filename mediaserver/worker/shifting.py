@@ -1,13 +1,15 @@
 """Readers who are nearer to, or further behind, a source than its packets' lateness asks for, brought to their place unheard.
 
 `Pacing` says how far each pair of listener and source should move (``mix.move``, in samples). Where it is quiet the whole way is gone
-at once; where it is not, a pitch period at a time, as long as the sound is alike there. Few are tried in a turn.
+at once; where it is not, and there was no pause to wait for, a pitch period at a time, as long as the sound is alike there. Few are
+tried in a turn.
 """
 
 from typing import Final
 
 import numpy as np
 
+from mediaserver.worker.pacing import PATIENCE
 from mediaserver.worker.state import State
 from mixer.arrays import Int16
 from mixer.concealment import cross
@@ -20,13 +22,13 @@ QUIET: Final = 60
 HUSHED_DBOV: Final = -40.0
 """Level of a source, as it was measured last, at which its sound may be quiet."""
 ALIKE: Final = 0.8
-"""How alike the sound must be to itself a period further on."""
+"""How alike the sound must be to itself a period further on …"""
+STEADY: Final = 0.995
+"""… and for who may wait for a pause: a tone has none, and in speech every seam is heard."""
 MAX_MOVES: Final = 16
 """Readers who are moved in one turn …"""
 MAX_SEARCHES: Final = 4
 """… and for how many of them a pitch period is looked for."""
-PATIENCE: Final = 3
-"""Reviews, about as many seconds, that who is too far behind waits for a pause before he goes on in the midst of sound."""
 MAX_AHEAD: Final = 20
 """Blocks beyond which a way is gone even where it is heard."""
 
@@ -52,7 +54,7 @@ class Shifting:
         state, mix = self._state, self._state.mix
         wanted = mix.move[listener]
         quiet = state.meter.level[mix.source[listener]] < HUSHED_DBOV
-        hopeful = (wanted < 0) | ((wanted >= self._forward[0]) & (mix.asked[listener] >= PATIENCE)) | ((wanted != 0) & quiet)
+        hopeful = self._may_be_heard(wanted, mix.asked[listener]) | ((wanted != 0) & quiet)
         return np.asarray((hopeful & (self._columns < mix.count[listener][:, None])).any(axis=1))
 
     def shift(self, pairs: Int64, source: Int64, frames: Int16) -> None:
@@ -62,10 +64,14 @@ class Shifting:
         """
         wanted = self._move[pairs]
         peak = np.abs(frames).max(axis=(1, 2))
-        hopeful = (wanted < 0) | ((wanted >= self._forward[0]) & (self._asked[pairs] >= PATIENCE))
+        hopeful = self._may_be_heard(wanted, self._asked[pairs])
         unheard = (peak <= QUIET) | (wanted > MAX_AHEAD * self._block)
         for index in [*np.flatnonzero(unheard)[:MAX_MOVES].tolist(), *np.flatnonzero(hopeful & ~unheard)[:MAX_SEARCHES].tolist()]:
             self._shift_one(int(pairs[index]), int(source[index]), frames[index], int(wanted[index]))
+
+    def _may_be_heard(self, wanted: Int64, asked: Int64) -> Bools:
+        """Who (…) may be moved amid sound: forward by a pitch period at least, and after he has waited for a pause."""
+        return np.asarray((wanted < 0) | ((wanted >= self._forward[0]) & (asked >= PATIENCE)))
 
     def _shift_one(self, pair: int, source: int, frame: Int16, wanted: int) -> None:
         count = frame.size
@@ -73,14 +79,18 @@ class Shifting:
         back = min(wanted, int(self._back[0])) if wanted < 0 else 0
         sound, start = self._around(source, at + back, at + max(wanted, 0) + count)
         here = at - start
-        moved = self._unheard(sound, here, wanted, count) if len(sound) >= here + count else 0
+        moved = (
+            self._unheard(sound, here, wanted, count, STEADY if self._asked[pair] < PATIENCE else ALIKE)
+            if len(sound) >= here + count
+            else 0
+        )
         if moved:
             overlap = min(self._block, count)
             frame[:] = cross(sound[here : here + count], sound[here + moved : here + moved + count], overlap).reshape(frame.shape)
             self._go(pair, source, moved, wanted)
 
-    def _unheard(self, sound: Int16, here: int, wanted: int, count: int) -> int:
-        """How far to go now from sample ``here`` of the sound; 0 where it would be heard."""
+    def _unheard(self, sound: Int16, here: int, wanted: int, count: int, least: float) -> int:
+        """How far to go now from sample ``here`` of the sound; 0 where it would be heard: where a seam is less alike than ``least``."""
         low, high = here + min(wanted, 0), here + max(wanted, 0) + count
         is_whole = low >= 0 and high <= len(sound)
         if is_whole and (wanted > MAX_AHEAD * self._block or int(np.abs(sound[low:high]).max()) <= QUIET):
@@ -90,7 +100,7 @@ class Shifting:
         if not len(moves):
             return 0
         moved, alike = best_move(sound, here, moves, self._block)
-        return moved if alike >= ALIKE else 0
+        return moved if alike >= least else 0
 
     def _around(self, source: int, start: int, end: int) -> tuple[Int16, int]:
         """The sound of a source from sample ``start`` of its time line on up to ``end`` or a gap, in whole blocks; its first sample."""

@@ -128,6 +128,30 @@ def test_a_party_whose_clock_is_wrong_is_heard_without_a_click_a_dip_or_a_gap_al
     assert max(delays(house, customer, supervisor)) <= 0.020 + 4 * TURN
 
 
+def say(house: House, phone: Phone, seconds: float) -> None:
+    """Let a phone say something without a pause, of which no period is like another."""
+    until = house.now + seconds
+    while house.now < until:
+        phone.tone = 150.0 + len(phone.said) * 137 % 400
+        house.run(0.01)
+
+
+def test_who_hardly_lacks_margin_goes_back_in_the_next_pause_and_not_amid_what_is_said() -> None:
+    house, (customer, _, supervisor) = met(0.001, 0.013, 0.005)
+    house.admit(supervisor, "listen")
+    customer.level, customer.drift = 2000.0, 400e-6
+    moves = house.state.mix.move[supervisor.row]
+    while moves.min() >= 0 and house.now < 1015.0:
+        say(house, customer, 0.2)
+    assert moves.min() < 0
+    say(house, customer, 1.5)
+    counters = house.memory.counters(customer.row)
+    assert (counters["repeated_samples"], counters["concealed_blocks"]) == (0, 0)
+    customer.level = 0.0
+    house.run(0.3)
+    assert house.memory.counters(customer.row)["repeated_samples"] == 160
+
+
 def test_who_stands_between_two_blocks_comes_back_to_whole_ones_in_the_next_pause() -> None:
     house, (customer, _, supervisor) = met(0.001, 0.009, 0.005)
     house.admit(supervisor, "listen")

@@ -14,8 +14,8 @@ from control_api.rest.routes import Route
 
 KEY: Final = "^[!-~]{1,128}$"
 """What an Idempotency-Key may be."""
-MOST_TRACE: Final = 256
-"""Letters of a traceparent; a longer one is none."""
+TRACE: Final = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
+"""What a traceparent is; whatever else stands there is none."""
 HINT: Final = "GET /v1/openapi.json tells what each request takes"
 
 
@@ -41,7 +41,7 @@ def command_of(
     fields |= {name: _read(route, name, text) for name, text in places.items()}
     if route.has_effect and key is not None:
         fields["key"] = _checked(key)
-    if trace and len(trace) <= MOST_TRACE:
+    if re.match(TRACE, trace):
         fields["traceparent"] = trace
     try:
         return route.command.model_validate_json(orjson.dumps(fields | {"id": 0}), strict=True)

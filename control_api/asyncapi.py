@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel
 
+from control_api.annotation_models import FlagsResult, NoteModel, NotesResult
 from control_api.browser_messages import AnswerResult, IceServersResult
 from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol
@@ -17,6 +18,7 @@ from control_api.messages import (
     CallsResult,
     DoneResult,
     EventMessage,
+    FlagModel,
     FollowModel,
     FollowsResult,
     HelloMessage,
@@ -45,11 +47,15 @@ RESULTS: Final = (
     DoneResult,
     IceServersResult,
     LinkResult,
+    FlagModel,
+    FlagsResult,
     FollowModel,
     FollowsResult,
     HelpResult,
     InvitedResult,
     MessageResult,
+    NoteModel,
+    NotesResult,
     SessionsResult,
     SupervisionResult,
     TraceResult,

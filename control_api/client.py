@@ -21,6 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol as Offered
 
+from control_api.annotation_models import FlagsResult, NoteModel, NotesResult
 from control_api.browser_messages import AnswerResult, IceServersResult
 from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
@@ -31,6 +32,7 @@ from control_api.messages import (
     CallModel,
     CallResult,
     CallsResult,
+    FlagModel,
     FollowModel,
     FollowsResult,
     HelloMessage,
@@ -284,6 +286,26 @@ class ControlClient:
     async def follows(self) -> FollowsResult:
         """Whom we follow."""
         return FollowsResult.model_validate(await self._ask("follows"))
+
+    async def note(self, call: str, text: str, *, seconds: float | None = None) -> NoteModel:
+        """Write about a call, live or over; ``seconds``: the moment that is meant, as its duration counts."""
+        return NoteModel.model_validate(await self._ask("note", call=call, text=text, seconds=seconds))
+
+    async def notes(self, call: str) -> NotesResult:
+        """What was written about a call."""
+        return NotesResult.model_validate(await self._ask("notes", call=call))
+
+    async def flag(self, call: str, label: str = "look", *, seconds: float | None = None) -> FlagModel:
+        """Put a flag on a call, live or over."""
+        return FlagModel.model_validate(await self._ask("flag", call=call, label=label, seconds=seconds))
+
+    async def unflag(self, call: str, flag: str) -> None:
+        """Take a flag back."""
+        await self._ask("unflag", call=call, flag=flag)
+
+    async def flags(self, call: str) -> FlagsResult:
+        """The flags of a call that stand."""
+        return FlagsResult.model_validate(await self._ask("flags", call=call))
 
     async def hang_up(self, call: str, leg: int) -> None:
         """Hang up one leg of a call."""

@@ -4,23 +4,15 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from control_api.messages import Gain, LegNumber, Message, ModeName, Name, Phone, PhoneText, RequestId, Sdp, WhisperTarget
+from control_api.annotation_models import FlagCommand, FlagsCommand, NoteCommand, NotesCommand, UnflagCommand
+from control_api.command import Command
+from control_api.messages import Gain, LegNumber, ModeName, Name, Phone, PhoneText, Sdp, WhisperTarget
 from mixer.modes import Mode
 
 
 def _one_at_most(*names: str) -> dict[str, Any]:
     """The schema of two fields, one of which at least is null."""
     return {"anyOf": [{"properties": {name: {"type": "null"}}} for name in names]}
-
-
-class Command(Message):
-    """What all commands share."""
-
-    id: RequestId
-    key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    """Makes the command safe to send again: the same identity's same key gets the first one's reply."""
-    traceparent: Annotated[str, Field(max_length=256)] | None = None
-    """The caller's place in a trace (W3C Trace Context); without traces, and where it cannot be read, it means nothing."""
 
 
 class ViewCommand(Command):
@@ -365,6 +357,11 @@ AnyCommand = (
     | WithdrawCommand
     | ShutOutCommand
     | LetInCommand
+    | NoteCommand
+    | NotesCommand
+    | FlagCommand
+    | UnflagCommand
+    | FlagsCommand
 )
 
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {
@@ -400,5 +397,10 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "withdraw": WithdrawCommand,
     "shut_out": ShutOutCommand,
     "let_in": LetInCommand,
+    "note": NoteCommand,
+    "notes": NotesCommand,
+    "flag": FlagCommand,
+    "unflag": UnflagCommand,
+    "flags": FlagsCommand,
 }
 """The model of each ``type``."""

@@ -2,6 +2,7 @@
 
 from typing import Any, assert_never
 
+from control_api.annotation_models import FlagCommand, FlagsCommand, NoteCommand, NotesCommand, UnflagCommand
 from control_api.command_models import (
     AnyCommand,
     AskHelpCommand,
@@ -121,6 +122,16 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote:
             desk.shut_out(identity, name=command.identity)
         case LetInCommand():
             desk.let_in(identity, name=command.identity)
+        case NoteCommand():
+            return await desk.note(identity, call=command.call, text=command.text, seconds=command.seconds)
+        case NotesCommand():
+            return {"notes": list(await desk.notes(identity, call=command.call))}
+        case FlagCommand():
+            return await desk.flag(identity, call=command.call, label=command.label, seconds=command.seconds)
+        case UnflagCommand():
+            await desk.unflag(identity, call=command.call, flag=command.flag)
+        case FlagsCommand():
+            return {"flags": list(await desk.flags(identity, call=command.call))}
         case _:
             assert_never(command)
     return {}

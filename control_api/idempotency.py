@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from control_api.command_models import Command
+from control_api.command import Command
 from control_api.permissions import Identity, Refusal
 
 Outcome = dict[str, Any]

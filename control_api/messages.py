@@ -142,6 +142,19 @@ class QualityModel(Message):
     """Datagrams that were refused."""
 
 
+class FlagModel(Message):
+    """A flag that somebody put on a call; result of ``flag``."""
+
+    id: str
+    identity: str
+    """Who set it."""
+    at: str
+    """When, ISO 8601."""
+    about: str
+    """The moment that is meant, ISO 8601."""
+    label: str
+
+
 class CallModel(Message):
     """One call."""
 
@@ -173,6 +186,8 @@ class CallModel(Message):
     legs: tuple[LegModel, ...] = ()
     help: str | None = None
     """What the agent said when he asked for help, until a supervisor came; null: he did not."""
+    flags: tuple[FlagModel, ...] = ()
+    """Those that stand."""
     quality: dict[str, QualityModel] = {}
     """By leg number, of legs that have ended too; none of a leg of which nothing is known."""
 
@@ -229,7 +244,8 @@ class EventMessage(Message):
     sequence: int
     kind: str
     """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``updated``, ``taken_over``, ``given_back``,
-    ``agent_left``, ``help``, ``help_over``, ``ended`` or ``hidden``; ``guest.`` and ``ringing``, ``joined``, ``left`` or ``failed``;
+    ``agent_left``, ``help``, ``help_over``, ``note``, ``flag``, ``unflag`` (a `NoteModel` or `FlagModel` in ``detail``), ``ended`` or
+    ``hidden``; ``guest.`` and ``ringing``, ``joined``, ``left`` or ``failed``;
     ``follow.`` and ``ringing``, ``waiting``, ``joined`` or ``over`` (a `FollowModel` in ``detail``, told to who follows alone);
     ``supervisor.`` and ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``;
     ``quality.`` and ``dropped`` or ``recovered``, with ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``;
@@ -449,7 +465,7 @@ class MessageResult(Message):
 
 
 class DoneResult(Message):
-    """Result of ``leave``, ``unfollow``, ``hang_up``, ``end``, ``lift_ban``, ``withdraw``, ``shut_out`` and ``let_in``."""
+    """Result of ``leave``, ``unfollow``, ``hang_up``, ``end``, ``lift_ban``, ``withdraw``, ``shut_out``, ``let_in`` and ``unflag``."""
 
 
 ServerMessage = HelloMessage | SnapshotMessage | EventMessage | MetersMessage | ReplyMessage

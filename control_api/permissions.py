@@ -150,6 +150,12 @@ def check_mode(identity: Identity, subject: Subject, mode: Mode, target: Role) -
         raise Refusal("private", "the agent has marked this call private", "wait until he takes that back, or for another call")
 
 
+def check_author(identity: Identity, author: str) -> None:
+    """Raise `Refusal` ``forbidden`` unless the identity may take back what this author said of a call that it may see."""
+    if identity.name != author and Right.ADMIN not in identity.ceiling.rights:
+        raise Refusal("forbidden", f"it is {author}'s", "whoever set it takes it back, or somebody with the right admin")
+
+
 def check_help(identity: Identity, subject: Subject, *, is_own: bool) -> bool:
     """Whether the identity may say that a call's agent needs help: the agent himself, and whoever may see the call."""
     return is_own or may_see(identity, subject)

@@ -189,6 +189,21 @@ class Desk(Protocol):
     async def message(self, identity: Identity, *, call: str | None, agent: str | None, text: str) -> dict[str, Any]:
         """Send a text to the phones of an agent to whom he may whisper; as `control_api.messages.MessageResult` fields."""
 
+    async def note(self, identity: Identity, *, call: str, text: str, seconds: float | None) -> dict[str, Any]:
+        """Write about a call, live or over, at a moment of it; as `control_api.annotation_models.NoteModel` fields."""
+
+    async def notes(self, identity: Identity, *, call: str) -> Sequence[dict[str, Any]]:
+        """The notes about a call, live or over."""
+
+    async def flag(self, identity: Identity, *, call: str, label: str, seconds: float | None) -> dict[str, Any]:
+        """Put a flag on a call, live or over, at a moment of it; as `control_api.messages.FlagModel` fields."""
+
+    async def unflag(self, identity: Identity, *, call: str, flag: str) -> None:
+        """Take a flag of one's own back, or with the right `admin` anybody's."""
+
+    async def flags(self, identity: Identity, *, call: str) -> Sequence[dict[str, Any]]:
+        """The flags of a call, live or over, that stand."""
+
     async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
         """The SIP messages of a call, as `control_api.messages.TraceResult` fields (right `trace`)."""
 

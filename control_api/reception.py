@@ -12,6 +12,7 @@ import structlog
 
 from config.settings import ControlSettings
 from control_api.acting import Acting, who_acts
+from control_api.annotation_models import FlagsCommand, NotesCommand
 from control_api.command_models import (
     AskHelpCommand,
     BansCommand,
@@ -57,6 +58,7 @@ SEEN_OTHERWISE: Final = (
     *(SuperviseCommand, SetModeCommand, MuteCommand, VolumesCommand, LeaveCommand, HangUpCommand, EndCommand, OriginateCommand),
     *(SessionsCommand, LinkCommand, WithdrawCommand, ShutOutCommand, LetInCommand),
     *(AskHelpCommand, HandOverCommand, TakeOverCommand, GiveBackCommand, DropAgentCommand, InviteCommand, FollowCommand, FollowsCommand),
+    *(NotesCommand, FlagsCommand),
 )
 """Commands that only look or are about a leg's network, and those that the house itself writes down before it carries them out."""
 NOTHING: Final[Mapping[str, Any]] = {}

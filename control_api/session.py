@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from control_api.annotation_models import FlagsCommand, NotesCommand
 from control_api.command_models import (
     COMMANDS,
     AnyCommand,
@@ -44,6 +45,12 @@ SNAPSHOT_PART: Final = 250
 """Calls in one snapshot message, so that it stays below the 1 MiB that websocket clients take by default."""
 MAX_UNANSWERED: Final = 64
 """Commands of a client that run or whose replies wait to be sent; then nothing more is read from it."""
+
+LOOKING: Final = (
+    *(ListCommand, GetCommand, TraceCommand, BansCommand, FollowsCommand, SessionsCommand),
+    *(NotesCommand, FlagsCommand),
+)
+"""Commands that are as well done twice."""
 
 _REQUEST_ID: Final[TypeAdapter[int | str]] = TypeAdapter(RequestId)
 
@@ -276,11 +283,7 @@ def _nothing() -> None:
 
 def _key(command: AnyCommand) -> str | None:
     """The command's key, where doing it twice would matter."""
-    return (
-        None
-        if isinstance(command, ListCommand | GetCommand | TraceCommand | BansCommand | FollowsCommand | SessionsCommand)
-        else command.key
-    )
+    return None if isinstance(command, LOOKING) else command.key
 
 
 def _request_id(message: dict[str, Any]) -> int | str | None:

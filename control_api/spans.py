@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from control_api.command_models import Command
+from control_api.command import Command
 from control_api.idempotency import Outcome
 from control_api.permissions import Identity
 

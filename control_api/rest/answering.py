@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from control_api.acting import Acting, acts
-from control_api.command_models import Command
+from control_api.command import Command
 from control_api.commands import failed
 from control_api.encoding import MAX_MESSAGE, Subprotocol, encode
 from control_api.idempotency import Outcome

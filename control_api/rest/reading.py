@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 from pydantic import ValidationError
 
-from control_api.command_models import Command
+from control_api.command import Command
 from control_api.messages import first_problem
 from control_api.permissions import Refusal
 from control_api.rest.routes import Route

@@ -8,12 +8,22 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from control_api.annotation_models import (
+    FlagCommand,
+    FlagsCommand,
+    FlagsResult,
+    NoteCommand,
+    NoteModel,
+    NotesCommand,
+    NotesResult,
+    UnflagCommand,
+)
 from control_api.browser_messages import AnswerResult, IceServersResult
+from control_api.command import Command
 from control_api.command_models import (
     COMMANDS,
     BansCommand,
     CandidateCommand,
-    Command,
     EndCommand,
     GetCommand,
     HangUpCommand,
@@ -43,6 +53,7 @@ from control_api.messages import (
     CallResult,
     CallsResult,
     DoneResult,
+    FlagModel,
     LinkResult,
     Message,
     MessageResult,
@@ -104,6 +115,11 @@ _RESOURCES: Final = (
     Route("GET", "/v1/calls/{call}", GetCommand, CallResult),
     Route("DELETE", "/v1/calls/{call}", EndCommand),
     Route("GET", "/v1/calls/{call}/trace", TraceCommand, TraceResult),
+    Route("GET", "/v1/calls/{call}/notes", NotesCommand, NotesResult),
+    Route("POST", "/v1/calls/{call}/notes", NoteCommand, NoteModel, 201),
+    Route("GET", "/v1/calls/{call}/flags", FlagsCommand, FlagsResult),
+    Route("POST", "/v1/calls/{call}/flags", FlagCommand, FlagModel, 201),
+    Route("DELETE", "/v1/calls/{call}/flags/{flag}", UnflagCommand),
     Route("DELETE", "/v1/calls/{call}/legs/{leg}", HangUpCommand),
     Route("POST", "/v1/calls/{call}/supervisors", SuperviseCommand, SupervisionResult, 201, leaves_out=_AGENT),
     Route("POST", "/v1/agents/{agent}/supervisors", SuperviseCommand, SupervisionResult, 201, leaves_out=_CALL),

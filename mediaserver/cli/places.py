@@ -53,6 +53,7 @@ TOP: Final = "mediaserver"
 """The group of the commands that are in none."""
 _NEEDED: Final = {"text": "What he needs."}
 _NUMBER: Final = {"agent": "Whose phones ring first.", "number": "A number or a SIP URI."}
+_SAID: Final = {"text": "What to write.", "seconds": "The moment that is meant, from the answer on; left out: now."}
 PLACES: Final = (
     Place(TOP, "mute", "mute", "Be heard by nobody, in whatever mode.", Panel.SUPERVISING, preset={"muted": True}),
     Place(TOP, "unmute", "mute", "Be heard again, as far as your mode goes.", Panel.SUPERVISING, preset={"muted": False}),
@@ -76,6 +77,11 @@ PLACES: Final = (
     Place("call", "invite", "invite", "Ring a third one into a call (right originate).", says=_NUMBER),
     Place("call", "drop-agent", "drop_agent", "Hang up the agent, and stay with the other party (right take_over)."),
     Place("call", "link", "link", "Make a link by which somebody may listen once (right links)."),
+    Place("call", "note", "note", "Write a note about a call, live or over.", says=_SAID),
+    Place("call", "notes", "notes", "Show the notes about a call, live or over."),
+    Place("call", "flag", "flag", "Put a flag on a call, live or over.", positional=("label",), says=_SAID),
+    Place("call", "unflag", "unflag", "Take a flag back.", says={"flag": "Its id, as flags shows it."}),
+    Place("call", "flags", "flags", "Show the flags of a call, live or over."),
     Place("access", "me", "me", "Say who your token makes you, and how far you may go.", source=Source.LOOK),
     Place("access", "sessions", "sessions", "List who is signed in (right admin)."),
     Place("access", "withdraw", "withdraw", "End a session at once, with the supervision that goes on by it."),

@@ -57,6 +57,7 @@ COUNTED: Final[dict[str, Family]] = {
     "contacts_left_out": _counter("Phones that were not rung with a user's best one, since one offer could not serve both."),
     "contacts_refused": _counter("Contacts that were not called, by reason."),
     "dialogs_left_behind": _counter("Dialogs that a crash left behind: ended with BYE after the restart, or out of our reach."),
+    "annotations": _counter("Notes and flags about calls: note, flag, or unflag where one was taken back."),
     "digits": _counter("Digits received in RTP, by the role of the leg."),
     "dns_answers": _counter("Answers of DNS: some, none, failed."),
     "events": _counter("Events told to watchers, by kind: calls, joins and modes of supervisors, quality.", "kind"),

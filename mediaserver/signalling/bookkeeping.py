@@ -2,6 +2,7 @@
 call, closed after the last one."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import structlog
@@ -18,6 +19,8 @@ from mediaserver.storage.folder import StorageFolder
 from mediaserver.storage.journal import Journal
 from mediaserver.storage.launching import LOOK as PROCESS_LOOK
 from mediaserver.storage.launching import StorageProcess
+from mediaserver.storage.notebook import Notebook
+from mediaserver.storage.past import Past
 
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +40,8 @@ class Bookkeeping:
         self.ledger = Ledger(self.journal, key, os.urandom(8).hex())
         self.keeper = Keeper(self.journal, self.ledger, key, settings.audit, places.head_at(settings.audit), counters)
         self.process = StorageProcess(places, places.url(storage), counters, is_temporary=self._folder.is_temporary)
+        self.notebook = Notebook(self.journal, os.urandom, time.time)
+        self.past = Past(places.url(storage))
         self.recorder = Recorder(self.ledger, self.journal.hold)
 
     def open(self) -> None:
@@ -51,6 +56,7 @@ class Bookkeeping:
 
     def close(self) -> None:
         """The server has ended its calls."""
+        self.past.close()
         self.keeper.close()
         self.process.close()
         self._folder.close()

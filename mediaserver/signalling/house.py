@@ -1,8 +1,9 @@
 """What the parts of the signalling process share."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from config.settings import Settings
 from config.trunks import TrunkSettings
@@ -30,6 +31,7 @@ from mediaserver.signalling.tracer import Tracer
 from mediaserver.signalling.trunks.callers import user_asserted
 from mediaserver.signalling.trunks.means import Means
 from mediaserver.signalling.trunks.trunks import Trunks
+from mediaserver.storage.notebook import Notebook
 from mixer.modes import Role
 from rtp.srtp.library import is_available
 from sip.description.profiles import Security, Terms
@@ -59,6 +61,9 @@ class House:
     publisher: Publisher
     tracer: Tracer
     recorder: Recorder
+    notebook: Notebook
+    past: Callable[[str, str], Awaitable[dict[str, Any] | None]]
+    """What is kept of a tenant's call that is over, as `mediaserver.storage.past.Past.call`."""
     counters: Counters
     server_id: str
     """Names this server in the path header of its calls."""
@@ -70,6 +75,7 @@ class House:
     certificate: Certificate = field(default_factory=make_certificate)
     """Of the DTLS handshakes of this process."""
     clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
     check_pin: CheckPin = check_at_once
     """Compares a PIN with what is kept of it."""
     new_timer: Callable[[Callable[[], None]], Timer] = Timer

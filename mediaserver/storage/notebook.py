@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from control_api.annotation_models import LONGEST_LABEL, LONGEST_NOTE
 from mediaserver.storage.segments import written
 
-LONGEST_NOTE: Final = 4000
-LONGEST_LABEL: Final = 64
 _ID_BYTES: Final = 8
 
 
@@ -35,6 +34,11 @@ class Notebook:
     def flag(self, *, tenant: str, identity: str, call: str, label: str, about: float | None = None) -> dict[str, Any]:
         """The same for a flag."""
         return self._keep("flag", tenant, identity, call, about, {"label": _checked(label, LONGEST_LABEL, "a flag")})
+
+    def unflag(self, *, tenant: str, identity: str, call: str, flag: str) -> None:
+        """Keep that a flag was taken back, and by whom. Raises `JournalUnusable`."""
+        row = {"id": flag, "call": call, "tenant": tenant, "identity": identity, "at": round(self._wall() * 1e6)}
+        self._paper.append(written("unflag", row))
 
     def _keep(self, kind: str, tenant: str, identity: str, call: str, about: float | None, said: dict[str, str]) -> dict[str, Any]:
         row = {

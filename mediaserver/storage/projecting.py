@@ -20,6 +20,7 @@ _CALL_FIELDS: Final = frozenset(
 _SAID: Final = ("id", "call", "tenant", "identity", "at", "about")
 _NOTE_FIELDS: Final = frozenset({*_SAID, "text"})
 _FLAG_FIELDS: Final = frozenset({*_SAID, "label"})
+_UNFLAG_FIELDS: Final = frozenset({*_SAID} - {"about"})
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ class Rows:
     stretches: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     flags: dict[str, dict[str, Any]] = field(default_factory=dict)
+    taken_back: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """When flags were taken back, and by whom."""
     restarts: list[tuple[str, int, int]] = field(default_factory=list)
     """Server, when it started, and when the life before had ended: the calls of that one are over."""
     unreadable: int = 0
@@ -65,6 +68,8 @@ class Projection:
                     rows.notes[note["id"]] = note
                 case "flag", {"id": str()} as flag if flag.keys() == _FLAG_FIELDS:
                     rows.flags[flag["id"]] = flag
+                case "unflag", {"id": str(flag), "at": int(at), "identity": str(by)} as undone if undone.keys() == _UNFLAG_FIELDS:
+                    rows.taken_back[flag] = at, by
                 case "checkpoint", {"chain": str(chain), "open": list(known)}:
                     self._chain = chain
                     self._sessions = Sessions(tuple(stretch for fields in known if (stretch := sessions.read(fields)) is not None))

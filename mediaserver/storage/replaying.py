@@ -116,6 +116,8 @@ class Replayer:
         await upsert(connection, STRETCHES, list(rows.stretches.values()), replaces=True)
         await upsert(connection, NOTES, list(rows.notes.values()), replaces=False)
         await upsert(connection, FLAGS, list(rows.flags.values()), replaces=False)
+        for flag, (at, by) in rows.taken_back.items():
+            await connection.execute(update(FLAGS).where(FLAGS.c.id == flag).values(taken_back_at=at, taken_back_by=by))
         for session, (left_at, cause) in rows.left.items():
             ended = update(SUPERVISIONS).where(SUPERVISIONS.c.id == session).values(left_at=left_at, cause=cause)
             await connection.execute(ended)

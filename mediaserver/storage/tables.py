@@ -118,8 +118,11 @@ FLAGS: Final = Table(
     _time("at"),
     _time("about", nullable=True),
     _text("label"),
+    _time("taken_back_at", nullable=True),
+    Column("taken_back_by", Text, nullable=True),
     Index("ix_flags_call", "call", "at"),
 )
+"""What supervisors marked; one that was taken back says when, and by whom."""
 
 IDENTITIES: Final = Table(
     "identities",

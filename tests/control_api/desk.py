@@ -6,7 +6,18 @@ from typing import Any
 
 from control_api.acting import Acting
 from control_api.messages import iso
-from control_api.permissions import Ceiling, Identity, Refusal, Right, Subject, check_mode, check_right, check_visible, may_see
+from control_api.permissions import (
+    Ceiling,
+    Identity,
+    Refusal,
+    Right,
+    Subject,
+    check_author,
+    check_mode,
+    check_right,
+    check_visible,
+    may_see,
+)
 from control_api.ports import Applied, HouseEvent, Supervision
 from mixer.modes import Mode, Role
 from tests.control_api.signing_in.offices import office_of
@@ -81,6 +92,7 @@ class FakeDesk:
         self.next_leg = 10
         self.office = office_of()
         self.following: list[dict[str, Any]] = []
+        self.noted: dict[str, list[dict[str, Any]]] = {}
 
     # what the test does
 
@@ -228,6 +240,40 @@ class FakeDesk:
         check_mode(identity, _subject(found), Mode.WHISPER, Role.AGENT)
         await self._done("message", call=call, agent=agent, text=text)
         return {"status": 200, "phones": 1}
+
+    async def note(self, identity: Identity, *, call: str, text: str, seconds: float | None) -> dict[str, Any]:
+        return await self._says(identity, "note", call, {"text": text}, seconds)
+
+    async def notes(self, identity: Identity, *, call: str) -> Sequence[dict[str, Any]]:
+        self.call(identity, call)
+        return self.noted.get(call, [])
+
+    async def flag(self, identity: Identity, *, call: str, label: str, seconds: float | None) -> dict[str, Any]:
+        return await self._says(identity, "flag", call, {"label": label}, seconds)
+
+    async def unflag(self, identity: Identity, *, call: str, flag: str) -> None:
+        found = self.call(identity, call)
+        [taken] = [one for one in found.get("flags", []) if one["id"] == flag] or [None]
+        if taken is None:
+            raise Refusal("not_found", f"call {call} has no flag {flag}", "flags shows those that stand")
+        check_author(identity, taken["identity"])
+        self.put(found | {"flags": [one for one in found["flags"] if one is not taken]}, "call.unflag", detail=taken)
+
+    async def flags(self, identity: Identity, *, call: str) -> Sequence[dict[str, Any]]:
+        flags: Sequence[dict[str, Any]] = self.call(identity, call).get("flags", [])
+        return flags
+
+    async def _says(self, identity: Identity, kind: str, call: str, words: dict[str, str], seconds: float | None) -> dict[str, Any]:
+        found = self.call(identity, call)
+        await self._done(kind, call=call, seconds=seconds, **words)
+        about = 1_900_000_004.5 + (found["duration"] if seconds is None else seconds)
+        said = {"id": f"{len(self.asked):04x}", "identity": identity.name, "at": iso(about), "about": iso(about)} | words
+        if kind == "note":
+            self.noted.setdefault(call, []).append(said)
+        else:
+            found = found | {"flags": [*found.get("flags", []), said]}
+        self.put(found, f"call.{kind}", detail=said)
+        return said
 
     async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
         self.call(identity, call)

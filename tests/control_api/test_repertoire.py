@@ -7,7 +7,7 @@ from control_api.permissions import Ceiling, Identity, Right
 from control_api.repertoire import NEEDS, commands_of
 from mixer.modes import Mode
 
-EVERYBODY = {"list", "get", "ask_help", "withdraw"}
+EVERYBODY = {"list", "get", "ask_help", "withdraw", "note", "notes", "flag", "unflag", "flags"}
 LISTENERS = {"supervise", "set_mode", "mute", "volumes", "leave", "follow", "unfollow", "follows", "reoffer", "candidate", "ice_servers"}
 
 

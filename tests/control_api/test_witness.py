@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from control_api.acting import Acting, acting, permission, who_acts
 from control_api.permissions import Ceiling, Refusal, Right, Subject
 from mixer.modes import Mode
+from tests.control_api.desk import call_model
 from tests.control_api.serving import BERT_TOKEN, Served, ask, receive, serving
 
 
@@ -73,6 +74,15 @@ async def test_who_brings_no_right_token_is_seen() -> None:
             async with served.connect("replayed-token"):
                 pass
         assert seen.said == [("denied", "api", "127.0.0.1", "unauthenticated")]
+
+
+async def test_who_writes_about_a_call_is_seen_and_who_reads_is_not() -> None:
+    async with watched() as (served, seen), served.connect() as websocket:
+        served.desk.put(call_model())
+        said: dict[str, dict[str, str]] = {"note": {"text": "well done"}, "notes": {}, "flag": {"label": "praise"}, "flags": {}}
+        for kind, fields in said.items():
+            assert (await ask(websocket, type=kind, call="c1", **fields))["ok"]
+        assert seen.said == [("done", "anna", "127.0.0.1", kind) for kind in ("note", "flag")]
 
 
 async def test_a_command_that_no_call_sees_is_seen_when_it_is_done() -> None:

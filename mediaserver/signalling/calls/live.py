@@ -10,6 +10,7 @@ from mediaserver.call.machine import Call
 from mediaserver.call.view import CallState, CallView
 from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.records import LegRecord
+from mediaserver.signalling.calls.said import Said
 from mediaserver.signalling.media.worker import Worker
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.trunks.callers import Caller
@@ -41,6 +42,7 @@ class CallEntry:
     legs: dict[LegId, Leg] = field(default_factory=dict)
     records: dict[LegId, LegRecord] = field(default_factory=dict)
     """How its legs sounded that have ended."""
+    said: Said = field(default_factory=Said)
 
     @property
     def subject(self) -> Subject:
@@ -56,7 +58,7 @@ class Calls:
         self._lounges = 0
         self._by_leg: dict[LegId, tuple[CallEntry, Leg]] = {}
         self._by_session: dict[int, tuple[CallEntry, Leg]] = {}
-        self._ended: OrderedDict[str, tuple[float, CallView, dict[LegId, LegRecord]]] = OrderedDict()
+        self._ended: OrderedDict[str, tuple[float, CallView, dict[LegId, LegRecord], Said]] = OrderedDict()
         self.on_tied: Callable[[CallEntry, Leg, int], None] = lambda entry, leg, session: None
         """Told each session that becomes a leg of a call."""
 
@@ -105,7 +107,7 @@ class Calls:
             self._lounges -= 1
         if entry.is_lounge:
             return
-        self._ended[entry.view.call] = (now, entry.view, entry.records)
+        self._ended[entry.view.call] = (now, entry.view, entry.records, entry.said)
         while self._ended:
             ended, *_ = next(iter(self._ended.values()))
             if len(self._ended) <= _KEPT_AFTER_END and now - ended < _REMEMBERED_SECONDS:
@@ -129,6 +131,11 @@ class Calls:
         """How its legs sounded."""
         found = self._ended.get(call)
         return {} if found is None else found[2]
+
+    def said(self, call: str) -> Said | None:
+        """What was said about a call that lives, or ended lately."""
+        entry, ended = self._by_id.get(call), self._ended.get(call)
+        return entry.said if entry is not None else None if ended is None else ended[3]
 
     def of_leg(self, leg: LegId) -> tuple[CallEntry, Leg] | None:
         """The call and the leg of this number."""

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,11 +13,14 @@ from mediaserver.call.actions import Publish
 from mediaserver.call.inputs import LegId
 from mediaserver.call.view import CallView, LegView
 from mediaserver.signalling.calls.records import LegRecord, record_models
+from mediaserver.signalling.calls.said import Row, flag_model
 from mixer.modes import Role
 
 FRESH: Final = 1.0
 """Seconds for which a call's model is good for others who ask: five hundred clients that come back ask for every call within seconds."""
 MOST_SHOWN: Final = 5000
+SHOWN_ANEW: Final = frozenset({"call.ended", "call.flag", "call.unflag"})
+"""After these, although the view is the same, a model is not good any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Publisher:
         self._next = 0
         self.seen_by: Callable[[str], SeenBy] = lambda tenant: "everybody"
         """A tenant's policy on who may see who listens."""
+        self.flags_of: Callable[[str], Iterable[Row]] = lambda call: ()
+        """The flags of a call that stand."""
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
 
     def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool] = lambda: True) -> Callable[[], None]:
@@ -61,13 +66,13 @@ class Publisher:
 
     def publish(self, view: CallView, told: Publish, records: Callable[[], Mapping[LegId, LegRecord]]) -> None:
         """Tell what a call said of itself; ``records``: how its legs sound."""
-        if told.kind == "call.ended":
+        if told.kind in SHOWN_ANEW:
             self._shown.pop(view.call, None)
         if self._listeners:
             now, wall = self._clock(), self._wall()
 
             def body() -> dict[str, Any]:
-                return {"call": _call_model(view, records(), now, wall), "leg": told.leg, "detail": told.detail}
+                return {"call": self._call_model(view, records(), now, wall), "leg": told.leg, "detail": told.detail}
 
             discretion = self.discretion(view, told)
             self.tell(HouseEvent(told.kind, view.tenant, view.call, view.agent, view.team, body, discretion=discretion))
@@ -92,14 +97,17 @@ class Publisher:
         now = self._clock()
         shown = self._shown.get(view.call)
         if shown is None or shown.view is not view or now - shown.at >= FRESH:
-            shown = self._shown[view.call] = _Shown(view, now, _call_model(view, records(), now, self._wall()))
+            shown = self._shown[view.call] = _Shown(view, now, self._call_model(view, records(), now, self._wall()))
             if len(self._shown) > MOST_SHOWN:
                 self._shown.popitem(last=False)
         return shown.model | {"duration": _duration(view, now)}
 
     def call_model(self, view: CallView, records: Mapping[LegId, LegRecord]) -> dict[str, Any]:
         """A call as `control_api.messages.CallModel` has it: wall-clock times, a duration, and how its legs sound."""
-        return _call_model(view, records, self._clock(), self._wall())
+        return self._call_model(view, records, self._clock(), self._wall())
+
+    def _call_model(self, view: CallView, records: Mapping[LegId, LegRecord], now: float, wall: float) -> dict[str, Any]:
+        return _call_model(view, records, now, wall) | {"flags": [flag_model(row) for row in self.flags_of(view.call)]}
 
 
 def _call_model(view: CallView, records: Mapping[LegId, LegRecord], now: float, wall: float) -> dict[str, Any]:

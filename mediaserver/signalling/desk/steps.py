@@ -1,7 +1,7 @@
 """What every command of the desk does: find (what is hidden does not exist), check, ask one call, and wait until it is done."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -150,6 +150,14 @@ class Steps:
         """Run a check; every refusal is counted. (The control API logs those it tells, digits are logged where they come in.)"""
         try:
             return check()
+        except Refusal as refusal:
+            self._house.counters.add("refusals", refusal.code)
+            raise
+
+    async def _told(self, asked: Awaitable[Result]) -> Result:
+        """What another part of the house answers; every refusal is counted."""
+        try:
+            return await asked
         except Refusal as refusal:
             self._house.counters.add("refusals", refusal.code)
             raise

@@ -4,8 +4,8 @@ Order, always: find (what is hidden does not exist), check, then one input to on
 audio shows it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 
@@ -22,6 +22,7 @@ from mediaserver.signalling.calls.records import records
 from mediaserver.signalling.calls.requests import NOBODY_WAITS
 from mediaserver.signalling.calls.switchboard import Switchboard
 from mediaserver.signalling.desk.agent_codes import AgentCodes
+from mediaserver.signalling.desk.annotating import Annotating
 from mediaserver.signalling.desk.banning import Bans
 from mediaserver.signalling.desk.following import Following
 from mediaserver.signalling.desk.indicating import Indicating
@@ -35,10 +36,8 @@ from mixer.modes import Mode, Role
 
 _log = structlog.get_logger(__name__)
 
-Result = TypeVar("Result")
 
-
-class SwitchboardDesk(Following, Intervening):
+class SwitchboardDesk(Following, Intervening, Annotating):
     """`control_api.ports.Desk` over the switchboard."""
 
     def __init__(self, house: House, switchboard: Switchboard, entrance: Entrance, bans: Bans, office: Office) -> None:
@@ -305,11 +304,3 @@ class SwitchboardDesk(Following, Intervening):
         """The SIP messages of a call, live or ended."""
         is_live = self._switchboard.calls.get(call) is not None
         return await self._told(read_trace(self._house, identity, call=call, after=after, is_live=is_live))
-
-    async def _told(self, asked: Awaitable[Result]) -> Result:
-        """What another part of the house answers; every refusal is counted."""
-        try:
-            return await asked
-        except Refusal as refusal:
-            self._house.counters.add("refusals", refusal.code)
-            raise

@@ -43,6 +43,14 @@ def test_every_command_of_the_websocket_has_a_request_but_those_about_a_connecti
         ("DELETE", "/v1/calls/c1", None, 200, ("end", {"call": "c1"})),
         ("DELETE", "/v1/calls/c1/legs/2", None, 200, ("hang_up", {"call": "c1", "leg": 2})),
         ("POST", "/v1/calls", {"agent": "robert", "number": "100"}, 201, ("originate", {"agent": "robert", "number": "100"})),
+        (
+            "POST",
+            "/v1/calls/c1/notes",
+            {"text": "well done", "seconds": 3},
+            201,
+            ("note", {"call": "c1", "text": "well done", "seconds": 3.0}),
+        ),
+        ("POST", "/v1/calls/c1/flags", None, 201, ("flag", {"call": "c1", "label": "look", "seconds": None})),
         ("GET", "/v1/calls/c1/trace?after=7", None, 200, ("trace", {"call": "c1", "after": 7})),
         (
             "POST",
@@ -104,6 +112,16 @@ async def test_supervisors_and_agents_are_shown_as_far_as_their_calls_are(served
     agents = (await request(served, "GET", "/v1/agents")).json()["agents"]
     assert agents == [{"agent": "robert", "team": "support", "calls": ["c1"]}]
     assert (await request(served, "GET", "/v1/agents", STRANGER_TOKEN)).json() == {"agents": []}
+
+
+async def test_notes_and_flags_are_read_and_a_flag_is_taken_back(served: Served) -> None:
+    note = (await request(served, "POST", "/v1/calls/c1/notes", json={"text": "well done"})).json()
+    flag = (await request(served, "POST", "/v1/calls/c1/flags", json={"label": "praise"})).json()
+    assert (await request(served, "GET", "/v1/calls/c1/notes", BERT_TOKEN)).json() == {"notes": [note]}
+    assert (await request(served, "GET", "/v1/calls/c1", BERT_TOKEN)).json()["call"]["flags"] == [flag]
+    assert (await request(served, "DELETE", f"/v1/calls/c1/flags/{flag['id']}", BERT_TOKEN)).status_code == 403
+    assert (await request(served, "DELETE", f"/v1/calls/c1/flags/{flag['id']}")).json() == {}
+    assert (await request(served, "GET", "/v1/calls/c1/flags")).json() == {"flags": []}
 
 
 async def test_health_tells_whether_calls_are_taken(served: Served) -> None:

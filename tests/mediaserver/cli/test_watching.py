@@ -27,7 +27,7 @@ async def test_calls_lists_the_calls(shell: Shell) -> None:
 async def test_calls_as_json_are_the_calls_of_the_api(shell: Shell) -> None:
     shell.served.desk.put(call_model())
     listed = await shell.json("calls")
-    assert listed["calls"][0] | {"legs": []} == call_model() | {"legs": [], "private": False, "help": None}
+    assert listed["calls"][0] | {"legs": []} == call_model() | {"legs": [], "private": False, "help": None, "flags": []}
 
 
 async def test_calls_shows_only_what_one_may_see(shell: Shell) -> None:

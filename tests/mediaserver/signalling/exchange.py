@@ -50,6 +50,7 @@ from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
 from mediaserver.storage.journal import JournalUnusable, Trouble
+from mediaserver.storage.notebook import Notebook
 from sip.events import Event, InviteReceived
 from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow
@@ -232,6 +233,12 @@ class Book:
         self.lines.append(line)
         return True
 
+    def append(self, line: bytes) -> None:
+        """Take a line of the journal, or refuse it."""
+        if not self.is_usable:
+            raise JournalUnusable(Trouble.FULL, "the journal is full")
+        self.lines.append(line)
+
     def told(self, kind: str) -> list[Fact]:
         """The facts of a kind."""
         return [fact for fact in self.facts if fact.kind == kind]
@@ -246,11 +253,17 @@ class Exchange:
         self.counters = Counters()
         self.heard: list[HouseEvent] = []
         self.book = Book()
+        self.past: dict[tuple[str, str], dict[str, Any]] = {}
+        """What the database knows of calls that are over, by tenant and id."""
         self._timers: list[HandTimer] = []
         self.server = self.network.station(SERVER, realm="mediaserver")
         users = ConfiguredUsers(settings)
         self.server.agent = type(self.server.agent)(_agent_settings(settings), ha1_of=users.ha1_of, entropy=seeded_entropy(7))
-        publisher = Publisher(clock=lambda: self.network.now, wall=lambda: self.network.now + 1e9)
+
+        def wall() -> float:
+            return self.network.now + 1e9
+
+        publisher = Publisher(clock=lambda: self.network.now, wall=wall)
         house = House(
             settings=settings,
             agent=self.server.agent,
@@ -270,13 +283,16 @@ class Exchange:
             outside=OutsideRequests(self.server.agent),
             publisher=publisher,
             tracer=Tracer(TraceSettings(enabled=False), self.counters),
-            recorder=Recorder(self.book, self.book.hold, clock=lambda: self.network.now, wall=lambda: self.network.now + 1e9),
+            recorder=Recorder(self.book, self.book.hold, clock=lambda: self.network.now, wall=wall),
+            notebook=Notebook(self.book, seeded_entropy(9), wall),
+            past=self._look_up,
             counters=self.counters,
             server_id="test",
             entropy=seeded_entropy(8),
             settle=lambda: None,
             advertised=lambda flow: SERVER,
             clock=lambda: self.network.now,
+            wall=wall,
             new_timer=self._new_timer,
         )
         self.house = house
@@ -295,6 +311,9 @@ class Exchange:
         self.users = users
         self.server.react = lambda event: self._dispatcher.handle(event, self.network.now)
         publisher.subscribe(self.heard.append)
+
+    async def _look_up(self, tenant: str, call: str) -> dict[str, Any] | None:
+        return self.past.get((tenant, call))
 
     def _new_timer(self, fires: Callable[[], None]) -> Timer:
         timer = HandTimer(fires)

@@ -43,6 +43,7 @@ def fields(kind: str, supervised: Supervised) -> dict[str, Any]:
         "candidate": "",
         "to": supervised.leg,
         "follow": 1,
+        "flag": "0a",
     }
     model = COMMANDS[kind]
     wanted = {name for name, field in model.model_fields.items() if field.is_required()} | ({"call"} & set(model.model_fields))

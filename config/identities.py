@@ -1,6 +1,6 @@
 """Who may sign in at the control API, by a password or by an OpenID issuer, and what signing in gives."""
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr
 
@@ -46,8 +46,12 @@ class GrantSettings(Section):
     role: Name
 
 
+CALLBACK: Final = "/v1/sign-in/callback"
+"""Where a browser comes back from an issuer's page."""
+
+
 class IssuerSettings(Section):
-    """An OpenID issuer whose tokens are exchanged for a session here."""
+    """An OpenID issuer whose tokens are exchanged for a session here, or at whose own page one signs in."""
 
     name: Name
     issuer: str = Field(pattern=r"^https?://\S+$")
@@ -56,6 +60,12 @@ class IssuerSettings(Section):
     """Our client id there: who else's tokens are not for us."""
     jwks_uri: str = Field("", pattern=r"^$|^https?://\S+$")
     """Where its keys are; empty: where ``/.well-known/openid-configuration`` says."""
+    redirect_uri: str = Field("", pattern=r"^$|^https?://[^\s?#]+$", max_length=2048)
+    """Where its page sends browsers back to: this server's address as they see it, and ``/v1/sign-in/callback``; empty: none are sent."""
+    client_secret: SecretStr = SecretStr("")
+    """What we show it beside our client id; empty: it does without (PKCE is used in any case)."""
+    scopes: tuple[Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")], ...] = ("openid",)
+    """What it is asked for; ``openid`` must be among them."""
     algorithms: tuple[Algorithm, ...] = Field(("RS256", "ES256"), min_length=1)
     tenant: Name = "default"
     tenant_claim: str = ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from config.ceilings import CeilingSettings
 from config.findings import Finding, distinct, is_network, unknown
+from config.identities import CALLBACK
 from config.schema import Path
 from config.settings import Settings
 from config.user_checks import HASHED_PIN
@@ -15,6 +16,7 @@ def check_identities(settings: Settings) -> Iterator[Finding]:
     yield from distinct("roles", ((("name",), role.name) for role in settings.roles))
     yield from distinct("identities", ((("name",), (one.tenant, one.name)) for one in settings.identities))
     yield from distinct("issuers", ((("issuer",), issuer.issuer) for issuer in settings.issuers))
+    yield from distinct("issuers", ((("name",), issuer.name) for issuer in settings.issuers))
     yield from distinct("policies", ((("tenant",), policy.tenant) for policy in settings.policies))
     yield from _identities(settings)
     yield from _issuers(settings)
@@ -53,7 +55,7 @@ def _identities(settings: Settings) -> Iterator[Finding]:
 def _issuers(settings: Settings) -> Iterator[Finding]:
     roles = [role.name for role in settings.roles]
     for index, issuer in enumerate(settings.issuers):
-        for place, key in ((issuer.issuer, "issuer"), (issuer.jwks_uri, "jwks_uri")):
+        for place, key in ((issuer.issuer, "issuer"), (issuer.jwks_uri, "jwks_uri"), (issuer.redirect_uri, "redirect_uri")):
             if place and not re.match(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]", place + "/"):
                 yield ("issuers", index, key), f"must begin with https://, not {place!r}"
         for position, grant in enumerate(issuer.grants):
@@ -61,6 +63,12 @@ def _issuers(settings: Settings) -> Iterator[Finding]:
                 yield ("issuers", index, "grants", position, "role"), unknown("role", grant.role, roles)
         if not issuer.grants:
             yield ("issuers", index, "grants"), "name at least one grant, or nobody can come by this issuer"
+        if issuer.redirect_uri and not issuer.redirect_uri.endswith(CALLBACK):
+            yield ("issuers", index, "redirect_uri"), f"must end with {CALLBACK}, not {issuer.redirect_uri!r}"
+        if issuer.client_secret.get_secret_value() and not issuer.redirect_uri:
+            yield ("issuers", index, "client_secret"), "means nothing without redirect_uri"
+        if "openid" not in issuer.scopes:
+            yield ("issuers", index, "scopes"), "must have openid, or there is no ID token"
         if bool(issuer.tenant_claim) != bool(issuer.tenants):
             yield ("issuers", index, "tenants"), "tenant_claim and tenants go together"
 

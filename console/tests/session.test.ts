@@ -50,6 +50,14 @@ describe("a session", () => {
     expect(server.told).toEqual(["a1", "a2"]);
   });
 
+  test("that an issuer's page opened begins by the cookie, whatever was there before", async () => {
+    const server = new Server();
+    server.memory.renewal = "an earlier one";
+    await server.session.byIssuer("given");
+    expect(server.asked).toEqual([{ path: "sign-in/renew", body: {}, headers: { "x-csrf-token": "given" } }]);
+    expect(server.told).toEqual(["a1"]);
+  });
+
   test("is renewed by a token where no cookie is kept", async () => {
     const server = new Server();
     server.keepsCookies = false;

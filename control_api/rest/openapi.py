@@ -34,11 +34,19 @@ TRACE_HEADER: Final = {
     "description": "Your place in a trace (W3C Trace Context); means something only where the server keeps traces.",
     "schema": {"type": "string"},
 }
+SENT_ON: Final = {
+    "303": {
+        "description": "The browser is to go on from here.",
+        "headers": {"Location": {"description": "Where to.", "schema": {"type": "string"}}},
+    }
+}
 
 
 def document() -> dict[str, Any]:
     """The whole description."""
-    models = {route.result for route in ROUTES if route.result is not None} | {row.result for row in (*LOOKS, *DOORS)}
+    models = {route.result for route in ROUTES if route.result is not None} | {
+        row.result for row in (*LOOKS, *DOORS) if row.result is not None
+    }
     asked = [*(route.command for route in ROUTES), *(door.request for door in DOORS if door.request is not None)]
     components = schemas(asked, [*models, ErrorModel], [Path(looks.__file__), Path(signing_in.__file__)])
     paths: dict[str, Any] = {}
@@ -140,13 +148,18 @@ def _look(look: Look) -> dict[str, Any]:
 
 def _door(door: Door) -> dict[str, Any]:
     """Signing in needs no token; who is signed in already sends his to end that."""
+    model = door.request or door.result
     operation: dict[str, Any] = {
         "operationId": door.name,
-        "summary": summary(door.request or door.result),
+        "summary": door.summary if model is None else summary(model),
         "tags": ["sign-in"],
         "security": [{}, {"bearer": []}] if door.result is DoneResult else [],
-        "responses": _responses(200, door.result),
+        "responses": SENT_ON if door.result is None else _responses(200, door.result),
     }
+    if door.query:
+        operation["parameters"] = [
+            {"name": name, "in": "query", "required": False, "description": told, "schema": {"type": "string"}} for name, told in door.query
+        ]
     if door.request is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference(door.request)}}}
     return operation

@@ -10,7 +10,9 @@ import re
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
+from hmac import compare_digest
 from typing import Any, Final
 
 from joserfc import jwt
@@ -19,7 +21,8 @@ from joserfc.errors import JoseError
 from config.identities import IssuerSettings, RoleSettings
 from control_api.identities import ceiling_of
 from control_api.permissions import Identity, Refusal
-from control_api.signing_in.keys import Fetch, IssuerKeys, NoKeys
+from control_api.signing_in.discovery import Discovery, Fetch, NoAnswer
+from control_api.signing_in.keys import IssuerKeys
 from control_api.standing import Standing
 
 LONGEST: Final = 16_384
@@ -29,6 +32,16 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+|:=-]{0,127}")
 _HINT: Final = "get a fresh token from the issuer"
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An issuer, what was fetched of it, and what those who come by it hang on."""
+
+    settings: IssuerSettings
+    keys: IssuerKeys
+    discovery: Discovery
+    standing: Standing
+
+
 class Issuers:
     """All issuers of the configuration. ``wall``: seconds since 1970, which tokens count in; ``clock``: monotonic."""
 
@@ -36,7 +49,7 @@ class Issuers:
         self._fetch = fetch
         self._wall = wall
         self._clock = clock
-        self._issuers: dict[str, tuple[IssuerSettings, IssuerKeys, Standing]] = {}
+        self._issuers: dict[str, _Known] = {}
         self._roles: dict[str, RoleSettings] = {}
         self._seen: OrderedDict[str, float] = OrderedDict()
         """Hashes of tokens that were exchanged, and when they expire."""
@@ -49,28 +62,50 @@ class Issuers:
         for settings in issuers:
             known = before.get(settings.issuer)
             changed_roles = any(self._roles.get(grant.role) != roles_before.get(grant.role) for grant in settings.grants)
-            if known is None or known[0] != settings or changed_roles:
-                known = (settings, IssuerKeys(settings, self._fetch, self._clock), Standing(f"issuer:{settings.name}"))
+            if known is None or known.settings != settings or changed_roles:
+                known = self._met(settings)
             self._issuers[settings.issuer] = known
-        for name, (_, _, standing) in before.items():
-            if name not in self._issuers or self._issuers[name][2] is not standing:
-                standing.withdraw()
+        for name, known in before.items():
+            if name not in self._issuers or self._issuers[name] is not known:
+                known.standing.withdraw()
+
+    def _met(self, settings: IssuerSettings) -> _Known:
+        keys = IssuerKeys(settings, self._fetch, self._clock)
+        return _Known(settings, keys, Discovery(settings, self._fetch, self._clock), Standing(f"issuer:{settings.name}"))
 
     @property
     def names(self) -> list[str]:
         """What the issuers are called."""
-        return [settings.name for settings, _, _ in self._issuers.values()]
+        return [known.settings.name for known in self._issuers.values()]
 
-    async def exchange(self, token: str) -> Identity:
-        """Whose token this is; from now on it is used up. Raises `Refusal`."""
+    @property
+    def redirecting_names(self) -> list[str]:
+        """What those are called that a browser can be sent to."""
+        return [known.settings.name for known in self._issuers.values() if known.settings.redirect_uri]
+
+    def redirecting(self, name: str) -> tuple[IssuerSettings, Discovery] | None:
+        """The issuer of this name that a browser can be sent to."""
+        return next(
+            (
+                (known.settings, known.discovery)
+                for known in self._issuers.values()
+                if known.settings.name == name and known.settings.redirect_uri
+            ),
+            None,
+        )
+
+    async def exchange(self, token: str, by: IssuerSettings | None = None, nonce: str = "") -> Identity:
+        """Whose token this is; from now on it is used up. ``by``: who gave it to us, and for which ``nonce``. Raises `Refusal`."""
         header, claimed = _unverified(token)
         found = self._issuers.get(str(claimed.get("iss")))
         if found is None:
             raise Refusal("unauthenticated", "the token is of no issuer that is known here", "issuers are named in the configuration")
-        settings, keys, standing = found
+        settings = found.settings
+        if by is not None and by != settings:
+            raise Refusal("unauthenticated", "the token is another issuer's", _HINT)
         try:
-            known = await keys.having(str(header.get("kid", "")))
-        except NoKeys as error:
+            known = await found.keys.having(str(header.get("kid", "")))
+        except NoAnswer as error:
             raise Refusal("unavailable", str(error), "try again soon; the server's log says why") from None
         try:
             claims = jwt.decode(token, known, algorithms=list(settings.algorithms)).claims
@@ -78,7 +113,9 @@ class Issuers:
             raise Refusal("unauthenticated", f"the token is not good ({_named(error)})", _HINT) from None
         self._check_times(settings, claims)
         _check_audience(settings, claims)
-        identity = self._identity(settings, claims, standing)
+        if by is not None and not compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+            raise Refusal("unauthenticated", "the token was not made for this signing in", _HINT)
+        identity = self._identity(settings, claims, found.standing)
         self._use_up(token, float(claims["exp"]) + settings.leeway)
         return identity
 

@@ -5,30 +5,21 @@ A token whose key is not known may mean that the issuer has new keys, and may be
 """
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from typing import Final
 
 import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from config.identities import IssuerSettings
+from control_api.signing_in.discovery import Fetch, NoAnswer, configuration, object_of, safe
 
-Fetch = Callable[[str], Awaitable[bytes]]
-"""The body behind a URL. Raises `OSError` where there is none, or it is too long."""
-WELL_KNOWN: Final = "/.well-known/openid-configuration"
 STALE: Final = 86_400.0
 """Seconds for which keys are good while the issuer is away."""
 MOST_KEYS: Final = 100
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 log = structlog.get_logger("control_api")
-
-
-class NoKeys(Exception):
-    """The issuer's keys cannot be had now; the text says why."""
 
 
 class IssuerKeys:
@@ -46,13 +37,13 @@ class IssuerKeys:
         """How often the issuer was asked."""
 
     async def having(self, key_id: str) -> KeySet:
-        """The keys, with the one of this id where the issuer has it. Raises `NoKeys`."""
+        """The keys, with the one of this id where the issuer has it. Raises `NoAnswer`."""
         async with self._fetching:
             if self._wants_fetch(key_id):
                 await self._refetch()
         now = self._clock()
         if self._keys is None or now - self._fetched > STALE:
-            raise NoKeys(f"the keys of {self._settings.issuer} cannot be had now")
+            raise NoAnswer(f"the keys of {self._settings.issuer} cannot be had now")
         return self._keys
 
     def _wants_fetch(self, key_id: str) -> bool:
@@ -73,33 +64,13 @@ class IssuerKeys:
 
     async def _place(self) -> str:
         """Where the keys are. Raises `ValueError` for a place that somebody on the way could change."""
-        place = self._settings.jwks_uri
-        if not place:
-            found = _object(await self._fetch(_safe(self._settings.issuer.rstrip("/") + WELL_KNOWN)))
-            if found.get("issuer") != self._settings.issuer:
-                raise ValueError(f"its configuration is that of {str(found.get('issuer'))[:100]!r}")
-            place = str(found.get("jwks_uri", ""))
-        return _safe(place)
-
-
-def _safe(place: str) -> str:
-    """TLS, but on the machine itself."""
-    parts = urlsplit(place)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise ValueError(f"{place[:200]!r} is not https")
-    return place
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    read = json.loads(data)
-    if not isinstance(read, dict):
-        raise ValueError("not a JSON object")
-    return read
+        place = self._settings.jwks_uri or str((await configuration(self._settings.issuer, self._fetch)).get("jwks_uri", ""))
+        return safe(place)
 
 
 def _read(data: bytes) -> KeySet:
     """The public signature keys of a JWKS; those of other uses and kinds are left out, and a set without any is none."""
-    keys = _object(data).get("keys")
+    keys = object_of(data).get("keys")
     if not isinstance(keys, list):
         raise ValueError("no list of keys")
     fit = [

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, model_validator
 
+from config.identities import CALLBACK
 from control_api.messages import DoneResult, Message, Name
 
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -60,6 +61,8 @@ class OfferedResult(Message):
     password: bool
     issuers: tuple[str, ...]
     """What the OpenID issuers are called whose tokens are taken."""
+    redirects: tuple[str, ...] = ()
+    """Those of them at whose own page one can sign in, by `/v1/sign-in/issuer?name=`."""
 
 
 class GrantedResult(Message):
@@ -85,8 +88,13 @@ class Door:
     path: str
     name: str
     """Of the operation, and of the method of `control_api.signing_in.routes.Doors` that answers."""
-    result: type[Message]
+    result: type[Message] | None = None
+    """None: a browser is sent on."""
     request: type[Message] | None = None
+    summary: str = ""
+    """Where no model has it."""
+    query: tuple[tuple[str, str], ...] = ()
+    """What the address says behind the question mark, and what that means."""
 
 
 DOORS: Final = (
@@ -94,5 +102,24 @@ DOORS: Final = (
     Door("POST", "/v1/sign-in", "sign_in", GrantedResult, SignIn),
     Door("POST", "/v1/sign-in/link", "use_link", GrantedResult, UseLink),
     Door("POST", "/v1/sign-in/renew", "renew", GrantedResult, Renew),
+    Door(
+        "GET",
+        "/v1/sign-in/issuer",
+        "depart",
+        summary="Sign in at an issuer's own page: the browser is sent there.",
+        query=(("name", "What the issuer is called in the configuration."),),
+    ),
+    Door(
+        "GET",
+        CALLBACK,
+        "arrive",
+        summary="Where issuers send browsers back to; it leads to the console, with a session or with why there is none.",
+        query=(
+            ("state", "As it was given on the way there."),
+            ("code", "What is exchanged for who came."),
+            ("error", "Why there is no code."),
+            ("iss", "Who sends the browser back (RFC 9207)."),
+        ),
+    ),
     Door("POST", "/v1/sign-out", "sign_out", DoneResult, SignOut),
 )

@@ -14,10 +14,12 @@ from config.settings import Settings
 from control_api.identities import carry_on, identity_of_settings
 from control_api.messages import iso
 from control_api.permissions import Identity, Refusal, Right, Subject, check_mode, check_right
+from control_api.signing_in.discovery import Fetch
 from control_api.signing_in.issuers import Issuers
-from control_api.signing_in.keys import Fetch
+from control_api.signing_in.journeys import Journey, Journeys
 from control_api.signing_in.links import PLACE, Links
 from control_api.signing_in.lockout import Lockout
+from control_api.signing_in.redirects import Post, Redirects, Returned
 from control_api.signing_in.sessions import Granted, Session, Sessions
 from control_api.standing import Standing
 from mixer.modes import Mode, Role
@@ -68,6 +70,7 @@ class Means:
 
     check_password: CheckPassword
     fetch: Fetch
+    post: Post
     entropy: Callable[[], str]
     """A text of at least 256 bits that nobody can guess."""
     clock: Callable[[], float]
@@ -89,6 +92,8 @@ class Office:
         """Told after access was withdrawn; whoever goes by it is to leave."""
         self._means = means
         self._issuers = Issuers(means.fetch, means.wall, means.clock)
+        self._redirects = Redirects(self._issuers, means.post)
+        self._journeys = Journeys(means.entropy, means.clock)
         self._accounts: dict[Who, Account] = {}
         self._shut_out: set[Who] = set()
         self.others: list[Callable[[str, str], Iterable[Standing]]] = [self._of_account]
@@ -99,6 +104,11 @@ class Office:
     def issuers(self) -> list[str]:
         """What the issuers are called whose tokens are taken."""
         return self._issuers.names
+
+    @property
+    def redirects(self) -> list[str]:
+        """What those are called at whose own page one can sign in."""
+        return self._issuers.redirecting_names
 
     @property
     def takes_passwords(self) -> bool:
@@ -133,9 +143,28 @@ class Office:
 
     async def exchange(self, token: str, address: str) -> Granted:
         """With a token of an issuer."""
+        return await self._by_issuer(lambda: self._issuers.exchange(token), address)
+
+    async def depart(self, issuer: str, address: str) -> tuple[str, Journey]:
+        """Toward an issuer's own page: its address, and the journey whose cookie the browser is to keep."""
+        journey = self._journeys.begin(issuer)
+        try:
+            return await self._redirects.way(journey), journey
+        except Refusal as refusal:
+            raise self._denied("issuer", address, refusal) from None
+
+    async def arrive(self, cookie: str, returned: Returned, address: str) -> Granted:
+        """Back from an issuer's page. What no browser of ours began is no try: whoever sends people here must not lock them out."""
+        try:
+            journey = self._journeys.end(cookie, returned.state)
+        except Refusal as refusal:
+            raise self._denied("issuer", address, refusal) from None
+        return await self._by_issuer(lambda: self._redirects.back(journey, returned), address)
+
+    async def _by_issuer(self, exchange: Callable[[], Awaitable[Identity]], address: str) -> Granted:
         self._begin("", address, "issuer")
         try:
-            identity = await self._issuers.exchange(token)
+            identity = await exchange()
         except Refusal as refusal:
             if refusal.code != "unauthenticated":
                 self.lockout.succeeded("", address)

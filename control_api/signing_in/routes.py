@@ -19,14 +19,13 @@ from config.settings import ControlSettings
 from control_api.messages import Message, first_problem
 from control_api.origins import address_of, check_origin
 from control_api.permissions import Refusal
+from control_api.signing_in.cookies import Cookies
 from control_api.signing_in.models import DOORS, Renew, SignIn, UseLink
 from control_api.signing_in.office import Office
+from control_api.signing_in.redirecting import Redirecting
 from control_api.signing_in.sessions import Granted
 from control_api.tokens import TokenStore, hash_of
 
-COOKIE: Final = "__Host-mediaserver"
-PLAIN_COOKIE: Final = "mediaserver"
-"""Its name where cookies may go without TLS: the other prefix promises that they do not."""
 CSRF: Final = "x-csrf-token"
 LONGEST: Final = 20_000
 PATIENCE: Final = 10.0
@@ -44,6 +43,9 @@ class Doors:
         self._office = office
         self._tokens = tokens
         self._origins = settings.origins
+        self._cookies = Cookies(is_secure=office.settings.secure_cookies)
+        redirecting = Redirecting(office, self._cookies)
+        self.depart, self.arrive = redirecting.depart, redirecting.arrive
 
     def add_to(self, app: FastAPI) -> None:
         """Put every path on the application."""
@@ -53,7 +55,8 @@ class Doors:
 
     async def offered(self, request: Request) -> Response:
         """How one can sign in."""
-        return JSONResponse({"password": self._office.takes_passwords, "issuers": self._office.issuers})
+        office = self._office
+        return JSONResponse({"password": office.takes_passwords, "issuers": office.issuers, "redirects": office.redirects})
 
     async def sign_in(self, request: Request) -> Response:
         """With a password or an issuer's token."""
@@ -91,13 +94,13 @@ class Doors:
             raise Refusal("unauthenticated", "this session is over already", "sign in again")
         self._office.sign_out(identity, self._address(request))
         answer = JSONResponse({})
-        answer.delete_cookie(self._cookie, secure=self._office.settings.secure_cookies, httponly=True, samesite="strict")
+        self._cookies.drop_renewal(answer)
         return answer
 
     def _of_cookie(self, request: Request) -> str:
         """The renewal token in the cookie, where the request is from our own page and not another's. Raises `Refusal`."""
         check_origin(request, self._origins, is_required=True)
-        renewal = request.cookies.get(self._cookie, "")
+        renewal = self._cookies.renewal(request)
         session = self._office.sessions.session_of(renewal) if renewal else None
         if session is None:
             raise Refusal("unauthenticated", "no session", "sign in")
@@ -119,13 +122,8 @@ class Doors:
             body["renewal"] = granted.renewal
         answer = JSONResponse(body)
         if granted.renewal and in_cookie:
-            is_secure = self._office.settings.secure_cookies
-            answer.set_cookie(self._cookie, granted.renewal, secure=is_secure, httponly=True, samesite="strict")
+            self._cookies.keep_renewal(answer, granted.renewal)
         return answer
-
-    @property
-    def _cookie(self) -> str:
-        return COOKIE if self._office.settings.secure_cookies else PLAIN_COOKIE
 
     def _address(self, request: Request) -> str:
         return address_of(request, self._office.settings.proxies)

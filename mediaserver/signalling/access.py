@@ -9,7 +9,7 @@ from typing import Any
 
 from control_api.acting import Acting, who_acts
 from control_api.permissions import Identity
-from control_api.signing_in.fetching import fetch
+from control_api.signing_in.fetching import fetch, post
 from control_api.signing_in.office import CheckPassword, Means
 from mediaserver.secrecy.pins import PinChecks
 from mediaserver.signalling.desk.recording import Recorder
@@ -37,6 +37,7 @@ def means(executor: Executor, recorder: Recorder) -> Means:
     return Means(
         check_password=_checks(executor),
         fetch=fetch,
+        post=post,
         entropy=lambda: secrets.token_urlsafe(_BYTES),
         clock=time.monotonic,
         wall=time.time,

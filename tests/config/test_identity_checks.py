@@ -52,6 +52,10 @@ def test_what_is_wrong_with_an_identity_is_found_at_its_key(changes: dict[str, A
         ({"grants": [{"value": "*", "role": "leader"}]}, "issuers[0].grants[0].role"),
         ({"tenant_claim": "org"}, "issuers[0].tenants"),
         ({"tenants": ["second"]}, "issuers[0].tenants"),
+        ({"redirect_uri": "http://calls.example.com/v1/sign-in/callback"}, "issuers[0].redirect_uri"),
+        ({"redirect_uri": "https://calls.example.com/"}, "issuers[0].redirect_uri"),
+        ({"client_secret": "hush"}, "issuers[0].client_secret"),
+        ({"scopes": ["profile"]}, "issuers[0].scopes"),
     ],
     ids=str,
 )

@@ -1,16 +1,23 @@
 """The door of the page: a session by name and password that outlives a reload, links that are good once, and why somebody is not let in."""
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from config.identities import CALLBACK
+from control_api.signing_in.cookies import COOKIE
+from control_api.signing_in.fetching import fetch
 from control_api.tokens import ACCESS
 from tests.console.browsing import Seen, browser, opened
 from tests.console.built import built
 from tests.control_api.desk import FakeDesk, call_model
 from tests.control_api.serving import Served, serving
+from tests.control_api.signing_in.issuer import serving_issuer
+from tests.control_api.signing_in.offices import office_of
+from tests.control_api.signing_in.test_issuers import settings_of
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
@@ -97,3 +104,30 @@ async def test_a_link_lets_one_listen_by_one_press_and_once(served: Served, chro
     async with opened(chromium, link) as seen:
         await seen.page.get_by_role("button", name="Listen").click()
         await expect(seen.page.get_by_role("alert")).to_contain_text("link")
+
+
+async def test_whoever_has_an_account_at_an_issuer_signs_in_there(chromium: Browser) -> None:
+    built()
+    desk = FakeDesk()
+    desk.put(call_model("c1"))
+    desk.office = office_of(fetch=fetch)
+    async with serving_issuer() as issuer, serving(desk=desk) as running, opened(chromium, "about:blank") as seen:
+        desk.office.take(settings_of(issuer, name="company", redirect_uri=f"{running.url}{CALLBACK}"))
+        issuer.claims = {"iat": time.monotonic() + 1e9, "exp": time.monotonic() + 1e9 + 300}
+        await seen.page.goto(running.url)
+        button = seen.page.get_by_role("button", name="Sign in with company")
+        issuer.denies = True
+        await button.click()
+        await expect(seen.page.get_by_role("alert")).to_have_text(
+            "Company says access_denied: you were not let in there, or have called it off."
+        )
+        assert await seen.violations() == []
+        issuer.denies = False
+        await button.click()
+        await seen.page.get_by_text("1 call", exact=True).wait_for()
+        assert seen.page.url == f"{running.url}/"
+        await seen.page.reload()
+        await seen.page.get_by_text("1 call", exact=True).wait_for()
+        cookies = await seen.page.context.cookies()
+        assert [(cookie["name"], cookie["httpOnly"], cookie["sameSite"]) for cookie in cookies] == [(COOKIE, True, "Strict")]
+        assert seen.problems == []

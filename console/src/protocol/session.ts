@@ -41,6 +41,8 @@ export interface Told {
 export interface Ways {
   readonly password: boolean;
   readonly issuers: readonly string[];
+  /** Those of them at whose own page one can sign in. */
+  readonly redirects: readonly string[];
 }
 
 export class Session {
@@ -63,14 +65,22 @@ export class Session {
   /** How one can sign in here; a server that does not say takes tokens alone. */
   async ways(): Promise<Ways> {
     const { status, body } = await this.outside.ask("GET", "sign-in", {}, {});
-    const issuers = Array.isArray(body["issuers"]) ? body["issuers"].map(String) : [];
-    return { password: status === 0 || (status === 200 && body["password"] !== false), issuers };
+    const names = (what: string): string[] => (Array.isArray(body[what]) ? body[what].map(String) : []);
+    const password = status === 0 || (status === 200 && body["password"] !== false);
+    return { password, issuers: names("issuers"), redirects: names("redirects") };
   }
 
   /** Throws `Refusal`. */
   async byPassword(tenant: string, name: string, password: string): Promise<void> {
     const cookie = this.outside.keepsCookies;
     this.#take(await this.#ask("sign-in", { tenant, name, password, cookie }));
+  }
+
+  /** We came back from an issuer's page: the cookie is there already. */
+  byIssuer(csrf: string): Promise<void> {
+    this.outside.memory.renewal = "";
+    this.outside.memory.csrf = csrf;
+    return this.renew();
   }
 
   /** Throws `Refusal`; the link is used up. */

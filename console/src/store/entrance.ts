@@ -3,6 +3,7 @@ import { effect, signal } from "@preact/signals";
 import type { Answer } from "../protocol/session";
 import { Session, type Memory, type Ways } from "../protocol/session";
 import { Refusal } from "../protocol/refusal";
+import { look } from "../protocol/told";
 import { browserLeg, calls, connection, hello, isFilled, status } from "./desk";
 import { rememberToken, rememberedSecret, rememberedToken } from "./remembered";
 
@@ -60,8 +61,27 @@ export function byToken(token: string): void {
   connection.start(token);
 }
 
-/** What an earlier page began goes on, where there is something. */
+/** Go to an issuer's own page; whoever signs in there comes back to this one. */
+export function toIssuer(name: string): void {
+  why.value = "";
+  isEntering.value = true;
+  location.assign(`./v1/sign-in/issuer?name=${encodeURIComponent(name)}`);
+}
+
+// By the browser's button one comes back to the page as it was left.
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) isEntering.value = false;
+});
+
+/** What an earlier page began goes on, or what an issuer's page did. */
 export function comeBack(): void {
+  const { told, forget } = look(document.cookie);
+  for (const cookie of forget) document.cookie = cookie;
+  if (told && "csrf" in told) {
+    rememberToken("");
+    return void entering(() => session.byIssuer(told.csrf));
+  }
+  if (told) return void (why.value = said(new Refusal(told)));
   const token = rememberedToken();
   if (token) byToken(token);
   else if (session.isOpen) void entering(() => session.renew());

@@ -4,7 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { door, tenant } from "../store/choices";
 import { status } from "../store/desk";
-import { byLink, byPassword, byToken, isEntering, lookForWays, ways, why } from "../store/entrance";
+import { byLink, byPassword, byToken, isEntering, lookForWays, toIssuer, ways, why } from "../store/entrance";
 import { secretIn, tokenIn } from "../store/route";
 import { Icon } from "../ui/icons";
 import { Bars } from "./shell";
@@ -19,6 +19,7 @@ export function SignIn(): JSX.Element {
   useEffect(() => void lookForWays(), []);
   if (link.value) return <ByLink used={() => (link.value = "")} link={link.value} />;
   if (!ways.value) return <main class="door" aria-busy="true"><h1 class="sr">Sign in</h1></main>;
+  if (!isByToken.value && !ways.value.password && ways.value.redirects.length) return <ByIssuer other={() => (isByToken.value = true)} />;
   if (isByToken.value || !ways.value.password) return <ByToken other={() => (isByToken.value = false)} />;
   return <ByPassword other={() => (isByToken.value = true)} />;
 }
@@ -59,6 +60,19 @@ function Enter({ says = "Sign in", children }: { says?: string; children?: Compo
   );
 }
 
+/** A button for each issuer that one can go to; where there is no other way they stand out. */
+function Issuers({ solid = false }: { solid?: boolean }): JSX.Element {
+  return (
+    <>
+      {ways.value?.redirects.map((name) => (
+        <button key={name} type="button" class={solid ? "solid wide" : "wide"} disabled={isEntering.value} onClick={() => toIssuer(name)}>
+          Sign in with {name}
+        </button>
+      ))}
+    </>
+  );
+}
+
 const SAYS = "See the calls that are yours to see, and listen in.";
 
 function ByPassword({ other }: { other: () => void }): JSX.Element {
@@ -83,6 +97,17 @@ function ByPassword({ other }: { other: () => void }): JSX.Element {
           onInput={({ currentTarget }) => (tenant.value = currentTarget.value)} />
       </details>
       <Enter />
+      <Issuers />
+      <button type="button" class="quiet small" onClick={other}>Use a token</button>
+    </Door>
+  );
+}
+
+function ByIssuer({ other }: { other: () => void }): JSX.Element {
+  return (
+    <Door title="Sign in" says={SAYS} enter={() => undefined}>
+      <p id="why" class="why" role="alert">{why.value}</p>
+      <Issuers solid />
       <button type="button" class="quiet small" onClick={other}>Use a token</button>
     </Door>
   );
@@ -102,6 +127,7 @@ function ByToken({ other }: { other: () => void }): JSX.Element {
       <input id="token" type="password" autocomplete="current-password" spellcheck={false} required value={token.value}
         aria-describedby="why" onInput={({ currentTarget }) => (token.value = currentTarget.value)} />
       <Enter />
+      <Issuers />
       {ways.value?.password && <button type="button" class="quiet small" onClick={other}>Use name and password</button>}
     </Door>
   );

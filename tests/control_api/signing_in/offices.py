@@ -7,6 +7,7 @@ from typing import Any
 
 from config.settings import Settings
 from control_api.permissions import Identity
+from control_api.signing_in.fetching import post
 from control_api.signing_in.office import Means, Office
 
 SETTINGS = Settings.model_validate(
@@ -71,6 +72,7 @@ def office_of(
     given: dict[str, Any] = {
         "check_password": compare,
         "fetch": nothing,
+        "post": post,
         "entropy": lambda: f"t{next(numbers)}".ljust(43, "-"),
         "clock": clock,
         "wall": lambda: clock() + 1e9,

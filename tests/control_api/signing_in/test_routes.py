@@ -1,5 +1,7 @@
 """Signing in over HTTP, as programs and as pages do it."""
 
+import base64
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,10 +11,16 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
+from config.identities import SigningInSettings
 from config.settings import ControlSettings
-from control_api.signing_in.routes import COOKIE, CSRF
-from tests.control_api.desk import call_model
+from control_api.signing_in.cookies import COOKIE, PLAIN_COOKIE
+from control_api.signing_in.fetching import fetch
+from control_api.signing_in.routes import CSRF
+from tests.control_api.desk import FakeDesk, call_model
 from tests.control_api.serving import ANNA_TOKEN, Served, ask, receive, serving
+from tests.control_api.signing_in.issuer import Issuer, serving_issuer
+from tests.control_api.signing_in.offices import Clock, office_of
+from tests.control_api.signing_in.test_issuers import settings_of
 
 CARLA = {"name": "carla", "password": "open sesame"}
 CRM = "https://crm.example.com"
@@ -38,7 +46,7 @@ async def signed_in(client: httpx.AsyncClient, **asked: Any) -> dict[str, Any]:
 
 
 async def test_a_page_is_told_how_one_can_sign_in(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/v1/sign-in")).json() == {"password": True, "issuers": []}
+    assert (await client.get("/v1/sign-in")).json() == {"password": True, "issuers": [], "redirects": []}
 
 
 async def test_the_access_token_opens_the_websocket_until_one_signs_out(served: Served, client: httpx.AsyncClient) -> None:
@@ -175,3 +183,68 @@ async def test_only_named_pages_of_other_hosts_may_read_answers(client: httpx.As
     assert named.headers["access-control-allow-origin"] == CRM
     other = await client.get("/v1/sign-in", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in other.headers
+
+
+# at an issuer's own page
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with serving_issuer() as running:
+        yield running
+
+
+@pytest.fixture
+async def pages(issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser at a server whose sign-in is an issuer's; cookies go without TLS, so that they are kept over plain HTTP."""
+    desk = FakeDesk()
+    changes = {"redirect_uri": "https://calls.example.com/v1/sign-in/callback"}
+    settings = settings_of(issuer, **changes).model_copy(update={"signing_in": SigningInSettings(secure_cookies=False)})
+    desk.office = office_of(settings, Clock(), fetch=fetch)
+    async with serving(desk=desk) as server, httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+        yield client
+
+
+def told(client: httpx.AsyncClient) -> dict[str, str]:
+    """What the page is told after it came back."""
+    value = client.cookies[f"{PLAIN_COOKIE}-told"]
+    read: dict[str, str] = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+    return read
+
+
+async def test_a_page_signs_in_at_the_issuer_and_renews_by_the_cookie(issuer: Issuer, pages: httpx.AsyncClient) -> None:
+    assert (await pages.get("/v1/sign-in")).json()["redirects"] == ["test"]
+    left = await pages.get("/v1/sign-in/issuer?name=test")
+    assert left.status_code == 303
+    journey = left.headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=lax", "Path=/", "Max-Age=600"} <= {part.strip() for part in journey.split(";")}
+    back = await pages.get("/v1/sign-in/callback", params=issuer.agree(left.headers["location"]))
+    assert (back.status_code, str(httpx.URL(str(back.url)).join(back.headers["location"]).path)) == (303, "/")
+    assert (back.headers["cache-control"], back.headers["referrer-policy"]) == ("no-store", "no-referrer")
+    assert f"{PLAIN_COOKIE}-journey" not in pages.cookies
+    headers = {"Origin": str(pages.base_url).rstrip("/"), CSRF: told(pages)["csrf"]}
+    renewed = await pages.post("/v1/sign-in/renew", json={}, headers=headers)
+    assert (renewed.status_code, renewed.json()["identity"]) == (200, "u-17")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "state=x&code=y",
+        "error=access_denied",
+        "state=x&code=y&redirect_uri=https://evil.example&next=//evil.example&return_to=https://evil.example",
+    ],
+)
+async def test_whatever_comes_back_wrong_leads_to_the_door_and_nowhere_else(pages: httpx.AsyncClient, query: str) -> None:
+    back = await pages.get(f"/v1/sign-in/callback?{query}")
+    assert (back.status_code, back.headers["location"]) == (303, "../../")
+    assert set(told(pages)) == {"code", "text", "hint"}
+    assert PLAIN_COOKIE not in pages.cookies
+
+
+async def test_who_wants_to_an_issuer_that_is_not_there_is_told_so_at_the_door(pages: httpx.AsyncClient) -> None:
+    for name in ("nobody", "", "https://evil.example", "x" * 30_000):
+        left = await pages.get("/v1/sign-in/issuer", params={"name": name})
+        assert (left.status_code, left.headers["location"]) == (303, "../../")
+        assert told(pages)["text"] == "there is no issuer of this name to go to"

@@ -87,6 +87,7 @@ COUNTED: Final[dict[str, Family]] = {
     "replacements": _counter("Legs that were replaced by INVITE with Replaces, by the part that the old one had."),
     "replacements_refused": _counter("INVITEs with Replaces that a call refused, by reason."),
     "settings": _counter("Settings read anew under way, or refused, by label."),
+    "sign_ins_refused": _counter("Tries to sign in that were refused, by the way that was tried."),
     "spares_died": _counter("Spare media workers that died while they waited."),
     "storage_died": _counter("Processes that bring the journal into the database and died."),
     "storage_dropped": _counter("Lines for the journal that were dropped because it could not be written for too long, by why."),

@@ -11,6 +11,7 @@ from control_api.acting import Acting, who_acts
 from control_api.permissions import Identity
 from control_api.signing_in.fetching import fetch, post
 from control_api.signing_in.office import CheckPassword, Means
+from mediaserver.observing.counters import Counters
 from mediaserver.secrecy.pins import PinChecks
 from mediaserver.signalling.desk.recording import Recorder
 
@@ -18,13 +19,15 @@ _BYTES = 32
 
 
 class Notes:
-    """Writes into the audit log who got access, lost it, or was not let in."""
+    """Writes into the audit log, and counts, who got access, lost it, or was not let in."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, counters: Counters) -> None:
         self._recorder = recorder
+        self._counters = counters
 
     def denied(self, way: str, address: str, code: str, why: str) -> None:
         """Somebody was not let in."""
+        self._counters.add("sign_ins_refused", way)
         self._recorder.denied(way, address, code, why)
 
     def changed(self, kind: str, identity: Identity | None, address: str, detail: Mapping[str, Any]) -> None:
@@ -32,7 +35,7 @@ class Notes:
         self._recorder.changed(kind, who_acts() or Acting(identity, "api", address), detail)
 
 
-def means(executor: Executor, recorder: Recorder) -> Means:
+def means(executor: Executor, recorder: Recorder, counters: Counters) -> Means:
     """As they are in a running server."""
     return Means(
         check_password=_checks(executor),
@@ -41,7 +44,7 @@ def means(executor: Executor, recorder: Recorder) -> Means:
         entropy=lambda: secrets.token_urlsafe(_BYTES),
         clock=time.monotonic,
         wall=time.time,
-        notary=Notes(recorder),
+        notary=Notes(recorder, counters),
     )
 
 

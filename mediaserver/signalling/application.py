@@ -262,7 +262,7 @@ class Server:
             check_pin=PinChecks(self._pin_thread, asyncio.get_running_loop().call_soon_threadsafe).check,
         )
         self._house = house
-        self._office = Office(settings, means(self._pin_thread, self._books.recorder))
+        self._office = Office(settings, means(self._pin_thread, self._books.recorder, self._counters))
         self._office.others.append(self._users.standings)
         self._reloading = Reloading(house, self._users, self._tokens, self._office, self._read)
         self._switchboard = Switchboard(house)

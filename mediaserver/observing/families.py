@@ -113,6 +113,7 @@ COUNTED: Final[dict[str, Family]] = {
     "webhooks_delivered": _counter("Events that a webhook has taken, by webhook."),
     "webhooks_dropped": _counter("Events that a webhook never got, by reason: queue full, too old, or it wants nothing any more."),
     "webhooks_failed": _counter("Attempts to deliver an event that failed, by webhook."),
+    "webhooks_not_kept": _counter("Events for webhooks that could not be kept on disk; a restart would lose them."),
     "workers_died": _counter("Media workers that died."),
     "workers_hung": _counter("Media workers that were killed because their turns stood still."),
 }

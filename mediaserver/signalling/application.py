@@ -183,6 +183,7 @@ class Server:
         await self._media.close()
         await self._shell.close()
         self._journal.close(())
+        self._webhooks.close()
         self._books.close()
         self._tracer.close()
         if self._telemetry is not None:
@@ -272,7 +273,7 @@ class Server:
         invitations = Invitations(house, self._switchboard, self._users, entrance)
         self._watching = Watching(house, self._users)
         self._switchboard.on_changed = self._watching.call_changed
-        self._webhooks = Webhooks(settings, house.server_id, self._counters, self._learned)
+        self._webhooks = Webhooks(settings, house.server_id, self._counters, self._learned, folder=self._books.outbox)
         self._webhooks.listen(house.publisher.subscribe)
         try:
             self._telemetry = keep_traces(house, self._webhooks.envelopes)

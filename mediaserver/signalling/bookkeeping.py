@@ -40,6 +40,8 @@ class Bookkeeping:
         self.ledger = Ledger(self.journal, key, os.urandom(8).hex())
         self.keeper = Keeper(self.journal, self.ledger, key, settings.audit, places.head_at(settings.audit), counters)
         self.process = StorageProcess(places, places.url(storage), counters, is_temporary=self._folder.is_temporary)
+        self.outbox = places.outbox
+        """The folder of what webhooks are still to be told."""
         self.notebook = Notebook(self.journal, os.urandom, time.time)
         self.past = Past(places.url(storage))
         self.recorder = Recorder(self.ledger, self.journal.hold)

@@ -39,6 +39,11 @@ class Places:
         return self.folder / "audit-key"
 
     @property
+    def outbox(self) -> Path:
+        """The folder of what webhooks are still to be told."""
+        return self.folder / "outbox"
+
+    @property
     def status(self) -> Path:
         """How far the journal is in the database."""
         return self.folder / "status"

@@ -14,6 +14,7 @@ from mediaserver.observing.counters import Counters
 from mediaserver.webhooks.envelopes import Envelopes
 from mediaserver.webhooks.outbox import Delivery, Outbox
 from mediaserver.webhooks.posting import Answer, Post, Undelivered
+from mediaserver.webhooks.spool import Spool
 
 AT_ONCE: Final = 8
 """Deliveries to one webhook under way."""
@@ -37,22 +38,43 @@ def wants(hook: WebhookSettings, event: HouseEvent) -> bool:
 class Line:
     """One webhook with its outbox. After each change of the outbox the tasks that wait are woken."""
 
-    def __init__(self, hook: WebhookSettings, counters: Counters, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        hook: WebhookSettings,
+        counters: Counters,
+        spool: Spool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """spool: where events are kept over a restart; None: they are not."""
         self.hook = hook
-        self.outbox = Outbox(hook.queue, hook.give_up_after, self._dropped)
+        self.spool = spool
+        self.outbox = Outbox(hook.queue, hook.give_up_after, self._dropped, self._forgotten)
+        self._wall = wall
         self.under_way = 0
         self._counters = counters
         self._clock = clock
         self._news = asyncio.Event()
         self._fails = False
+        for envelope, at in () if spool is None else spool.open():
+            self.outbox.restore(envelope, clock() - max(0.0, wall() - at), clock())
 
     def put(self, event: HouseEvent, envelopes: Envelopes) -> None:
         """Have an event delivered, without who listens where that is not everybody's to see."""
         body = event.without(event.discretion.hides_from(None))
         if body is None:
             return
-        self.outbox.put(envelopes.wrap(event.kind, event.tenant, event.call, body), self._clock())
+        envelope = envelopes.wrap(event.kind, event.tenant, event.call, body)
+        if self.spool is not None:
+            self.spool.keep(envelope, self._wall())
+        self.outbox.put(envelope, self._clock())
         self._news.set()
+
+    def again(self) -> int:
+        """Send again what waits, and what was given up; how many events that is."""
+        count = self.outbox.again(self._clock())
+        self._news.set()
+        return count
 
     @property
     def is_idle(self) -> bool:
@@ -94,9 +116,10 @@ class Line:
             return
         if answer.is_success:
             self._counters.add("webhooks_delivered", hook.name)
+            self._forgotten(delivery.envelope.id)
             self._note(fails=False)
         elif answer.status == GONE:
-            self._dropped("gone")
+            self.outbox.give_up(delivery, "gone")
         else:
             self._failed(delivery, f"HTTP {answer.status}", answer)
 
@@ -108,6 +131,10 @@ class Line:
 
     def _dropped(self, reason: str) -> None:
         self._counters.add("webhooks_dropped", reason)
+
+    def _forgotten(self, event: str) -> None:
+        if self.spool is not None:
+            self.spool.forget(event)
 
     def _note(self, *, fails: bool, why: str = "") -> None:
         """One line when it begins to fail, one when it works again."""

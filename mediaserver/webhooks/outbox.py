@@ -2,10 +2,12 @@
 
 - A delivery is waiting, under way, or gone. It keeps its id however often it is tried.
 - After each failure it waits longer, as `WAITS` says, or as long as the other side asked for.
-- It is given up when it is too old. Where the queue is full, the oldest that waits makes room for the new one.
+- It is given up when it is too old, or when the other side wants it no more; the last `MOST_GIVEN_UP` of these can be sent again.
+- Where the queue is full, the oldest that waits makes room for the new one.
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +16,8 @@ from mediaserver.webhooks.envelopes import Envelope
 
 WAITS: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
 """Seconds after the first failure, the second …; the last one from then on."""
+
+MOST_GIVEN_UP: Final = 1000
 
 
 @dataclass(slots=True)
@@ -29,11 +33,14 @@ class Delivery:
 class Outbox:
     """The deliveries of one webhook, at most ``capacity`` that wait."""
 
-    def __init__(self, capacity: int, give_up_after: float, dropped: Callable[[str], None]) -> None:
-        """dropped: told the reason of each delivery that is lost, ``full``, ``too_old`` or ``gone``."""
+    def __init__(self, capacity: int, give_up_after: float, dropped: Callable[[str], None], forgotten: Callable[[str], None]) -> None:
+        """dropped: told the reason of each delivery that is lost, ``full``, ``too_old`` or ``gone``; forgotten: told the id of each that
+        will not come again."""
         self._capacity = capacity
         self._give_up_after = give_up_after
         self._dropped = dropped
+        self._forgotten = forgotten
+        self._given_up: deque[Delivery] = deque()
         self._waiting: dict[int, Delivery] = {}
         """By number, the oldest event first."""
         self._times: list[tuple[float, int]] = []
@@ -46,6 +53,24 @@ class Outbox:
     def put(self, envelope: Envelope, now: float) -> None:
         """Take a new event."""
         self._wait(Delivery(envelope, now), now)
+
+    def restore(self, envelope: Envelope, since: float, now: float) -> None:
+        """Take an event of an earlier life; one that is too old is among those that were given up."""
+        if now - since > self._give_up_after:
+            self._give_up(Delivery(envelope, since))
+        else:
+            self._wait(Delivery(envelope, since), now)
+
+    def again(self, now: float) -> int:
+        """Have everything that waits or was given up delivered now, with all its time before it; how much that is."""
+        found = [*self._given_up, *self._waiting.values()]
+        self._given_up.clear()
+        self._waiting.clear()
+        self._times.clear()
+        for delivery in found:
+            delivery.attempts, delivery.since = 0, now
+            self._wait(delivery, now)
+        return len(found)
 
     def due(self, now: float) -> Delivery | None:
         """A delivery whose time has come; it is under way from now on."""
@@ -67,13 +92,23 @@ class Outbox:
         delivery.attempts += 1
         due = now + (again if wait is None else min(max(wait, again), WAITS[-1]))
         if due - delivery.since > self._give_up_after:
-            self._dropped("too_old")
+            self.give_up(delivery, "too_old")
         else:
             self._wait(delivery, due)
 
+    def give_up(self, delivery: Delivery, reason: str) -> None:
+        """It is not tried again, unless `again` wants it."""
+        self._dropped(reason)
+        self._give_up(delivery)
+
+    def _give_up(self, delivery: Delivery) -> None:
+        self._given_up.append(delivery)
+        if len(self._given_up) > MOST_GIVEN_UP:
+            self._forgotten(self._given_up.popleft().envelope.id)
+
     def _wait(self, delivery: Delivery, due: float) -> None:
         if len(self._waiting) >= self._capacity:
-            del self._waiting[next(iter(self._waiting))]
+            self._forgotten(self._waiting.pop(next(iter(self._waiting))).envelope.id)
             self._dropped("full")
             if len(self._times) > 2 * self._capacity:
                 self._times = [(time, number) for time, number in self._times if number in self._waiting]

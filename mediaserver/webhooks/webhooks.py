@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -17,10 +18,13 @@ from mediaserver.webhooks.delivering import Line, wants
 from mediaserver.webhooks.envelopes import Envelopes
 from mediaserver.webhooks.lookups import Lookups
 from mediaserver.webhooks.posting import Post, posting
+from mediaserver.webhooks.spool import Spool
 
 FAREWELL: Final = 2.0
 """Seconds in which the last events are delivered when the server stops."""
 _LOOK: Final = 0.05
+SYNC: Final = 1.0
+"""Seconds between two times that what was kept is brought onto the disk."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,10 +42,12 @@ class Webhooks:
         counters: Counters,
         tell: Callable[[str, dict[str, str]], None],
         post: Callable[[], AbstractAsyncContextManager[Post]] = posting,
+        folder: Path | None = None,
     ) -> None:
-        """server: names this process. tell: is given a call's id and what was found of its caller."""
+        """server: names this process. tell: is given a call's id and what was found of its caller. folder: where events are kept over a
+        restart; None: nowhere."""
         self.envelopes = Envelopes(server, time.time)
-        self._lines = [Line(hook, counters) for hook in settings.webhooks]
+        self._lines = [Line(hook, counters, None if folder is None else Spool(folder / hook.name, counters)) for hook in settings.webhooks]
         self._lookups = Lookups(settings.lookups, self.envelopes, tell, counters)
         self._has_work = bool(settings.webhooks or settings.lookups)
         self._open_post = post
@@ -71,18 +77,31 @@ class Webhooks:
             try:
                 for line in self._lines:
                     group.create_task(line.run(post))
-                await asyncio.Event().wait()
+                await self._keep_synced()
             finally:
                 self._post = self._group = None
 
+    async def _keep_synced(self) -> None:
+        while True:
+            await asyncio.sleep(SYNC)
+            for line in self._lines:
+                if line.spool is not None and (files := line.spool.unsynced()):
+                    await asyncio.to_thread(line.spool.sync, files)
+
     async def farewell(self) -> None:
-        """Let the last events go out; those that could not are lost with the process, and told in the log."""
+        """Let the last events go out; those that could not are told in the log, and wait on disk for the next start."""
         deadline = time.monotonic() + FAREWELL
         while time.monotonic() < deadline and not all(line.is_idle for line in self._lines):
             await asyncio.sleep(_LOOK)
         for line in self._lines:
             if left := len(line.outbox) + line.under_way:
                 _log.warning("webhook.undelivered", webhook=line.hook.name, events=left)
+
+    def close(self) -> None:
+        """Nothing is delivered any more."""
+        for line in self._lines:
+            if line.spool is not None:
+                line.spool.close()
 
     def metrics(self) -> Iterator[Metric]:
         """How many events wait."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mediaserver.webhooks import outbox
 from mediaserver.webhooks.envelopes import Envelope
 from mediaserver.webhooks.outbox import WAITS, Delivery, Outbox
 
@@ -19,7 +20,8 @@ class Box(Outbox):
 
     def __init__(self, capacity: int = 3, give_up_after: float = 1000.0) -> None:
         self.lost: Counter[str] = Counter()
-        super().__init__(capacity, give_up_after, lambda reason: self.lost.update([reason]))
+        self.forgotten: list[str] = []
+        super().__init__(capacity, give_up_after, lambda reason: self.lost.update([reason]), self.forgotten.append)
 
     def taken(self, now: float) -> Delivery:
         delivery = self.due(now)
@@ -102,3 +104,41 @@ def test_nothing_is_lost_uncounted_and_nothing_grows_beyond_its_bound(steps: lis
         assert len(box) <= 4
         assert len(box._times) <= 9
         assert put == done + len(under_way) + len(box) + box.lost.total()
+
+
+def test_what_was_given_up_and_what_waits_is_sent_again_with_all_its_time() -> None:
+    box = Box(give_up_after=10.0)
+    for number in range(2):
+        box.put(envelope(number), 0.0)
+    box.give_up(box.taken(0.0), "gone")
+    box.failed(box.taken(0.0), 9.5)
+    assert (box.lost["gone"], box.lost["too_old"], box.due(100.0)) == (1, 1, None)
+    assert box.again(100.0) == 2
+    assert [box.taken(100.0).envelope.id for _ in range(2)] == ["e0", "e1"]
+    assert box.forgotten == []
+
+
+def test_an_event_of_an_earlier_life_is_due_at_once_and_keeps_its_age() -> None:
+    box = Box(give_up_after=10.0)
+    box.restore(envelope(1), -9.5, 0.0)
+    box.restore(envelope(2), -11.0, 0.0)
+    delivery = box.taken(0.0)
+    box.failed(delivery, 0.0)
+    assert (delivery.envelope.id, box.lost, len(box)) == ("e1", {"too_old": 1}, 0)
+    assert box.again(0.0) == 2
+
+
+def test_what_makes_room_is_forgotten() -> None:
+    box = Box(capacity=1)
+    for number in range(3):
+        box.put(envelope(number), 0.0)
+    assert (box.forgotten, box.lost["full"]) == (["e0", "e1"], 2)
+
+
+def test_only_the_last_of_what_was_given_up_can_be_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MOST_GIVEN_UP", 1)
+    box = Box()
+    for number in range(2):
+        box.put(envelope(number), 0.0)
+        box.give_up(box.taken(0.0), "gone")
+    assert (box.forgotten, box.again(0.0)) == (["e0"], 1)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +14,7 @@ from mediaserver.observing.counters import Counters
 from mediaserver.signalling.desk.publishing import Publisher
 from mediaserver.webhooks import webhooks
 from mediaserver.webhooks.posting import Answer
+from mediaserver.webhooks.spool import Spool
 from mediaserver.webhooks.webhooks import Webhooks
 from tests.mediaserver.webhooks.posts import HOOK, LOOKUP, OtherProgram, event
 
@@ -90,3 +92,20 @@ async def test_a_server_that_stops_does_not_wait_for_who_does_not_answer(monkeyp
         await hooks.farewell()
         (waiting,) = hooks.metrics()
         assert [(sample.labels, sample.value) for sample in waiting.samples] == [({"webhook": "crm"}, 1)]
+
+
+async def test_what_could_not_be_delivered_comes_after_a_restart_under_the_same_id(tmp_path: Path) -> None:
+    away, back = OtherProgram(Answer(500)), OtherProgram()
+    settings = Settings(webhooks=(HOOK,))
+    for server, program in (("first", away), ("second", back)):
+        hooks = Webhooks(settings, server, Counters(), lambda call, found: None, program.reached, tmp_path)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(hooks.run())
+            if program is away:
+                hooks.heard(event("call.ended"))
+            await program.gets(1)
+            await hooks.farewell()
+            task.cancel()
+        hooks.close()
+    assert [envelope.id for envelope in back.got] == [away.got[0].id]
+    assert [kept.envelope.id for kept in Spool(tmp_path / HOOK.name, Counters()).open()] == []

@@ -33,6 +33,7 @@ from control_api.messages import (
     SupervisionResult,
     TraceResult,
 )
+from control_api.past_models import HistoryResult, ListeningResult, PastCallResult
 from control_api.schemas import reference, schemas, summary
 
 FILE: Final = Path(__file__).parents[1] / "docs" / "control-api.asyncapi.yaml"
@@ -59,6 +60,9 @@ RESULTS: Final = (
     SessionsResult,
     SupervisionResult,
     TraceResult,
+    HistoryResult,
+    PastCallResult,
+    ListeningResult,
 )
 
 

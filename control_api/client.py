@@ -23,6 +23,7 @@ from websockets.typing import Subprotocol as Offered
 
 from control_api.annotation_models import FlagsResult, NoteModel, NotesResult
 from control_api.browser_messages import AnswerResult, IceServersResult
+from control_api.client_commands import PastCommands
 from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.messages import (
@@ -74,7 +75,7 @@ class _Pending:
     reply: asyncio.Future[ReplyMessage]
 
 
-class ControlClient:
+class ControlClient(PastCommands):
     """One identity's connection. Raises `Unreachable`; a command that the server refuses raises `Refusal`.
 
     After a cut it connects again by itself, resumes the events, and sends commands without a reply again under their

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from control_api.annotation_models import FlagCommand, FlagsCommand, NoteCommand, NotesCommand, UnflagCommand
 from control_api.command import Command
 from control_api.messages import Gain, LegNumber, ModeName, Name, Phone, PhoneText, Sdp, WhisperTarget
+from control_api.past_models import HistoryCommand, ListeningCommand, PastCallCommand
 from mixer.modes import Mode
 
 
@@ -362,6 +363,9 @@ AnyCommand = (
     | FlagCommand
     | UnflagCommand
     | FlagsCommand
+    | HistoryCommand
+    | PastCallCommand
+    | ListeningCommand
 )
 
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {
@@ -402,5 +406,8 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "flag": FlagCommand,
     "unflag": UnflagCommand,
     "flags": FlagsCommand,
+    "history": HistoryCommand,
+    "past_call": PastCallCommand,
+    "listening": ListeningCommand,
 }
 """The model of each ``type``."""

@@ -39,6 +39,7 @@ from control_api.command_models import (
     WithdrawCommand,
 )
 from control_api.idempotency import Outcome
+from control_api.past_models import HistoryCommand, ListeningCommand, PastCallCommand
 from control_api.permissions import Identity, Refusal, check_standing
 from control_api.ports import Applied, Desk
 from mixer.modes import Role
@@ -132,6 +133,12 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote:
             await desk.unflag(identity, call=command.call, flag=command.flag)
         case FlagsCommand():
             return {"flags": list(await desk.flags(identity, call=command.call))}
+        case HistoryCommand():
+            return await desk.past.calls(identity, command)
+        case PastCallCommand():
+            return await desk.past.call(identity, command.call)
+        case ListeningCommand():
+            return await desk.past.listening(identity, command)
         case _:
             assert_never(command)
     return {}

@@ -135,6 +135,20 @@ def check_visible(identity: Identity, subject: Subject) -> None:
         raise Refusal("not_found", "no such call", "list shows the calls that you may see")
 
 
+def sees_whole_past(identity: Identity) -> bool:
+    """Whether what was kept of every call of the tenant, and of whoever supervised it, is his to read: he may have it added up, too."""
+    return Right.REPORTS in identity.ceiling.rights
+
+
+def check_past(identity: Identity, subject: Subject) -> None:
+    """Raise `Refusal` ``not_found`` for a call that was kept and is not the identity's to read: it is neither within his ceiling, nor has
+    he the right to reports."""
+    check_standing(identity)
+    is_reported = identity.tenant == subject.tenant and sees_whole_past(identity)
+    if not is_reported and not may_see(identity, subject):
+        raise Refusal("not_found", "no such call was kept", "history shows the calls that you may see")
+
+
 def check_mode(identity: Identity, subject: Subject, mode: Mode, target: Role) -> None:
     """Raise `Refusal` unless the identity may supervise this call in this mode toward this target."""
     check_visible(identity, subject)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from control_api.acting import Acting
 from control_api.discretion import OPEN, Discretion, event_without
+from control_api.past import Past
 from control_api.permissions import Identity, Refusal
 from mixer.modes import Mode, Role
 
@@ -93,11 +94,18 @@ class Blind:
 class Desk(Protocol):
     """The commands. Each raises `Refusal`; none has an effect when it does."""
 
+    @property
+    def past(self) -> Past:
+        """What was kept."""
+
     def calls(self, identity: Identity) -> Sequence[dict[str, Any]]:
         """Every live call the identity may see, as `control_api.messages.CallModel` fields."""
 
     def call(self, identity: Identity, call: str) -> dict[str, Any]:
         """One call, live or ended in the last minute."""
+
+    def agents(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Every agent the identity may see, on a call or not, as `control_api.rest.looks.AgentModel` fields."""
 
     async def supervise(
         self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, phone: str | None

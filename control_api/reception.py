@@ -46,6 +46,7 @@ from control_api.commands import carry_out, failed, succeeded
 from control_api.feeds import Feeds
 from control_api.idempotency import KeyTable, Outcome
 from control_api.meters import SLOTS
+from control_api.past_models import HistoryCommand
 from control_api.permissions import Identity, Refusal
 from control_api.ports import Blind, Desk, HouseEvent, Witness
 from control_api.session import Order
@@ -56,7 +57,7 @@ from control_api.tokens import TokenStore
 SEEN_OTHERWISE: Final = (
     *(ListCommand, GetCommand, BansCommand, IceServersCommand, CandidateCommand, ReofferCommand),
     *(SuperviseCommand, SetModeCommand, MuteCommand, VolumesCommand, LeaveCommand, HangUpCommand, EndCommand, OriginateCommand),
-    *(SessionsCommand, LinkCommand, WithdrawCommand, ShutOutCommand, LetInCommand),
+    *(SessionsCommand, LinkCommand, WithdrawCommand, ShutOutCommand, LetInCommand, HistoryCommand),
     *(AskHelpCommand, HandOverCommand, TakeOverCommand, GiveBackCommand, DropAgentCommand, InviteCommand, FollowCommand, FollowsCommand),
     *(NotesCommand, FlagsCommand),
 )

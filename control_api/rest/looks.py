@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ConfigDict
 
-from control_api.messages import CallModel, CeilingModel, LegModel, Message
+from control_api.messages import CeilingModel, LegModel, Message
 from control_api.permissions import Identity
 from control_api.ports import Desk
 from control_api.repertoire import commands_of
@@ -39,16 +39,18 @@ class SupervisorsResult(Message):
 
 
 class AgentModel(Message):
-    """An agent on a call."""
+    """An agent."""
 
     agent: str
     team: str
+    state: Literal["on_call", "ringing", "idle", "offline"]
+    """``offline``: a phone that registers here is not registered; ``idle``: he can be called."""
     calls: tuple[str, ...]
     """Ids of his calls."""
 
 
 class AgentsResult(Message):
-    """The agents on the calls that you may see."""
+    """The agents whom you may see, on calls or not."""
 
     agents: tuple[AgentModel, ...]
 
@@ -98,10 +100,7 @@ def _supervisors(desk: Desk, identity: Identity) -> dict[str, Any]:
 
 
 def _agents(desk: Desk, identity: Identity) -> dict[str, Any]:
-    calls = [CallModel.model_validate(call) for call in desk.calls(identity)]
-    agents = sorted({(call.agent, call.team) for call in calls if call.agent})
-    found = [{"agent": agent, "team": team, "calls": [call.call for call in calls if call.agent == agent]} for agent, team in agents]
-    return {"agents": found}
+    return {"agents": list(desk.agents(identity))}
 
 
 def _health(desk: Desk, _: Identity) -> dict[str, Any]:

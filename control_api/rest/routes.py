@@ -61,6 +61,7 @@ from control_api.messages import (
     SupervisionResult,
     TraceResult,
 )
+from control_api.past_models import HistoryCommand, HistoryResult, ListeningCommand, ListeningResult, PastCallCommand, PastCallResult
 
 GENERIC: Final = "/v1/commands/{}"
 _PLACE: Final = re.compile(r"\{(\w+)\}")
@@ -139,6 +140,9 @@ _RESOURCES: Final = (
     Route("DELETE", "/v1/sessions/{session}", WithdrawCommand),
     Route("POST", "/v1/identities/{identity}/shut-out", ShutOutCommand),
     Route("DELETE", "/v1/identities/{identity}/shut-out", LetInCommand),
+    Route("GET", "/v1/history", HistoryCommand, HistoryResult),
+    Route("GET", "/v1/history/{call}", PastCallCommand, PastCallResult),
+    Route("GET", "/v1/report/listening", ListeningCommand, ListeningResult),
 )
 _WITH_A_ROW: Final = {route.command for route in _RESOURCES}
 ON_WEBSOCKETS_ONLY: Final = {ViewCommand}

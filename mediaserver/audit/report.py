@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from mediaserver.audit.entry import Entry
 from mediaserver.audit.sessions import Sessions, Stretch
+from mixer.modes import Mode
 
 DAY = 86_400_000_000
 LONGEST_CALL = 7 * DAY
@@ -62,6 +63,11 @@ class ListenTime:
             for stretch in sessions.open.values():
                 self._add(stretch, now)
 
+    def told(self) -> dict[str, object]:
+        """All of it, ready for JSON: seconds, and times in ISO 8601 (null for no bound)."""
+        rows = [dict(zip(map(str, self.by), key, strict=True)) | told(heard) for key, heard in sorted(self.rows.items())]
+        return {"since": _iso(self.since), "until": _iso(self.until), "rows": rows, "total": told(self.total)}
+
     def _add(self, stretch: Stretch, until: int) -> None:
         is_moment = stretch.since >= until  # who was there for no time at all was there
         since, until = max(stretch.since, self.since), min(max(stretch.since, until), self.until)
@@ -82,6 +88,16 @@ class ListenTime:
                 yield midnight
                 midnight += DAY
         yield until
+
+
+def told(heard: Heard) -> dict[str, object]:
+    """A row's sums: sessions, and seconds in all and by mode."""
+    modes: dict[str, object] = {str(mode): heard.microseconds.get(mode, 0) / 1e6 for mode in Mode}
+    return {"sessions": len(heard.sessions), "seconds": heard.total / 1e6} | modes
+
+
+def _iso(at: int) -> str | None:
+    return moment(at).isoformat() if at else None
 
 
 def _name(by: By, stretch: Stretch, at: int) -> str:

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from mediaserver.cli.ending import one_line_errors
 from mediaserver.cli.options import DEFAULT_URL, AsJson, Token, Url
-from mediaserver.cli.places import TOP, Place, Source, in_group, others
+from mediaserver.cli.places import OF_THE_PAST, TOP, Place, Source, in_group, others
 
 WHICH: Final = "which"
 """The argument that stands for ``call`` and ``agent``, of which a command wants one."""
@@ -127,13 +127,16 @@ def _parameters(place: Place) -> list[Parameter]:
         fields = {WHICH: {}} | fields
         needed |= {WHICH} if place.needs_call else set()
     said = {name: place.says.get(name, each.get("description", "").replace("null:", "left out:")) for name, each in fields.items()}
-    made = [_parameter(name, each | {"description": said[name]}, name in needed, name in place.positional) for name, each in fields.items()]
+    made = [
+        _parameter(name, each | {"description": said[name]}, name in needed, name in place.positional, place.kind not in OF_THE_PAST)
+        for name, each in fields.items()
+    ]
     return sorted(made, key=lambda each: (each.default is not Parameter.empty, not _is_argument(each)))
 
 
-def _parameter(name: str, shape: dict[str, Any], is_needed: bool, is_positional: bool) -> Parameter:
+def _parameter(name: str, shape: dict[str, Any], is_needed: bool, is_positional: bool, is_live: bool) -> Parameter:
     default = Parameter.empty if is_needed and name != "leg" else shape.get("default")
-    if name in _NAMED:
+    if name in _NAMED and is_live:
         return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[str | None, _NAMED[name]])
     kind = _type(shape)
     said: Any = typer.Option(help=shape["description"], show_default=default not in (None, ""))

@@ -70,8 +70,10 @@ PLACES: Final = (
     Place(TOP, "hand-over", "hand_over", "Give your talk to another supervisor of the call.", Panel.SUPERVISING),
     Place(TOP, "help-wanted", "ask_help", "Say that an agent needs help.", Panel.SUPERVISING, says=_NEEDED, needs_call=False),
     Place(TOP, "help-over", "ask_help", "Say that he needs none any more.", Panel.SUPERVISING, preset={"text": None}, needs_call=False),
-    Place(TOP, "agents", "agents", "List the agents on calls that you may see.", Panel.CALLS, Source.LOOK),
+    Place(TOP, "agents", "agents", "List the agents whom you may see, and what they do.", Panel.CALLS, Source.LOOK),
     Place(TOP, "supervisors", "supervisors", "List who supervises which call, and how.", Panel.CALLS, Source.LOOK),
+    Place("call", "history", "history", "List calls that have ended."),
+    Place("call", "past", "past_call", "Show a call that was kept, and who supervised it.", says={"call": "Its id, as history shows it."}),
     Place("call", "show", "get", "Show one call: who is in it, and how it sounds."),
     Place("call", "start", "originate", "Ring an agent, then a number for him (right originate).", says=_NUMBER),
     Place("call", "invite", "invite", "Ring a third one into a call (right originate).", says=_NUMBER),
@@ -90,6 +92,8 @@ PLACES: Final = (
     Place(TOP, "health", "health", "Say whether the server lives and takes calls.", Panel.SERVER, Source.LOOK),
 )
 
+OF_THE_PAST: Final = frozenset({"past_call"})
+"""Commands about calls that are live no more: nobody is asked for an agent instead of their id."""
 WRITTEN_BY_HAND: Final = frozenset(
     {"list", "supervise", "set_mode", "leave", "hang_up", "end", "message", "trace", "bans", "lift_ban"},
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mediaserver.audit.report import LONGEST_CALL, By, Heard, ListenTime, microseconds, moment
+from mediaserver.audit.report import LONGEST_CALL, By, ListenTime, microseconds, told
 from mediaserver.cli.board import clean
 from mediaserver.cli.kept import Kept, open_kept
 from mixer.modes import Mode
@@ -24,11 +24,11 @@ def listening(
     report = ListenTime(microseconds(since) if since else 0, microseconds(until) if until else now, by, tenant)
     asyncio.run(_fill(open_kept(config, folder), report, now, max(0, report.since - LONGEST_CALL)))
     if as_json:
-        print(json.dumps({"since": _iso(report.since), "until": _iso(report.until), "rows": _rows(report), "total": _row(report.total)}))
+        print(json.dumps(report.told()))
     elif as_csv:
         writer = csv.DictWriter(sys.stdout, [*map(str, by), "sessions", "seconds", *Mode])
         writer.writeheader()
-        writer.writerows(_rows(report))
+        writer.writerows(dict(zip(map(str, by), key, strict=True)) | told(heard) for key, heard in sorted(report.rows.items()))
     else:
         _show(report)
 
@@ -38,15 +38,6 @@ async def _fill(kept: Kept, report: ListenTime, now: int, since: int) -> None:
         async for found in log.entries(since):
             report.take(found.entry)
     report.finish(now)
-
-
-def _rows(report: ListenTime) -> list[dict[str, object]]:
-    return [dict(zip(map(str, report.by), key, strict=True)) | _row(heard) for key, heard in sorted(report.rows.items())]
-
-
-def _row(heard: Heard) -> dict[str, object]:
-    modes: dict[str, object] = {str(mode): heard.microseconds.get(mode, 0) / 1e6 for mode in Mode}
-    return {"sessions": len(heard.sessions), "seconds": heard.total / 1e6} | modes
 
 
 def _show(report: ListenTime) -> None:
@@ -61,8 +52,3 @@ def _clock(microseconds: int) -> str:
     """Hours, minutes and seconds."""
     seconds = round(microseconds / 1e6)
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-
-def _iso(at: int) -> str | None:
-    """None for no bound."""
-    return moment(at).isoformat() if at else None

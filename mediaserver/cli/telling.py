@@ -17,6 +17,7 @@ from control_api.rest.looks import LOOKS
 from mediaserver.cli.board import clean
 from mediaserver.cli.connecting import with_client
 from mediaserver.cli.deriving import WHICH
+from mediaserver.cli.places import OF_THE_PAST
 from mediaserver.cli.supervising import find, only, own_legs
 from mediaserver.cli.watching import console_of
 from mixer.modes import Role
@@ -86,7 +87,7 @@ def _named(client: ControlClient, kind: str, given: Mapping[str, Any]) -> dict[s
     known = COMMANDS[kind].model_fields
     if given.get(WHICH):
         fields["call" if given[WHICH] in client.calls else "agent"] = given[WHICH]
-    if fields.get("call"):
+    if fields.get("call") and kind not in OF_THE_PAST:
         fields["call"] = find(client.calls, fields["call"])
     if "leg" in fields:
         call, leg = only(list(own_legs(client, fields["leg"])))

@@ -90,6 +90,7 @@ COUNTED: Final[dict[str, Family]] = {
     "sign_ins_refused": _counter("Tries to sign in that were refused, by the way that was tried."),
     "spares_died": _counter("Spare media workers that died while they waited."),
     "storage_died": _counter("Processes that bring the journal into the database and died."),
+    "storage_unanswered": _counter("Questions to the database that got no answer, by why.", "why"),
     "storage_dropped": _counter("Lines for the journal that were dropped because it could not be written for too long, by why."),
     "storage_journal_failures": _counter("Writes that the journal refused or that failed, by why."),
     "supervisors_left": _counter("Supervisors who left calls, by cause."),

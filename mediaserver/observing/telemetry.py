@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from control_api.command_models import Command
+from control_api.command import Command
 from control_api.idempotency import Outcome
 from control_api.permissions import Identity
 from control_api.spans import Told

@@ -269,7 +269,7 @@ class Server:
         self._switchboard = Switchboard(house)
         self._quality = QualityWatch(settings.quality, self._switchboard.calls, self._media, house.publisher, self._counters)
         entrance = Entrance(house, self._switchboard)
-        self._desk = SwitchboardDesk(house, self._switchboard, entrance, Bans(house, self._users), self._office)
+        self._desk = SwitchboardDesk(house, self._switchboard, entrance, Bans(house, self._users), self._office, self._books.asking.ask)
         invitations = Invitations(house, self._switchboard, self._users, entrance)
         self._watching = Watching(house, self._users)
         self._switchboard.on_changed = self._watching.call_changed

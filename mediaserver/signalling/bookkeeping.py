@@ -15,6 +15,7 @@ from mediaserver.audit.ledger import Ledger
 from mediaserver.observing.counters import Counters
 from mediaserver.secrecy.key import Key
 from mediaserver.signalling.desk.recording import Recorder
+from mediaserver.storage.asking import Asking
 from mediaserver.storage.folder import StorageFolder
 from mediaserver.storage.journal import Journal
 from mediaserver.storage.launching import LOOK as PROCESS_LOOK
@@ -44,6 +45,7 @@ class Bookkeeping:
         """The folder of what webhooks are still to be told."""
         self.notebook = Notebook(self.journal, os.urandom, time.time)
         self.past = Past(places.url(storage))
+        self.asking = Asking(places, places.url(storage), counters)
         self.recorder = Recorder(self.ledger, self.journal.hold)
 
     def open(self) -> None:
@@ -59,6 +61,7 @@ class Bookkeeping:
     def close(self) -> None:
         """The server has ended its calls."""
         self.past.close()
+        self.asking.close()
         self.keeper.close()
         self.process.close()
         self._folder.close()

@@ -12,11 +12,9 @@ from typing import Final
 
 from mediaserver.observing.logs import configure_logs
 from mediaserver.storage.database import Database
-from mediaserver.storage.folder import Places
+from mediaserver.storage.folder import URL_VARIABLE, Places
 from mediaserver.storage.replaying import Replayer
 
-URL_VARIABLE: Final = "MEDIASERVER_STORAGE_URL"
-"""In the environment, since it may hold a password."""
 _NICENESS: Final = 5
 
 

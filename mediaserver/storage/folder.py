@@ -4,8 +4,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from config.storage import AuditSettings, StorageSettings
+
+URL_VARIABLE: Final = "MEDIASERVER_STORAGE_URL"
+"""By which processes of ours are told the database: in the environment, since it may hold a password."""
 
 
 @dataclass(frozen=True, slots=True)

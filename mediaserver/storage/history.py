@@ -25,6 +25,14 @@ class Wanted:
     agents: frozenset[str] | None = None
     """Of these agents, or of these teams; None in both: of everybody."""
     teams: frozenset[str] | None = None
+    calls: frozenset[str] | None = None
+    """Of these alone."""
+    agent: str | None = None
+    team: str | None = None
+    party: str | None = None
+    """A part of the caller's or the called number."""
+    is_over: bool = False
+    """Those alone that have ended."""
     since: int | None = None
     until: int | None = None
     before: tuple[int, str] | None = None
@@ -77,6 +85,16 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [CALLS.c.tenant == wanted.tenant]
     if wanted.agents is not None or wanted.teams is not None:
         conditions.append(CALLS.c.agent.in_(wanted.agents or ()) | CALLS.c.team.in_(wanted.teams or ()))
+    if wanted.calls is not None:
+        conditions.append(CALLS.c.id.in_(wanted.calls))
+    if wanted.agent is not None:
+        conditions.append(CALLS.c.agent == wanted.agent)
+    if wanted.team is not None:
+        conditions.append(CALLS.c.team == wanted.team)
+    if wanted.party is not None:
+        conditions.append(CALLS.c.caller.contains(wanted.party, autoescape=True) | CALLS.c.called.contains(wanted.party, autoescape=True))
+    if wanted.is_over:
+        conditions.append(CALLS.c.ended_at.is_not(None))
     if wanted.since is not None:
         conditions.append(CALLS.c.started_at >= wanted.since)
     if wanted.until is not None:

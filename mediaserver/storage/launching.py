@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from mediaserver.observing.counters import Counters
-from mediaserver.storage.folder import Places
+from mediaserver.storage.folder import URL_VARIABLE, Places
 from mediaserver.storage.segments import path_of, segments
 from mediaserver.storage.status import Status, place_of, read_status
 
@@ -83,5 +83,5 @@ class StorageProcess:
 
     def _launch(self) -> None:
         command = [sys.executable, "-m", "mediaserver.storage", "--folder", str(self._places.folder)]
-        environment = os.environ | {"MEDIASERVER_STORAGE_URL": self._url}
+        environment = os.environ | {URL_VARIABLE: self._url}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)

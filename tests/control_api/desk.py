@@ -20,6 +20,7 @@ from control_api.permissions import (
 )
 from control_api.ports import Applied, HouseEvent, Supervision
 from mixer.modes import Mode, Role
+from tests.control_api.past import FakePast
 from tests.control_api.signing_in.offices import office_of
 
 ANNA = Identity(
@@ -91,6 +92,7 @@ class FakeDesk:
         self.turn = 1000
         self.next_leg = 10
         self.office = office_of()
+        self.past = FakePast()
         self.following: list[dict[str, Any]] = []
         self.noted: dict[str, list[dict[str, Any]]] = {}
 
@@ -121,6 +123,11 @@ class FakeDesk:
             raise Refusal("not_found", "no such call", "list shows the calls that you may see")
         check_visible(identity, _subject(found))
         return found
+
+    def agents(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        busy = {call["agent"]: call["call"] for call in self.calls(identity)}
+        talking = [{"agent": agent, "team": "support", "state": "on_call", "calls": [call]} for agent, call in busy.items()]
+        return [*talking, {"agent": "ida", "team": "support", "state": "idle", "calls": []}]
 
     async def supervise(
         self, identity: Identity, *, call: str | None, agent: str | None, mode: Mode, target: Role, phone: str | None

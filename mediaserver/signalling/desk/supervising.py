@@ -21,6 +21,7 @@ from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.records import records
 from mediaserver.signalling.calls.requests import NOBODY_WAITS
 from mediaserver.signalling.calls.switchboard import Switchboard
+from mediaserver.signalling.desk import agents
 from mediaserver.signalling.desk.agent_codes import AgentCodes
 from mediaserver.signalling.desk.annotating import Annotating
 from mediaserver.signalling.desk.banning import Bans
@@ -28,6 +29,7 @@ from mediaserver.signalling.desk.following import Following
 from mediaserver.signalling.desk.indicating import Indicating
 from mediaserver.signalling.desk.intervening import Intervening
 from mediaserver.signalling.desk.messaging import send_text
+from mediaserver.signalling.desk.past import Ask, Past, nobody_knows
 from mediaserver.signalling.desk.traces import read_trace
 from mediaserver.signalling.entering.digits import mode_of_digit
 from mediaserver.signalling.entering.entrance import Entrance
@@ -40,8 +42,12 @@ _log = structlog.get_logger(__name__)
 class SwitchboardDesk(Following, Intervening, Annotating):
     """`control_api.ports.Desk` over the switchboard."""
 
-    def __init__(self, house: House, switchboard: Switchboard, entrance: Entrance, bans: Bans, office: Office) -> None:
+    def __init__(
+        self, house: House, switchboard: Switchboard, entrance: Entrance, bans: Bans, office: Office, ask: Ask = nobody_knows
+    ) -> None:
+        """``ask``: the database."""
         super().__init__(house, switchboard)
+        self.past = Past(house, ask)
         self._entrance = entrance
         self._bans = bans
         self._office = office
@@ -69,6 +75,10 @@ class SwitchboardDesk(Following, Intervening, Annotating):
     def _model(self, identity: Identity, entry: CallEntry) -> dict[str, Any]:
         shown = self._house.publisher.live_model(entry.view, lambda: records(self._house.media, entry))
         return without(shown, self._house.publisher.discretion(entry.view).hides_from(identity))
+
+    def agents(self, identity: Identity) -> Sequence[dict[str, Any]]:
+        """Every agent the identity may see."""
+        return agents.agents(self._house, self._switchboard, identity)
 
     def subscribe(self, listener: Callable[[HouseEvent], None], wants_meters: Callable[[], bool]) -> Callable[[], None]:
         """Hear every event from now on."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from control_api.command_models import COMMANDS
 from control_api.encoding import MAX_MESSAGE
+from control_api.past_models import HistoryCommand
 from control_api.permissions import Refusal
 from control_api.rest import answering
 from control_api.rest.routes import ON_WEBSOCKETS_ONLY, ROUTES
@@ -110,8 +112,24 @@ async def test_supervisors_and_agents_are_shown_as_far_as_their_calls_are(served
     (supervisor,) = (await request(served, "GET", "/v1/supervisors")).json()["supervisors"]
     assert (supervisor["call"], supervisor["agent"], supervisor["leg"]["identity"]) == ("c1", "robert", "anna")
     agents = (await request(served, "GET", "/v1/agents")).json()["agents"]
-    assert agents == [{"agent": "robert", "team": "support", "calls": ["c1"]}]
-    assert (await request(served, "GET", "/v1/agents", STRANGER_TOKEN)).json() == {"agents": []}
+    assert agents == [
+        {"agent": "robert", "team": "support", "state": "on_call", "calls": ["c1"]},
+        {"agent": "ida", "team": "support", "state": "idle", "calls": []},
+    ]
+
+
+async def test_what_was_kept_is_asked_by_query_and_path(served: Served) -> None:
+    page = await request(served, "GET", "/v1/history?agent=100&party=%2B49&since=2030-01-31T12:00:00Z&limit=7")
+    assert (page.status_code, [call["call"] for call in page.json()["calls"]]) == (200, ["c0"])
+    (asked,) = served.desk.past.asked
+    assert isinstance(asked, HistoryCommand)
+    assert (asked.agent, asked.party, asked.limit, asked.since) == ("100", "+49", 7, datetime(2030, 1, 31, 12, tzinfo=UTC))
+    call = (await request(served, "GET", "/v1/history/c0")).json()
+    assert call["supervisions"][0]["timeline"][0]["mode"] == "listen"
+    assert (await request(served, "GET", "/v1/history/c0", STRANGER_TOKEN)).json()["code"] == "not_found"
+    assert (await request(served, "GET", "/v1/report/listening")).json()["code"] == "forbidden"
+    for wrong in ("limit=201", "limit=x", "since=yesterday", "cursor="):
+        assert (await request(served, "GET", f"/v1/history?{wrong}")).json()["code"] == "bad_request"
 
 
 async def test_notes_and_flags_are_read_and_a_flag_is_taken_back(served: Served) -> None:

@@ -1,0 +1,45 @@
+"""What the Python client can ask of the past, in types. `control_api.client.ControlClient` has these methods too."""
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import Any
+
+from control_api.past_models import HistoryResult, ListeningResult, PastCallResult
+
+Moment = datetime | str
+"""A time; as text ISO 8601."""
+
+
+class PastCommands(ABC):
+    """Calls that are over, and how long who listened."""
+
+    @abstractmethod
+    async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """The result of any command, by its type; what the methods say in types."""
+
+    async def history(
+        self,
+        *,
+        agent: str | None = None,
+        team: str | None = None,
+        party: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> HistoryResult:
+        """Ended calls, the newest first; ``cursor`` is the ``next`` of the page before."""
+        wanted = {"agent": agent, "team": team, "party": party, "cursor": cursor, "limit": limit}
+        return HistoryResult.model_validate(await self.ask("history", **wanted, since=_iso(since), until=_iso(until)))
+
+    async def past_call(self, call: str) -> PastCallResult:
+        """One call that was kept, with those who supervised it."""
+        return PastCallResult.model_validate(await self.ask("past_call", call=call))
+
+    async def listening(self, *, since: Moment | None = None, until: Moment | None = None, by: str = "supervisor,agent") -> ListeningResult:
+        """How long who listened to whom (right ``reports``)."""
+        return ListeningResult.model_validate(await self.ask("listening", since=_iso(since), until=_iso(until), by=by))
+
+
+def _iso(at: Moment | None) -> str | None:
+    return at.isoformat() if isinstance(at, datetime) else at

@@ -1,0 +1,141 @@
+"""``python -m mediaserver.storage.answering``: answers what signalling asks of the database, in a process of its own, a line a question.
+
+A report reads the whole audit log, and a database may be far away: neither is to hold up a call. A question is
+``[number, what, given]``, its answer ``[number, result]`` or ``[number, null, why, text]``, in whatever order they come. The end of
+standard input ends the process.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from mediaserver.audit.reading import Log
+from mediaserver.audit.report import LONGEST_CALL, By, ListenTime
+from mediaserver.storage.asking import Unanswerable
+from mediaserver.storage.database import PROBLEMS, Database
+from mediaserver.storage.folder import URL_VARIABLE, Places
+from mediaserver.storage.history import History, Wanted
+
+LONGEST_LINE: Final = 16_000_000
+PATIENCE: Final = 5.0
+REPORT_PATIENCE: Final = 20.0
+"""Seconds for a question, and for one that reads the log."""
+MOST_ROWS: Final = 10_000
+"""Of a report; more are no answer for anybody."""
+AT_ONCE: Final = 4
+_NICENESS: Final = 5
+
+Answer = Callable[["Answerer", dict[str, Any]], Awaitable[Any]]
+
+
+class Answerer:
+    """Answers questions from one server's journal and database."""
+
+    def __init__(self, places: Places, url: str, wall: Callable[[], float] = time.time) -> None:
+        self._places = places
+        self._database = Database(url)
+        self._history = History(self._database)
+        self._wall = wall
+
+    async def answer(self, what: str, given: dict[str, Any]) -> Any:
+        """What comes back. Raises `PROBLEMS` where the database is away or too slow, and `Unanswerable`."""
+        seconds, found = QUESTIONS[what]
+        async with asyncio.timeout(seconds):
+            return await found(self, given)
+
+    async def close(self) -> None:
+        """There are no more questions."""
+        await self._database.close()
+
+    async def calls(self, given: dict[str, Any]) -> Any:
+        """`History.calls`."""
+        sets = {name: frozenset(given[name]) for name in ("agents", "teams", "calls") if given.get(name) is not None}
+        before = {"before": tuple(given["before"])} if given.get("before") else {}
+        most = given.pop("most")
+        return await self._history.calls(Wanted(**given | sets | before), most)
+
+    async def call(self, given: dict[str, Any]) -> Any:
+        """`History.call`."""
+        return await self._history.call(given["tenant"], given["call"])
+
+    async def listening(self, given: dict[str, Any]) -> Any:
+        """The listen-time report of a tenant."""
+        now = round(self._wall() * 1e6)
+        until = now if given["until"] is None else given["until"]
+        report = ListenTime(given["since"] or 0, until, tuple(map(By, given["by"])), given["tenant"])
+        log = await asyncio.to_thread(Log, self._places.journal, self._database)
+        async for found in log.entries(max(0, report.since - LONGEST_CALL)):
+            report.take(found.entry)
+        report.finish(now)
+        if len(report.rows) > MOST_ROWS:
+            raise Unanswerable(f"the report would have {len(report.rows)} rows; ask for a shorter time, or for less by row")
+        return report.told()
+
+
+QUESTIONS: Final[dict[str, tuple[float, Answer]]] = {
+    "calls": (PATIENCE, Answerer.calls),
+    "call": (PATIENCE, Answerer.call),
+    "listening": (REPORT_PATIENCE, Answerer.listening),
+}
+"""What can be asked, how long it may take, and who knows."""
+
+
+async def serve(answerer: Answerer, questions: asyncio.StreamReader, tell: Callable[[bytes], object]) -> None:
+    """Answer until there are no more questions, some at a time."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def answered(line: bytes) -> None:
+        number, what, given = json.loads(line)
+        try:
+            said = [number, await answerer.answer(what, given)]
+        except Unanswerable as error:
+            said = [number, None, "unanswerable", str(error)]
+        except PROBLEMS as error:
+            said = [number, None, "away", str(error).splitlines()[0] if str(error) else "no answer in time"]
+        finally:
+            places.release()
+        tell(json.dumps(said, separators=(",", ":")).encode() + b"\n")
+
+    async with asyncio.TaskGroup() as tasks:
+        while line := await questions.readline():
+            await places.acquire()
+            tasks.create_task(answered(line))
+
+
+async def _run(places: Places, url: str) -> None:
+    questions = asyncio.StreamReader(limit=LONGEST_LINE)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(questions), sys.stdin)
+    answerer = Answerer(places, url)
+    try:
+        await serve(answerer, questions, _tell)
+    finally:
+        await answerer.close()
+
+
+def _tell(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Answer until signalling is gone."""
+    parser = argparse.ArgumentParser(prog="mediaserver.storage.answering")
+    parser.add_argument("--folder", type=Path, required=True)
+    places = Places(parser.parse_args().folder)
+    # Ctrl+C reaches the whole group of processes; the end of our standard input is what ends us.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    os.nice(_NICENESS)
+    asyncio.run(_run(places, os.environ.pop(URL_VARIABLE)))
+
+
+if __name__ == "__main__":
+    main()

@@ -126,3 +126,24 @@ async def test_an_agent_is_followed_until_one_stops(served: Served, page: Page) 
     await page.reload()
     await page.get_by_role("button", name="Follow robert", exact=True).wait_for()
     assert served.desk.following == []
+
+
+async def test_a_note_and_a_flag_are_shown_when_the_server_has_them_and_a_flag_filters_the_board(served: Served, page: Page) -> None:
+    await page.keyboard.press("n")
+    await page.keyboard.type("well explained")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("listitem").filter(has_text="1:01").filter(has_text="well explained dave").wait_for()
+    await page.get_by_role("button", name="Flag this moment").click()
+    await page.get_by_role("listitem").filter(has_text="1:01").filter(has_text="look dave").wait_for()
+    assert asked(served, "note") == [{"call": "c1", "text": "well explained", "seconds": None}]
+    assert asked(served, "flag") == [{"call": "c1", "label": "look", "seconds": None}]
+    served.desk.put(call_model("c2", agent="simon"))
+    await page.reload()
+    await page.get_by_role("listitem").filter(has_text="well explained").wait_for()
+    await page.get_by_role("link", name="Calls").first.click()
+    await page.get_by_role("button", name="Flagged 1").click()
+    await expect(page.locator("[data-call]")).to_have_count(1)
+    await page.goto(f"{served.url}/#/call/c1")
+    await page.get_by_role("button", name="Take back the flag look").click()
+    await expect(page.get_by_role("listitem").filter(has_text="look dave")).to_have_count(0)
+    assert served.desk.live["c1"]["flags"] == []

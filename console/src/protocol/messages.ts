@@ -43,6 +43,16 @@ export interface Quality {
   readonly round_trip_ms: number | null;
 }
 
+/** What somebody put on a call, with a word. */
+export interface Mark {
+  readonly id: string;
+  readonly identity: string;
+  /** ISO 8601: when it was set, and the moment that is meant. */
+  readonly at: string;
+  readonly about: string;
+  readonly label: string;
+}
+
 export interface Call {
   readonly call: string;
   readonly tenant: string;
@@ -64,6 +74,8 @@ export interface Call {
   readonly private?: boolean;
   /** What the agent said when he asked for help; null: he did not, or somebody came. */
   readonly help?: string | null;
+  /** Those that stand. */
+  readonly flags?: readonly Mark[];
   readonly quality?: Readonly<Record<string, Quality>>;
 }
 

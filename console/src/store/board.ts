@@ -54,7 +54,7 @@ function passes({ call, talk }: Row, filter: Filter, words: readonly string[], n
 }
 
 function textOf(call: Call): string {
-  const names = supervisors(call).map((leg) => leg.identity);
+  const names = [...supervisors(call).map((leg) => leg.identity), ...(call.flags ?? []).map((flag) => flag.label)];
   const said = [call.caller, call.called, call.agent, call.team, call.trunk, call.call, ...Object.values(call.metadata), ...names];
   return said.join("\n").toLowerCase();
 }

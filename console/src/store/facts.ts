@@ -3,7 +3,7 @@ import type { Call, Leg, Mode } from "../protocol/messages";
 import type { Talk } from "./talk";
 
 export type Direction = "in" | "out" | "internal";
-export type Flag = "help" | "silence" | "crosstalk" | "quality" | "held" | "supervised" | "private";
+export type Flag = "help" | "flagged" | "silence" | "crosstalk" | "quality" | "held" | "supervised" | "private";
 
 /** Seconds without a word, and the part of a minute in which both speak, from which a call stands out. */
 export const LONG_SILENCE = 10;
@@ -14,6 +14,7 @@ export const POOR_MOS = 3.6;
 
 export const FLAGS: Readonly<Record<Flag, string>> = {
   help: "Asks for help",
+  flagged: "Flagged",
   silence: "Long silence",
   crosstalk: "Crosstalk",
   quality: "Poor quality",
@@ -82,6 +83,7 @@ export function mosOf(call: Call): number | null {
 export function flagsOf(call: Call, talk: Talk, now: number): Set<Flag> {
   const flags = new Set<Flag>();
   if (call.help != null) flags.add("help");
+  if (call.flags?.length) flags.add("flagged");
   if (call.private) flags.add("private");
   if (call.state === "held") flags.add("held");
   if (supervisors(call).length) flags.add("supervised");

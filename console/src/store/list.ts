@@ -12,7 +12,7 @@ const MEASURE_MS = 1_000;
 export const filter = signal<Filter>(EVERYTHING);
 export const sort = signal<Sort>({ by: "duration", down: true });
 export const order = signal<readonly string[]>([]);
-export const counts = signal<Readonly<Record<Flag, number>>>({ help: 0, silence: 0, crosstalk: 0, quality: 0, held: 0, supervised: 0, private: 0 });
+export const counts = signal<Readonly<Record<Flag, number>>>({ help: 0, flagged: 0, silence: 0, crosstalk: 0, quality: 0, held: 0, supervised: 0, private: 0 });
 export const total = signal(0);
 export const teams = signal<readonly string[]>([]);
 export const queues = signal<readonly string[]>([]);
@@ -35,7 +35,7 @@ function arrangeNow(): void {
 
 function count(): void {
   const now = performance.now();
-  const next: Record<Flag, number> = { help: 0, silence: 0, crosstalk: 0, quality: 0, held: 0, supervised: 0, private: 0 };
+  const next: Record<Flag, number> = { help: 0, flagged: 0, silence: 0, crosstalk: 0, quality: 0, held: 0, supervised: 0, private: 0 };
   for (const { call, talk } of calls.live.values()) for (const flag of flagsOf(call, talk, now)) next[flag]++;
   if (JSON.stringify(next) !== JSON.stringify(counts.peek())) counts.value = next;
 }

@@ -1,9 +1,11 @@
 // Notes and flags along a call, by those who supervise it; where the server keeps such.
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import type { Call } from "../protocol/messages";
 import { underWay } from "../store/acting";
-import { annotate, annotations, takesFlags, takesNotes } from "../store/annotations";
+import { annotate, annotationsOf, mayUnflag, readNotes, takesFlags, takesNotes, unflag } from "../store/annotations";
+import { hello } from "../store/desk";
 import { clock } from "../store/facts";
 import { Icon } from "../ui/icons";
 
@@ -12,8 +14,10 @@ export const NOTE = "note";
 export function Notes({ call }: { call: Call }): JSX.Element | null {
   const text = useSignal("");
   const isBusy = underWay.value.has(`note:${call.call}`);
+  const greeting = hello.value;
+  useEffect(() => readNotes(call.call), [call.call, greeting]);
   if (!takesNotes() && !takesFlags()) return null;
-  const kept = annotations.value.get(call.call) ?? [];
+  const kept = annotationsOf(call);
   const begun = Date.parse(call.answered ?? call.started);
   const add = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
@@ -32,16 +36,23 @@ export function Notes({ call }: { call: Call }): JSX.Element | null {
       <ol class="notes">
         {kept.map((one) => (
           <li key={one.id}>
-            <span class="number dim">{clock((Date.parse(one.at) - begun) / 1000)}</span>
+            <span class="number dim">{clock((Date.parse(one.about) - begun) / 1000)}</span>
             {one.kind === "flag" && <Icon name="flag" />}
-            <span>{one.text} <span class="dim">{one.by}</span></span>
+            <span>
+              {one.text} <span class="dim">{one.by}</span>
+              {mayUnflag(one) && (
+                <button class="small" aria-label={`Take back the flag ${one.text}`} aria-busy={underWay.value.has(`unflag:${one.id}`)} onClick={() => void unflag(call.call, one.id)}>
+                  Take back
+                </button>
+              )}
+            </span>
           </li>
         ))}
       </ol>
       {takesNotes() && (
         <form class="line" onSubmit={(event) => void add(event)}>
           <label class="sr" for={NOTE}>Note at this moment</label>
-          <input id={NOTE} value={text.value} maxLength={1000} placeholder="Note at this moment" autocomplete="off" onInput={({ currentTarget }) => (text.value = currentTarget.value)} />
+          <input id={NOTE} value={text.value} maxLength={4000} placeholder="Note at this moment" autocomplete="off" onInput={({ currentTarget }) => (text.value = currentTarget.value)} />
           <button class="square" aria-label="Keep the note" aria-busy={isBusy} disabled={isBusy || !text.value.trim()}><Icon name="note" /></button>
         </form>
       )}

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Final
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -18,6 +17,9 @@ PATIENCE: Final = 2.0
 
 def exporting(settings: TelemetrySettings, server: str, clock: Callable[[], float]) -> Telemetry:
     """Traces that go to the settings' endpoint. server: names this process."""
+    # Imported late: it is of the extra `otel`, while what is above comes with the tests too.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
     resource = Resource.create({"service.name": settings.service, "service.instance.id": server})
     provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(settings.part)), resource=resource, shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=settings.endpoint, timeout=PATIENCE)

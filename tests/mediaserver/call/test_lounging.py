@@ -113,7 +113,7 @@ def test_a_call_for_help_is_told_once_and_shown_until_somebody_comes() -> None:
     assert play.call.view().help == "a refund"
     assert play.whatever(HelpRequested("a refund", "anna")).last == []
     play.whatever(arrives())
-    assert Publish("call.help_over", None, {"by": "name-50"}) in play.last
+    assert Publish("call.help_over", 50, {"by": "name-50"}, "id-50") in play.last
     assert play.call.view().help is None
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from control_api.annotation_models import NoteModel
 from control_api.command import Command
-from control_api.messages import Message, Name
+from control_api.messages import FlagModel, Message, Name
 
 MOST_CALLS: Final = 200
 """On a page."""
@@ -124,6 +125,9 @@ class PastCallResult(Message):
     call: PastCallModel
     supervisions: tuple[PastSupervisionModel, ...]
     """Those whom the reader may see; with the right ``reports`` all of them."""
+    notes: tuple[NoteModel, ...] = ()
+    flags: tuple[FlagModel, ...] = ()
+    """Those that stand."""
 
 
 class HeardModel(Message):

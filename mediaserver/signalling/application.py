@@ -253,7 +253,6 @@ class Server:
             tracer=self._tracer,
             recorder=self._books.recorder,
             notebook=self._books.notebook,
-            past=self._books.past.call,
             counters=self._counters,
             server_id=os.urandom(8).hex(),
             entropy=os.urandom,

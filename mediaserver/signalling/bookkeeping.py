@@ -21,7 +21,6 @@ from mediaserver.storage.journal import Journal
 from mediaserver.storage.launching import LOOK as PROCESS_LOOK
 from mediaserver.storage.launching import StorageProcess
 from mediaserver.storage.notebook import Notebook
-from mediaserver.storage.past import Past
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +43,6 @@ class Bookkeeping:
         self.outbox = places.outbox
         """The folder of what webhooks are still to be told."""
         self.notebook = Notebook(self.journal, os.urandom, time.time)
-        self.past = Past(places.url(storage))
         self.asking = Asking(places, places.url(storage), counters)
         self.recorder = Recorder(self.ledger, self.journal.hold)
 
@@ -60,7 +58,6 @@ class Bookkeeping:
 
     def close(self) -> None:
         """The server has ended its calls."""
-        self.past.close()
         self.asking.close()
         self.keeper.close()
         self.process.close()

@@ -1,9 +1,8 @@
 """What the parts of the signalling process share."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from config.settings import Settings
 from config.trunks import TrunkSettings
@@ -62,8 +61,6 @@ class House:
     tracer: Tracer
     recorder: Recorder
     notebook: Notebook
-    past: Callable[[str, str], Awaitable[dict[str, Any] | None]]
-    """What is kept of a tenant's call that is over, as `mediaserver.storage.past.Past.call`."""
     counters: Counters
     server_id: str
     """Names this server in the path header of its calls."""

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from control_api.permissions import Identity, Refusal, Subject, check_author, check_visible
+from control_api.permissions import Identity, Refusal, Subject, check_author, check_past, check_visible
 from mediaserver.call.actions import Publish
 from mediaserver.call.view import CallView
 from mediaserver.signalling.calls.records import records
 from mediaserver.signalling.calls.said import Said, flag_model, note_model, said_of
 from mediaserver.signalling.calls.switchboard import Switchboard
+from mediaserver.signalling.desk.past import Ask, answer_of, nobody_knows
 from mediaserver.signalling.desk.steps import Result, Steps
 from mediaserver.signalling.house import House
 from mediaserver.storage.journal import JournalUnusable
-from mediaserver.storage.past import PastAway
 
 _MICROSECONDS: Final = 1e6
 _SLACK: Final = 1.0
@@ -50,6 +50,8 @@ class Annotating(Steps):
 
     def __init__(self, house: House, switchboard: Switchboard) -> None:
         super().__init__(house, switchboard)
+        self._ask: Ask = nobody_knows
+        """The database."""
         house.publisher.flags_of = lambda call: (switchboard.calls.said(call) or Said()).flags.values()
 
     async def note(self, identity: Identity, *, call: str, text: str, seconds: float | None) -> dict[str, Any]:
@@ -131,13 +133,8 @@ class Annotating(Steps):
         return Found(view.call, said, began + self._house.wall() - now, lasted, view.ended is None)
 
     async def _of_past(self, identity: Identity, call: str) -> Found:
-        try:
-            row = await self._house.past(identity.tenant, call)
-        except PastAway as error:
-            raise Refusal("unavailable", f"no call that is over can be looked up: {error}", "try again later") from error
-        if row is None:
-            raise Refusal("not_found", "no such call", "list shows the live calls that you may see")
-        check_visible(identity, Subject(row["tenant"], row["agent"], row["team"], call))
+        row = await answer_of(self._ask("call", tenant=identity.tenant, call=call))
+        check_past(identity, Subject(identity.tenant, row["agent"], row["team"], call) if row else Subject("", "", ""))
         began = row["started_at"] if row["answered_at"] is None else row["answered_at"]
         lasted = (row["ended_at"] or began) - began
         return Found(call, said_of(row["notes"], row["flags"]), began / _MICROSECONDS, lasted / _MICROSECONDS)

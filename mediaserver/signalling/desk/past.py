@@ -9,6 +9,7 @@ from control_api.discretion import Discretion
 from control_api.past_models import HistoryCommand, ListeningCommand
 from control_api.permissions import Identity, Refusal, Right, Subject, check_past, check_right, sees_whole_past
 from mediaserver.audit.report import moment
+from mediaserver.signalling.calls.said import flag_model, note_model, said_of
 from mediaserver.signalling.house import House
 from mediaserver.storage.asking import Unanswerable, Unanswered
 
@@ -62,7 +63,9 @@ class Past:
         check_past(identity, Subject(identity.tenant, row["agent"], row["team"], call) if row else Subject("", "", ""))
         hidden = self._hidden(identity, row["supervisions"])
         shown = [_supervision(one) for place, one in enumerate(row["supervisions"]) if place not in hidden]
-        return {"call": _call(row), "supervisions": shown}
+        said = said_of(row["notes"], row["flags"])
+        words = {"notes": list(map(note_model, said.notes)), "flags": list(map(flag_model, said.flags.values()))}
+        return {"call": _call(row), "supervisions": shown} | words
 
     async def listening(self, identity: Identity, wanted: ListeningCommand) -> dict[str, Any]:
         """The listen-time report of the tenant."""

@@ -48,6 +48,7 @@ class SwitchboardDesk(Following, Intervening, Annotating):
         """``ask``: the database."""
         super().__init__(house, switchboard)
         self.past = Past(house, ask)
+        self._ask = ask
         self._entrance = entrance
         self._bans = bans
         self._office = office

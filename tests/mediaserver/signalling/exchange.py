@@ -49,6 +49,7 @@ from mediaserver.signalling.routing.resolving import Resolver
 from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.timers import Timer
 from mediaserver.signalling.tracer import Tracer
+from mediaserver.storage.asking import Unanswered
 from mediaserver.storage.journal import JournalUnusable, Trouble
 from mediaserver.storage.notebook import Notebook
 from sip.events import Event, InviteReceived
@@ -285,7 +286,6 @@ class Exchange:
             tracer=Tracer(TraceSettings(enabled=False), self.counters),
             recorder=Recorder(self.book, self.book.hold, clock=lambda: self.network.now, wall=wall),
             notebook=Notebook(self.book, seeded_entropy(9), wall),
-            past=self._look_up,
             counters=self.counters,
             server_id="test",
             entropy=seeded_entropy(8),
@@ -301,7 +301,7 @@ class Exchange:
         self.entrance = entrance = Entrance(house, self.switchboard)
         self.office = office_of(settings, lambda: self.network.now)
         self.office.others.append(users.standings)
-        self.desk = SwitchboardDesk(house, self.switchboard, entrance, Bans(house, users), self.office)
+        self.desk = SwitchboardDesk(house, self.switchboard, entrance, Bans(house, users), self.office, self._answer)
         self.watching = Watching(house, users)
         self.switchboard.on_changed = self.watching.call_changed
         invitations = Invitations(house, self.switchboard, users, entrance)
@@ -312,8 +312,10 @@ class Exchange:
         self.server.react = lambda event: self._dispatcher.handle(event, self.network.now)
         publisher.subscribe(self.heard.append)
 
-    async def _look_up(self, tenant: str, call: str) -> dict[str, Any] | None:
-        return self.past.get((tenant, call))
+    async def _answer(self, what: str, **given: Any) -> Any:
+        if what != "call":
+            raise Unanswered("nothing is kept here")
+        return self.past.get((given["tenant"], given["call"]))
 
     def _new_timer(self, fires: Callable[[], None]) -> Timer:
         timer = HandTimer(fires)

@@ -5,15 +5,12 @@ from typing import Any
 
 import pytest
 
-from config.storage import StorageSettings
 from control_api.annotation_models import LONGEST_NOTE
 from mediaserver.signalling.calls.said import said_of
 from mediaserver.storage.administered import Administered, StoredIdentity
 from mediaserver.storage.database import Database
-from mediaserver.storage.folder import Places
 from mediaserver.storage.history import History, Wanted
 from mediaserver.storage.notebook import Notebook
-from mediaserver.storage.past import Past, PastAway
 from tests.mediaserver.audit.books import START
 from tests.mediaserver.storage.test_replaying import Storage
 
@@ -95,24 +92,6 @@ async def test_a_flag_that_was_taken_back_says_when_and_by_whom(storage: Storage
     assert call is not None
     assert [(flag["taken_back_at"], flag["taken_back_by"]) for flag in call["flags"]] == [(round(START * 1e6), "carla"), (None, None)]
     assert list(said_of(call["notes"], call["flags"]).flags) == [kept[1]["id"]]
-
-
-async def test_the_past_is_read_by_the_url_of_its_database(storage: Storage, notebook: Notebook, url: str, tmp_path: Path) -> None:
-    storage.call("c1")
-    kept = notebook.note(tenant="default", identity="anna", call="c1", text="well done")
-    await storage.replay()
-    past = Past(Places(tmp_path).url(StorageSettings.model_validate({"url": url})))
-    found = await past.call("default", "c1")
-    past.close()
-    assert found is not None
-    assert found["notes"] == [kept]
-
-
-async def test_a_database_that_is_away_is_said_to_be(tmp_path: Path) -> None:
-    past = Past(f"sqlite+aiosqlite:///{tmp_path}/nowhere/at/all.sqlite")
-    with pytest.raises(PastAway, match="does not answer"):
-        await past.call("default", "c1")
-    past.close()
 
 
 @pytest.mark.parametrize("text", ["", " \0", "x" * (LONGEST_NOTE + 1)])

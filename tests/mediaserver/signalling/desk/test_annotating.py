@@ -198,7 +198,7 @@ def test_of_an_older_call_the_database_is_asked(desk: Desk) -> None:
     assert [note["text"] for note in desk.notes(call="old")] == ["kind"]
     assert [flag["label"] for flag in desk.flags(call="old")] == ["praise"]
     assert desk.note("heard it again", call="old", seconds=0.0)["about"] == "2023-11-14T22:13:30.000Z"
-    with pytest.raises(Refusal, match="no such call"):
+    with pytest.raises(Refusal, match="no such call was kept"):
         desk.notes(call="older")
-    with pytest.raises(Refusal, match="no such call"):
+    with pytest.raises(Refusal, match="no such call was kept"):
         desk.notes(somebody("south", teams=frozenset({"south"})), call="old")

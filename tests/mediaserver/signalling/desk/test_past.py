@@ -33,7 +33,7 @@ def row(call: str = "c1", agent: str = "robert", team: str = "north", **changed:
         "team": team,
     }
     times = {"started_at": STARTED, "answered_at": STARTED + 2_500_000, "ended_at": STARTED + 62_500_000}
-    return names | times | {"metadata": {"queue": "sales"}, "cause": "bye"} | changed
+    return names | times | {"metadata": {"queue": "sales"}, "cause": "bye", "notes": [], "flags": []} | changed
 
 
 def supervision(identity: str) -> dict[str, Any]:
@@ -113,6 +113,14 @@ async def test_one_call_is_for_whoever_might_have_seen_it_or_may_have_reports(id
     with pytest.raises(Refusal) as refused:
         await kept.past.call(identity, "c2")
     assert refused.value.code == "not_found"
+
+
+async def test_a_call_has_its_notes_and_the_flags_that_stand() -> None:
+    said = {"id": "0a", "identity": "anna", "at": STARTED, "about": None}
+    flags = [said | {"label": "praise", "taken_back_at": None}, said | {"id": "0b", "label": "look", "taken_back_at": STARTED}]
+    told = await Kept(row(supervisions=[], notes=[said | {"text": "kind"}], flags=flags)).past.call(EVE, "c1")
+    assert [note["text"] for note in told["notes"]] == ["kind"]
+    assert [(flag["label"], flag["about"]) for flag in told["flags"]] == [("praise", "2030-03-17T17:46:40.000Z")]
 
 
 async def test_a_call_that_was_not_kept_is_not_found() -> None:

@@ -43,6 +43,7 @@ from control_api.messages import (
     MessageResult,
     MetersMessage,
     ReplyMessage,
+    ResendResult,
     SupervisionResult,
     TraceResult,
     first_problem,
@@ -335,6 +336,10 @@ class ControlClient(PastCommands):
     async def lift_ban(self, source: str, user: str = "") -> None:
         """Let somebody in again."""
         await self._ask("lift_ban", source=source, user=user)
+
+    async def resend(self, webhook: str) -> int:
+        """Have what a webhook was told in vain delivered again; how many events that is."""
+        return ResendResult.model_validate(await self._ask("resend", webhook=webhook)).events
 
     async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
         """The result of any command, by its type; what the methods above say in types."""

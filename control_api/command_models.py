@@ -318,6 +318,14 @@ class ShutOutCommand(Command):
     identity: Name
 
 
+class ResendCommand(Command):
+    """Deliver again what a webhook was told in vain: all that waits for it, and what was given up lately (right ``admin``)."""
+
+    type: Literal["resend"] = "resend"
+    webhook: Name
+    """What it is called in the configuration."""
+
+
 class LetInCommand(Command):
     """Take ``shut_out`` back (right ``admin``)."""
 
@@ -358,6 +366,7 @@ AnyCommand = (
     | WithdrawCommand
     | ShutOutCommand
     | LetInCommand
+    | ResendCommand
     | NoteCommand
     | NotesCommand
     | FlagCommand
@@ -401,6 +410,7 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "withdraw": WithdrawCommand,
     "shut_out": ShutOutCommand,
     "let_in": LetInCommand,
+    "resend": ResendCommand,
     "note": NoteCommand,
     "notes": NotesCommand,
     "flag": FlagCommand,

@@ -27,6 +27,7 @@ from control_api.command_models import (
     MuteCommand,
     OriginateCommand,
     ReofferCommand,
+    ResendCommand,
     SessionsCommand,
     SetModeCommand,
     ShutOutCommand,
@@ -121,6 +122,8 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote:
             desk.withdraw(identity, session=command.session)
         case ShutOutCommand():
             desk.shut_out(identity, name=command.identity)
+        case ResendCommand():
+            return desk.resend(identity, webhook=command.webhook)
         case LetInCommand():
             desk.let_in(identity, name=command.identity)
         case NoteCommand():

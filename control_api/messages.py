@@ -424,6 +424,13 @@ class BansResult(Message):
     bans: tuple[BanModel, ...]
 
 
+class ResendResult(Message):
+    """Result of ``resend``."""
+
+    events: int
+    """That are on their way again."""
+
+
 class SessionModel(Message):
     """Somebody who is signed in."""
 

@@ -221,6 +221,9 @@ class Desk(Protocol):
     async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
         """Let somebody in again (right `admin`)."""
 
+    def resend(self, identity: Identity, *, webhook: str) -> dict[str, Any]:
+        """Deliver again what a webhook of the tenant was told in vain, as `control_api.messages.ResendResult` fields (right `admin`)."""
+
     def link(self, identity: Identity, *, call: str, seconds: float | None) -> dict[str, Any]:
         """A listen-in link, as `control_api.messages.LinkResult` fields (right `links`, and listen)."""
 

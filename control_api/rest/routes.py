@@ -37,6 +37,7 @@ from control_api.command_models import (
     MuteCommand,
     OriginateCommand,
     ReofferCommand,
+    ResendCommand,
     SessionsCommand,
     SetModeCommand,
     ShutOutCommand,
@@ -57,6 +58,7 @@ from control_api.messages import (
     LinkResult,
     Message,
     MessageResult,
+    ResendResult,
     SessionsResult,
     SupervisionResult,
     TraceResult,
@@ -143,6 +145,7 @@ _RESOURCES: Final = (
     Route("GET", "/v1/history", HistoryCommand, HistoryResult),
     Route("GET", "/v1/history/{call}", PastCallCommand, PastCallResult),
     Route("GET", "/v1/report/listening", ListeningCommand, ListeningResult),
+    Route("POST", "/v1/webhooks/{webhook}/resend", ResendCommand, ResendResult),
 )
 _WITH_A_ROW: Final = {route.command for route in _RESOURCES}
 ON_WEBSOCKETS_ONLY: Final = {ViewCommand}

@@ -89,6 +89,7 @@ PLACES: Final = (
     Place("access", "withdraw", "withdraw", "End a session at once, with the supervision that goes on by it."),
     Place("access", "shut-out", "shut_out", "End whatever access somebody has, until let-in (right admin)."),
     Place("access", "let-in", "let_in", "Take shut-out back (right admin)."),
+    Place(TOP, "resend", "resend", "Deliver again what a webhook was told in vain (right admin).", Panel.SERVER),
     Place(TOP, "health", "health", "Say whether the server lives and takes calls.", Panel.SERVER, Source.LOOK),
 )
 

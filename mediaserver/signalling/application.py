@@ -273,6 +273,7 @@ class Server:
         self._watching = Watching(house, self._users)
         self._switchboard.on_changed = self._watching.call_changed
         self._webhooks = Webhooks(settings, house.server_id, self._counters, self._learned, folder=self._books.outbox)
+        self._desk.webhook_again = self._webhooks.again
         self._webhooks.listen(house.publisher.subscribe)
         try:
             self._telemetry = keep_traces(house, self._webhooks.envelopes)

@@ -14,7 +14,7 @@ from config.settings import Settings
 from control_api.ports import HouseEvent
 from mediaserver.observing.counters import Counters
 from mediaserver.observing.families import metric
-from mediaserver.webhooks.delivering import Line, wants
+from mediaserver.webhooks.delivering import Line, concerns, wants
 from mediaserver.webhooks.envelopes import Envelopes
 from mediaserver.webhooks.lookups import Lookups
 from mediaserver.webhooks.posting import Post, posting
@@ -67,6 +67,11 @@ class Webhooks:
         hook = self._lookups.hook_for(event)
         if hook is not None and self._group is not None and self._post is not None:
             self._lookups.begin(event, hook, self._post, self._group)
+
+    def again(self, tenant: str, name: str) -> int | None:
+        """Have a webhook that is told of a tenant delivered again what it was told in vain; None where there is no such."""
+        found = [line for line in self._lines if line.hook.name == name and concerns(line.hook, tenant)]
+        return sum(line.again() for line in found) if found else None
 
     async def run(self) -> None:
         """Deliver and look up until cancelled."""

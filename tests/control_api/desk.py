@@ -296,6 +296,12 @@ class FakeDesk:
         check_right(identity, Right.ADMIN)
         await self._done("lift_ban", source=source, user=user)
 
+    def resend(self, identity: Identity, *, webhook: str) -> dict[str, Any]:
+        check_right(identity, Right.ADMIN)
+        if webhook != "crm":
+            raise Refusal("not_found", f"there is no webhook {webhook!r}", "crm is one")
+        return {"events": 3}
+
     def link(self, identity: Identity, *, call: str, seconds: float | None) -> dict[str, Any]:
         return self.office.make_link(identity, _subject(self.call(identity, call)), seconds)
 

@@ -52,6 +52,8 @@ class SwitchboardDesk(Following, Intervening, Annotating):
         self._entrance = entrance
         self._bans = bans
         self._office = office
+        self.webhook_again: Callable[[str, str], int | None] = lambda tenant, webhook: None
+        """Have a webhook of a tenant delivered again what it was told in vain; how many events that is, None where there is no such."""
         self._codes = AgentCodes(house, switchboard)
         self._indicating = Indicating(house, switchboard)
         house.publisher.seen_by = lambda tenant: policy_of(house.settings.policies, tenant).listeners_seen_by
@@ -290,6 +292,18 @@ class SwitchboardDesk(Following, Intervening, Annotating):
     async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
         """Let somebody in again."""
         self._counted(lambda: self._bans.lift(identity, source, user))
+
+    def resend(self, identity: Identity, *, webhook: str) -> dict[str, Any]:
+        """Deliver again what a webhook was told in vain."""
+
+        def again() -> int:
+            check_right(identity, Right.ADMIN)
+            events = self.webhook_again(identity.tenant, webhook)
+            if events is None:
+                raise Refusal("not_found", f"there is no webhook {webhook!r}", "the configuration names them")
+            return events
+
+        return {"events": self._counted(again)}
 
     def link(self, identity: Identity, *, call: str, seconds: float | None) -> dict[str, Any]:
         """A listen-in link."""

@@ -172,6 +172,8 @@ async def test_without_a_known_token_nothing_is_told(served: Served, token: str 
         ("POST", "/v1/calls/c1/supervisors", {"mode": "barge"}, BERT_TOKEN, 403, "forbidden"),
         ("DELETE", "/v1/calls/c1", None, BERT_TOKEN, 403, "forbidden"),
         ("GET", "/v1/bans", None, BERT_TOKEN, 403, "forbidden"),
+        ("POST", "/v1/webhooks/crm/resend", None, BERT_TOKEN, 403, "forbidden"),
+        ("POST", "/v1/webhooks/other/resend", None, ANNA_TOKEN, 404, "not_found"),
         ("GET", "/v1/calls/c1", None, STRANGER_TOKEN, 404, "not_found"),
         ("POST", "/v1/calls/c1/supervisors", {}, STRANGER_TOKEN, 404, "not_found"),
         ("PUT", "/v1/supervisors/99/mode", {"mode": "listen"}, ANNA_TOKEN, 404, "not_found"),

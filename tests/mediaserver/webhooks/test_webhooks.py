@@ -109,3 +109,14 @@ async def test_what_could_not_be_delivered_comes_after_a_restart_under_the_same_
         hooks.close()
     assert [envelope.id for envelope in back.got] == [away.got[0].id]
     assert [kept.envelope.id for kept in Spool(tmp_path / HOOK.name, Counters()).open()] == []
+
+
+async def test_what_was_refused_is_sent_again_to_whom_its_tenants_administrator_names() -> None:
+    program = OtherProgram(Answer(410), Answer(204))
+    async with running(Settings(webhooks=(HOOK,)), program) as (hooks, publisher, _):
+        publisher.tell(event("call.ended"))
+        await program.gets(1)
+        await hooks.farewell()
+        assert (hooks.again("second", "crm"), hooks.again("default", "other"), hooks.again("default", "crm")) == (None, None, 1)
+        await program.gets(2)
+    assert program.got[0].id == program.got[1].id

@@ -6,6 +6,7 @@ import { calls, hello, isFilled } from "./store/desk";
 import { cameByLink, comeBack } from "./store/entrance";
 import { supervise } from "./store/acting";
 import { callLink, go, listenLink, replace, route } from "./store/route";
+import { tellWhatIsSeen } from "./store/sight";
 import { watchEvents } from "./store/watching";
 import { forgetColours } from "./ui/strip";
 import { Agents } from "./views/agents";
@@ -62,6 +63,7 @@ effect(() => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", forgetColours);
 
 watchEvents();
+tellWhatIsSeen();
 bindKeys();
 comeBack();
 render(<Console />, document.getElementById("console")!);

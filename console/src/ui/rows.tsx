@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { visible } from "./window";
+import { visible, type Span } from "./window";
 
 const NARROW = matchMedia("(max-width: 760px)");
 
@@ -14,9 +14,11 @@ interface Given<T> {
   readonly row: (item: T, place: number, height: number) => ComponentChildren;
   /** Said where there are no rows. */
   readonly nothing: ComponentChildren;
+  /** Told which rows are near the screen; null: the list is gone. */
+  readonly seen?: (span: Span | null) => void;
 }
 
-export function Rows<T>({ items, wide, narrow, row, nothing }: Given<T>): JSX.Element {
+export function Rows<T>({ items, wide, narrow, row, nothing, seen }: Given<T>): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const span = useSignal({ from: 0, to: 0 });
   const height = useSignal(NARROW.matches ? narrow : wide);
@@ -25,7 +27,10 @@ export function Rows<T>({ items, wide, narrow, row, nothing }: Given<T>): JSX.El
   const look = (): void => {
     const { scrollTop, clientHeight } = place.current!;
     const next = visible(scrollTop, clientHeight, height.peek(), size.current);
-    if (next.from !== span.peek().from || next.to !== span.peek().to) span.value = next;
+    if (next.from !== span.peek().from || next.to !== span.peek().to) {
+      span.value = next;
+      seen?.(next);
+    }
   };
   useEffect(() => {
     const changed = (): void => {
@@ -36,6 +41,7 @@ export function Rows<T>({ items, wide, narrow, row, nothing }: Given<T>): JSX.El
     watcher.observe(place.current!);
     NARROW.addEventListener("change", changed);
     return () => {
+      seen?.(null);
       watcher.disconnect();
       NARROW.removeEventListener("change", changed);
     };

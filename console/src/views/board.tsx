@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import type { SortKey } from "../store/board";
 import { calls, isFilled } from "../store/desk";
 import { isFiltered, order, sort, total } from "../store/list";
+import { span } from "../store/sight";
 import { Rows } from "../ui/rows";
 import { Filters } from "./filters";
 import { Row } from "./row";
@@ -34,7 +35,7 @@ export function Board(): JSX.Element {
             <span role="columnheader"><span class="sr">Listen</span></span>
           </div>
         </div>
-        <Rows items={order.value} wide={ROW} narrow={NARROW_ROW} nothing={<Nothing />} row={(id, place, height) => {
+        <Rows items={order.value} wide={ROW} narrow={NARROW_ROW} nothing={<Nothing />} seen={(rows) => (span.value = rows)} row={(id, place, height) => {
           const live = calls.live.get(id);
           return live && <Row key={id} live={live} place={place} height={height} />;
         }} />

@@ -1,9 +1,10 @@
-"""What the Python client can ask of the past, in types. `control_api.client.ControlClient` has these methods too."""
+"""What the Python client can ask of the past, and of identities, in types. `control_api.client.ControlClient` has these methods too."""
 
 from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any
 
+from control_api.governing_models import IdentitiesResult
 from control_api.past_models import HistoryResult, ListeningResult, PastCallResult
 
 Moment = datetime | str
@@ -11,7 +12,7 @@ Moment = datetime | str
 
 
 class PastCommands(ABC):
-    """Calls that are over, and how long who listened."""
+    """Calls that are over, how long who listened, and who may sign in."""
 
     @abstractmethod
     async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
@@ -31,6 +32,18 @@ class PastCommands(ABC):
         """Ended calls, the newest first; ``cursor`` is the ``next`` of the page before."""
         wanted = {"agent": agent, "team": team, "party": party, "cursor": cursor, "limit": limit}
         return HistoryResult.model_validate(await self.ask("history", **wanted, since=_iso(since), until=_iso(until)))
+
+    async def identities(self) -> IdentitiesResult:
+        """Who may sign in with a password (right ``admin``)."""
+        return IdentitiesResult.model_validate(await self.ask("identities"))
+
+    async def put_identity(self, identity: str, **fields: Any) -> IdentitiesResult:
+        """Add or change somebody; ``fields`` as `control_api.governing_models.PutIdentityCommand` has them (right ``admin``)."""
+        return IdentitiesResult.model_validate(await self.ask("put_identity", identity=identity, **fields))
+
+    async def remove_identity(self, identity: str) -> None:
+        """Forget somebody (right ``admin``)."""
+        await self.ask("remove_identity", identity=identity)
 
     async def past_call(self, call: str) -> PastCallResult:
         """One call that was kept, with those who supervised it."""

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from control_api.annotation_models import FlagCommand, FlagsCommand, NoteCommand, NotesCommand, UnflagCommand
 from control_api.command import Command
+from control_api.governing_models import IdentitiesCommand, PutIdentityCommand, RemoveIdentityCommand
 from control_api.messages import Gain, LegNumber, ModeName, Name, Phone, PhoneText, Sdp, WhisperTarget
 from control_api.past_models import HistoryCommand, ListeningCommand, PastCallCommand
 from mixer.modes import Mode
@@ -375,6 +376,9 @@ AnyCommand = (
     | HistoryCommand
     | PastCallCommand
     | ListeningCommand
+    | IdentitiesCommand
+    | PutIdentityCommand
+    | RemoveIdentityCommand
 )
 
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {
@@ -419,5 +423,8 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "history": HistoryCommand,
     "past_call": PastCallCommand,
     "listening": ListeningCommand,
+    "identities": IdentitiesCommand,
+    "put_identity": PutIdentityCommand,
+    "remove_identity": RemoveIdentityCommand,
 }
 """The model of each ``type``."""

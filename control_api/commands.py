@@ -39,6 +39,7 @@ from control_api.command_models import (
     VolumesCommand,
     WithdrawCommand,
 )
+from control_api.governing_models import IdentitiesCommand, PutIdentityCommand, RemoveIdentityCommand
 from control_api.idempotency import Outcome
 from control_api.past_models import HistoryCommand, ListeningCommand, PastCallCommand
 from control_api.permissions import Identity, Refusal, check_standing
@@ -136,6 +137,12 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote:
             await desk.unflag(identity, call=command.call, flag=command.flag)
         case FlagsCommand():
             return {"flags": list(await desk.flags(identity, call=command.call))}
+        case IdentitiesCommand():
+            return await desk.governing.identities(identity)
+        case PutIdentityCommand():
+            return await desk.governing.put(identity, command)
+        case RemoveIdentityCommand():
+            await desk.governing.remove(identity, command.identity)
         case HistoryCommand():
             return await desk.past.calls(identity, command)
         case PastCallCommand():

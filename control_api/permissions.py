@@ -185,3 +185,10 @@ def check_right(identity: Identity, right: Right) -> None:
     check_standing(identity)
     if right not in identity.ceiling.rights:
         raise Refusal("forbidden", f"the right {right} is not yours", "ask an administrator for it")
+
+
+def check_grant(identity: Identity, ceiling: Ceiling) -> None:
+    """Raise `Refusal` unless the identity may give this ceiling to others, change it or take it: nobody goes beyond his own."""
+    check_right(identity, Right.ADMIN)
+    if not identity.ceiling.includes(ceiling):
+        raise Refusal("forbidden", "that is beyond your own ceiling", "nobody grants or changes what he may not do himself")

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from control_api.acting import Acting
 from control_api.discretion import OPEN, Discretion, event_without
+from control_api.governing import Governing
 from control_api.past import Past
 from control_api.permissions import Identity, Refusal
 from mixer.modes import Mode, Role
@@ -93,6 +94,10 @@ class Blind:
 
 class Desk(Protocol):
     """The commands. Each raises `Refusal`; none has an effect when it does."""
+
+    @property
+    def governing(self) -> Governing:
+        """Identities that are not in the configuration."""
 
     @property
     def past(self) -> Past:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from control_api import annotation_models, browser_messages, command, command_models, messages, past_models
+from control_api import annotation_models, browser_messages, command, command_models, governing_models, messages, past_models
 
 SCHEMAS: Final = "#/components/schemas/{model}"
 
@@ -53,7 +53,7 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
 def _sentences(explained: Iterable[Path]) -> dict[tuple[str, str], str]:
     """What stands under each field in the source, by class and field."""
     found: dict[tuple[str, str], str] = {}
-    modules = (messages, browser_messages, command, command_models, annotation_models, past_models)
+    modules = (messages, browser_messages, command, command_models, annotation_models, past_models, governing_models)
     files = (*(Path(str(module.__file__)) for module in modules), *explained)
     sources = [file.read_text(encoding="utf-8") for file in files]
     for node in (node for source in sources for node in ast.parse(source).body):

@@ -47,6 +47,7 @@ from control_api.command_models import (
     VolumesCommand,
     WithdrawCommand,
 )
+from control_api.governing_models import IdentitiesCommand, IdentitiesResult, PutIdentityCommand, RemoveIdentityCommand
 from control_api.messages import (
     AppliedResult,
     BansResult,
@@ -142,6 +143,9 @@ _RESOURCES: Final = (
     Route("DELETE", "/v1/sessions/{session}", WithdrawCommand),
     Route("POST", "/v1/identities/{identity}/shut-out", ShutOutCommand),
     Route("DELETE", "/v1/identities/{identity}/shut-out", LetInCommand),
+    Route("GET", "/v1/identities", IdentitiesCommand, IdentitiesResult),
+    Route("PUT", "/v1/identities/{identity}", PutIdentityCommand, IdentitiesResult),
+    Route("DELETE", "/v1/identities/{identity}", RemoveIdentityCommand),
     Route("GET", "/v1/history", HistoryCommand, HistoryResult),
     Route("GET", "/v1/history/{call}", PastCallCommand, PastCallResult),
     Route("GET", "/v1/report/listening", ListeningCommand, ListeningResult),

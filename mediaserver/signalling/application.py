@@ -32,7 +32,7 @@ from mediaserver.observing.metrics import ServerCollector, dropped, metrics_text
 from mediaserver.observing.storage_metrics import storage_metrics
 from mediaserver.observing.trunk_metrics import trunk_metrics
 from mediaserver.secrecy.key import VARIABLE, Key, SecrecyError, key_of
-from mediaserver.secrecy.pins import PinChecks
+from mediaserver.secrecy.pins import PinChecks, hashed
 from mediaserver.signalling.access import means
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.beats import beat
@@ -171,6 +171,8 @@ class Server:
             self._house.trunks.start()
             self._house.settle()
             beats = [tasks.create_task(each) for each in (self._keep_journal(), self._webhooks.run(), *self._beats())]
+            if self._books.has_database:
+                beats.append(tasks.create_task(self._desk.governing.load()))
             _log.info("server.started", sip=[str(listener) for listener in self._shell.listeners], pid=os.getpid())
             if plain := plain_secrets(self._settings):
                 _log.warning("users.plain_secrets", users=plain[:10], count=len(plain), hint="`mediaserver user` seals them")
@@ -264,11 +266,13 @@ class Server:
         self._house = house
         self._office = Office(settings, means(self._pin_thread, self._books.recorder, self._counters))
         self._office.others.append(self._users.standings)
-        self._reloading = Reloading(house, self._users, self._tokens, self._office, self._read)
+        self._reloading = Reloading(house, self._users, self._tokens, self._office, lambda: self._desk.governing.configured(self._read()))
         self._switchboard = Switchboard(house)
         self._quality = QualityWatch(settings.quality, self._switchboard.calls, self._media, house.publisher, self._counters)
         entrance = Entrance(house, self._switchboard)
-        self._desk = SwitchboardDesk(house, self._switchboard, entrance, Bans(house, self._users), self._office, self._books.asking.ask)
+        self._desk = SwitchboardDesk(
+            house, self._switchboard, entrance, Bans(house, self._users), self._office, self._books.asking.ask, self._hashed
+        )
         invitations = Invitations(house, self._switchboard, self._users, entrance)
         self._watching = Watching(house, self._users)
         self._switchboard.on_changed = self._watching.call_changed
@@ -340,6 +344,9 @@ class Server:
         """SIGHUP: certificates, and the settings that can change under way."""
         self._renewal.reload()
         self._reloading.reload()
+
+    async def _hashed(self, password: str) -> str:
+        return await asyncio.get_running_loop().run_in_executor(self._pin_thread, hashed, password)
 
     def _heard(self, event: Event, now: float) -> None:
         self._dispatcher.handle(event, now)

@@ -44,6 +44,8 @@ class Bookkeeping:
         """The folder of what webhooks are still to be told."""
         self.notebook = Notebook(self.journal, os.urandom, time.time)
         self.asking = Asking(places, places.url(storage), counters)
+        self.has_database = bool(storage.url.get_secret_value()) or places.database.exists()
+        """Something may be in it already."""
         self.recorder = Recorder(self.ledger, self.journal.hold)
 
     def open(self) -> None:

@@ -13,11 +13,13 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from mediaserver.audit.reading import Log
 from mediaserver.audit.report import LONGEST_CALL, By, ListenTime
+from mediaserver.storage.administered import Administered, StoredIdentity
 from mediaserver.storage.asking import Unanswerable
 from mediaserver.storage.database import PROBLEMS, Database
 from mediaserver.storage.folder import URL_VARIABLE, Places
@@ -42,6 +44,7 @@ class Answerer:
         self._places = places
         self._database = Database(url)
         self._history = History(self._database)
+        self._administered = Administered(self._database)
         self._wall = wall
 
     async def answer(self, what: str, given: dict[str, Any]) -> Any:
@@ -65,6 +68,19 @@ class Answerer:
         """`History.call`."""
         return await self._history.call(given["tenant"], given["call"])
 
+    async def identities(self, _: dict[str, Any]) -> Any:
+        """`Administered.identities`."""
+        await self._administered.open()
+        return [asdict(one) for one in await self._administered.identities()]
+
+    async def put_identity(self, given: dict[str, Any]) -> Any:
+        """`Administered.put_identity`."""
+        await self._administered.put_identity(StoredIdentity(**given | {"numbers": tuple(given["numbers"])}))
+
+    async def remove_identity(self, given: dict[str, Any]) -> Any:
+        """`Administered.remove_identity`."""
+        return await self._administered.remove_identity(given["tenant"], given["name"])
+
     async def listening(self, given: dict[str, Any]) -> Any:
         """The listen-time report of a tenant."""
         now = round(self._wall() * 1e6)
@@ -82,6 +98,9 @@ class Answerer:
 QUESTIONS: Final[dict[str, tuple[float, Answer]]] = {
     "calls": (PATIENCE, Answerer.calls),
     "call": (PATIENCE, Answerer.call),
+    "identities": (PATIENCE, Answerer.identities),
+    "put_identity": (PATIENCE, Answerer.put_identity),
+    "remove_identity": (PATIENCE, Answerer.remove_identity),
     "listening": (REPORT_PATIENCE, Answerer.listening),
 }
 """What can be asked, how long it may take, and who knows."""

@@ -20,6 +20,7 @@ from control_api.permissions import (
 )
 from control_api.ports import Applied, HouseEvent, Supervision
 from mixer.modes import Mode, Role
+from tests.control_api.governing import FakeGoverning
 from tests.control_api.past import FakePast
 from tests.control_api.signing_in.offices import office_of
 
@@ -93,6 +94,7 @@ class FakeDesk:
         self.next_leg = 10
         self.office = office_of()
         self.past = FakePast()
+        self.governing = FakeGoverning()
         self.following: list[dict[str, Any]] = []
         self.noted: dict[str, list[dict[str, Any]]] = {}
 

@@ -26,7 +26,7 @@ REFUSED: Final = "command.refused"
 DONE: Final = "command.done"
 DENIED: Final = "access.denied"
 
-_UNTOLD: Final = frozenset({"id", "key", "type", "call", "leg", "agent", "text", "offer", "candidate"})
+_UNTOLD: Final = frozenset({"id", "key", "type", "call", "leg", "agent", "text", "offer", "candidate", "password"})
 """Fields of commands that stand elsewhere in the entry, or are nobody's business."""
 _MOST_KNOWN: Final = 20_000
 
@@ -155,6 +155,18 @@ class Recorder:
         tenant = str(detail.get("tenant", "")) if identity is None else identity.tenant
         name, way, address = ("", "", "") if who is None else (identity.name if identity else "", who.way, who.address)
         self._book.owe(Fact(kind=kind, tenant=tenant, identity=name, way=way, address=address, detail=dict(detail)))
+
+    def governs(self, identity: Identity, command: str, detail: Mapping[str, Any]) -> None:
+        """Somebody is about to change who may do what. Raises `Refusal` where it cannot be written down."""
+        who = who_acts() or Acting(identity, "api", "")
+        try:
+            self._book.write(_of_command(PERMITTED, who, {}, {"command": command} | dict(detail)))
+        except JournalUnusable as error:
+            raise Refusal("unavailable", f"nothing can be written down: {error}", error.hint) from error
+
+    def governed(self, identity: Identity, kind: str, detail: Mapping[str, Any]) -> None:
+        """He did."""
+        self.changed(kind, who_acts() or Acting(identity, "api", ""), detail)
 
     # facts
 

@@ -26,6 +26,7 @@ from mediaserver.signalling.desk.agent_codes import AgentCodes
 from mediaserver.signalling.desk.annotating import Annotating
 from mediaserver.signalling.desk.banning import Bans
 from mediaserver.signalling.desk.following import Following
+from mediaserver.signalling.desk.governing import Governing, Hash, Stored, hash_at_once
 from mediaserver.signalling.desk.indicating import Indicating
 from mediaserver.signalling.desk.intervening import Intervening
 from mediaserver.signalling.desk.messaging import send_text
@@ -43,12 +44,20 @@ class SwitchboardDesk(Following, Intervening, Annotating):
     """`control_api.ports.Desk` over the switchboard."""
 
     def __init__(
-        self, house: House, switchboard: Switchboard, entrance: Entrance, bans: Bans, office: Office, ask: Ask = nobody_knows
+        self,
+        house: House,
+        switchboard: Switchboard,
+        entrance: Entrance,
+        bans: Bans,
+        office: Office,
+        ask: Ask = nobody_knows,
+        hash_password: Hash = hash_at_once,
     ) -> None:
         """``ask``: the database."""
         super().__init__(house, switchboard)
         self.past = Past(house, ask)
         self._ask = ask
+        self.governing = Governing(house, office, ask, hash_password, Stored())
         self._entrance = entrance
         self._bans = bans
         self._office = office

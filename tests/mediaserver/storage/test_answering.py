@@ -136,3 +136,21 @@ async def test_a_process_that_dies_fails_who_waits_and_the_next_question_starts_
         await question
     assert await asking.ask("call", tenant="default", call="c1") is None
     asking.close()
+
+
+async def test_identities_are_kept_changed_and_forgotten(tmp_path: Path, url: str) -> None:
+    row = {
+        "tenant": "default",
+        "name": "vera",
+        "secret": "x",
+        "ceiling": {"mode": "listen"},
+        "user": "",
+        "numbers": [],
+        "is_disabled": False,
+    }
+    assert await asked(tmp_path, url, [1, "identities", {}]) == [[1, []]]
+    assert await asked(tmp_path, url, [1, "put_identity", row]) == [[1, None]]
+    assert await asked(tmp_path, url, [1, "put_identity", row | {"is_disabled": True}]) == [[1, None]]
+    assert await asked(tmp_path, url, [1, "identities", {}]) == [[1, [row | {"is_disabled": True}]]]
+    assert await asked(tmp_path, url, [1, "remove_identity", {"tenant": "default", "name": "vera"}]) == [[1, True]]
+    assert await asked(tmp_path, url, [1, "identities", {}]) == [[1, []]]

@@ -1,0 +1,147 @@
+"""Identities of the database: granted within one's own ceiling and tenant, written down before they are in force, withdrawn at once."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from control_api.governing_models import PutIdentityCommand
+from control_api.permissions import Ceiling, Identity, Refusal, Right
+from mediaserver.signalling.desk.governing import Governing, Stored
+from mediaserver.storage.asking import Unanswered
+from mixer.modes import Mode
+from tests.mediaserver.signalling.exchange import SETTINGS, Exchange
+
+ADMIN = Identity("ada", "default", Ceiling(frozenset({"*"}), frozenset(), Mode.WHISPER, frozenset({Right.ADMIN, Right.END})))
+NORTH = Identity("nora", "default", Ceiling(teams=frozenset({"north"}), mode=Mode.LISTEN, rights=frozenset({Right.ADMIN})))
+ELSEWHERE = Identity("otto", "second", ADMIN.ceiling)
+CONFIGURED = {"identities": [{"name": "carla", "password": "open sesame", "ceiling": {"agents": ["*"], "mode": "listen"}}]}
+
+
+class Governed:
+    """A house with a database in memory."""
+
+    def __init__(self) -> None:
+        self.exchange = Exchange(SETTINGS.model_validate(SETTINGS.model_dump() | CONFIGURED))
+        self.kept: dict[tuple[str, str], dict[str, Any]] = {}
+        self.is_away = False
+        self.office = self.exchange.office
+        self.governing = Governing(self.exchange.house, self.office, self.ask, self.hashed, Stored())
+
+    async def ask(self, what: str, **given: Any) -> Any:
+        """The database."""
+        if self.is_away:
+            raise Unanswered("it does not answer")
+        if what == "put_identity":
+            self.kept[given["tenant"], given["name"]] = given
+        if what == "remove_identity":
+            del self.kept[given["tenant"], given["name"]]
+        return list(self.kept.values())
+
+    async def hashed(self, password: str) -> str:
+        """As the exchange's office compares them."""
+        return password
+
+    async def put(self, by: Identity = ADMIN, name: str = "vera", **fields: Any) -> dict[str, Any]:
+        """Add or change one."""
+        (shown,) = (await self.governing.put(by, PutIdentityCommand(id=1, identity=name, **fields)))["identities"]
+        return dict(shown)
+
+    async def refused(self, by: Identity = ADMIN, name: str = "vera", **fields: Any) -> str:
+        """With which code that is refused; nothing changed."""
+        before = dict(self.kept)
+        with pytest.raises(Refusal) as refused:
+            await self.put(by, name, **fields)
+        assert self.kept == before
+        return refused.value.code
+
+    @property
+    def written(self) -> list[str]:
+        """Kinds of what stands in the audit log."""
+        return [fact.kind for fact in self.exchange.book.facts]
+
+
+async def test_who_was_added_signs_in_within_his_ceiling_and_it_was_written_down_before() -> None:
+    governed = Governed()
+    shown = await governed.put(password="long enough", agents=("*",), mode="listen")
+    assert (shown["configured"], shown["has_password"], "password" in shown) == (False, True, False)
+    assert governed.written[-2:] == ["command.permitted", "identity.added"]
+    granted = await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+    assert granted.identity.ceiling == Ceiling(frozenset({"*"}), frozenset(), Mode.LISTEN)
+    assert not [fact for fact in governed.exchange.book.facts if "long enough" in str(fact)]
+
+
+async def test_nobody_grants_beyond_his_own_ceiling_nor_changes_whoever_is_beyond_it() -> None:
+    governed = Governed()
+    assert await governed.refused(agents=("*",), mode="barge") == "forbidden"
+    assert await governed.refused(agents=("*",), rights=("take_over",)) == "forbidden"
+    assert await governed.refused(numbers=("sip:vera@192.0.2.9",)) == "forbidden"
+    assert await governed.refused(Identity("lars", "default", Ceiling(frozenset({"*"}), mode=Mode.BARGE))) == "forbidden"
+    await governed.put(agents=("*",), mode="whisper", password="long enough")
+    assert await governed.refused(NORTH, password="another one") == "forbidden"
+    with pytest.raises(Refusal, match="beyond your own"):
+        await governed.governing.remove(NORTH, "vera")
+
+
+async def test_names_of_the_configuration_and_ones_own_are_not_taken() -> None:
+    governed = Governed()
+    assert [await governed.refused(name=name) for name in ("carla", "eve", "ada")] == ["conflict"] * 3
+    listed = (await governed.governing.identities(ADMIN))["identities"]
+    assert [(one["identity"], one["configured"], one["mode"]) for one in listed] == [("carla", True, "listen")]
+
+
+async def test_an_administrator_of_another_tenant_sees_and_touches_nobody_here() -> None:
+    governed = Governed()
+    await governed.put(agents=("robert",), mode="listen", password="long enough")
+    assert (await governed.governing.identities(ELSEWHERE))["identities"] == []
+    with pytest.raises(Refusal) as refused:
+        await governed.governing.remove(ELSEWHERE, "vera")
+    assert refused.value.code == "not_found"
+    await governed.put(ELSEWHERE, password="another one")
+    assert (await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")).identity.tenant == "default"
+
+
+@pytest.mark.parametrize(
+    "change", [{"disabled": True}, {"mode": None}, {"password": "another one"}], ids=["disabled", "lowered", "password"]
+)
+async def test_what_is_taken_away_ends_at_once(change: dict[str, Any]) -> None:
+    governed = Governed()
+    fields: dict[str, Any] = {"agents": ("robert",), "mode": "listen"}
+    await governed.put(password="long enough", **fields)
+    granted = await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+    await governed.put(**fields | change)
+    assert granted.identity.standing.is_withdrawn
+
+
+async def test_who_was_removed_is_out() -> None:
+    governed = Governed()
+    await governed.put(password="long enough", agents=("robert",), mode="listen")
+    granted = await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+    await governed.governing.remove(ADMIN, "vera")
+    assert granted.identity.standing.is_withdrawn
+    assert governed.kept == {}
+
+
+async def test_a_change_that_the_database_or_the_journal_does_not_take_is_none() -> None:
+    governed = Governed()
+    await governed.governing.identities(ADMIN)
+    governed.is_away = True
+    assert await governed.refused(password="long enough") == "unavailable"
+    with pytest.raises(Refusal):
+        await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+
+
+async def test_who_is_in_the_database_signs_in_after_a_start_and_stays_over_a_reload() -> None:
+    governed = Governed()
+    await governed.put(password="long enough", agents=("robert",), mode="listen")
+    again = Governed()
+    again.kept = governed.kept
+    async with asyncio.timeout(60):
+        await again.governing.load()
+    await again.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+    assert [one.name for one in again.governing.configured(SETTINGS).identities] == ["vera"]
+
+
+@pytest.mark.parametrize("fields", [{"agents": ("nobody",)}, {"teams": ("west",)}, {"user": "zoe"}], ids=["agent", "team", "user"])
+async def test_what_names_nobody_of_the_tenant_is_bad(fields: dict[str, Any]) -> None:
+    assert await Governed().refused(**fields) == "bad_request"

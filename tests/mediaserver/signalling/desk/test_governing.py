@@ -122,7 +122,7 @@ async def test_who_was_removed_is_out() -> None:
     assert governed.kept == {}
 
 
-async def test_a_change_that_the_database_or_the_journal_does_not_take_is_none() -> None:
+async def test_a_change_that_the_database_does_not_take_is_none() -> None:
     governed = Governed()
     await governed.governing.identities(ADMIN)
     governed.is_away = True

@@ -153,7 +153,8 @@ def _type(shape: dict[str, Any]) -> Any:
     if "enum" in shape:
         return Literal[tuple(shape["enum"])]
     if shape.get("type") == "array":
-        return list[_type(shape["items"])]  # type: ignore[misc]
+        # Typer has no lists of choices; the server says what there is.
+        return list[_TYPES.get(shape["items"].get("type", ""), str)]  # type: ignore[misc]
     return _TYPES.get(shape.get("type", ""), str)
 
 

@@ -1,9 +1,9 @@
 """What clients ask of the past, and are told: ended calls, who supervised them, and how long who listened."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from control_api.annotation_models import NoteModel
 from control_api.command import Command
@@ -12,6 +12,15 @@ from control_api.messages import FlagModel, Message, Name
 MOST_CALLS: Final = 200
 """On a page."""
 
+
+def _as_written(value: Any) -> Any:
+    """Seconds since 1970, which pydantic would take for a moment too, are none here."""
+    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
+        raise ValueError("must be a moment such as 2026-01-31T09:00:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_as_written)]
 Cursor = Annotated[str, Field(min_length=1, max_length=128)]
 Party = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -24,9 +33,9 @@ class HistoryCommand(Command):
     team: Name | None = None
     party: Party | None = None
     """A part of the caller's or the called number."""
-    since: datetime | None = None
+    since: Moment | None = None
     """Calls that began then or later; ISO 8601, without a zone it is UTC."""
-    until: datetime | None = None
+    until: Moment | None = None
     """Calls that began before."""
     cursor: Cursor | None = None
     """The ``next`` of the page before; null: the first page."""
@@ -45,9 +54,9 @@ class ListeningCommand(Command):
     """How long who listened to whom, as the audit log has it (right ``reports``)."""
 
     type: Literal["listening"] = "listening"
-    since: datetime | None = None
+    since: Moment | None = None
     """ISO 8601, without a zone it is UTC; null: from the start."""
-    until: datetime | None = None
+    until: Moment | None = None
     """ISO 8601; null: until now."""
     by: Annotated[str, Field(pattern=r"^(supervisor|agent|team|day|month)(,(supervisor|agent|team|day|month)){0,4}$")] = "supervisor,agent"
     """What there is a row for: ``supervisor``, ``agent``, ``team``, ``day``, ``month``, with commas between them."""

@@ -14,8 +14,10 @@ MOST_CALLS: Final = 200
 
 
 def _as_written(value: Any) -> Any:
-    """Seconds since 1970, which pydantic would take for a moment too, are none here."""
-    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
+    """A moment by its date; seconds since 1970, which pydantic would take for one too, are none here."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value)
+    if isinstance(value, int | float):
         raise ValueError("must be a moment such as 2026-01-31T09:00:00Z")
     return value
 

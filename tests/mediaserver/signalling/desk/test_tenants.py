@@ -44,6 +44,7 @@ def fields(kind: str, supervised: Supervised) -> dict[str, Any]:
         "to": supervised.leg,
         "follow": 1,
         "flag": "0a",
+        "webhook": "crm",
     }
     model = COMMANDS[kind]
     wanted = {name for name, field in model.model_fields.items() if field.is_required()} | ({"call"} & set(model.model_fields))

@@ -1,8 +1,10 @@
 """The database: SQLite in a file (WAL) or PostgreSQL, opened by its URL and brought to the newest tables."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from sqlite3 import OperationalError
 from typing import Any, Final
 
 from alembic.config import Config
@@ -18,6 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x6D656469
 """PostgreSQL's advisory lock for whoever changes the tables."""
+
+_PATIENCE: Final = 5.0
+"""Seconds for which SQLite waits for whoever else writes."""
+_AGAIN_AFTER: Final = 0.01
 
 AWAY: Final = (OSError, TimeoutError, DBAPIError)
 """What is raised where the database cannot be reached, or does not answer."""
@@ -83,10 +89,24 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     # We say BEGIN ourselves: the driver leaves CREATE TABLE outside of transactions, and a death amid an upgrade would leave half of it.
     connection.isolation_level = None
     cursor = connection.cursor()
+    cursor.execute(f"pragma busy_timeout={_PATIENCE * 1000:.0f}")
+    _write_ahead(cursor)
     # What was committed is thrown out of the journal: it has to be on the disk.
-    for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=5000"):
-        cursor.execute(f"pragma {pragma}")
+    cursor.execute("pragma synchronous=full")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Have the file keep a log of what is written. Who does it first is alone for a moment, and SQLite lets nobody wait."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            cursor.execute("pragma journal_mode=wal")
+            return
+        except OperationalError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_AGAIN_AFTER)
 
 
 def _begin_sqlite(connection: Connection) -> None:

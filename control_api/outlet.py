@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 from websockets.protocol import State
 
 OUTLET: Final = "mediaserver.outlet"
@@ -61,6 +62,12 @@ class ControlProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][OUTLET] = self.outlet  # type: ignore[assignment]
+
+    def shutdown(self) -> None:
+        try:
+            super().shutdown()
+        except InvalidState:  # its client closes at this moment, which uvicorn does not expect
+            self.transport.close()
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -57,7 +57,6 @@ class Invitation:
     """A third one in the conversation, or on the way there."""
 
     to: str
-    request: int
     untried: deque[Target]
     leg: Leg | None = None
 

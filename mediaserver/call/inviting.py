@@ -25,7 +25,7 @@ def invited(conversation: Conversation, happened: GuestInvited, now: float) -> N
     if refused is not None:
         conversation.do(RefuseRequest(happened.request, *refused))
         return
-    conversation.invitation = Invitation(happened.to, happened.request, deque(happened.targets))
+    conversation.invitation = Invitation(happened.to, deque(happened.targets))
     _ring_next(conversation, happened.leg, Cause.NOT_FOUND, now)
 
 

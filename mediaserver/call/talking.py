@@ -62,14 +62,15 @@ def handed_over(conversation: Conversation, leg: SupervisorLeg, happened: TalkHa
     elif to is None or to is leg or not to.is_answered:
         conversation.do(RefuseRequest(happened.request, "not_found", f"leg {happened.to} is no other supervisor of this call"))
     elif not to.hears:
-        _refuse(conversation, happened.request, f"{to.party}'s phone is on hold")
+        _refuse(conversation, happened.request, f"{_name(conversation, to)}'s phone is on hold")
     else:
         _pass_on(conversation, leg, to, happened)
 
 
 def _pass_on(conversation: Conversation, leg: SupervisorLeg, to: SupervisorLeg, happened: TalkHandedOver) -> None:
     mode, target = leg.mode, leg.target
-    to.has_taken_over, leg.has_taken_over = leg.has_taken_over, False
+    if leg.has_taken_over:
+        to.has_taken_over, leg.has_taken_over = True, False
     set_mode(conversation, leg, Mode.LISTEN, target, None, "handover")
     set_mode(conversation, to, mode, target, happened.request, "handover")
 

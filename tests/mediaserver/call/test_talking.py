@@ -99,6 +99,11 @@ def test_who_only_listens_has_nothing_to_hand_over_and_a_phone_on_hold_takes_not
     assert play.leg(SUE).mode is Mode.WHISPER
 
 
+def test_whose_phone_is_on_hold_is_not_said_where_listeners_are_not_named() -> None:
+    play = supervised(Mode.WHISPER, names_supervisors=False).whatever(arrives(TOM), MediaAgreed(TOM, MEDIA), agrees(TOM, Direction.SENDONLY))
+    play.on(TalkHandedOver(SUE, TOM, 9)).does(RefuseRequest(9, "conflict", "another supervisor's phone is on hold"))
+
+
 # taking over
 
 
@@ -188,6 +193,18 @@ def test_a_call_is_taken_over_once_and_goes_on_to_another_by_handover() -> None:
     play.on(TalkHandedOver(SUE, TOM, 10)).does(SetMode(SUE, Mode.LISTEN, Role.AGENT, None), SetMode(TOM, Mode.BARGE, Role.AGENT, 10))
     assert play.leg(AGENT).is_aside
     play.on(GiveBackRequested(SUE, 11)).does(RefuseRequest(11, "conflict", "you have not taken the call over"))
+
+
+def test_whoever_has_taken_the_call_over_and_is_handed_a_whisper_gives_the_call_back() -> None:
+    play = two(tom=Mode.WHISPER).whatever(TakeOverRequested(SUE, 8))
+    play.on(TalkHandedOver(TOM, SUE, 9)).does(
+        SetMode(TOM, Mode.LISTEN, Role.AGENT, None),
+        SetMode(SUE, Mode.WHISPER, Role.AGENT, 9),
+        Admit(AGENT, True),
+        StopSound(AGENT),
+    )
+    assert not play.leg(SUE).has_taken_over
+    assert not play.leg(AGENT).is_aside
 
 
 def test_who_barges_is_not_interrupted() -> None:

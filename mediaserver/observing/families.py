@@ -61,7 +61,7 @@ COUNTED: Final[dict[str, Family]] = {
     "digits": _counter("Digits received in RTP, by the role of the leg."),
     "dns_answers": _counter("Answers of DNS: some, none, failed."),
     "events": _counter("Events told to watchers, by kind: calls, joins and modes of supervisors, quality.", "kind"),
-    "faults": _counter("Faults in what is done again and again, by what it was; each has a traceback in the log."),
+    "faults": _counter("Faults in what is done again and again, by what it was; each is in the log."),
     "follows_joined": _counter("Calls that followers joined."),
     "heirs": _counter("Spare media workers that took over a dead one's calls."),
     "help_requests": _counter("Agents' requests for help: asked, or declined."),

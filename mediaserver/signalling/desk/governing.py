@@ -6,12 +6,12 @@ belong to a name.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from config.ceilings import CeilingSettings
 from config.identities import IdentitySettings
@@ -19,6 +19,7 @@ from config.identity_checks import check_ceiling
 from config.settings import Settings
 from control_api.governing_models import PutIdentityCommand
 from control_api.identities import ceiling_of
+from control_api.messages import first_problem
 from control_api.permissions import Identity, Refusal, Right, check_grant, check_right
 from control_api.signing_in.office import Office
 from mediaserver.secrecy.pins import hashed
@@ -80,8 +81,7 @@ class Governing:
         """Read them, for as long as that takes; who is stored cannot sign in until then."""
         while not self._stored.is_known:
             try:
-                await self._read()
-                self._take()
+                await self._known()
             except Refusal as refusal:
                 _log.warning("identities.not_read", problem=refusal.text)
                 await asyncio.sleep(TRIED_AGAIN_AFTER)
@@ -163,13 +163,25 @@ class Governing:
         self._house.recorder.governed(identity, kind, detail)
 
     async def _known(self) -> None:
-        if not self._stored.is_known:
-            await self._read()
-
-    async def _read(self) -> None:
+        """They are read once, and in force from then on, whoever asked first."""
+        if self._stored.is_known:
+            return
         rows = await answer_of(self._ask("identities"))
-        self._stored.rows = {(row["tenant"], row["name"]): row for row in rows}
-        self._stored.is_known = True
+        if self._stored.is_known:
+            return  # somebody else was quicker, and may have changed them since
+        self._stored.rows, self._stored.is_known = dict(self._readable(rows)), True
+        self._take()
+
+    def _readable(self, rows: Iterable[dict[str, Any]]) -> Iterator[tuple[Who, dict[str, Any]]]:
+        """One of another version, or edited by hand, keeps the others from nothing; he cannot sign in."""
+        for row in rows:
+            try:
+                _settings(row)
+            except ValidationError as error:
+                self._house.counters.add("faults", "identities")
+                _log.error("identity.unreadable", tenant=row["tenant"], identity=row["name"], problem=first_problem(error))
+            else:
+                yield (row["tenant"], row["name"]), row
 
     def _take(self) -> None:
         self._house.settings = self._house.settings.model_copy(update={"identities": self._stored.beside(self._configured).identities})

@@ -100,7 +100,8 @@ def test_who_only_listens_has_nothing_to_hand_over_and_a_phone_on_hold_takes_not
 
 
 def test_whose_phone_is_on_hold_is_not_said_where_listeners_are_not_named() -> None:
-    play = supervised(Mode.WHISPER, names_supervisors=False).whatever(arrives(TOM), MediaAgreed(TOM, MEDIA), agrees(TOM, Direction.SENDONLY))
+    play = supervised(Mode.WHISPER, names_supervisors=False)
+    play.whatever(arrives(TOM), MediaAgreed(TOM, MEDIA), agrees(TOM, Direction.SENDONLY))
     play.on(TalkHandedOver(SUE, TOM, 9)).does(RefuseRequest(9, "conflict", "another supervisor's phone is on hold"))
 
 

@@ -142,6 +142,42 @@ async def test_who_is_in_the_database_signs_in_after_a_start_and_stays_over_a_re
     assert [one.name for one in again.governing.configured(SETTINGS).identities] == ["vera"]
 
 
+async def test_one_who_cannot_be_read_keeps_nobody_else_out_nor_the_server_from_starting() -> None:
+    governed = Governed()
+    await governed.put(password="long enough", agents=("robert",), mode="listen")
+    again = Governed()
+    again.kept = {who: row | {"name": who[1]} for who, row in governed.kept.items()}
+    again.kept["default", "ward"] = governed.kept["default", "vera"] | {"name": "ward", "ceiling": {"mode": "eavesdrop"}}
+    async with asyncio.timeout(60):
+        await again.governing.load()
+    await again.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+    assert again.exchange.house.counters.value("faults", "identities") == 1
+    await again.put(name="ward", password="another one", agents=("robert",), mode="listen")
+    await again.office.sign_in("default", "ward", "another one", "192.0.2.1")
+
+
+async def test_who_was_read_because_somebody_asked_signs_in_too() -> None:
+    governed = Governed()
+    await governed.put(password="long enough", agents=("robert",), mode="listen")
+    again = Governed()
+    again.kept = governed.kept
+    await again.governing.identities(ADMIN)
+    await again.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+
+
+async def test_what_was_read_late_does_not_undo_a_change_that_came_first() -> None:
+    governed = Governed()
+    slow: asyncio.Future[list[dict[str, Any]]] = asyncio.get_running_loop().create_future()
+    at_once, governed.governing._ask = governed.ask, lambda what, **given: slow
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(governed.governing.load())
+        await asyncio.sleep(0)
+        governed.governing._ask = at_once
+        await governed.put(password="long enough", agents=("robert",), mode="listen")
+        slow.set_result([])
+    await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+
+
 @pytest.mark.parametrize("fields", [{"agents": ("nobody",)}, {"teams": ("west",)}, {"user": "zoe"}], ids=["agent", "team", "user"])
 async def test_what_names_nobody_of_the_tenant_is_bad(fields: dict[str, Any]) -> None:
     assert await Governed().refused(**fields) == "bad_request"

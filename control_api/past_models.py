@@ -142,7 +142,7 @@ class PastCallResult(Message):
 
 
 class HeardModel(Message):
-    """Supervision added up: sessions, and seconds in all and by mode."""
+    """Supervision added up: how many there were, and seconds in all and by mode."""
 
     supervisor: str | None = None
     agent: str | None = None
@@ -152,6 +152,7 @@ class HeardModel(Message):
     month: str | None = None
     """As ``2030-01``, in UTC."""
     sessions: int
+    """Supervisions: who was lost and came back in time goes on with his."""
     seconds: float
     listen: float
     whisper: float

@@ -79,6 +79,11 @@ class Entry:
             return {}
         return found if isinstance(found, dict) else {}
 
+    @property
+    def place(self) -> str:
+        """Chain and sequence."""
+        return f"{self.chain}/{self.sequence}"
+
     def moment(self, name: str) -> int:
         """A time that the detail names, microseconds since 1970; the entry's own where it names none."""
         found = self.facts.get(name)

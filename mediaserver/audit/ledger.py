@@ -35,6 +35,9 @@ class Paper(Protocol):
     def flush(self) -> bool:
         """Write what waits; False where that is not possible now."""
 
+    def lost(self, why: str) -> None:
+        """Count a line that will never be written."""
+
 
 class Ledger:
     """One server's chain. `restore` it from what the journal holds, then write."""
@@ -105,16 +108,20 @@ class Ledger:
         self._follow(entry)
         return entry
 
-    def owe(self, fact: Fact) -> None:
-        """Write an entry now, or, where the journal is not usable, as soon as it is."""
+    def owe(self, fact: Fact) -> Entry | None:
+        """Write an entry now, or, where the journal is not usable, as soon as it is. None: it is no entry yet, or too many wait."""
         if not self._has_begun:
             if len(self._early) < MOST_EARLY:
                 self._early.append((self._now(), fact))
-            return
+            else:
+                self._paper.lost("early")
+            return None
         entry = self._made(fact)
-        if self._paper.hold(written(ENTRY, entry.row())):
-            self._follow(entry)
-            self._paper.flush()
+        if not self._paper.hold(written(ENTRY, entry.row())):
+            return None
+        self._follow(entry)
+        self._paper.flush()
+        return entry
 
     def refuse(self, fact: Fact) -> None:
         """As `owe`, for what anybody can cause: in a flood, most of it is summed up."""

@@ -91,7 +91,7 @@ class ListenTime:
 
 
 def told(heard: Heard) -> dict[str, object]:
-    """A row's sums: sessions, and seconds in all and by mode."""
+    """A row's sums: supervisions, and seconds in all and by mode."""
     modes: dict[str, object] = {str(mode): heard.microseconds.get(mode, 0) / 1e6 for mode in Mode}
     return {"sessions": len(heard.sessions), "seconds": heard.total / 1e6} | modes
 

@@ -1,6 +1,7 @@
 """Supervision that goes on, as the log tells it: who is in which call since when. Pure; the ledger, the database and the report fold alike.
 
 A leg's number is unique in one life of the server, so a supervisor is known by it between ``supervisor.joined`` and ``supervisor.left``.
+Who was lost and came back in time joined again: that entry names the supervision with which he goes on.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,8 @@ AGENT: Final = "call.agent"
 LEFT: Final = "supervisor.left"
 RECOVERED: Final = "server.recovered"
 STARTED: Final = "server.started"
+SUPERVISION: Final = "supervision"
+"""The detail of ``supervisor.joined`` that names the supervision that is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Stretch:
     until: int = 0
     """0: it goes on."""
     session: str = ""
-    """Chain and sequence of the entry by which he joined."""
+    """The supervision: `Entry.place` of the entry by which he joined first."""
 
     @property
     def seconds(self) -> float:
@@ -50,24 +53,19 @@ class Sessions:
 
     def take(self, entry: Entry) -> list[Stretch]:
         """One entry; the stretches that ended with it."""
-        match entry.kind:
-            case "supervisor.joined":
-                ended = self._end(entry.leg, entry.at)
-                self.open[entry.leg] = _begun(entry)
-                return ended
-            case "supervisor.mode" if (known := self.open.get(entry.leg)) is not None:
-                ended = self._end(entry.leg, entry.at)
-                facts = entry.facts
-                self.open[entry.leg] = replace(
-                    known, since=entry.at, mode=str(facts.get("mode", known.mode)), target=str(facts.get("target", known.target))
-                )
-                return ended
-            case "supervisor.left":
-                return self._end(entry.leg, entry.moment("left_at"))
-            case "call.agent":
-                return self._change_agent(entry)
-            case _:
-                return []
+        known = self.open.get(entry.leg)
+        if entry.kind == JOINED:
+            ended = self._end(entry.leg, entry.at)
+            self.open[entry.leg] = _begun(entry)
+            return ended
+        if entry.kind == MODE and known is not None:
+            ended, facts = self._end(entry.leg, entry.at), entry.facts
+            mode, target = str(facts.get("mode", known.mode)), str(facts.get("target", known.target))
+            self.open[entry.leg] = replace(known, since=entry.at, mode=mode, target=target)
+            return ended
+        if entry.kind == LEFT:
+            return self._end(entry.leg, entry.moment("left_at"))
+        return self._change_agent(entry) if entry.kind == AGENT else []
 
     def _end(self, leg: int, at: int) -> list[Stretch]:
         known = self.open.pop(leg, None)
@@ -93,7 +91,7 @@ def _begun(entry: Entry) -> Stretch:
         mode=str(facts.get("mode", "")),
         target=str(facts.get("target", "")),
         since=entry.at,
-        session=f"{entry.chain}/{entry.sequence}",
+        session=str(facts.get(SUPERVISION) or entry.place),
     )
 
 

@@ -140,7 +140,7 @@ class Journal:
         self.flush()
         self.trouble = Trouble.CLOSED
         if self._held:
-            self._counters.add("storage_dropped", "closed", len(self._held))
+            self.lost("closed", len(self._held))
         self._file, files = -1, [*self._retired, self._file, self._lock]
         self._lock, self._retired = -1, []
         for file in files:
@@ -162,7 +162,7 @@ class Journal:
     def hold(self, data: bytes) -> bool:
         """Take a line for the next write; False where too much is held already."""
         if self._held_octets + len(data) > MOST_HELD:
-            self._counters.add("storage_dropped", str(self.trouble or "held"))
+            self.lost(str(self.trouble or "held"))
             return False
         self._held.append(data)
         self._held_octets += len(data)
@@ -191,6 +191,10 @@ class Journal:
             return False
         self._let_go_of_held()
         return True
+
+    def lost(self, why: str, lines: int = 1) -> None:
+        """Count lines that will never be written."""
+        self._counters.add("storage_dropped", why, lines)
 
     def _write(self, data: bytes) -> None:
         _put(self._file, data, self._size)
@@ -264,8 +268,8 @@ class Journal:
                 del self._retired[0]
                 os.close(file)
             if self._is_new:
-                self._is_new = False
                 _sync_folder(self.folder)
+                self._is_new = False
             if self._file >= 0:
                 os.fdatasync(self._file)
         finally:

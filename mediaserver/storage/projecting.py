@@ -30,8 +30,8 @@ class Rows:
     audit: list[dict[str, Any]] = field(default_factory=list)
     calls: dict[str, dict[str, Any]] = field(default_factory=dict)
     supervisions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    left: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """When supervisions ended, and why."""
+    left: dict[str, tuple[int | None, str]] = field(default_factory=dict)
+    """When supervisions ended, and why; None: they go on again."""
     stretches: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     flags: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -86,8 +86,10 @@ class Projection:
             if begun.since == entry.at:
                 rows.stretches[begun.session, begun.since] = _stretch(begun)
         match entry.kind:
+            case sessions.JOINED if (session := self._sessions.open[entry.leg].session) != entry.place:
+                rows.left[session] = None, ""
             case sessions.JOINED:
-                rows.supervisions[f"{entry.chain}/{entry.sequence}"] = _supervision(entry)
+                rows.supervisions[entry.place] = _supervision(entry)
             case sessions.LEFT if known is not None:
                 rows.left[known.session] = entry.moment("left_at"), str(entry.facts.get("cause", ""))
             case sessions.STARTED:
@@ -96,9 +98,7 @@ class Projection:
 
 def _supervision(entry: Entry) -> dict[str, Any]:
     shared = ("tenant", "identity", "call", "agent", "team", "way", "address", "permission")
-    return {"id": f"{entry.chain}/{entry.sequence}", "joined_at": entry.at, "left_at": None, "cause": ""} | {
-        name: getattr(entry, name) for name in shared
-    }
+    return {"id": entry.place, "joined_at": entry.at, "left_at": None, "cause": ""} | {name: getattr(entry, name) for name in shared}
 
 
 def _stretch(stretch: Stretch) -> dict[str, Any]:

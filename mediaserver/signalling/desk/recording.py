@@ -7,11 +7,12 @@ that is not possible, nobody begins to supervise or to speak. What calls then te
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from control_api.acting import Acting, permission, who_acts
 from control_api.permissions import Identity, Refusal, Subject
 from mediaserver.audit.entry import Entry, Fact
+from mediaserver.audit.sessions import AGENT, JOINED, LEFT, MODE, SUPERVISION
 from mediaserver.call import inputs
 from mediaserver.call.actions import Publish
 from mediaserver.call.inputs import Input, LegId
@@ -29,6 +30,7 @@ DENIED: Final = "access.denied"
 _UNTOLD: Final = frozenset({"id", "key", "type", "call", "leg", "agent", "text", "offer", "candidate", "password"})
 """Fields of commands that stand elsewhere in the entry, or are nobody's business."""
 _MOST_KNOWN: Final = 20_000
+Known = TypeVar("Known")
 
 
 class Book(Protocol):
@@ -37,8 +39,8 @@ class Book(Protocol):
     def write(self, fact: Fact) -> Entry:
         """Now, or raise `JournalUnusable`."""
 
-    def owe(self, fact: Fact) -> None:
-        """Now, or as soon as possible."""
+    def owe(self, fact: Fact) -> Entry | None:
+        """Now, or as soon as possible; None: it is no entry yet."""
 
     def refuse(self, fact: Fact) -> None:
         """As `owe`, summed up in a flood."""
@@ -69,8 +71,8 @@ COMMANDS: Final[dict[type, Command]] = {
 """The inputs by which somebody has his way with a call."""
 _BY_SOMEBODY: Final = frozenset({"left", "hung_up", "ended"})
 """Causes of `HangUpRequested` that a supervisor gives; the others are the house's own."""
-_FACTS: Final = frozenset({"supervisor.joined", "supervisor.mode", "supervisor.left", "call.agent", "call.private", "call.public"})
-_CALL_KEPT: Final = frozenset({"call.started", "call.answered", "call.agent", "call.transferred", "call.ended"})
+_FACTS: Final = frozenset({JOINED, MODE, LEFT, AGENT, "call.private", "call.public"})
+_CALL_KEPT: Final = frozenset({"call.started", "call.answered", AGENT, "call.transferred", "call.ended"})
 
 
 class Recorder:
@@ -86,14 +88,14 @@ class Recorder:
         self._wall = wall
         self._known: OrderedDict[LegId, Acting] = OrderedDict()
         """Whose supervising legs these are, and by which door they came."""
+        self._supervisions: OrderedDict[LegId, str] = OrderedDict()
+        """The entry by which the supervision of each such leg began: who was lost goes on with it."""
 
     # commands
 
     def came(self, leg: LegId, who: Acting) -> None:
         """A supervisor's leg is at a door."""
-        self._known[leg] = who
-        if len(self._known) > _MOST_KNOWN:
-            self._known.popitem(last=False)
+        _remember(self._known, leg, who)
 
     def at_phone(self, leg: LegId, identity: Identity | None, way: str) -> Acting:
         """Somebody whose leg this is presses a digit."""
@@ -174,8 +176,12 @@ class Recorder:
         """A call said something of itself."""
         if told.kind in _FACTS:
             leg = told.leg or 0
-            self._book.owe(self._fact(told.kind, view, leg, self._known.get(leg), dict(told.detail)))
-            if told.kind == "supervisor.left" and "into" not in told.detail:
+            before = self._supervisions.get(int(told.detail.get("resumes", 0)))
+            resumed = {} if before is None else {SUPERVISION: before}
+            entry = self._book.owe(self._fact(told.kind, view, leg, self._known.get(leg), told.detail | resumed))
+            if told.kind == JOINED and entry is not None:
+                _remember(self._supervisions, leg, before or entry.place)
+            if told.kind == LEFT and "into" not in told.detail:
                 self._known.pop(leg, None)
         if told.kind in _CALL_KEPT:
             self._keep(written("call", self._call(view)))
@@ -217,6 +223,13 @@ class Recorder:
             team=view.team,
             detail=detail,
         )
+
+
+def _remember(known: OrderedDict[LegId, Known], leg: LegId, what: Known) -> None:
+    """Of legs beyond the bound, the oldest is forgotten."""
+    known[leg] = what
+    if len(known) > _MOST_KNOWN:
+        known.popitem(last=False)
 
 
 def _permission(identity: Identity | None, subject: Subject) -> str:

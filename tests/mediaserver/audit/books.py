@@ -50,7 +50,9 @@ class Books:
         self.now += after
         self.ledger.write(Fact(kind=kind, **fields))  # type: ignore[arg-type]
 
-    def joined(self, leg: int = 7, identity: str = "anna", agent: str = "robert", mode: str = "listen", call: str = "c1") -> None:
+    def joined(
+        self, leg: int = 7, identity: str = "anna", agent: str = "robert", mode: str = "listen", call: str = "c1", **detail: str
+    ) -> None:
         """Somebody begins to listen."""
         self.note(
             "supervisor.joined",
@@ -63,8 +65,18 @@ class Books:
             way="api",
             address="10.0.0.1",
             permission="team:north mode:barge",
-            detail={"mode": mode, "target": "agent"},
+            detail={"mode": mode, "target": "agent"} | detail,
         )
+
+    def lost_and_back(self, *, after: float) -> None:
+        """Somebody whispers, is lost, and comes back with his next leg; the segment ends meanwhile."""
+        self.joined(leg=7)
+        began = self.ledger.head.count
+        self.mode("whisper", leg=7, after=10)
+        self.left(7, after=5)
+        self.next_segment()
+        self.now += after - 1
+        self.joined(leg=8, resumes="7", supervision=f"{self.chain}/{began}")
 
     def mode(self, mode: str, leg: int = 7, *, after: float = 1.0) -> None:
         """He changes his mode."""

@@ -94,8 +94,9 @@ def test_what_is_owed_is_written_when_that_is_possible_again(books: Books, monke
     assert [entry.kind for entry in entries(books)] == ["supervisor.left", "command.permitted"]
 
 
-def test_what_happens_before_the_journal_is_open_is_written_then_bounded(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, 10_000_000, Counters())
+def test_what_happens_before_the_journal_is_open_is_written_then_bounded_and_the_rest_counted(tmp_path: Path) -> None:
+    counters = Counters()
+    journal = Journal(tmp_path, 10_000_000, counters)
     ledger = Ledger(journal, KEY, "chain", wall=lambda: START)
     for number in range(MOST_EARLY + 5):
         ledger.owe(Fact(kind="access.denied", detail={"number": number}))
@@ -104,6 +105,7 @@ def test_what_happens_before_the_journal_is_open_is_written_then_bounded(tmp_pat
     ledger.begin()
     written = [line for line in read(tmp_path) if line.kind == "audit"]
     assert len(written) == MOST_EARLY
+    assert counters.value("storage_dropped", "early") == 5
     assert json.loads(written[0].value[13]) == {"happened_at": round(START * 1e6), "number": 0}
 
 

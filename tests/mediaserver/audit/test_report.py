@@ -119,6 +119,14 @@ def test_a_supervision_moved_to_another_call_goes_on_there(books: Books) -> None
     assert seconds(reported(books, By.AGENT)) == {("robert",): 3.0, ("maria",): 4.0}
 
 
+def test_who_was_lost_and_came_back_is_one_supervision_and_what_he_missed_is_not_counted(books: Books) -> None:
+    books.lost_and_back(after=20)
+    books.left(8, after=7)
+    report = reported(books, By.SUPERVISOR)
+    assert report.rows["anna",].microseconds == {"listen": 17_000_000, "whisper": 5_000_000}
+    assert len(report.total.sessions) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("1970-01-02", DAY), ("1970-01-01T00:00:01", 1_000_000), ("1970-01-01T01:00:00+01:00", 0), ("1970-01-01T00:00:00.25Z", 250_000)],

@@ -218,12 +218,12 @@ class Book:
         """Take a fact, or refuse it."""
         if not self.is_usable:
             raise JournalUnusable(Trouble.FULL, "the journal is full")
-        self.owe(fact)
-        return made(fact, chain="", sequence=len(self.facts), at=0, before="", key=AuditKey("", b""))
+        return self.owe(fact)
 
-    def owe(self, fact: Fact) -> None:
+    def owe(self, fact: Fact) -> Entry:
         """Take a fact."""
         self.facts.append(fact)
+        return made(fact, chain="", sequence=len(self.facts), at=0, before="", key=AuditKey("", b""))
 
     def refuse(self, fact: Fact) -> None:
         """Take a refusal."""

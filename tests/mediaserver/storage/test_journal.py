@@ -219,6 +219,22 @@ def test_while_the_disk_does_not_answer_it_is_not_touched(tmp_path: Path, monkey
     assert values(tmp_path) == [1, 3]
 
 
+def test_a_folder_that_could_not_be_brought_onto_the_disk_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, synced = opened(tmp_path), list[int]()
+
+    def fails(file: int) -> None:
+        raise OSError(errno.EIO, "no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fails)
+        with pytest.raises(OSError, match="no answer"):
+            journal.sync()
+    monkeypatch.setattr(os, "fsync", synced.append)
+    journal.sync()
+    journal.sync()
+    assert len(synced) == 1
+
+
 def test_what_is_held_is_bounded_and_the_rest_counted(tmp_path: Path) -> None:
     counters = Counters()
     journal = Journal(tmp_path, 100_000, counters)

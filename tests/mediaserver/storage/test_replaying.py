@@ -155,6 +155,25 @@ async def test_who_supervises_now_has_no_end_yet(storage: Storage) -> None:
     assert [row.until for row in await storage.rows(STRETCHES)] == [None]
 
 
+@pytest.mark.parametrize("is_at_once", [True, False])
+async def test_who_was_lost_and_came_back_is_one_supervision_with_a_gap(storage: Storage, is_at_once: bool) -> None:
+    books = storage.books
+    books.joined(leg=6, identity="bert")
+    if not is_at_once:
+        await storage.replay()
+    books.lost_and_back(after=20)
+    await storage.replay()
+    first, second = await storage.rows(SUPERVISIONS)
+    assert (first.identity, second.identity, second.left_at, second.cause) == ("bert", "anna", None, "")
+    books.left(8, after=7)
+    await storage.replay()
+    joined = round((START + 2) * 1e6)
+    row = (await storage.rows(SUPERVISIONS))[1]
+    assert (row.joined_at, row.left_at, row.cause) == (joined, joined + 42_000_000, "requested")
+    timeline = [(row.mode, row.since - joined, row.until - joined) for row in await storage.rows(STRETCHES) if row.supervision == second.id]
+    assert timeline == [("listen", 0, 10_000_000), ("whisper", 10_000_000, 15_000_000), ("listen", 35_000_000, 42_000_000)]
+
+
 async def test_a_replayer_that_died_amid_its_work_writes_nothing_twice(storage: Storage) -> None:
     storage.books.joined()
     storage.books.mode("barge")

@@ -8,10 +8,11 @@ import pytest
 
 from control_api.acting import Acting, acting
 from control_api.permissions import Refusal
+from mediaserver.call.inputs import LegEnded
 from mediaserver.link.messages import SetMode
 from mixer.modes import Mode, Role
 from sip.events import Rejected, SourceBanned
-from tests.mediaserver.signalling.exchange import EVE, LARS, SETTINGS
+from tests.mediaserver.signalling.exchange import EVE, LARS, SETTINGS, Phone
 from tests.mediaserver.signalling.test_supervision import Supervised, meanwhile
 
 
@@ -25,10 +26,10 @@ def ends(supervised: Supervised) -> None:
     supervised.robert.hangs_up(supervised.robert.ringing.session)
 
 
-async def rung(supervised: Supervised, mode: Mode = Mode.LISTEN) -> int:
-    """His phone is rung by the API, and he answers."""
+async def rung(supervised: Supervised, mode: Mode = Mode.LISTEN, phone: Phone | None = None) -> int:
+    """His phone (None: one that registers now) is rung by the API, and he answers."""
     exchange = supervised.exchange
-    phone = exchange.phone(EVE).register("eve", "e")
+    phone = phone or exchange.phone(EVE).register("eve", "e")
     identity = exchange.identity("eve")
     with acting(Acting(identity, "api", "10.0.0.1")):
         wish = exchange.desk.supervise(identity, call=None, agent="robert", mode=mode, target=Role.AGENT, phone=None)
@@ -46,6 +47,20 @@ async def test_a_supervisor_by_the_api_is_written_down_with_address_and_permissi
     assert (permitted.agent, permitted.team, permitted.leg) == ("robert", "north", leg)
     assert permitted.detail == {"command": "supervise", "mode": "listen", "target": "agent"}
     assert (joined.kind, joined.identity, joined.address, joined.leg) == ("supervisor.joined", "eve", "10.0.0.1", leg)
+
+
+async def test_who_was_lost_and_comes_back_goes_on_with_the_supervision_that_is_written_down() -> None:
+    supervised = Supervised()
+    exchange = supervised.exchange
+    phone = exchange.phone(EVE).register("eve", "e")
+    for _ in range(3):
+        leg = await rung(supervised, phone=phone)
+        (entry,) = exchange.switchboard.calls
+        exchange.switchboard.feed(entry, LegEnded(leg, "transport"))
+    first, *later = told(supervised, "supervisor.joined")
+    began = [fact.kind for fact in exchange.book.facts].index("supervisor.joined") + 1
+    assert "supervision" not in first
+    assert [joined["supervision"] for joined in later] == [f"/{began}"] * 2
 
 
 async def test_a_change_of_mode_is_written_down_before_it_is_done_and_after() -> None:

@@ -10,6 +10,8 @@ GRID = np.arange(307, 3300, 31)
 """Frequencies that voices are made of, Hz: far enough apart for 100 ms Blackman windows, and no multiples of each other's."""
 APART = 3
 """Steps of the grid between any two tones of one call."""
+MOST_LEGS = 7
+"""A call that has had more legs begins nothing new: each tone takes up to five steps of the grid, and a transfer needs four tones."""
 AMPLITUDE = 1400.0
 """Peak of each tone, int16 scale: eight of them, from four who speak at once, stay below every limiter."""
 

@@ -11,7 +11,7 @@ from bench.console import CommandFailed, Console, Event, supervising_leg
 from bench.generator.phones.asking import CallFailed
 from bench.generator.signals import Tones
 from bench.house import AGENTS, CUSTOMERS, SUPERVISORS
-from bench.judge.score import AMPLITUDE, Score, ToneBook, Voice
+from bench.judge.score import AMPLITUDE, MOST_LEGS, Score, ToneBook, Voice
 from bench.runs.moves import MOVES
 from bench.stage import Call, Leg, Stage
 
@@ -132,11 +132,16 @@ class Scene:
         self.call = await run.stage.call(self.place, customer, agent)
         self.change({}, start, time.monotonic() + SETTLE)
         self.note(start, f"began, customer on port {customer.port} ({customer.codec}), agent on port {agent.port} ({agent.codec})")
-        while time.monotonic() < min(lives, run.ends):
+        while time.monotonic() < min(lives, run.ends) and self._has_tones_left:
             await asyncio.sleep(run.random.uniform(*run.pace.rests))
             await self._act()
         self.doing = "ending"
         await self._end()
+
+    @property
+    def _has_tones_left(self) -> bool:
+        """Whether there are tones for whatever may happen next that are apart from all that the call has had."""
+        return not self.judged or len(self._legs) <= MOST_LEGS
 
     async def give_up(self) -> None:
         """What became of the call is not known any more: its pairs are judged no longer, the failure itself counts. All hang up."""

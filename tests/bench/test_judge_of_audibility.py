@@ -9,7 +9,7 @@ from bench.generator.signals import Tones, render
 from bench.judge.audibility import Verdict, Violation
 from bench.judge.levels import ToneBank, decibels
 from bench.judge.recording import build
-from bench.judge.score import AMPLITUDE, GRID, CrowdBook, Score, ToneBook
+from bench.judge.score import AMPLITUDE, GRID, MOST_LEGS, CrowdBook, Score, ToneBook
 from mixer.coders.opus import OpusEncoder
 from mixer.opus_parameters import OpusParameters
 from tests.bench.synthetic import Scene
@@ -207,3 +207,13 @@ def test_what_the_coder_of_a_server_makes_of_two_voices_is_within_what_is_allowe
     tones = np.array([tone for voice in voices for tone in voice.frequencies])
     levels = decibels(ToneBank(tones, 800).amplitudes(heard.samples, np.arange(1200, 7000, 160)) / AMPLITUDE)
     assert -14.0 < levels.min() < -2.0
+
+
+def test_a_call_of_most_legs_has_tones_for_a_transfer() -> None:
+    for seed in range(50):
+        book, taken = ToneBook(seed), list[int]()
+        for _ in range(MOST_LEGS + 2):
+            taken += book.pair(taken)
+        assert len(taken) == len(set(taken)) == 2 * (MOST_LEGS + 2)
+    with pytest.raises(RuntimeError, match="no pair of tones is left"):
+        book.pair(list(range(0, len(GRID), 3)))

@@ -1,7 +1,6 @@
-"""The server as its own process, with a configuration that the test writes and ports that nobody else has."""
+"""The server as its own process, with ports that nobody else has."""
 
 import asyncio
-import hashlib
 import itertools
 import json
 import os
@@ -18,182 +17,16 @@ from typing import Final, Self
 
 from sip.transport.certificates import KeyPair
 from tests.interop import warm
+from tests.interop.houses import usual
 from tests.interop.tools import free_port, in_uri, own_address
 
 READY_WITHIN: Final = 30.0
-SECRET: Final = "wonderland"
-TOKEN: Final = "interop-token"
-"""Of an identity that may do everything; its phones are those of the user ``sue``."""
-LISTENER_TOKEN: Final = "interop-listener"
-"""Of ``lee``, who may listen to the team ``support``; his phones are those of the user."""
-STRANGER_TOKEN: Final = "interop-stranger"
-"""Of an identity that may do everything in the tenant ``second``."""
-
 _MORE_PORTS: Final = 20
-_AT_PORT: Final = """\
-[[routes]]
-number = "at{port}"
-targets = ["sip:service@{host}:{port}"]
-"""
-
-_CONFIG: Final = """\
-[sip]
-bind = "{address}"
-udp_port = {sip}
-tcp_port = {sip}
-t1 = {t1}
-{more}
-
-[media]
-bind = "{address}"
-first_port = {first_rtp}
-last_port = {last_rtp}
-security = "{security}"
-{codecs}
-
-[limits]
-ring_timeout = {ring_timeout}
-
-[watching]
-interval = 0
-
-[control]
-bind = "{address}"
-port = {control}
-origins = ["null"]  # what pages from a file say that they are from
-
-[[trunks]]
-name = "pbx"
-addresses = ["{trunk}"]
-headers = {{ X-Queue = "queue" }}
-
-[[routes]]
-number = "robert"
-targets = ["agent:robert"]
-
-[[routes]]
-number = "rita"
-targets = ["agent:rita"]
-
-[[routes]]
-number = "first"
-targets = ["sip:service@{host}:{first}"]
-
-[[routes]]
-number = "nora"
-targets = ["sip:1001@{host}:{first}"]
-
-[[routes]]
-number = "mona"
-targets = ["sip:1002@{host}:{second}"]
-
-[[routes]]
-number = "stream"
-targets = ["sip:service@{host}:{first};transport=tcp"]
-
-{at_ports}
-[[routes]]
-number = "ua2"
-targets = ["sip:service@{host}:{second}"]
-
-[[routes]]
-number = "hunt"
-targets = ["sip:service@{host}:{first}", "sip:service@{host}:{second}"]
-
-[[agents]]
-name = "robert"
-team = "support"
-user = "robert"
-
-[[agents]]
-name = "rita"
-user = "rita"
-
-[[agents]]
-name = "nora"
-extension = "1001"
-
-[[agents]]
-name = "mona"
-extension = "1002"
-
-[[users]]
-name = "robert"
-secret = "{secret}"
-
-[[users]]
-name = "rita"
-secret = "{secret}"
-may_call = true
-
-[[users]]
-name = "carl"
-secret = "{secret}"
-may_call = true
-
-[[users]]
-name = "sue"
-secret = "{secret}"
-[users.ceiling]
-agents = ["*"]
-mode = "barge"
-
-[[users]]
-name = "lee"
-secret = "{secret}"
-[users.ceiling]
-teams = ["support"]
-mode = "listen"
-
-[[users]]
-name = "pia"
-secret = "{secret}"
-pin = "4711"
-[users.ceiling]
-agents = ["*"]
-mode = "barge"
-
-[[tokens]]
-identity = "sue"
-sha256 = "{token}"
-user = "sue"
-[tokens.ceiling]
-agents = ["*"]
-mode = "barge"
-rights = ["hang_up", "end", "originate", "trace", "links", "admin"]
-
-[[tokens]]
-identity = "lee"
-sha256 = "{listener_token}"
-user = "lee"
-[tokens.ceiling]
-teams = ["support"]
-mode = "listen"
-
-[[tokens]]
-identity = "tess"
-tenant = "second"
-sha256 = "{stranger_token}"
-[tokens.ceiling]
-agents = ["*"]
-mode = "barge"
-rights = ["whisper_customer", "hang_up", "end", "originate", "take_over", "links", "trace", "admin"]
-"""
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+_RTP_PORTS: Final = 800
 
 
 class Server:
-    """`mediaserver serve`. ``with`` waits until it is ready, and ends it.
-
-    Known to it: a trunk ``pbx`` (whoever calls from `trunk`), the agents ``robert`` and ``rita`` (users; she may call), ``nora``
-    (at port `first`) and ``mona`` (at `second`), the user ``carl`` who may call, the supervisors ``sue`` (barge), ``lee`` (listen)
-    and ``pia`` (barge, PIN 4711), all with `SECRET`; the numbers ``robert``, ``rita``, ``nora``, ``mona``, ``first`` (rings port
-    `first`), ``stream`` (the same over TCP), ``at12345`` (rings that port, where `another_port` gave it out), ``ua2`` and
-    ``hunt`` (rings `first`, then `second`).
-    """
+    """`mediaserver serve`. ``with`` waits until it is ready, and ends it. Its house is the `usual` one, unless it is given another."""
 
     def __init__(
         self,
@@ -221,66 +54,64 @@ class Server:
         """
         self.address = address
         self.trunk = self.address if ":" in self.address else own_address()
-        self.port = free_port(self.address)
-        self.first, self.second = free_port(self.address), free_port(self.address)
-        ports = [free_port(self.address) for _ in range(_MORE_PORTS)]
-        self._more_ports = itertools.cycle(ports)
-        self._control = free_port(self.address)
-        self.tls_port, self.wss_port = free_port(self.address), free_port(self.address)
+        self.port, self.first, self.second = (free_port(self.address) for _ in range(3))
+        more = [free_port(self.address) for _ in range(_MORE_PORTS)]
+        self._more_ports = itertools.cycle(more)
+        self._control, self.tls_port, self.wss_port = (free_port(self.address) for _ in range(3))
         self._log = folder / "server.log"
         self._file = folder / "mediaserver.toml"
         self._process: warm.WarmProcess | None = None
-        first_rtp = free_port(self.address, 40_000, 58_000)
+        self._environment = self._listening() | {
+            "MEDIASERVER_MEDIA__STEREO": "false",  # phones that record both ears as one would hear each party at half its level
+            "MEDIASERVER_MEDIA__DUCKING_DB": "0",  # tones never pause, and are judged at their full level
+            "MEDIASERVER_MEDIA__SPARES": str(spares),
+            "MEDIASERVER_ICE__SERVERS": json.dumps(ice_servers),
+        }
+        if storage is not None:
+            self._environment["MEDIASERVER_STORAGE__FOLDER"] = str(storage)
+        if secured_by is not None:
+            self._environment |= self._secured(secured_by)
         folder.mkdir(parents=True, exist_ok=True)
-        self._environment = {
+        self._file.write_text(
+            configuration
+            or usual(
+                self.address,
+                trunk=self.trunk,
+                first=self.first,
+                second=self.second,
+                more=more,
+                t1=t1,
+                ring_timeout=ring_timeout,
+                security=security,
+                codecs=codecs,
+                sip=sip,
+            )
+        )
+
+    def _listening(self) -> dict[str, str]:
+        """Where it listens, whatever its file says."""
+        first_rtp = free_port(self.address, 40_000, 58_000)
+        return {
             "MEDIASERVER_SIP__BIND": self.address,
             "MEDIASERVER_SIP__UDP_PORT": str(self.port),
             "MEDIASERVER_SIP__TCP_PORT": str(self.port),
             "MEDIASERVER_MEDIA__BIND": self.address,
             "MEDIASERVER_MEDIA__FIRST_PORT": str(first_rtp),
-            "MEDIASERVER_MEDIA__LAST_PORT": str(first_rtp + 799),
-            "MEDIASERVER_MEDIA__STEREO": "false",  # phones that record both ears as one would hear each party at half its level
-            "MEDIASERVER_MEDIA__DUCKING_DB": "0",  # tones never pause, and are judged at their full level
-            "MEDIASERVER_MEDIA__SPARES": str(spares),
-            "MEDIASERVER_ICE__SERVERS": json.dumps(ice_servers),
+            "MEDIASERVER_MEDIA__LAST_PORT": str(first_rtp + _RTP_PORTS - 1),
             "MEDIASERVER_CONTROL__BIND": self.address,
             "MEDIASERVER_CONTROL__PORT": str(self._control),
         }
-        if storage is not None:
-            self._environment["MEDIASERVER_STORAGE__FOLDER"] = str(storage)
-        if secured_by is not None:
-            self._environment |= {
-                "MEDIASERVER_SIP__TLS__ENABLED": "true",
-                "MEDIASERVER_SIP__TLS__PORT": str(self.tls_port),
-                "MEDIASERVER_SIP__TLS__CERTIFICATE": secured_by.certificate,
-                "MEDIASERVER_SIP__TLS__KEY": secured_by.key,
-                "MEDIASERVER_SIP__WS__SECURE": "true",
-                "MEDIASERVER_SIP__WS__SECURE_PORT": str(self.wss_port),
-            }
-        self._file.write_text(
-            configuration
-            or _CONFIG.format(
-                address=self.address,
-                host=in_uri(self.address),
-                at_ports="\n".join(_AT_PORT.format(host=in_uri(self.address), port=port) for port in ports),
-                sip=self.port,
-                t1=t1,
-                more="\n".join(f"{key} = {value}" for key, value in sip.items()),
-                ring_timeout=ring_timeout,
-                security=security,
-                codecs=f"codecs = {list(codecs)}" if codecs else "",
-                first_rtp=first_rtp,
-                last_rtp=first_rtp + 799,
-                control=self._control,
-                trunk=self.trunk,
-                first=self.first,
-                second=self.second,
-                secret=SECRET,
-                token=_hash(TOKEN),
-                listener_token=_hash(LISTENER_TOKEN),
-                stranger_token=_hash(STRANGER_TOKEN),
-            )
-        )
+
+    def _secured(self, pair: KeyPair) -> dict[str, str]:
+        """TLS and WSS, with this certificate."""
+        return {
+            "MEDIASERVER_SIP__TLS__ENABLED": "true",
+            "MEDIASERVER_SIP__TLS__PORT": str(self.tls_port),
+            "MEDIASERVER_SIP__TLS__CERTIFICATE": pair.certificate,
+            "MEDIASERVER_SIP__TLS__KEY": pair.key,
+            "MEDIASERVER_SIP__WS__SECURE": "true",
+            "MEDIASERVER_SIP__WS__SECURE_PORT": str(self.wss_port),
+        }
 
     @property
     def sip(self) -> str:

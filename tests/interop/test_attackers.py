@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.houses import SECRET
 from tests.interop.phones.sipp import Sipp
-from tests.interop.server import SECRET, Server
+from tests.interop.server import Server
 from tests.interop.tools import own_address
 
 USERS = ("robert", "carl", "sue", "lee", "pia")

@@ -15,9 +15,10 @@ from control_api.messages import CallModel
 from tests.audio import assert_hears, tone, write_wav
 from tests.interop.conftest import Servers
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
+from tests.interop.houses import SECRET, TOKEN
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.sipp import Sipp
-from tests.interop.server import SECRET, TOKEN, Server
+from tests.interop.server import Server
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from control_api.client import ControlClient
+from tests.interop.houses import TOKEN
 from tests.interop.phones.sipp import Sipp
-from tests.interop.server import TOKEN, Server
+from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, phone, run
 
 ANYTHING, NOTHING = "SIP/2.0", "not in any message"

@@ -9,10 +9,10 @@ import pytest
 
 from tests.audio import tone, write_wav
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
+from tests.interop.houses import TOKEN
 from tests.interop.phones.chromium import Chromium
 from tests.interop.phones.coturn import SECRET, Coturn
 from tests.interop.phones.jssip import bundled
-from tests.interop.server import TOKEN
 from tests.interop.test_webrtc import Desk, desk
 
 

@@ -9,8 +9,9 @@ import pytest
 from tests.audio import Int16, judge, tone, write_wav
 from tests.interop.conftest import Servers
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear
+from tests.interop.houses import SECRET
 from tests.interop.phones.baresip import Baresip
-from tests.interop.server import SECRET, Server
+from tests.interop.server import Server
 
 CODECS = {"opus": "opus/48000/2", "G722": "G722/16000/1", "L16": "L16/16000/1", "PCMU": "PCMU/8000/1"}
 HEARD_WITHIN_DB = 5.0

@@ -18,8 +18,8 @@ from tests.audio import Int16, tone, write_wav
 from tests.console.browsing import PHONE, Seen, browser, opened, sign_in
 from tests.console.built import built
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
+from tests.interop.houses import TOKEN
 from tests.interop.phones.jssip import PAGE
-from tests.interop.server import TOKEN
 from tests.interop.test_webrtc import Desk, desk
 
 pytestmark = pytest.mark.timeout(300)

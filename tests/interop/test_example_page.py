@@ -8,8 +8,8 @@ from playwright.async_api import expect
 from tests.audio import tone, write_wav
 from tests.console.browsing import browser, opened
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, hear
+from tests.interop.houses import TOKEN
 from tests.interop.phones.jssip import PAGE
-from tests.interop.server import TOKEN
 from tests.interop.test_console import EAR, PageEar
 from tests.interop.test_webrtc import desk
 

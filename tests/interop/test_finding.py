@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from tests.interop.houses import SECRET
 from tests.interop.phones.sipp import Sipp
-from tests.interop.server import SECRET, Server
+from tests.interop.server import Server
 from tests.interop.tools import own_address
 from tests.mediaserver.signalling.zone import NameServer
 

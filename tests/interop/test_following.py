@@ -1,7 +1,6 @@
 """Supervisors who follow, take over and hand their talk over, by real phones: who hears whom, judged by tones."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,57 +13,23 @@ from control_api.messages import EventMessage
 from control_api.permissions import Refusal
 from tests.audio import levels_db, tone, write_wav
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
+from tests.interop.houses import SECRET, agent, route, token, user, written
 from tests.interop.phones.baresip import Baresip
-from tests.interop.server import SECRET, Server
+from tests.interop.server import Server
 
 SUE_HZ, LEE_HZ = SUPERVISOR_HZ, 1501.0
 COMFORT_HZ = 520.0
 CALLS = 3
 
-_CONFIG = """\
-[[agents]]
-name = "robert"
-team = "support"
-user = "robert"
-
-[[routes]]
-number = "robert"
-targets = ["agent:robert"]
-
-[[users]]
-name = "carl"
-secret = "{secret}"
-may_call = true
-
-[[users]]
-name = "robert"
-secret = "{secret}"
-
-[[users]]
-name = "sue"
-secret = "{secret}"
-
-[[users]]
-name = "lee"
-secret = "{secret}"
-
-[[tokens]]
-identity = "sue"
-sha256 = "{sue}"
-user = "sue"
-[tokens.ceiling]
-agents = ["robert"]
-mode = "barge"
-rights = ["take_over"]
-
-[[tokens]]
-identity = "lee"
-sha256 = "{lee}"
-user = "lee"
-[tokens.ceiling]
-agents = ["robert"]
-mode = "barge"
-"""
+_HOUSE = written(
+    agents=[agent("robert", team="support")],
+    routes=[route("robert", "agent:robert")],
+    users=[user("carl", may_call=True), user("robert"), user("sue"), user("lee")],
+    tokens=[
+        token("sue", "sue", user="sue", ceiling={"agents": ["robert"], "mode": "barge", "rights": ["take_over"]}),
+        token("lee", "lee", user="lee", ceiling={"agents": ["robert"], "mode": "barge"}),
+    ],
+)
 
 
 @dataclass
@@ -90,8 +55,7 @@ class House:
 @asynccontextmanager
 async def house(folder: Path) -> AsyncIterator[House]:
     """All of them, at their phones."""
-    hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("sue", "lee")}
-    with Server(folder / "server", configuration=_CONFIG.format(secret=SECRET, **hashes)) as server:
+    with Server(folder / "server", configuration=_HOUSE) as server:
 
         def phone(user: str, hz: float, *, by_itself: bool = False) -> Baresip:
             voice = write_wav(folder / f"{user}.wav", tone(hz, 60))

@@ -11,11 +11,12 @@ import pytest
 
 from tests.audio import tone, write_wav
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
+from tests.interop.houses import SECRET
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.kamailio import RECIPE, Kamailio
 from tests.interop.phones.linphone import Linphone
 from tests.interop.phones.sipp import Sipp
-from tests.interop.server import SECRET, Server
+from tests.interop.server import Server
 from tests.interop.tools import own_address
 
 OTHER_HZ = 1501.0

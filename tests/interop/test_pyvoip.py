@@ -7,9 +7,10 @@ import pytest
 
 from tests.audio import assert_hears, judge, tone, write_wav
 from tests.interop.conftest import Servers
+from tests.interop.houses import SECRET
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.pyvoip import PyVoip
-from tests.interop.server import SECRET, Server
+from tests.interop.server import Server
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from mediaserver.storage.database import Database
 from mediaserver.storage.folder import Places
 from tests.audio import tone, write_wav
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ
+from tests.interop.houses import LISTENER_TOKEN, SECRET, STRANGER_TOKEN, TOKEN
 from tests.interop.phones.sipp import Sipp
-from tests.interop.server import LISTENER_TOKEN, SECRET, STRANGER_TOKEN, TOKEN, Server
+from tests.interop.server import Server
 from tests.interop.test_baresip import Desk, talking
 from tests.interop.tools import own_address
 

@@ -11,9 +11,10 @@ import pytest
 
 from tests.audio import tone, write_wav
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
+from tests.interop.houses import SECRET
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.linphone import Linphone
-from tests.interop.server import SECRET, Server
+from tests.interop.server import Server
 from tests.sip.transport.authority import Authority
 
 

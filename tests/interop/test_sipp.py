@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.interop.conftest import Servers
+from tests.interop.houses import SECRET
 from tests.interop.phones.sipp import Sipp
-from tests.interop.server import SECRET, Server
+from tests.interop.server import Server
 
 TALK = ("-d", "100")
 CREDENTIALS = ("-ap", SECRET)

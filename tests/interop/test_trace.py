@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from control_api.client import ControlClient
-from tests.interop.server import TOKEN, Server
+from tests.interop.houses import TOKEN
+from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer
 
 

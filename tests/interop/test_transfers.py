@@ -1,7 +1,6 @@
 """Transfers by real phones while a supervisor whispers: who hears whom before, during and after, judged by tones."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,9 +23,10 @@ from tests.audio import (
     write_wav,
 )
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
+from tests.interop.houses import EVERYBODY, SECRET, TOKEN, agent, route, token, user, written
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.own import OwnPhone
-from tests.interop.server import SECRET, TOKEN, Server
+from tests.interop.server import Server
 from tests.interop.tools import free_port
 
 TARGET_HZ = 1501.0
@@ -39,70 +39,26 @@ BREAKS_WITHIN_DB = 8.0
 MOST_BREAKS = 8
 """Windows of 100 ms, each half in the next one: four places where a tone breaks off."""
 
-_CONFIG = """\
-[[agents]]
-name = "robert"
-team = "support"
-user = "robert"
 
-[[agents]]
-name = "maria"
-team = "sales"
-user = "maria"
-
-[[routes]]
-number = "robert"
-targets = ["agent:robert"]
-
-[[routes]]
-number = "200"
-targets = ["agent:maria"]
-
-[[routes]]
-number = "consulting"
-targets = ["sip:robert@127.0.0.1:{stranger}"]
-
-[[routes]]
-number = "900"
-targets = ["sip:stranger@127.0.0.1:{stranger}"]
-
-[[users]]
-name = "carl"
-secret = "{secret}"
-may_call = true
-
-[[users]]
-name = "robert"
-secret = "{secret}"
-may_call = true
-
-[[users]]
-name = "maria"
-secret = "{secret}"
-
-[[users]]
-name = "sue"
-secret = "{secret}"
-[users.ceiling]
-agents = ["*"]
-mode = "barge"
-
-[[users]]
-name = "lee"
-secret = "{secret}"
-[users.ceiling]
-teams = ["support"]
-mode = "whisper"
-
-[[tokens]]
-identity = "sue"
-sha256 = "{token}"
-user = "sue"
-[tokens.ceiling]
-agents = ["*"]
-mode = "barge"
-rights = ["end"]
-"""
+def configuration(stranger: int) -> str:
+    """Two agents, a port of somebody whom nobody knows, a supervisor of both agents and one of robert alone."""
+    return written(
+        agents=[agent("robert", team="support"), agent("maria", team="sales")],
+        routes=[
+            route("robert", "agent:robert"),
+            route("200", "agent:maria"),
+            route("consulting", f"sip:robert@127.0.0.1:{stranger}"),
+            route("900", f"sip:stranger@127.0.0.1:{stranger}"),
+        ],
+        users=[
+            user("carl", may_call=True),
+            user("robert", may_call=True),
+            user("maria"),
+            user("sue", ceiling=EVERYBODY),
+            user("lee", ceiling={"teams": ["support"], "mode": "whisper"}),
+        ],
+        tokens=[token("sue", TOKEN, user="sue", ceiling=EVERYBODY | {"rights": ["end"]})],
+    )
 
 
 def voice(folder: Path, hz: float) -> Path:
@@ -126,8 +82,7 @@ async def whispering(folder: Path, *, supervisor: str = "sue", target_registers:
     """A customer talks to robert, to whom the supervisor whispers; the target's phone is there and idle."""
     folder.mkdir(parents=True, exist_ok=True)
     target = Baresip(folder / "maria", "maria" if target_registers else "stranger", voice(folder, TARGET_HZ))
-    configuration = _CONFIG.format(secret=SECRET, token=hashlib.sha256(TOKEN.encode()).hexdigest(), stranger=target.port)
-    with Server(folder / "server", configuration=configuration) as server:
+    with Server(folder / "server", configuration=configuration(target.port)) as server:
 
         def phone(user: str, hz: float, *, by_itself: bool = False) -> Baresip:
             return Baresip(folder / user, user, voice(folder, hz), registrar=server.sip, secret=SECRET, answers_by_itself=by_itself)
@@ -196,8 +151,7 @@ async def test_a_blind_transfer_during_a_whisper(tmp_path: Path, number: str) ->
 async def test_an_attended_transfer_during_a_whisper(tmp_path: Path) -> None:
     """Sue whispers in the customer's call, lee listens to the consultation; his ceiling ends with it."""
     robert = free_port("127.0.0.1")
-    configuration = _CONFIG.format(secret=SECRET, token=hashlib.sha256(TOKEN.encode()).hexdigest(), stranger=robert)
-    with Server(tmp_path / "server", configuration=configuration) as server:
+    with Server(tmp_path / "server", configuration=configuration(robert)) as server:
 
         def phone(user: str, hz: float) -> Baresip:
             return Baresip(tmp_path / user, user, voice(tmp_path, hz), registrar=server.sip, secret=SECRET)

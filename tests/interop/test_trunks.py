@@ -1,28 +1,21 @@
 """Trunks with SIPp at the other end: a registrar that challenges, targets that are there or not, and the recipe for a PBX."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.house import write_toml
 from control_api.client import ControlClient
 from control_api.messages import CallModel, EventMessage
 from mixer.modes import Role
+from tests.interop.houses import SECRET, TOKEN, token
 from tests.interop.phones.sipp import Sipp
-from tests.interop.server import SECRET, TOKEN, Server
+from tests.interop.server import Server
 from tests.interop.tools import free_port, own_address
 
 RECIPE = Path(__file__).parents[2] / "deploy" / "pbx-trunk" / "mediaserver.toml"
 TALK = ("-d", "1500")
-ADMIN = f"""
-[[tokens]]
-identity = "boss"
-sha256 = "{hashlib.sha256(TOKEN.encode()).hexdigest()}"
-[tokens.ceiling]
-agents = ["*"]
-mode = "listen"
-rights = ["admin"]
-"""
+ADMIN = "\n" + write_toml({"tokens": [token("boss", TOKEN, ceiling={"agents": ["*"], "mode": "listen", "rights": ["admin"]})]})
 
 
 async def until(holds: Callable[[], bool], within: float = 10) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from control_api.client import ControlClient
 from control_api.permissions import Refusal
+from tests.interop.houses import TOKEN
 from tests.interop.phones.sipp import Sipp
-from tests.interop.server import TOKEN, Server
+from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, phone, run
 
 TEXT = "Offer him the refund"

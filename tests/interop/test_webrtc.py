@@ -11,9 +11,10 @@ import pytest
 from control_api.client import ControlClient
 from tests.audio import tone, write_wav
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
+from tests.interop.houses import SECRET, TOKEN
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.webrtc import WebRtcPeer
-from tests.interop.server import SECRET, TOKEN, Server
+from tests.interop.server import Server
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,8 @@ NOWHERE = "0.0.0.0"
 
 @dataclass(slots=True)
 class _Entry:
+    call: str
+    """Its id, for the log."""
     peer: Peer
     end: socket.socket
     timer: Timer
@@ -60,8 +62,8 @@ class Peers:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def agree(self, leg: LegId, end: socket.socket, media: NegotiatedMedia) -> None:
-        """A leg agreed on a handshake, for the first time or again; ``end`` is its lent socket. Any other leg is forgotten."""
+    def agree(self, call: str, leg: LegId, end: socket.socket, media: NegotiatedMedia) -> None:
+        """A leg of a call agreed on a handshake, for the first time or again; ``end`` is its lent socket. Any other leg is forgotten."""
         entry = self._entries.get(leg)
         if not isinstance(media.security, Dtls):
             self.close(leg)
@@ -72,7 +74,7 @@ class Peers:
             now = self._clock()
             self._shared = self._shared or DtlsContext(self._certificate)
             peer = Peer(media, self._shared, self._lost_after(), now)
-            made = _Entry(peer, end, self._new_timer(lambda: self._timer_fired(leg)), began=now)
+            made = _Entry(call, peer, end, self._new_timer(lambda: self._timer_fired(leg)), began=now)
             self._entries[leg] = made
             peer.agree(media, now)
             self._settle(leg, made)
@@ -136,7 +138,8 @@ class Peers:
         way, now = entry.peer.way, self._clock()
         if way is not None and entry.way_at is None:
             entry.way_at = now
-            _log.info("browser.reached", leg=leg, address=way.address[0], suite=way.keys.suite, seconds=round(now - entry.began, 3))
+            seconds = round(now - entry.began, 3)
+            _log.info("browser.reached", call=entry.call, leg=leg, address=way.address[0], suite=way.keys.suite, seconds=seconds)
 
     def _send(self, entry: _Entry) -> None:
         for data, address in entry.peer.datagrams:

@@ -24,7 +24,7 @@ from mediaserver.call.limits import CallLimits
 from mediaserver.call.machine import Call
 from mediaserver.call.supervising import PARTY_SEATS
 from mediaserver.call.view import CallView
-from mediaserver.link.messages import DatagramReceived, DigitReceived, MediaStarted, Notice
+from mediaserver.link.messages import DatagramReceived, DigitReceived, LegDoubted, MediaStarted, Notice
 from mediaserver.signalling.browser.peer import Loss, PeerLost
 from mediaserver.signalling.calls.farewells import Farewells
 from mediaserver.signalling.calls.legs import NOWHERE, Leg
@@ -212,8 +212,7 @@ class Switchboard:
 
     def notice(self, notice: Notice) -> None:
         """What a worker tells."""
-        found = self.calls.of_leg(notice.leg)
-        if found is None:
+        if (found := self.calls.of_leg(notice.leg)) is None:
             return
         entry, leg = found
         match notice:
@@ -224,6 +223,8 @@ class Switchboard:
                 self.house.peers.received(leg.leg, data, (address, port))
             case MediaStarted():
                 self.feed(entry, inputs.MediaStarted(leg.leg))
+            case LegDoubted():
+                _log.error("leg.doubted", call=entry.view.call, leg=leg.leg, worker=entry.worker.index)
         self.house.settle()
 
     def _way_changed(self, leg_id: LegId) -> None:
@@ -236,8 +237,7 @@ class Switchboard:
 
     def _browser_lost(self, leg_id: LegId, lost: PeerLost) -> None:
         """A browser counts as gone. One that SIP knows is left to SIP, and to its silence."""
-        found = self.calls.of_leg(leg_id)
-        if found is None:
+        if (found := self.calls.of_leg(leg_id)) is None:
             return
         entry, leg = found
         _log.info("browser.lost", call=entry.view.call, leg=leg_id, why=lost.loss, detail=lost.text)

@@ -245,7 +245,8 @@ class Follows:
             return
         self._of_leg.pop(follow.leg, None)
         follow.timer.cancel()
-        _log.info("follow.ended", follow=follow.number, identity=follow.identity.name, cause=cause, calls=follow.joined)
+        at = {"call": follow.call} if follow.call else {}
+        _log.info("follow.ended", **at, follow=follow.number, identity=follow.identity.name, cause=cause, calls=follow.joined)
         self._tell(follow, "follow.over", cause=cause)
 
     def _close(self, follow: Follow) -> None:

@@ -57,7 +57,8 @@ async def send_text(house: House, identity: Identity, subject: Subject, text: st
     house.settle()
     status = await delivery.outcome
     house.counters.add("texts_sent", "taken" if status < 300 else "refused")
-    _log.info("text.sent", identity=identity.name, agent=subject.agent, status=status, octets=len(text.encode()))
+    about = {"call": subject.call} if subject.call else {}
+    _log.info("text.sent", **about, identity=identity.name, agent=subject.agent, status=status, octets=len(text.encode()))
     if status >= 300:
         why = "did not answer" if status == 408 else f"answered {status}"
         raise Refusal("unavailable", f"the phone of {subject.agent} {why}", "not every phone shows texts")

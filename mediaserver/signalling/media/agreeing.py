@@ -9,7 +9,7 @@ from sip.negotiated import Dtls, NegotiatedMedia, Sdes
 
 def tell_media(house: House, entry: CallEntry, leg: Leg, media: NegotiatedMedia) -> None:
     """Both sides agreed on this: a handshake begins where there is to be one, and the worker is told."""
-    house.peers.agree(leg.leg, leg.port.socket, media)
+    house.peers.agree(entry.view.call, leg.leg, leg.port.socket, media)
     if not media.rtcp_mux and leg.port.reports is not None and leg.is_opened and not leg.reports_lent:
         leg.reports_lent = True
         house.media.tell(entry.worker, OpenReports(leg.leg), lend=leg.port.reports.fileno())

@@ -297,7 +297,8 @@ class Worker:
                 if told is not None:
                     self._noted(told, message)
             case LegDoubted(leg=leg):
-                self._open_again(leg)
+                if self._open_again(leg):
+                    self._heard(message)
             case DigitReceived() | MediaStarted() | DatagramReceived():
                 self._heard(message)
             case _:
@@ -356,15 +357,15 @@ class Worker:
             case _:
                 lent.said[type(command)] = command
 
-    def _open_again(self, number: int) -> None:
-        """The heir has no such leg: open it, as for the first time, with what was said of it last."""
+    def _open_again(self, number: int) -> bool:
+        """The heir has no such leg: open it, as for the first time, with what was said of it last. False where it is to go anyway."""
         leg = self.legs.get(number)
         if leg is None or leg.is_closing or leg.is_leaving:
-            return
-        _log.error("leg.doubted", worker=self.index, leg=number)
+            return False
         self._counters.add("legs_doubted")
         self.open_again(leg.opening, leg, None, leg.opened)
         self.flush()
+        return True
 
     def _new_memory(self) -> Memory:
         return Memory.create(self._settings.rows, self._settings.rows // 2, self._settings.seats + TRANSFER_SEATS)

@@ -1,6 +1,6 @@
 """What administrators say and are told of identities that are not in the configuration."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from control_api.messages import Message, Name, Phone
 PlainName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """As names in the configuration."""
 Names = Annotated[tuple[Name, ...], Field(max_length=1000)]
+_SECRET: Final = {"format": "password"}
+"""Not to be shown while it is typed, nor written where others read it."""
 
 
 class IdentitiesCommand(Command):
@@ -25,7 +27,7 @@ class PutIdentityCommand(Command):
     type: Literal["put_identity"] = "put_identity"
     identity: PlainName
     """His name. One that the configuration uses cannot be taken."""
-    password: Annotated[str, Field(min_length=8, max_length=256)] | None = None
+    password: Annotated[str, Field(min_length=8, max_length=256, json_schema_extra=_SECRET)] | None = None
     """Null: the one that he has; who has none cannot sign in. Another one ends his sessions."""
     agents: Names = ()
     """Whose calls he may see; ``*``: everybody's."""

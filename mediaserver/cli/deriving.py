@@ -1,7 +1,8 @@
 """Commands of the command line made from the API's models: a field is an argument or an option, and says of itself what the API says of it.
 
 Nobody knows a leg by its number. So a leg of one's own is named by its call or agent, or left out where there is one alone; another
-supervisor's by his name; and a call by its agent too.
+supervisor's by his name; and a call by its agent too. A password is asked for, or comes by a pipe: who looks at the processes of a
+machine sees what stands in their command lines.
 """
 
 from collections.abc import Callable
@@ -90,25 +91,29 @@ def _look(place: Place) -> Callable[..., None]:
 
 
 def _command(place: Place) -> Callable[..., None]:
+    shapes, needed = _fields(place)
+    secrets = {name: shape for name, shape in shapes.items() if _is_secret(shape)}
+
     def run(url: str, token: str, as_json: bool, **given: Any) -> None:
         with one_line_errors():
             from mediaserver.cli import telling
 
-            telling.command(url, token, place.kind, dict(place.preset) | given, as_json)
+            typed = {name: _typed(name, shape) if given[name] else None for name, shape in secrets.items()}
+            telling.command(url, token, place.kind, dict(place.preset) | given | typed, as_json)
 
     connection = [
         Parameter("url", Parameter.KEYWORD_ONLY, default=DEFAULT_URL, annotation=Url),
         Parameter("token", Parameter.KEYWORD_ONLY, default="", annotation=Token),
         Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
     ]
-    parameters = [*_parameters(place), *connection]
+    parameters = [*_parameters(place, shapes, needed), *connection]
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run
 
 
-def _parameters(place: Place) -> list[Parameter]:
-    """A parameter a field: first the arguments that must be there, then those that may, then the options."""
+def _fields(place: Place) -> tuple[dict[str, dict[str, Any]], set[str]]:
+    """The fields of a command that somebody is asked for, as a model's schema has them, and those that must be there."""
     # Imported late: for a line of help no model is needed.
     from control_api.command_models import COMMANDS
     from control_api.schemas import schemas
@@ -126,15 +131,38 @@ def _parameters(place: Place) -> list[Parameter]:
         del fields["call"], fields["agent"]
         fields = {WHICH: {}} | fields
         needed |= {WHICH} if place.needs_call else set()
-    said = {name: place.says.get(name, each.get("description", "").replace("null:", "left out:")) for name, each in fields.items()}
+    return {name: each | {"description": place.says.get(name, _said(each))} for name, each in fields.items()}, needed
+
+
+def _said(shape: dict[str, Any]) -> str:
+    """What the API says of a field, for who does not write JSON."""
+    text = str(shape.get("description", "")).replace("null:", "left out:").replace("Null:", "Left out:")
+    return f"Ask for it, or take the next line of a pipe. {text}" if _is_secret(shape) else text
+
+
+def _is_secret(shape: dict[str, Any]) -> bool:
+    return bool(shape.get("format") == "password")
+
+
+def _typed(name: str, shape: dict[str, Any]) -> str:
+    # Imported late: few commands take any.
+    from mediaserver.cli.users import asked
+
+    return asked(name.replace("_", " ").capitalize(), shape["minLength"])
+
+
+def _parameters(place: Place, shapes: dict[str, dict[str, Any]], needed: set[str]) -> list[Parameter]:
+    """A parameter a field: first the arguments that must be there, then those that may, then the options."""
     made = [
-        _parameter(name, each | {"description": said[name]}, name in needed, name in place.positional, place.kind not in OF_THE_PAST)
-        for name, each in fields.items()
+        _parameter(name, each, name in needed, name in place.positional, place.kind not in OF_THE_PAST) for name, each in shapes.items()
     ]
     return sorted(made, key=lambda each: (each.default is not Parameter.empty, not _is_argument(each)))
 
 
 def _parameter(name: str, shape: dict[str, Any], is_needed: bool, is_positional: bool, is_live: bool) -> Parameter:
+    if _is_secret(shape):
+        flag = typer.Option(f"--{name.replace('_', '-')}", help=shape["description"])
+        return Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, flag])
     default = Parameter.empty if is_needed and name != "leg" else shape.get("default")
     if name in _NAMED and is_live:
         return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[str | None, _NAMED[name]])

@@ -11,6 +11,7 @@ class FakeGoverning:
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, Any]] = {}
+        self.passwords: dict[str, str] = {}
 
     async def identities(self, identity: Identity) -> dict[str, Any]:
         check_right(identity, Right.ADMIN)
@@ -20,6 +21,8 @@ class FakeGoverning:
         check_right(identity, Right.ADMIN)
         shown = wanted.model_dump(mode="json", exclude={"id", "key", "type", "traceparent", "password"})
         self.rows[wanted.identity] = shown | {"configured": False, "has_password": wanted.password is not None}
+        if wanted.password is not None:
+            self.passwords[wanted.identity] = wanted.password
         return {"identities": [self.rows[wanted.identity]]}
 
     async def remove(self, identity: Identity, name: str) -> None:

@@ -1,5 +1,7 @@
 """Commands that are made from the API's models: all there, named as people name things, told as tables or JSON."""
 
+import re
+
 import pytest
 from typer.testing import CliRunner
 
@@ -125,6 +127,22 @@ async def test_signing_in_prints_a_token_that_the_other_commands_take_until_sign
 async def test_a_wrong_password_is_refused_as_everything_is(shell: Shell) -> None:
     result = await shell.run("sign-in", "carla", text="wrong\n")
     assert (result.exit_code, result.stderr.split(": ")[:2]) == (77, ["mediaserver", "unauthenticated"])
+
+
+async def test_a_password_that_is_given_to_somebody_comes_by_a_pipe_and_never_stands_in_the_command_line(shell: Shell) -> None:
+    await shell.json("access", "put", "vera", "--teams", "support")
+    assert shell.served.desk.governing.passwords == {}
+    told = await shell.json("access", "put", "vera", "--teams", "support", "--password", text="correct horse\n")
+    assert (told["identities"][0]["identity"], shell.served.desk.governing.passwords) == ("vera", {"vera": "correct horse"})
+    result = await shell.run("access", "put", "vera", "--password", text="short\n")
+    assert (result.exit_code, result.stderr) == (1, "mediaserver: password: 8 to 256 characters\n")
+    assert (await shell.run("access", "put", "vera", "--password", "correct horse")).exit_code == 2
+
+
+def test_no_command_takes_a_secret_as_an_option() -> None:
+    flags = {parameter.name for place in MADE for parameter in made(place).params if getattr(parameter, "is_flag", False)}
+    named = {parameter.name for place in MADE for parameter in made(place).params} - {"token"}  # one's own, which has a variable
+    assert {name for name in named if re.search("password|secret|token|pin$|renewal", name or "")} <= flags
 
 
 async def test_a_link_is_signed_in_with_as_it_was_sent(shell: Shell) -> None:

@@ -1,250 +1,17 @@
-"""The benches by name: what each is for, which options it understands, and what it runs. Runs are imported when they start."""
+"""The benches by name: what each is for, and its options, each an argument of the run of its name (`bench.runs`)."""
 
-import argparse
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from bench.command import Command, option
 from bench.faults.names import FAULTS
 from bench.generator.formats import FORMATS
 from bench.generator.secrecy import PLAIN, SUITES
-from bench.options import Surroundings
-from bench.report import Result
-
-Start = Callable[[Surroundings, argparse.Namespace], Coroutine[Any, Any, Result | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option of one bench: its flag, and what `argparse` is told of it."""
-
-    flag: str
-    given: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One bench."""
-
-    name: str
-    text: str
-    start: Start
-    options: tuple[Option, ...] = ()
-    isolated: bool = True
-    """It measures: in a network of its own, and after other benches have ended."""
-
-
-def option(flag: str, **given: Any) -> Option:
-    """An option, as `argparse.ArgumentParser.add_argument` takes it."""
-    return Option(flag, given)
-
-
-async def _audibility(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import audibility
-
-    return await audibility.run(
-        around,
-        calls=given.calls,
-        seconds=given.seconds,
-        seed=given.seed,
-        broken=given.broken,
-        journal=given.journal,
-        codecs=tuple(given.codecs),
-    )
-
-
-async def _supervision(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import supervision
-
-    return await supervision.run(around, calls=given.calls, rounds=given.rounds, seed=given.seed, journal=given.journal)
-
-
-async def _soak(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import soak
-
-    return await soak.run(
-        around,
-        calls=given.calls,
-        judged=given.judged,
-        minutes=given.minutes,
-        changes=given.changes,
-        seed=given.seed,
-        codecs=tuple(given.codecs),
-        journal=given.journal,
-    )
-
-
-async def _audio(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import audio
-
-    return await audio.run(
-        around,
-        codecs=tuple(given.codecs),
-        ptimes=tuple(given.ptimes),
-        losses=tuple(given.losses),
-        jitters=tuple(given.jitters),
-        seconds=given.seconds,
-        seed=given.seed,
-    )
-
-
-async def _pairs(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import pairs
-
-    return await pairs.run(around, codecs=tuple(given.codecs))
-
-
-async def _entering(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import entering
-
-    return await entering.run(around, codecs=tuple(given.codecs))
-
-
-async def _drift(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import drift
-
-    return await drift.run(
-        around,
-        codecs=tuple(given.codecs),
-        ppms=tuple(given.ppms),
-        signals=tuple(given.signals),
-        minutes=given.minutes,
-        loss=given.loss,
-    )
-
-
-async def _capacity(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import capacity
-
-    return await capacity.run(around, capacity.Steps(given.first, given.step, given.last, given.seconds, given.whispering))
-
-
-async def _latency(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import latency
-
-    return await latency.run(around, calls=given.calls, seconds=given.seconds)
-
-
-async def _switch(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import switch
-
-    return await switch.run(around, calls=given.calls, switches=given.switches, rate=given.rate, seed=given.seed)
-
-
-async def _setup(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import setup
-
-    return await setup.run(around, rate=given.rate, seconds=given.seconds)
-
-
-async def _books(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import books
-
-    return await books.run(around, calls=given.calls, kills=given.kills, seed=given.seed)
-
-
-async def _death(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import death
-
-    of = {name: tuple(chosen) for name, chosen in (("codecs", given.codecs), ("suites", given.suites)) if chosen}
-    return await death.run(around, calls=given.calls, kills=given.kills, seed=given.seed, hangs=given.hangs, **of)
-
-
-async def _journeys(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import journeys
-
-    return await journeys.run(around, calls=given.calls, journeys=given.journeys, seed=given.seed)
-
-
-async def _trouble(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import trouble
-
-    return await trouble.run(around, calls=given.calls)
-
-
-async def _flood(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import flood
-
-    return await flood.run(around, calls=given.calls, seconds=given.seconds)
-
-
-async def _garbage(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import garbage
-
-    return await garbage.run(around, calls=given.calls, seconds=given.seconds, rate=given.rate)
-
-
-async def _floor(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import floor
-
-    return await floor.run(around, calls=given.calls, seconds=given.seconds, rounds=given.rounds)
-
-
-async def _demo(around: Surroundings, given: argparse.Namespace) -> None:
-    from bench.runs import demo
-
-    await demo.run(given.config, given.calls)
-
-
-async def _phone(around: Surroundings, given: argparse.Namespace) -> None:
-    from bench.runs import phone
-
-    await phone.run(
-        given.config,
-        user=given.user,
-        secret=given.secret,
-        address=given.address,
-        dial=given.dial,
-        record=given.record,
-        seconds=given.seconds,
-        speaks=given.speaks,
-    )
-
-
-async def _srtp(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import srtp
-
-    return await srtp.run(around, legs=given.legs, seconds=given.seconds, rounds=given.rounds)
-
-
-async def _browsers(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import browsers
-
-    return await browsers.run(around, pages=given.pages, seconds=given.seconds, stereo=given.stereo)
-
-
-async def _clients(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import clients
-
-    return await clients.run(
-        around,
-        calls=given.calls,
-        talking=given.talking,
-        clients=given.clients,
-        rate=given.rate,
-        seconds=given.seconds,
-        connects=given.connects,
-    )
-
-
-async def _cuts(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import cuts
-
-    return await cuts.run(around, calls=given.calls, cuts=given.cuts, rate=given.rate, seed=given.seed)
-
-
-async def _parser(around: Surroundings, given: argparse.Namespace) -> Result:
-    from bench.runs import parser
-
-    return await parser.run(around, count=given.messages)
-
 
 COMMANDS: Final = (
     Command(
         "audibility",
         "who hears whom, while calls come and go and supervisors switch",
-        _audibility,
         (
             option("--calls", type=int, default=20),
             option("--seconds", type=float, default=60),
@@ -257,7 +24,6 @@ COMMANDS: Final = (
     Command(
         "supervision",
         "an agent followed over many calls, take over and give back, handover, transfers during a whisper: who hears whom, how soon",
-        _supervision,
         (
             option("--calls", type=int, default=20, help="that are followed"),
             option("--rounds", type=int, default=5, help="of everything else"),
@@ -268,7 +34,6 @@ COMMANDS: Final = (
     Command(
         "soak",
         "a crowd of calls with joins, leaves, switches and transfers for a long time; a few are judged, the server is weighed",
-        _soak,
         (
             option("--calls", type=int, default=100, help="at once"),
             option("--judged", type=int, default=3, help="of them, judged as in audibility"),
@@ -282,7 +47,6 @@ COMMANDS: Final = (
     Command(
         "audio",
         "how good a party behind a bad network sounds to a supervisor, by codec, packet time, loss and jitter",
-        _audio,
         (
             option("--codecs", nargs="+", default=["PCMU", "G722", "opus", "L16/8000", "L16/16000"], help="of the bench's table"),
             option("--ptimes", nargs="+", type=int, default=[10, 20, 30, 60], help="ms"),
@@ -296,21 +60,18 @@ COMMANDS: Final = (
     Command(
         "pairs",
         "any codec and packet time with any other on one call: pitch, level, steadiness, leaks",
-        _pairs,
         (option("--codecs", nargs="+", default=list(FORMATS), choices=sorted(FORMATS)),),
         isolated=False,
     ),
     Command(
         "entering",
         "what two parties hear of a supervisor who comes, switches and goes: of themselves nothing may change",
-        _entering,
         (option("--codecs", nargs="+", default=list(FORMATS), choices=sorted(FORMATS)),),
         isolated=False,
     ),
     Command(
         "drift",
         "an hour with a party whose clock is fast or slow: gaps, glitches, delay",
-        _drift,
         (
             option("--codecs", nargs="+", default=["PCMU"], help="of the bench's table"),
             option("--ppms", nargs="+", type=float, default=[100, -100], help="how fast the party's clock is, millionths"),
@@ -323,7 +84,6 @@ COMMANDS: Final = (
     Command(
         "capacity",
         "how many monitored three-leg calls one core carries",
-        _capacity,
         (
             option("--from", dest="first", type=int, default=100),
             option("--step", type=int, default=100),
@@ -335,7 +95,6 @@ COMMANDS: Final = (
     Command(
         "latency",
         "what the server adds between two ears, by path",
-        _latency,
         (
             option("--calls", type=int, default=100),
             option("--seconds", type=float, default=20),
@@ -344,7 +103,6 @@ COMMANDS: Final = (
     Command(
         "switch",
         "from the command to the first packet with changed gain, by door",
-        _switch,
         (
             option("--calls", type=int, default=100),
             option("--switches", type=int, default=400),
@@ -355,7 +113,6 @@ COMMANDS: Final = (
     Command(
         "setup",
         "calls a second through the whole server, SIPp at both ends",
-        _setup,
         (
             option("--rate", type=float, default=100),
             option("--seconds", type=float, default=20),
@@ -364,13 +121,11 @@ COMMANDS: Final = (
     Command(
         "parser",
         "SIP messages read and written a second on one core",
-        _parser,
-        (option("--messages", type=int, default=2000, help="of each kind"),),
+        (option("--messages", dest="count", type=int, default=2000, help="of each kind"),),
     ),
     Command(
         "srtp",
         "what SRTP costs a media worker for a packet, by crypto suite and direction",
-        _srtp,
         (
             option("--legs", type=int, default=600, help="half as many calls"),
             option("--seconds", type=float, default=2.0, help="of audio that is measured, of each suite in each round"),
@@ -380,7 +135,6 @@ COMMANDS: Final = (
     Command(
         "clients",
         "many consoles at once: when each is told of what happens, what that costs, and what calls notice",
-        _clients,
         (
             option("--calls", type=int, default=1000),
             option("--talking", type=int, default=200, help="of them, with RTP and a supervisor"),
@@ -393,7 +147,6 @@ COMMANDS: Final = (
     Command(
         "cuts",
         "a client's websocket is cut while modes change: what he misses, and when he is right again",
-        _cuts,
         (
             option("--calls", type=int, default=10),
             option("--cuts", type=int, default=200),
@@ -404,7 +157,6 @@ COMMANDS: Final = (
     Command(
         "browsers",
         "what supervisors in browsers cost, and how soon they hear the call",
-        _browsers,
         (
             option("--pages", type=int, default=14, help="so many supervisors; 14 in each call"),
             option("--seconds", type=float, default=10.0, help="that each measurement lasts"),
@@ -414,13 +166,11 @@ COMMANDS: Final = (
     Command(
         "trouble",
         "what the conversations lose while signalling stands still or supervisors' phones freeze",
-        _trouble,
         (option("--calls", type=int, default=100),),
     ),
     Command(
         "death",
         "what calls lose when their media worker is killed",
-        _death,
         (
             option("--calls", type=int, default=200),
             option("--kills", type=int, default=20),
@@ -433,7 +183,6 @@ COMMANDS: Final = (
     Command(
         "books",
         "what the audit log lacks after the server was killed amid commands",
-        _books,
         (
             option("--calls", type=int, default=10),
             option("--kills", type=int, default=50),
@@ -443,7 +192,6 @@ COMMANDS: Final = (
     Command(
         "journeys",
         "what legs lose when they go from one media worker to another",
-        _journeys,
         (
             option("--calls", type=int, default=20),
             option("--journeys", type=int, default=40),
@@ -453,7 +201,6 @@ COMMANDS: Final = (
     Command(
         "flood",
         "what attackers get, and what the conversations lose meanwhile",
-        _flood,
         (
             option("--calls", type=int, default=50),
             option("--seconds", type=float, default=6, help="of each phase"),
@@ -462,7 +209,6 @@ COMMANDS: Final = (
     Command(
         "garbage",
         "what conversations lose while one leg's port is flooded with datagrams that are no audio",
-        _garbage,
         (
             option("--calls", type=int, default=200),
             option("--seconds", type=float, default=5, help="of each phase"),
@@ -472,7 +218,6 @@ COMMANDS: Final = (
     Command(
         "floor",
         "what packets cost without a server, and what the server costs beside that",
-        _floor,
         (
             option("--calls", type=int, default=200, help="of three legs each"),
             option("--seconds", type=float, default=4, help="of each turn"),
@@ -482,17 +227,16 @@ COMMANDS: Final = (
     Command(
         "demo",
         "keep calls of a running server talking, until stopped",
-        _demo,
         (
             option("--config", type=Path, help="the server's configuration; default: the built-in one"),
             option("--calls", type=int, default=3),
         ),
         isolated=False,
+        judges=False,
     ),
     Command(
         "phone",
         "a softphone for the terminal: answers, records and shows what it hears",
-        _phone,
         (
             option("--config", type=Path, help="the server's configuration: where it speaks SIP"),
             option("--user", default="anna"),
@@ -504,6 +248,7 @@ COMMANDS: Final = (
             option("--speaks", action="store_true", help="say the supervisor's sentences instead of nothing"),
         ),
         isolated=False,
+        judges=False,
     ),
 )
 """Every bench, in the order of the help."""

@@ -69,7 +69,14 @@ class Plan:
 
 
 async def run(
-    around: Surroundings, *, calls: int, seconds: float, seed: int, broken: str | None, journal: str | None, codecs: tuple[str, ...] = ()
+    around: Surroundings,
+    *,
+    calls: int,
+    seconds: float,
+    seed: int,
+    broken: str | None = None,
+    journal: str | None = None,
+    codecs: tuple[str, ...] = (),
 ) -> Result:
     """Play, then judge. With ``broken`` the server is started with that fault, and must be convicted. codecs: of which each leg has one."""
     return await play_and_judge(around, Plan(calls, seconds, seed, codecs), broken=broken, journal=journal)

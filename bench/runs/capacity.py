@@ -129,8 +129,9 @@ class Row:
         )
 
 
-async def run(around: Surroundings, steps: Steps) -> Result:
-    """Add calls step by step until a row is not held, or the last step is done."""
+async def run(around: Surroundings, *, first: int, step: int, last: int, seconds: float, whispering: float) -> Result:
+    """Add calls step by step until a row is not held, or the last step is done. whispering: share of the supervisors."""
+    steps = Steps(first, step, last, seconds, whispering)
     house = House.build(calls=steps.last, ducking_db=_DUCKING_DB)
     cast = Cast(steps.last, steps.last, steps.last)
     sampled = 3 * (steps.last // _SAMPLED_EVERY + 1)

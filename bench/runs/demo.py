@@ -48,7 +48,7 @@ class Home:
         return self.numbers[number]
 
 
-async def run(config: Path | None, calls: int) -> None:
+async def run(*, config: Path | None = None, calls: int) -> None:
     """Keep so many calls talking until stopped; a call that ends, or fails, is made anew."""
     process.die_with_parent()
     home = home_of(load(config, os.environ), calls)

@@ -33,7 +33,9 @@ _REFRESH = 0.1
 _FAREWELL = 2.0
 
 
-async def run(config: Path | None, *, user: str, secret: str, address: str, dial: str, record: Path, seconds: float, speaks: bool) -> None:
+async def run(
+    *, config: Path | None = None, user: str, secret: str, address: str, dial: str, record: Path, seconds: float, speaks: bool
+) -> None:
     """Ring and be rung until stopped, or for so many seconds. Digits typed, a line each, are pressed."""
     says: Signal = Speech(AUDIO / "supervisor.wav") if speaks else Silence()
     size = Size(1, recorded=int(seconds * RATE / FRAME * 1.1) + 1000)

@@ -44,7 +44,7 @@ _A_CALL: Final = 8.0
 Row = tuple[str, int, float, float]
 
 
-async def run(around: Surroundings, *, calls: int, rounds: int, seed: int, journal: str | None) -> Result:
+async def run(around: Surroundings, *, calls: int, rounds: int, seed: int, journal: str | None = None) -> Result:
     """Follow an agent over so many calls, and do so many rounds of everything else meanwhile."""
     house = House.build(calls=8, agents=_PEOPLE, supervisors=_PEOPLE, ducking_db=DUCKING_DB)
     cast, seconds = Cast(calls + 4 * rounds + 2, calls + 8 * rounds + 2, 6 * rounds + 3), _A_CALL * max(calls, 4 * rounds)

@@ -77,7 +77,7 @@ async def test_floor_and_server_take_turns_with_as_many_packets() -> None:
 
 
 async def test_capacity_counts_every_packet_and_hears_who_must_be_heard() -> None:
-    result = await capacity.run(AROUND, capacity.Steps(first=2, step=1, last=3, seconds=1.0, whispering=0.5))
+    result = await capacity.run(AROUND, first=2, step=1, last=3, seconds=1.0, whispering=0.5)
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     assert rows[0]["calls"] == 2
     assert (rows[0]["failed"], rows[0]["wrong_audio"]) == (0, 0)

@@ -6,7 +6,7 @@ import random
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from bench.generator.phones.asking import Credentials
 from bench.generator.process import free_port
@@ -59,7 +59,7 @@ class House:
         ducking_db: float = 0.0,
         refuses_overload: bool = True,
         security: str = "auto",
-    ) -> "House":
+    ) -> Self:
         """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own).
 
         Without ``guard`` there is no limit for new requests.

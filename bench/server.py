@@ -96,7 +96,7 @@ class Server:
         asyncio.get_running_loop().remove_reader(self._death)
         os.close(self._death)
         for pid in self.processes():
-            if with_storage or b"mediaserver.storage" not in _command_of(pid):
+            if with_storage or b"mediaserver.storage" not in command_of(pid):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         self._process.wait()
@@ -173,7 +173,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
-def _command_of(pid: int) -> bytes:
+def command_of(pid: int) -> bytes:
     """A process's command line; empty where it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()

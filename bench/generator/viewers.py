@@ -5,9 +5,7 @@ what it reads, a word a line: ``begin`` forgets what was counted, ``report`` pri
 """
 
 import asyncio
-import base64
 import json
-import os
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -19,6 +17,7 @@ import numpy as np
 import uvloop
 
 from bench.generator import process
+from bench.generator.upgrading import upgrade
 
 STANDING: Final = "standing"
 _EVENT, _METERS, _SNAPSHOT = b'{"sequence":', b'{"type":"meters"', b'{"type":"snapshot"'
@@ -80,16 +79,7 @@ class Viewer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        lines = (
-            "GET /v1/control HTTP/1.1",
-            f"Host: {self._wanted.host}",
-            "Connection: Upgrade",
-            "Upgrade: websocket",
-            "Sec-WebSocket-Version: 13",
-            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
-            f"Authorization: Bearer {self._wanted.tokens[self._number]}",
-        )
-        self._transport.write("\r\n".join((*lines, "", "")).encode())
+        self._transport.write(upgrade(self._wanted.host, self._wanted.tokens[self._number]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.stands.done():

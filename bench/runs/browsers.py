@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,7 +19,7 @@ from bench.generator.signals import Signal, Tones
 from bench.house import AGENTS, CUSTOMERS, TOKEN, House
 from bench.options import Surroundings
 from bench.report import Result
-from bench.server import Server, cpu_seconds
+from bench.server import Server, command_of, cpu_seconds
 from bench.stage import Cast, Stage
 
 COLUMNS: Final = ("pages", "stereo", "mode", "worker_percent_a_page", "signalling_percent_a_page", "percent_a_page")
@@ -106,15 +105,8 @@ async def _cost(server: Server, seconds: float) -> tuple[float, float]:
 
 async def _spent(server: Server) -> tuple[float, float]:
     spent = {pid: cpu_seconds(pid) for pid in server.processes()}
-    workers = {pid for pid in spent if _is_worker(pid)}
+    workers = {pid for pid in spent if b"mediaserver.worker" in command_of(pid)}
     return sum(spent[pid] for pid in spent.keys() - workers), sum(spent[pid] for pid in workers)
-
-
-def _is_worker(pid: int) -> bool:
-    try:
-        return b"mediaserver.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
 
 
 def _percent(alone: tuple[float, float], now: tuple[float, float], pages: int) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -58,16 +58,15 @@ COLUMNS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class Board(House):
     """A house with a token for each client."""
 
-    __slots__ = ()
-
-    clients = 0
+    clients: int = 0
 
     def settings(self) -> dict[str, Any]:
         """The whole file."""
-        found = super().settings()
+        found = House.settings(self)
         ceiling = {"agents": ["*"], "mode": "listen"}
         found["tokens"] += [
             {"sha256": hashlib.sha256(token.encode()).hexdigest(), "identity": f"client{number}", "ceiling": ceiling}
@@ -156,8 +155,7 @@ class _Hall:
 
 async def run(around: Surroundings, *, calls: int, talking: int, clients: int, rate: float, seconds: float, connects: float) -> Result:
     """Set up, measure without clients, with them, and with those that misbehave."""
-    Board.clients = clients
-    house = Board.build(calls=calls + _SPARE, agents=calls, supervisors=talking, refuses_overload=False)
+    house = replace(Board.build(calls=calls + _SPARE, agents=calls, supervisors=talking, refuses_overload=False), clients=clients)
     async with (
         Server(house, core=around.server_core, nice=around.server_nice) as server,
         Stage(house, Cast(calls + _SPARE, calls + _SPARE, talking), core=around.generator_core, codec=around.codec) as stage,

@@ -1,12 +1,12 @@
 """Clients of the control API that do what they should not: each goes on until it is cancelled."""
 
 import asyncio
-import base64
-import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
+
+from bench.generator.upgrading import upgrade
 
 GIANT: Final = 10_000_000
 """Octets of a message that nobody needs."""
@@ -62,16 +62,7 @@ async def _client(control: str, token: str) -> AsyncIterator[tuple[asyncio.Strea
     """A connection that has asked to be a websocket."""
     host, _, port = control.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    lines = (
-        "GET /v1/control HTTP/1.1",
-        f"Host: {control}",
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
-        f"Authorization: Bearer {token}",
-    )
-    writer.write("\r\n".join((*lines, "", "")).encode())
+    writer.write(upgrade(control, token))
     try:
         yield reader, writer
     finally:

@@ -51,7 +51,7 @@ async def run(around: Surroundings, *, calls: int, rounds: int, seed: int, journ
     tally, score, noted = Tally(), Score(), Noted()
     score.add(COMFORT)
     async with (
-        Server(house, core=around.server_core, nice=around.server_nice, module=("mediaserver",)) as server,
+        Server(house, core=around.server_core, nice=around.server_nice) as server,
         Stage(house, cast, core=around.generator_core, recorded=int(7 * 50 * seconds), longest=seconds + 600, codec=around.codec) as stage,
         open_console(house.control, TOKEN) as console,
     ):

@@ -41,5 +41,5 @@ container: ## Build the container image
 	docker build --tag $(IMAGE) .
 
 clean: ## Throw away what was built
-	rm -rf .venv build dist control_api/static console/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv build dist artifacts control_api/static console/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """Pages of headless Chromium, by Playwright. What a page says in its console is an error of the test that looked at it."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ FLAGS: Final = (
 )
 DESK: Final = {"width": 1440, "height": 900}
 PHONE: Final = {"width": 390, "height": 844}
+PICTURES: Final = "MEDIASERVER_PICTURES"
+"""Names the folder for pictures of pages, where somebody wants them."""
 
 
 @dataclass
@@ -71,6 +74,16 @@ async def opened(chromium: Browser, url: str, **context: Any) -> AsyncIterator[S
         yield seen
     finally:
         await surroundings.close()
+
+
+async def keep_picture(page: Page, name: str) -> None:
+    """Keep what a page shows, at a desk and on a phone, where somebody wants pictures."""
+    folder = os.environ.get(PICTURES)
+    if not folder:
+        return
+    for suffix, (width, height) in (("-phone", PHONE.values()), ("", DESK.values())):
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.screenshot(path=Path(folder) / f"{name}{suffix}.png")
 
 
 async def give_token(seen: Seen, token: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.console.browsing import PICTURES
 from tests.house.tree import ROOT, name_of
 
 SCRIPTS = sorted([*(ROOT / "scripts").glob("*.sh"), *(ROOT / "deploy" / "container").glob("*.sh"), ROOT / ".ci" / "run"])
@@ -151,3 +152,16 @@ def test_ci_calls_the_readmes_test_command_and_forbids_skips() -> None:
     text = (ROOT / ".ci" / "run").read_text()
     assert "make test-tools" in text
     assert "MEDIASERVER_NO_SKIPS=1 make test" in text
+
+
+def test_ci_leaves_pictures_of_the_console_where_git_does_not_take_them() -> None:
+    assert f'export {PICTURES}="$PWD/artifacts/pictures"' in (ROOT / ".ci" / "run").read_text()
+    assert "/artifacts/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_the_documents_show_pictures_that_the_tests_keep() -> None:
+    tests = "".join(file.read_text() for room in ("console", "interop") for file in (ROOT / "tests" / room).glob("test_*.py"))
+    kept = {f"{name}{size}" for name in re.findall(r'keep_picture\([^()]*, "([a-z-]+)"\)', tests) for size in ("", "-phone")}
+    shown = {path.stem for path in (ROOT / "docs" / "pictures").glob("*.png")}
+    pages = "".join((ROOT / page).read_text() for page in ("README.md", "docs/console.md"))
+    assert {name for name in shown if f"pictures/{name}.png" in pages} == shown <= kept

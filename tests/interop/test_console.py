@@ -1,10 +1,6 @@
-"""The console on a real server with SIP phones on the call: a supervisor listens, whispers, barges, is cut off and leaves, judged by tones.
-
-The pictures that the documents show are made here, where `MEDIASERVER_PICTURES` names a folder for them.
-"""
+"""The console on a real server with SIP phones on the call: a supervisor listens, whispers, barges, is cut off and leaves; by tones."""
 
 import base64
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +11,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.audio import Int16, tone, write_wav
-from tests.console.browsing import PHONE, Seen, browser, opened, sign_in
+from tests.console.browsing import Seen, browser, keep_picture, opened, sign_in
 from tests.console.built import built
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
 from tests.interop.houses import TOKEN
@@ -99,11 +95,13 @@ async def test_listen_whisper_barge_a_cut_and_leave(voices: dict[float, Path], t
         await page.get_by_role("row").filter(has_text="robert").get_by_role("button", name="Listen").click()
         await expect(is_in(page, "listen")).to_have_attribute("aria-pressed", "true")
         await assert_everybody_hears(here, page, "listen")
+        await keep_picture(page, "board-of-one-call")
         for mode, key in (("whisper", "w"), ("barge", "b")):
             await page.keyboard.press(key)
             await expect(is_in(page, mode)).to_have_attribute("aria-pressed", "true")
             await assert_everybody_hears(here, page, mode)
-        await picture(page, "call", at=page.get_by_label("The call that you are in").get_by_role("link"))
+        await page.get_by_label("The call that you are in").get_by_role("link").click()
+        await keep_picture(page, "call")
         await page.evaluate("cut()")
         await expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=10_000)
         await page.keyboard.press("l")
@@ -113,16 +111,3 @@ async def test_listen_whisper_barge_a_cut_and_leave(voices: dict[float, Path], t
         await expect(page.get_by_label("The call that you are in")).to_have_count(0)
         await hear_as("listen", here.customer, here.agent)
         assert seen.problems == []
-
-
-async def picture(page: Page, name: str, at: Locator) -> None:
-    """Keep a picture of the call's page, wide and narrow, where somebody wants one."""
-    folder = os.environ.get("MEDIASERVER_PICTURES")
-    if folder is None:
-        return
-    await at.click()
-    before = page.viewport_size
-    for suffix, size in (("", {"width": 1440, "height": 900}), ("-phone", PHONE)):
-        await page.set_viewport_size(size)  # type: ignore[arg-type]
-        await page.screenshot(path=Path(folder) / f"{name}{suffix}.png")
-    await page.set_viewport_size(before or {"width": 1440, "height": 900})

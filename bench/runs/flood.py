@@ -43,7 +43,7 @@ _TRIED_FIRST: Final = 100
 """Names, every second one a user's: as many as come before the burst is used up."""
 _GUESSED_BEFORE: Final = 30
 """Wrong passwords that svcrack tries before the right one."""
-_COUNTER: Final = re.compile(r'^mediaserver_(sip_events|sip_dropped|bans)_total\{kind="(\w+)"\} (\S+)', re.MULTILINE)
+_COUNTER: Final = re.compile(r'^mediaserver_(sip_events|sip_dropped)_total\{kind="(\w+)"\} (\S+)', re.MULTILINE)
 COLUMNS = (
     "attack",
     "arrived",

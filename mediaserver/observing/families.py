@@ -35,6 +35,11 @@ def _counter(text: str, *labels: str) -> Family:
     return Family(Kind.COUNTER, text, labels or ("label",))
 
 
+def _total(text: str) -> Family:
+    """One number without a label: shown from the start, so that the first time is seen as a rise."""
+    return Family(Kind.COUNTER, text)
+
+
 def _gauge(text: str, *labels: str) -> Family:
     return Family(Kind.GAUGE, text, labels)
 
@@ -47,12 +52,12 @@ COUNTED: Final[dict[str, Family]] = {
     "audit_heads_sent": _counter("Signed heads of the audit log sent to audit.send_to: taken, failed, or left out."),
     "bans": _counter("Sources and users kept out for wrong passwords."),
     "browser_datagrams_dropped": _counter("STUN and DTLS of browser legs that was not taken, by reason."),
-    "browser_datagrams_unsent": _counter("STUN and DTLS to browser legs that the system did not send."),
+    "browser_datagrams_unsent": _total("STUN and DTLS to browser legs that the system did not send."),
     "browsers_lost": _counter("Legs whose browser counted as gone, by why: no checks, never reached, no handshake, it said goodbye."),
     "call_inputs_absorbed": _counter("What happened to calls in a state that it means nothing in, by what it was."),
     "calls_ended": _counter("Calls that ended, by cause."),
     "calls_marked": _counter("Calls that their agents marked private, or public again."),
-    "calls_that_killed": _counter("Calls that were ended because their packets killed two media workers."),
+    "calls_that_killed": _total("Calls that were ended because their packets killed two media workers."),
     "certificates": _counter("Certificates read anew, or refused, by label."),
     "contacts_left_out": _counter("Phones that were not rung with a user's best one, since one offer could not serve both."),
     "contacts_refused": _counter("Contacts that were not called, by reason."),
@@ -63,13 +68,13 @@ COUNTED: Final[dict[str, Family]] = {
     "events": _counter("Events told to watchers, by kind: calls, joins and modes of supervisors, quality.", "kind"),
     "faults": _counter("Faults in what is done again and again, by what it was; each is in the log."),
     "follows_joined": _counter("Calls that followers joined."),
-    "heirs": _counter("Spare media workers that took over a dead one's calls."),
+    "heirs": _total("Spare media workers that took over a dead one's calls."),
     "help_requests": _counter("Agents' requests for help: asked, or declined."),
-    "indications": _counter("Texts by which agents were told of supervision, by what became of them."),
+    "indications": _counter("Times that agents were told of supervision: tone, text, or no_phone where none could show one."),
     "infos_dropped": _counter("INFO bodies that nobody could be given, by reason."),
     "invites_refused": _counter("INVITEs answered with a failure before a call began, by reason."),
-    "journal_looks_left_out": _counter("Looks at the dialogs that were not noted, since the disk was too slow."),
-    "legs_doubted": _counter("Legs that an heir could not adopt, and that were opened anew."),
+    "journal_looks_left_out": _total("Looks at the dialogs that were not noted, since the disk was too slow."),
+    "legs_doubted": _total("Legs that an heir could not adopt, and that were opened anew."),
     "legs_moved": _counter("Legs that went to another media worker: whole, with their numbers, or opened anew there."),
     "legs_refused": _counter("Legs that a media worker had no room for."),
     "legs_secured": _counter(
@@ -77,7 +82,7 @@ COUNTED: Final[dict[str, Family]] = {
     ),
     "locations": _counter("Searches for where a request goes, by result."),
     "lookups": _counter("Lookups of callers: found, nothing, timeout, failed, unreadable, or too many at once."),
-    "no_free_port": _counter("Legs for which no media port was free."),
+    "no_free_port": _total("Legs for which no media port was free."),
     "overload": _counter("Calls that were not taken for want of room, by what was busy: media or signalling."),
     "pins": _counter("PINs that were typed, by whether they were right."),
     "quality_events": _counter("Ways of legs that began to sound bad (dropped) or were well again (recovered), by which and way."),
@@ -88,20 +93,20 @@ COUNTED: Final[dict[str, Family]] = {
     "replacements_refused": _counter("INVITEs with Replaces that a call refused, by reason."),
     "settings": _counter("Settings read anew under way, or refused, by label."),
     "sign_ins_refused": _counter("Tries to sign in that were refused, by the way that was tried."),
-    "spares_died": _counter("Spare media workers that died while they waited."),
-    "storage_died": _counter("Processes that bring the journal into the database and died."),
+    "spares_died": _total("Spare media workers that died while they waited."),
+    "storage_died": _total("Processes that bring the journal into the database and died."),
     "storage_unanswered": _counter("Questions to the database that got no answer, by why.", "why"),
     "storage_dropped": _counter("Lines for the journal that were dropped because it could not be written for too long, by why."),
     "storage_journal_failures": _counter("Writes that the journal refused or that failed, by why."),
     "supervisors_left": _counter("Supervisors who left calls, by cause."),
     "supervisors_moved": _counter("Supervisors who went with a transfer to another call, by cause."),
     "supervisors_refused": _counter("Supervisors whom a call did not take, by reason."),
-    "supervisors_withdrawn": _counter("Supervisors who were put out of calls since their access was withdrawn."),
+    "supervisors_withdrawn": _total("Supervisors who were put out of calls since their access was withdrawn."),
     "talks_refused": _counter("Talks that another supervisor of the call had already, by mode."),
     "targets_failed": _counter("Targets of calls that did not answer, by cause."),
     "texts_sent": _counter("Texts sent to agents' phones, by how they answered."),
     "trace_dropped": _counter("Messages that the trace lost, by reason."),
-    "tracers_died": _counter("Processes that keep the trace and died."),
+    "tracers_died": _total("Processes that keep the trace and died."),
     "transfers": _counter("Transfers that succeeded, by their way."),
     "transfers_failed": _counter("Transfers whose target did not answer, by cause."),
     "transfers_refused": _counter("REFERs that were refused, by reason."),
@@ -114,11 +119,14 @@ COUNTED: Final[dict[str, Family]] = {
     "webhooks_delivered": _counter("Events that a webhook has taken, by webhook."),
     "webhooks_dropped": _counter("Events that a webhook never got, by reason: queue full, too old, or it wants nothing any more."),
     "webhooks_failed": _counter("Attempts to deliver an event that failed, by webhook."),
-    "webhooks_not_kept": _counter("Events for webhooks that could not be kept on disk; a restart would lose them."),
-    "workers_died": _counter("Media workers that died."),
-    "workers_hung": _counter("Media workers that were killed because their turns stood still."),
+    "webhooks_not_kept": _total("Events for webhooks that could not be kept on disk; a restart would lose them."),
+    "workers_died": _total("Media workers that died."),
+    "workers_hung": _total("Media workers that were killed because their turns stood still."),
 }
 """Counters that any part of signalling adds to (`mediaserver.observing.counters`)."""
+
+SINGLE: Final = tuple(name for name, family in COUNTED.items() if not family.labels)
+"""Those of them that have no label."""
 
 FAMILIES: Final[dict[str, Family]] = COUNTED | {
     "audit_entries": _gauge("Entries of this server's audit log."),
@@ -145,8 +153,8 @@ FAMILIES: Final[dict[str, Family]] = COUNTED | {
     "storage_database_up": _gauge("Whether the database answered when it was last asked, 1 or 0."),
     "storage_journal_bytes": _gauge("What the journal has on disk."),
     "storage_journal_trouble": _gauge("Why the journal takes nothing new, and so nobody new may supervise: 1 or 0.", "trouble"),
-    "storage_lines": Family(Kind.COUNTER, "Lines of the journal that came into the database."),
-    "storage_set_aside": Family(Kind.COUNTER, "Lines that the database would not take."),
+    "storage_lines": _total("Lines of the journal that came into the database."),
+    "storage_set_aside": _total("Lines that the database would not take."),
     "supervision_join_seconds": _histogram("From when a supervisor's phone is rung until he is in the call."),
     "supervisors": _gauge("Supervisors in calls, by mode.", "mode"),
     "trunk_calls": _gauge("Live calls of a trunk, by direction.", "trunk", "direction"),

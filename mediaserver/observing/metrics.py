@@ -12,7 +12,7 @@ from mediaserver.call.view import LegState
 from mediaserver.link.layout import LATENESS_STEP_MS
 from mediaserver.link.memory import COUNTERS
 from mediaserver.observing.counters import Counters
-from mediaserver.observing.families import metric
+from mediaserver.observing.families import SINGLE, metric
 from mediaserver.signalling.calls.live import Calls
 from mediaserver.signalling.media.ports import PortPool
 from mediaserver.signalling.media.worker import Worker
@@ -94,12 +94,15 @@ class ServerCollector(Collector):
 
     def _counted(self) -> Iterator[Metric]:
         families: dict[str, Any] = {}
-        for name, label, value in self._counters.items():
+        counted = dict.fromkeys(((name, "") for name in SINGLE), 0) | {
+            (name, label): value for name, label, value in self._counters.items()
+        }
+        for (name, label), value in counted.items():
             if name == RTP_PACKETS:
                 continue  # told with those of the live legs
             if name not in families:
                 families[name] = metric(name)
-            families[name].add_metric([label], value)
+            families[name].add_metric([label] if label else [], value)
         yield from families.values()
 
     def _workers(self) -> Iterator[Metric]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mediaserver.observing.families import COUNTED, FAMILIES, Kind, metric, shown_name, unit_of
+from mediaserver.observing.families import COUNTED, FAMILIES, SINGLE, Kind, metric, shown_name, unit_of
 from tests.house.tree import ROOT, name_of, python_files
 
 PAGE = (ROOT / "docs" / "observing.md").read_text(encoding="utf-8")
@@ -80,6 +80,15 @@ def test_whatever_is_counted_is_among_the_families() -> None:
     assert [place for place in found if place[1] not in COUNTED] == []
 
 
+def test_a_counter_is_given_a_label_where_its_family_has_one() -> None:
+    calls = [node for file in python_files("mediaserver") for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+    added = [node for node in calls if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("counters.add")]
+    found = [(node.args[0].value, len(node.args) + len(node.keywords) > 1) for node in added if isinstance(node.args[0], ast.Constant)]
+    assert len(found) > 40
+    assert [name for name, has_label in found if has_label is not bool(COUNTED[name].labels)] == []
+    assert {name for name in SINGLE if name not in dict(found)} == set()
+
+
 def test_every_counter_of_the_table_is_counted_somewhere() -> None:
     source = "\n".join(file.read_text(encoding="utf-8") for file in python_files("mediaserver") if file.name != "families.py")
     made = {"trunk_calls_in", "trunk_calls_out"}  # by direction
@@ -122,6 +131,26 @@ def test_every_alert_asks_for_what_exists_and_says_what_to_do() -> None:
         assert rule["labels"]["severity"] in ("page", "ticket")
         assert rule["annotations"]["summary"]
         assert rule["annotations"]["description"].endswith(".")
+
+
+def test_every_label_that_a_query_names_is_one_that_its_metrics_have() -> None:
+    [group] = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    asked = [*queries(json.loads(DASHBOARD.read_text(encoding="utf-8"))), *(rule["expr"] for rule in group["rules"])]
+    labels = {shown_name(name): {*family.labels, "instance", "job", "le"} for name, family in FAMILIES.items()}
+    for query in asked:
+        named = {name if name in labels else name.rpartition("_")[0] for name in names_in(query)}
+        for words in re.findall(r"\{([^}]*)\}", query):
+            assert set(re.findall(r"(\w+)(?:=|!=|=~|!~)\"", words)) <= {"job"}.union(*(labels[name] for name in named)), query
+        for words in re.findall(r"\b(?:by|without) \(([^)]*)\)", query):
+            assert set(words.split(", ")) <= set().union(*(labels[name] for name in named)), query
+
+
+def test_an_alert_sees_the_first_time_that_a_labelled_counter_counts() -> None:
+    [group] = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    for expression in (rule["expr"] for rule in group["rules"]):
+        for name, window in re.findall(r"increase\((\w+)\[(\w+)\]", expression):
+            [family] = (family for known, family in FAMILIES.items() if shown_name(known) == name)
+            assert not family.labels or f"{name} unless {name} offset {window}" in expression
 
 
 def test_prometheus_is_told_of_the_rules_that_lie_beside_it() -> None:

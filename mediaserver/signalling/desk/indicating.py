@@ -61,7 +61,9 @@ class Indicating:
             who = f"{names[-1]} is" if policy.presence == "named" else "A supervisor is"
             try:
                 notify(self._house, entry.subject, f"{who} on your call.")
+                self._house.counters.add("indications", "text")
             except Refusal as refusal:
+                self._house.counters.add("indications", "no_phone")
                 _log.info("indication.no_phone", call=entry.view.call, why=refusal.text)
 
     def _sound(self, entry: CallEntry) -> None:
@@ -70,5 +72,5 @@ class Indicating:
         for leg in entry.view.legs:
             if leg.role is Role.AGENT and leg.state is LegState.ANSWERED:
                 self._owed.discard(entry.view.call)
-                self._house.counters.add("indications")
+                self._house.counters.add("indications", "tone")
                 self._switchboard.perform(entry, PlaySound(leg.leg, SUPERVISED, loop=False))

@@ -74,6 +74,19 @@ def test_refusals_and_what_other_rooms_count_are_told_with_help() -> None:
     assert len(families) == len(set(families)) >= 8
 
 
+def test_a_counter_without_a_label_is_there_from_the_start_and_one_with_a_label_from_its_first_time() -> None:
+    exchange = Exchange()
+    collector = ServerCollector(exchange.switchboard.calls, cast(Media, NoWorkers()), exchange.ports, exchange.counters)
+    told = metrics_text(collector)().decode().splitlines()
+    assert "mediaserver_workers_died_total 0.0" in told
+    assert not any(line.startswith("mediaserver_faults_total") for line in told)
+    exchange.counters.add("workers_died")
+    exchange.counters.add("faults", "beat")
+    told = metrics_text(collector)().decode().splitlines()
+    assert [line for line in told if line.startswith("mediaserver_workers_died_total")] == ["mediaserver_workers_died_total 1.0"]
+    assert 'mediaserver_faults_total{label="beat"} 1.0' in told
+
+
 def test_the_end_of_each_certificate_is_told() -> None:
     exchange = Exchange()
     collector = ServerCollector(exchange.switchboard.calls, cast(Media, NoWorkers()), exchange.ports, exchange.counters)

@@ -28,6 +28,7 @@ def test_an_agent_hears_a_tone_where_the_policy_says_so_and_nobody_else_does(pre
     supervised = Supervised(settings=policy(presence=presence))
     supervised.dials("*1robert")
     assert tones(supervised) == [supervised.exchange.leg("agent")] * heard
+    assert supervised.exchange.counters.value("indications", "tone") == heard
 
 
 def test_the_policy_of_another_tenant_is_its_own() -> None:
@@ -43,6 +44,7 @@ def test_his_phone_gets_a_text_with_a_name_or_without(presence: str, text: bytes
     sent = [carried for carried in supervised.exchange.network.carried if getattr(carried.message, "method", "") == "MESSAGE"]
     assert {(carried.receiver, carried.message.body) for carried in sent} == {(ROBERT, text)}
     assert tones(supervised) == []
+    assert supervised.exchange.counters.value("indications", "text") == 1
 
 
 def private(**said: Any) -> Supervised:

@@ -312,6 +312,12 @@ class ControlSettings(Section):
     """Web pages of other hosts that may use it, such as ``https://crm.example.com``."""
     meters_hz: float = Field(2.0, ge=0, le=10)
 
+    @property
+    def url(self) -> str:
+        """Where this machine itself reaches it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
 
 class TraceSettings(Section):
     """The trace of SIP messages, kept in a process of its own."""

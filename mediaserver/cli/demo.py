@@ -52,7 +52,7 @@ def run(seconds: float | None, bind: str) -> int:
 def _stage(settings: Settings, config: Path, environment: Mapping[str, str], folder: Path, seconds: float | None) -> None:
     """Start everything in order; leaving ends it in reverse."""
     if is_ready(settings):
-        raise OSError(f"a server answers on {url_of(settings)} already; stop it, or set {OTHER_PORTS}")
+        raise OSError(f"a server answers on {settings.control.url} already; stop it, or set {OTHER_PORTS}")
     python = [sys.executable, "-m"]
     server = Child("server", [*python, "mediaserver", "serve", "--config", str(config)], environment, folder / "server.log")
     talkers = Child("generator", [*python, "bench", "demo", "--config", str(config)], environment, folder / "generator.log")
@@ -64,7 +64,7 @@ def _stage(settings: Settings, config: Path, environment: Mapping[str, str], fol
 
 
 async def _show(settings: Settings, server: Child, talkers: Child, seconds: float | None) -> None:
-    async with ControlClient(url_of(settings), TOKEN, wants_meters=True) as client:
+    async with ControlClient(settings.control.url, TOKEN, wants_meters=True) as client:
         with progress(f"waiting for {CALLS} calls …"):
             await _until(lambda: live_calls(client) >= CALLS, server, talkers)
         print(f"{live_calls(client)} calls are live.\n\n{instructions(settings)}\n", flush=True)
@@ -106,17 +106,10 @@ async def _guard(*children: Child) -> None:
             child.check()
 
 
-def url_of(settings: Settings) -> str:
-    """Where the control API is."""
-    host = settings.control.bind
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{settings.control.port}" if ":" in host else f"http://{host}:{settings.control.port}"
-
-
 def is_ready(settings: Settings) -> bool:
     """Whether the server takes calls."""
     try:
-        with urllib.request.urlopen(f"{url_of(settings)}/readyz", timeout=2) as answer:
+        with urllib.request.urlopen(f"{settings.control.url}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -124,7 +117,7 @@ def is_ready(settings: Settings) -> bool:
 
 def instructions(settings: Settings) -> str:
     """How to join the calls, on 80 columns and few enough lines that the board below leaves them on the screen."""
-    doors, digits, url = settings.doors, settings.doors.digits, url_of(settings)
+    doors, digits, url = settings.doors, settings.doors.digits, settings.control.url
     first = settings.agents[0].name
     return f"""\
 In a browser: {console(url)}

@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from mediaserver.audit.report import LONGEST_CALL, By, ListenTime, microseconds, told
 from mediaserver.cli.board import clean
 from mediaserver.cli.kept import Kept, open_kept
+from mediaserver.cli.watching import console_of
 from mixer.modes import Mode
 
 
@@ -45,7 +45,7 @@ def _show(report: ListenTime) -> None:
     for key, heard in [*sorted(report.rows.items()), (("total", *[""] * (len(report.by) - 1)), report.total)]:
         modes = (_clock(heard.microseconds.get(mode, 0)) for mode in Mode)
         table.add_row(*map(clean, key), str(len(heard.sessions)), _clock(heard.total), *modes)
-    Console().print(table)
+    console_of().print(table)
 
 
 def _clock(microseconds: int) -> str:

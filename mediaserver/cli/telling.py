@@ -64,21 +64,20 @@ def tell(result: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(result))
         return
-    console = console_of()
-    console.print(drawn(result, "done"))
+    console_of().print(drawn(result))
 
 
-def drawn(result: Mapping[str, Any], nothing: str) -> RenderableType:
+def drawn(result: Mapping[str, Any]) -> RenderableType:
     """A result as tables: what stands alone as names and values, and a table for each list of things."""
     [*alone] = result.values()
     if len(alone) == 1 and isinstance(alone[0], Mapping):
-        return drawn(alone[0], nothing)
+        return drawn(alone[0])
     listed: dict[str, Any] = {name: _by_number(name, value) for name, value in result.items()}
     lists = {name: value for name, value in listed.items() if _holds_rows(value) or (value in ([], ()) and len(result) == 1)}
     facts = {name: value for name, value in listed.items() if name not in lists and _cell(value)}
     parts: list[RenderableType] = [_facts(facts)] if facts else []
     parts += [_rows(name, rows) if rows else f"no {_said(name)}" for name, rows in lists.items()]
-    return Group(*parts) if parts else nothing
+    return Group(*parts) if parts else DONE
 
 
 def _named(client: ControlClient, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ PORTS_A_LEG: Final = 2
 PASSING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Whence the system takes ports for connections of anybody."""
 HEALTH_TIMEOUT: Final = 1.0
-ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def _signalling(settings: Settings) -> tuple[Finding, ...]:
@@ -43,12 +42,9 @@ def wanted(settings: Settings) -> Iterator[tuple[str, socket.SocketKind, str, in
 
 def runs_here(settings: Settings) -> bool:
     """Whether a server with these settings runs already, by what answers at its control port."""
-    control = settings.control
-    host = ANYWHERE.get(control.bind, control.bind)
-    place = f"[{host}]" if ":" in host else host
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://{place}:{control.port}/healthz", timeout=HEALTH_TIMEOUT) as answer:
+        with opener.open(f"{settings.control.url}/healthz", timeout=HEALTH_TIMEOUT) as answer:
             return b"status" in answer.read(4096)
     except (OSError, ValueError):
         return False

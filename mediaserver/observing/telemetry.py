@@ -43,6 +43,8 @@ class _Call:
     set_up: Span
     supervisions: dict[LegId, Span] = field(default_factory=dict)
     joins: dict[LegId, Span] = field(default_factory=dict)
+    legs: set[LegId] = field(default_factory=set)
+    """All that it ever had."""
 
     def spans(self) -> Iterator[Span]:
         """All of them, the outermost last."""
@@ -60,7 +62,7 @@ class Telemetry:
         self._wall = wall
         self._traces = TraceContextTextMapPropagator()
         self._calls: dict[str, _Call] = {}
-        self._legs: dict[int, str] = {}
+        self._legs: dict[LegId, str] = {}
         """The call of each leg."""
         self._ended: OrderedDict[str, Span] = OrderedDict()
 
@@ -88,6 +90,7 @@ class Telemetry:
         call = self._calls.get(view.call) or self._begin(view)
         for leg in view.legs:
             self._legs[leg.leg] = view.call
+            call.legs.add(leg.leg)
         match told.kind:
             case "call.answered":
                 call.set_up.end(self._wall())
@@ -174,7 +177,9 @@ class Telemetry:
         for span in call.spans():
             span.end(self._wall())
         del self._calls[view.call]
-        self._legs = {leg: of for leg, of in self._legs.items() if of != view.call}
+        for leg in call.legs:
+            if self._legs.get(leg) == view.call:  # else it went to another call
+                del self._legs[leg]
         self._ended[view.call] = call.span
         if len(self._ended) > MOST_ENDED:
             self._ended.popitem(last=False)

@@ -122,6 +122,14 @@ def test_listen_time_is_reported_as_a_table_json_and_csv(books: Books, tmp_path:
     assert row == "north,2023-11-14,1,60.0,20.0,40.0,0.0"
 
 
+def test_a_report_that_goes_into_a_pipe_is_as_wide_as_it_needs(books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    environment = {"MEDIASERVER_KEY": KEY.text, "MEDIASERVER_STORAGE__FOLDER": str(tmp_path)}
+    columns = [word for column in ("tenant", "supervisor", "agent", "team", "month", "day") for word in ("--by", column)]
+    told = CliRunner(env=environment).invoke(app, ["report", "listening", *columns]).output
+    assert any("anna" in line and "2023-11-14" in line and "0:00:40" in line for line in told.splitlines())
+
+
 def test_a_report_of_another_time_is_empty(books: Books, tmp_path: Path) -> None:
     told = json.loads(run(tmp_path, "report", "listening", "--until", "2001-01-01", "--json").output)
     assert (told["rows"], told["total"]["seconds"]) == ([], 0.0)

@@ -93,7 +93,7 @@ def test_programs_are_named_as_a_shell_in_this_folder_finds_them(monkeypatch: py
 
 @pytest.mark.parametrize(("bind", "host"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("192.0.2.1", "192.0.2.1")])
 def test_the_control_api_is_found_wherever_it_is_bound(bind: str, host: str) -> None:
-    assert demo.url_of(load(None, {"MEDIASERVER_CONTROL__BIND": bind})) == f"http://{host}:8080"
+    assert load(None, {"MEDIASERVER_CONTROL__BIND": bind}).control.url == f"http://{host}:8080"
 
 
 def child(tmp_path: Path, code: str) -> Child:

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from config.identities import IdentitySettings
 from config.settings import CeilingSettings, Settings, TokenSettings, UserSettings
 
+Who = tuple[str, str]
+"""Tenant and name."""
 _SHOWN = 8
 """Digits of a token's hash that name it."""
 
@@ -12,6 +15,7 @@ _SHOWN = 8
 def changes(before: Settings, after: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each change as its kind and its detail."""
     yield from _of_tokens(_by_hash(before), _by_hash(after))
+    yield from _of_identities(_signing_in(before), _signing_in(after))
     yield from _of_users(_by_name(before), _by_name(after))
     sections = [name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)]
     yield "settings.changed", {"sections": " ".join(sections)}
@@ -25,6 +29,20 @@ def _of_tokens(before: dict[str, TokenSettings], after: dict[str, TokenSettings]
             token = now or was
             assert token is not None
             yield kind, {"token": key[:_SHOWN], "whose": token.identity, "tenant": token.tenant, "ceiling": written(token.ceiling)}
+
+
+Signing = tuple[IdentitySettings, str]
+"""Who signs in with a password, and his ceiling, his role's where he has one."""
+
+
+def _of_identities(before: dict[Who, Signing], after: dict[Who, Signing]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for who in before | after:
+        was, now = before.get(who), after.get(who)
+        if was != now:
+            kind = "identity.removed" if now is None else "identity.added" if was is None else "identity.changed"
+            ceilings = {"before": was[1] if was is not None else None, "ceiling": now[1] if now is not None else None}
+            is_new_password = now is not None and (was is None or was[0].password != now[0].password)
+            yield kind, {"whose": who[1], "tenant": who[0], **ceilings, "password": is_new_password}
 
 
 def _of_users(before: dict[str, UserSettings], after: dict[str, UserSettings]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -48,6 +66,11 @@ def written(ceiling: CeilingSettings | None) -> str:
         *(f"right:{right}" for right in ceiling.rights),
     ]
     return " ".join(parts)
+
+
+def _signing_in(settings: Settings) -> dict[Who, Signing]:
+    roles = {role.name: role for role in settings.roles}
+    return {(each.tenant, each.name): (each, written(each.ceiling or roles.get(each.role))) for each in settings.identities}
 
 
 def _by_hash(settings: Settings) -> dict[str, TokenSettings]:

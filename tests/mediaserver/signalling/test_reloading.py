@@ -79,6 +79,26 @@ def test_tokens_are_taken() -> None:
     assert tokens.identity("secret") is None
 
 
+def test_who_signs_in_with_a_password_is_in_the_audit_log_when_he_comes_goes_or_may_do_something_else() -> None:
+    exchange, _ = talking()
+
+    def told(role: str, *names: str, password: str = "open sesame") -> list[tuple[str, Any, Any, Any, Any]]:
+        before = len(exchange.book.facts)
+        roles = [{"name": "coach", "agents": ["*"], "mode": "whisper"}, {"name": "ear", "teams": ["north"], "mode": "listen"}]
+        identities = [{"name": name, "password": password, "role": role} for name in names]
+        reload(exchange, with_changes(exchange.house.settings, roles=roles, identities=identities))
+        facts = [fact for fact in exchange.book.facts[before:] if fact.kind.startswith("identity.")]
+        keys = ("whose", "before", "ceiling", "password")
+        return [(fact.kind, *(fact.detail[key] for key in keys)) for fact in facts]
+
+    assert told("coach", "carla") == [("identity.added", "carla", None, "agent:* mode:whisper", True)]
+    assert told("ear", "carla") == [("identity.changed", "carla", "agent:* mode:whisper", "team:north mode:listen", False)]
+    assert told("ear", "carla", password="another one") == [
+        ("identity.changed", "carla", "team:north mode:listen", "team:north mode:listen", True)
+    ]
+    assert told("ear") == [("identity.removed", "carla", "team:north mode:listen", None, False)]
+
+
 def test_what_cannot_be_used_changes_nothing() -> None:
     exchange, trunk = talking()
 

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +46,18 @@ def queries(part: Any) -> Iterator[str]:
             yield from queries(value)
 
 
-def counted() -> Iterator[tuple[str, str]]:
-    """Where each counter is added to, and its name."""
+@cache
+def counted() -> list[tuple[str, str, bool]]:
+    """Where each counter is added to, its name, and whether it is given a label."""
+    found = []
     for file in python_files("mediaserver"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
                 called = ast.unparse(node.func)
                 is_count = called.endswith(("counters.add", ".count")) or called in ("Count", "actions.Count")
                 if is_count and node.args[0].value.isidentifier():
-                    yield name_of(file), node.args[0].value
+                    found.append((name_of(file), node.args[0].value, len(node.args) + len(node.keywords) > 1))
+    return found
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -75,18 +79,13 @@ def test_a_name_ends_with_its_base_unit_and_with_total_where_it_counts(name: str
 
 
 def test_whatever_is_counted_is_among_the_families() -> None:
-    found = list(counted())
-    assert len(found) > 50
-    assert [place for place in found if place[1] not in COUNTED] == []
+    assert len(counted()) > 50
+    assert [place for place in counted() if place[1] not in COUNTED] == []
 
 
 def test_a_counter_is_given_a_label_where_its_family_has_one() -> None:
-    calls = [node for file in python_files("mediaserver") for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
-    added = [node for node in calls if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("counters.add")]
-    found = [(node.args[0].value, len(node.args) + len(node.keywords) > 1) for node in added if isinstance(node.args[0], ast.Constant)]
-    assert len(found) > 40
-    assert [name for name, has_label in found if has_label is not bool(COUNTED[name].labels)] == []
-    assert {name for name in SINGLE if name not in dict(found)} == set()
+    assert [place for place in counted() if place[2] is not bool(COUNTED[place[1]].labels)] == []
+    assert set(SINGLE) <= {name for _, name, _ in counted()}
 
 
 def test_every_counter_of_the_table_is_counted_somewhere() -> None:

@@ -26,6 +26,13 @@ class Forgiving(TextIOBase):
         return len(text)
 
 
+def renderers(*, as_json: bool, has_colors: bool) -> tuple[structlog.types.Processor, ...]:
+    """What makes a line of an event. A fault has its traceback, without its variables: they may hold somebody's password."""
+    if as_json:
+        return structlog.processors.format_exc_info, structlog.processors.JSONRenderer()
+    return (structlog.dev.ConsoleRenderer(colors=has_colors, exception_formatter=structlog.dev.plain_traceback),)
+
+
 def configure_logs(*, as_json: bool, level: str = "info") -> None:
     """Set up structlog for this process; the standard library's loggers end in the same place."""
     shared: list[structlog.types.Processor] = [
@@ -33,11 +40,8 @@ def configure_logs(*, as_json: bool, level: str = "info") -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, *renderers(as_json=as_json, has_colors=sys.stderr.isatty())],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, Forgiving(sys.stderr))),
         cache_logger_on_first_use=True,

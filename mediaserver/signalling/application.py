@@ -35,7 +35,7 @@ from mediaserver.secrecy.key import VARIABLE, Key, SecrecyError, key_of
 from mediaserver.secrecy.pins import PinChecks, hashed
 from mediaserver.signalling.access import means
 from mediaserver.signalling.addresses import Addresses
-from mediaserver.signalling.beats import beat
+from mediaserver.signalling.beats import beat, lasting
 from mediaserver.signalling.bookkeeping import Bookkeeping
 from mediaserver.signalling.calls.switchboard import MISSING_AFTER, SLICES, Switchboard
 from mediaserver.signalling.calls.transferring import Transfers
@@ -170,9 +170,9 @@ class Server:
             control = tasks.create_task(self._control())
             self._house.trunks.start()
             self._house.settle()
-            beats = [tasks.create_task(each) for each in (self._keep_journal(), self._webhooks.run(), *self._beats())]
+            beats = [tasks.create_task(each) for each in (self._keep_journal(), *self._beats())]
             if self._books.has_database:
-                beats.append(tasks.create_task(self._desk.governing.load()))
+                beats.append(tasks.create_task(lasting("identities", self._desk.governing.load, self._counters)))
             _log.info("server.started", sip=[str(listener) for listener in self._shell.listeners], pid=os.getpid())
             if plain := plain_secrets(self._settings):
                 _log.warning("users.plain_secrets", users=plain[:10], count=len(plain), hint="`mediaserver user` seals them")
@@ -360,6 +360,7 @@ class Server:
     # beats
 
     def _beats(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield lasting("webhooks", self._webhooks.run, self._counters)
         yield beat("certificates", RENEWAL_BEAT, self._renewal.look, self._counters)
         yield beat("media", MISSING_AFTER / SLICES, self._switchboard.watch_some_media, self._counters)
         yield beat("workers", CHECK_EVERY, self._media.check, self._counters)

@@ -5,16 +5,12 @@ A report reads the whole audit log, and a database may be far away: neither is t
 standard input ends the process.
 """
 
-import argparse
 import asyncio
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 from mediaserver.audit.reading import Log
@@ -22,8 +18,9 @@ from mediaserver.audit.report import LONGEST_CALL, By, ListenTime
 from mediaserver.storage.administered import Administered, StoredIdentity
 from mediaserver.storage.asking import Unanswerable
 from mediaserver.storage.database import PROBLEMS, Database
-from mediaserver.storage.folder import URL_VARIABLE, Places
+from mediaserver.storage.folder import Places
 from mediaserver.storage.history import History, Wanted
+from mediaserver.storage.starting import started
 
 LONGEST_LINE: Final = 16_000_000
 PATIENCE: Final = 5.0
@@ -32,7 +29,7 @@ REPORT_PATIENCE: Final = 20.0
 MOST_ROWS: Final = 10_000
 """Of a report; more are no answer for anybody."""
 AT_ONCE: Final = 4
-_NICENESS: Final = 5
+"""Questions that are worked at; the others wait, within their own time."""
 
 Answer = Callable[["Answerer", dict[str, Any]], Awaitable[Any]]
 
@@ -46,11 +43,12 @@ class Answerer:
         self._history = History(self._database)
         self._administered = Administered(self._database)
         self._wall = wall
+        self._hands = asyncio.Semaphore(AT_ONCE)
 
     async def answer(self, what: str, given: dict[str, Any]) -> Any:
         """What comes back. Raises `PROBLEMS` where the database is away or too slow, and `Unanswerable`."""
         seconds, found = QUESTIONS[what]
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds), self._hands:
             return await found(self, given)
 
     async def close(self) -> None:
@@ -107,8 +105,7 @@ QUESTIONS: Final[dict[str, tuple[float, Answer]]] = {
 
 
 async def serve(answerer: Answerer, questions: asyncio.StreamReader, tell: Callable[[bytes], object]) -> None:
-    """Answer until there are no more questions, some at a time."""
-    places = asyncio.Semaphore(AT_ONCE)
+    """Answer until there are no more questions."""
 
     async def answered(line: bytes) -> None:
         number, what, given = json.loads(line)
@@ -118,13 +115,10 @@ async def serve(answerer: Answerer, questions: asyncio.StreamReader, tell: Calla
             said = [number, None, "unanswerable", str(error)]
         except PROBLEMS as error:
             said = [number, None, "away", str(error).splitlines()[0] if str(error) else "no answer in time"]
-        finally:
-            places.release()
         tell(json.dumps(said, separators=(",", ":")).encode() + b"\n")
 
     async with asyncio.TaskGroup() as tasks:
         while line := await questions.readline():
-            await places.acquire()
             tasks.create_task(answered(line))
 
 
@@ -146,14 +140,7 @@ def _tell(line: bytes) -> None:
 
 def main() -> None:
     """Answer until signalling is gone."""
-    parser = argparse.ArgumentParser(prog="mediaserver.storage.answering")
-    parser.add_argument("--folder", type=Path, required=True)
-    places = Places(parser.parse_args().folder)
-    # Ctrl+C reaches the whole group of processes; the end of our standard input is what ends us.
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICENESS)
-    asyncio.run(_run(places, os.environ.pop(URL_VARIABLE)))
+    asyncio.run(_run(*started("mediaserver.storage.answering")))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,13 @@ starts another. What it is told and tells stands in `mediaserver.storage.answeri
 import asyncio
 import itertools
 import json
-import os
-import sys
 from typing import Any, Final, cast
 
 import structlog
 
 from mediaserver.observing.counters import Counters
-from mediaserver.storage.folder import URL_VARIABLE, Places
+from mediaserver.storage.folder import Places
+from mediaserver.storage.starting import command
 
 MOST_WAITING: Final = 32
 """Questions without an answer; further ones are refused."""
@@ -36,7 +35,7 @@ class Asking:
     """Questions to one server's database."""
 
     def __init__(self, places: Places, url: str, counters: Counters, patience: float = PATIENCE) -> None:
-        self._command = (sys.executable, "-m", "mediaserver.storage.answering", "--folder", str(places.folder))
+        self._places = places
         self._url = url
         self._counters = counters
         self._patience = patience
@@ -74,9 +73,9 @@ class Asking:
     async def _send(self, line: bytes) -> None:
         async with self._starting:
             if self._transport is None or self._transport.is_closing():
-                environment = os.environ | {URL_VARIABLE: self._url}
+                arguments, environment = command("mediaserver.storage.answering", self._places, self._url)
                 loop = asyncio.get_running_loop()
-                made = await loop.subprocess_exec(lambda: _Ears(self), *self._command, stderr=None, env=environment)
+                made = await loop.subprocess_exec(lambda: _Ears(self), *arguments, stderr=None, env=environment)
                 self._transport = made[0]
         cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0)).write(line)
 

@@ -1,8 +1,6 @@
 """The process that brings the journal into the database: started when there is something to bring, and again where it dies."""
 
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,8 +9,9 @@ from typing import Final
 import structlog
 
 from mediaserver.observing.counters import Counters
-from mediaserver.storage.folder import URL_VARIABLE, Places
+from mediaserver.storage.folder import Places
 from mediaserver.storage.segments import path_of, segments
+from mediaserver.storage.starting import command
 from mediaserver.storage.status import Status, place_of, read_status
 
 LOOK: Final = 1.0
@@ -82,6 +81,5 @@ class StorageProcess:
             _log.info("storage.still_writing", pid=self._process.pid)
 
     def _launch(self) -> None:
-        command = [sys.executable, "-m", "mediaserver.storage", "--folder", str(self._places.folder)]
-        environment = os.environ | {URL_VARIABLE: self._url}
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
+        arguments, environment = command("mediaserver.storage", self._places, self._url)
+        self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, env=environment)

@@ -1,5 +1,6 @@
 """The tables. Times are microseconds since 1970; what changes them is in `mediaserver.storage.migrations`."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
@@ -9,8 +10,8 @@ METADATA: Final = MetaData(
 )
 
 
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, default="")
+def _texts(*names: str) -> Iterator[Column[str]]:
+    return (Column(name, Text, nullable=False, default="") for name in names)
 
 
 def _time(name: str, *, nullable: bool = False) -> Column[int]:
@@ -21,18 +22,12 @@ CALLS: Final = Table(
     "calls",
     METADATA,
     Column("id", String(64), primary_key=True),
-    _text("server"),
-    _text("tenant"),
-    _text("trunk"),
-    _text("caller"),
-    _text("called"),
-    _text("agent"),
-    _text("team"),
+    *_texts("server", "tenant", "trunk", "caller", "called", "agent", "team"),
     Column("metadata", JSON, nullable=False),
     _time("started_at"),
     _time("answered_at", nullable=True),
     _time("ended_at", nullable=True),
-    _text("cause"),
+    *_texts("cause"),
     Index("ix_calls_started", "tenant", "started_at"),
     Index("ix_calls_agent", "tenant", "agent", "started_at"),
 )
@@ -41,17 +36,10 @@ SUPERVISIONS: Final = Table(
     "supervisions",
     METADATA,
     Column("id", String(96), primary_key=True),
-    _text("tenant"),
-    _text("identity"),
-    _text("call"),
-    _text("agent"),
-    _text("team"),
-    _text("way"),
-    _text("address"),
-    _text("permission"),
+    *_texts("tenant", "identity", "call", "agent", "team", "way", "address", "permission"),
     _time("joined_at"),
     _time("left_at", nullable=True),
-    _text("cause"),
+    *_texts("cause"),
     Index("ix_supervisions_joined", "tenant", "joined_at"),
     Index("ix_supervisions_call", "call"),
 )
@@ -63,10 +51,7 @@ STRETCHES: Final = Table(
     Column("supervision", String(96), primary_key=True),
     Column("since", BigInteger, primary_key=True, autoincrement=False),
     _time("until", nullable=True),
-    _text("mode"),
-    _text("target"),
-    _text("agent"),
-    _text("team"),
+    *_texts("mode", "target", "agent", "team"),
 )
 """The timeline of a supervision: which mode, toward whom, from when to when."""
 
@@ -76,19 +61,9 @@ AUDIT: Final = Table(
     Column("chain", String(64), primary_key=True),
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     _time("at"),
-    _text("kind"),
-    _text("tenant"),
-    _text("identity"),
-    _text("way"),
-    _text("address"),
-    _text("permission"),
-    _text("call"),
+    *_texts("kind", "tenant", "identity", "way", "address", "permission", "call"),
     Column("leg", BigInteger, nullable=False),
-    _text("agent"),
-    _text("team"),
-    _text("detail"),
-    _text("key"),
-    _text("seal"),
+    *_texts("agent", "team", "detail", "key", "seal"),
     Index("ix_audit_at", "at"),
     Index("ix_audit_identity", "tenant", "identity", "at"),
 )
@@ -98,12 +73,10 @@ NOTES: Final = Table(
     "notes",
     METADATA,
     Column("id", String(64), primary_key=True),
-    _text("call"),
-    _text("tenant"),
-    _text("identity"),
+    *_texts("call", "tenant", "identity"),
     _time("at"),
     _time("about", nullable=True),
-    _text("text"),
+    *_texts("text"),
     Index("ix_notes_call", "call", "at"),
 )
 """What supervisors wrote about a call; ``about``: the moment that is meant, where it is another one."""
@@ -112,12 +85,10 @@ FLAGS: Final = Table(
     "flags",
     METADATA,
     Column("id", String(64), primary_key=True),
-    _text("call"),
-    _text("tenant"),
-    _text("identity"),
+    *_texts("call", "tenant", "identity"),
     _time("at"),
     _time("about", nullable=True),
-    _text("label"),
+    *_texts("label"),
     _time("taken_back_at", nullable=True),
     Column("taken_back_by", Text, nullable=True),
     Index("ix_flags_call", "call", "at"),
@@ -129,9 +100,9 @@ IDENTITIES: Final = Table(
     METADATA,
     Column("tenant", String(64), primary_key=True),
     Column("name", String(128), primary_key=True),
-    _text("secret"),
+    *_texts("secret"),
     Column("ceiling", JSON, nullable=False),
-    _text("user"),
+    *_texts("user"),
     Column("numbers", JSON, nullable=False),
     Column("is_disabled", Boolean, nullable=False, default=False),
     _time("changed_at"),
@@ -151,9 +122,7 @@ SET_ASIDE: Final = Table(
     "set_aside",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    _text("kind"),
-    _text("line"),
-    _text("problem"),
+    *_texts("kind", "line", "problem"),
     _time("at"),
 )
 """Lines of the journal that the database would not take."""

@@ -97,6 +97,9 @@ class Line:
             self.under_way += 1
             try:
                 await self._deliver(delivery, post)
+            except BaseException:
+                self.outbox.failed(delivery, self._clock())  # a fault, or the end: it is not lost
+                raise
             finally:
                 self.under_way -= 1
 

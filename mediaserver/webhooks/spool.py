@@ -118,7 +118,7 @@ class Spool:
                     found.pop(str(line.value), None)
                     self._where.pop(str(line.value), None)
         self._left.update(self._where.values())
-        return list(found.values())
+        return sorted(found.values(), key=lambda kept: kept.at)
 
     def _put(self, event: str, line: bytes) -> None:
         if self._write(line):
@@ -134,20 +134,24 @@ class Spool:
         try:
             if self._file < 0 or self._size + len(line) > SEGMENT:
                 self._begin()
-            view = memoryview(line)
-            while view:
-                view = view[os.write(self._file, view) :]
+            self._add(line)
         except OSError as error:
             self._failed(error)
             if self._file >= 0:
                 os.close(self._file)
                 self._file = -1
             return False
-        self._size += len(line)
         if self._number not in self._unsynced:
             self._unsynced[self._number] = os.dup(self._file)
         self._fails = False
         return True
+
+    def _add(self, line: bytes) -> None:
+        """Raises `OSError`."""
+        view = memoryview(line)
+        while view:
+            view = view[os.write(self._file, view) :]
+        self._size += len(line)
 
     def _begin(self) -> None:
         """Raises `OSError`."""
@@ -165,7 +169,7 @@ class Spool:
         """Write the rest of a segment anew, and let the segment go."""
         for line in list(self._rest(oldest)):
             event = str(line["id"])
-            self._size += os.write(self._file, written(EVENT, line))
+            self._add(written(EVENT, line))
             self._where[event] = self._number
             self._left[self._number] += 1
         self._drop(oldest)

@@ -50,15 +50,19 @@ export class BrowserLeg {
     this.way.value = "joining";
     const peer = new RTCPeerConnection({ iceServers: await this.#iceServers() });
     this.#peer = peer;
+    let leg = 0;
     try {
       await this.#begin(peer);
       const result = await this.ask(how, { ...target, offer: await this.#offer(peer) });
-      this.number.value = Number(result["leg"]);
+      leg = Number(result["leg"]);
+      if (peer === this.#peer) this.number.value = leg;
       peer.onicecandidate = ({ candidate }) => void this.#trickle(candidate);
       await peer.setRemoteDescription({ type: "answer", sdp: String(result["answer"]) });
       return result;
     } catch (error) {
       if (peer === this.#peer) this.close();
+      // A leg whose answer is of no use: else it would stand until the server misses the browser.
+      if (leg) await this.ask("leave", { leg }).catch(() => undefined);
       throw error;
     }
   }

@@ -4,8 +4,11 @@ import io
 import os
 import subprocess
 import sys
+from typing import Any
 
-from mediaserver.observing.logs import Forgiving
+import pytest
+
+from mediaserver.observing.logs import Forgiving, renderers
 
 SPEAKS = """
 import os, sys
@@ -32,6 +35,22 @@ def test_what_a_closed_stream_does_not_take_is_counted() -> None:
     stream.close()
     log.write("said")
     assert log.lost == 1
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_fault_is_told_with_its_traceback_and_without_what_its_variables_hold(as_json: bool) -> None:
+    def fails(password: str) -> None:
+        raise ValueError("a fault")
+
+    told: Any = {"event": "beat.failed", "exc_info": True}
+    try:
+        fails("wonder" + "land")
+    except ValueError:
+        for process in renderers(as_json=as_json, has_colors=False):
+            told = process(None, "error", told)
+    assert "in fails" in told
+    assert "ValueError: a fault" in told
+    assert "wonderland" not in told
 
 
 def test_a_process_whose_log_nobody_reads_any_more_goes_on() -> None:

@@ -77,6 +77,25 @@ async def test_a_database_that_is_away_is_said_to_be_away(tmp_path: Path) -> Non
     assert (number, result, why) == (1, None, "away")
 
 
+async def test_who_waits_for_others_waits_no_longer_than_his_own_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(answerer: Answerer, given: dict[str, Any]) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(answering, "QUESTIONS", {"slow": (0.3, never), "call": (0.01, Answerer.call)})
+    answerer, reader, told = (
+        Answerer(Places(tmp_path), f"sqlite+aiosqlite:///{tmp_path / 'kept.sqlite'}"),
+        asyncio.StreamReader(),
+        list[bytes](),
+    )
+    for number in range(answering.AT_ONCE):
+        reader.feed_data(json.dumps([number, "slow", {}]).encode() + b"\n")
+    reader.feed_data(b'[9,"call",{"tenant":"default","call":"c1"}]\n')
+    reader.feed_eof()
+    await serve(answerer, reader, told.append)
+    await answerer.close()
+    assert told[0] == b'[9,null,"away","no answer in time"]\n'
+
+
 class Told(Asking):
     """Questions that go to the test instead of a process."""
 

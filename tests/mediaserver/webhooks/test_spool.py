@@ -115,3 +115,15 @@ def test_a_disk_that_takes_nothing_is_counted_and_kept_to_again_when_it_does(tmp
     kept.keep(envelope(3), 0.0)
     kept.close()
     assert (found(tmp_path), counters.value("webhooks_not_kept")) == (["e1", "e3"], 1)
+
+
+def test_a_disk_that_takes_a_part_at_a_time_gets_all_of_what_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT", 300)
+    monkeypatch.setattr(spool, "MOST_SEGMENTS", 2)
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data)[:40]))
+    kept = opened(tmp_path)
+    for number in range(6):
+        kept.keep(envelope(number), float(number))
+    kept.close()
+    assert found(tmp_path) == [f"e{number}" for number in range(6)]

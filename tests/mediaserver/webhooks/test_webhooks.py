@@ -12,8 +12,9 @@ from config.settings import Settings
 from control_api.ports import HouseEvent
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.desk.publishing import Publisher
-from mediaserver.webhooks import webhooks
-from mediaserver.webhooks.posting import Answer
+from mediaserver.webhooks import outbox, webhooks
+from mediaserver.webhooks.envelopes import Envelope
+from mediaserver.webhooks.posting import Answer, Post
 from mediaserver.webhooks.spool import Spool
 from mediaserver.webhooks.webhooks import Webhooks
 from tests.mediaserver.webhooks.posts import HOOK, LOOKUP, OtherProgram, event
@@ -120,3 +121,27 @@ async def test_what_was_refused_is_sent_again_to_whom_its_tenants_administrator_
         assert (hooks.again("second", "crm"), hooks.again("default", "other"), hooks.again("default", "crm")) == (None, None, 1)
         await program.gets(2)
     assert program.got[0].id == program.got[1].id
+
+
+async def test_a_fault_amid_a_delivery_loses_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "WAITS", (0.0,))
+    program, faults = OtherProgram(), [ValueError("a fault")]
+
+    async def faulty(url: str, secret: str, envelope: Envelope, timeout: float) -> Answer:
+        if faults:
+            raise faults.pop()
+        return await program(url, secret, envelope, timeout)
+
+    @asynccontextmanager
+    async def reached() -> AsyncIterator[Post]:
+        yield faulty
+
+    hooks = Webhooks(Settings(webhooks=(HOOK,)), "server", Counters(), lambda call, found: None, reached)
+    hooks.heard(event("call.ended"))
+    with pytest.raises(ExceptionGroup):
+        await hooks.run()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(hooks.run())
+        await program.gets(1)
+        task.cancel()
+    assert [envelope.kind for envelope in program.got] == ["call.ended"]

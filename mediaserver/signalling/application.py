@@ -231,11 +231,11 @@ class Server:
         guard = self._settings.sip.guard
         return GuardSettings(**guard.model_dump() | {"trusted": (*guard.trusted, *trunks)})
 
-    def _build(self, tasks: asyncio.TaskGroup) -> None:
+    def _new_house(self, tasks: asyncio.TaskGroup) -> House:
         settings, media = self._settings, self._settings.media
         self._media = Media(media, self._sounds(), self._counters)
         self._ports = PortPool(media.bind, media.first_port, media.last_port, dscp=media.dscp)
-        house = House(
+        return House(
             settings=settings,
             agent=self._agent,
             media=self._media,
@@ -263,7 +263,10 @@ class Server:
             advertised=self._names.toward,
             check_pin=PinChecks(self._pin_thread, asyncio.get_running_loop().call_soon_threadsafe).check,
         )
-        self._house = house
+
+    def _build(self, tasks: asyncio.TaskGroup) -> None:
+        settings = self._settings
+        house = self._house = self._new_house(tasks)
         self._office = Office(settings, means(self._pin_thread, self._books.recorder, self._counters))
         self._office.others.append(self._users.standings)
         self._reloading = Reloading(house, self._users, self._tokens, self._office, lambda: self._desk.governing.configured(self._read()))

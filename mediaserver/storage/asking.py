@@ -9,6 +9,7 @@ import itertools
 import json
 from typing import Any, Final, cast
 
+import orjson
 import structlog
 
 from mediaserver.observing.counters import Counters
@@ -81,7 +82,7 @@ class Asking:
 
     def heard(self, line: bytes) -> None:
         """An answer; nobody may wait for it any more."""
-        number, result, *problem = json.loads(line)
+        number, result, *problem = orjson.loads(line)
         answer = self._waiting.get(number)
         if answer is None or answer.done():
             return

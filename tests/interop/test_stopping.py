@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.interop.server import TOKEN, Server
+from tests.interop.houses import TOKEN
+from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, run
 from tests.interop.tools import own_address
 

@@ -101,24 +101,9 @@ class Switchboard:
             self.house.counters.add("overload", why)
             raise Overloaded(why)
         worker.calls += 1
-        limits, media = self.house.settings.limits, self.house.settings.media
         call_id = self.house.entropy(6).hex()
-        machine = Call(
-            call_id,
-            tenant=tenant,
-            trunk=trunk,
-            limits=CallLimits(
-                ring_timeout=ring_timeout or limits.ring_timeout,
-                longest_call=limits.longest_call,
-                no_rtp=limits.no_rtp,
-                no_rtp_hold=limits.no_rtp_hold,
-                hold=media.hold,
-                return_to_referrer=self.house.settings.transfers.return_to_referrer,
-                seats=media.seats,
-                names_supervisors=policy_of(self.house.settings.policies, tenant).listeners_seen_by == "everybody",
-            ),
-            allocate_leg=self.next_leg,
-        )
+        limits = self._limits(tenant, ring_timeout)
+        machine = Call(call_id, tenant=tenant, trunk=trunk, limits=limits, allocate_leg=self.next_leg)
         entry = CallEntry(
             number=next(self._call_numbers),
             machine=machine,
@@ -130,6 +115,20 @@ class Switchboard:
         self.calls.add(entry)
         self.house.tracer.know(call_id, entry.subject)
         return entry
+
+    def _limits(self, tenant: str, ring_timeout: float | None) -> CallLimits:
+        settings = self.house.settings
+        limits, media = settings.limits, settings.media
+        return CallLimits(
+            ring_timeout=ring_timeout or limits.ring_timeout,
+            longest_call=limits.longest_call,
+            no_rtp=limits.no_rtp,
+            no_rtp_hold=limits.no_rtp_hold,
+            hold=media.hold,
+            return_to_referrer=settings.transfers.return_to_referrer,
+            seats=media.seats,
+            names_supervisors=policy_of(settings.policies, tenant).listeners_seen_by == "everybody",
+        )
 
     def new_leg(
         self, entry: CallEntry, role: Role, remote: str | None = None, *, leg: LegId | None = None, session: int | None = None

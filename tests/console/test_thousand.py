@@ -44,5 +44,5 @@ async def test_few_of_a_thousand_rows_are_in_the_page_and_each_is_found() -> Non
                 await seen.page.wait_for_timeout(100)
         assert all(len(calls) < 60 for calls in viewed)
         await seen.page.locator(".rows").evaluate("rows => rows.scrollTo(0, 0)")
-        await keep_picture(seen.page, "board")
+        await keep_picture(seen.page, "board-of-a-thousand-calls")
         talking.cancel()

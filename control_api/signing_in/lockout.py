@@ -1,7 +1,9 @@
 """Repeated failure: who guesses is locked out for a time. Pure.
 
-- Failures count for the name at that address, for the address, and for the name wherever it is tried from, with rising patience.
-- A try counts as wrong until it proved right, so that tries side by side get no more than their number.
+- Failures count for the name at that address, for the address, and for the name wherever it is tried from, with rising patience. What
+  names nobody (a token, a link) counts at its address as one name does, and for the address.
+- A try counts as wrong until it proved right, so that tries side by side get no more than their number. One that could not be judged does
+  not count.
 - A right one clears the name at that address; what the address as a whole did wrong stays.
 - Nobody is told whether the name exists: names that do not are locked like the others.
 """
@@ -18,6 +20,8 @@ ADDRESS_FACTOR: Final = 4
 """An address may fail so many times as often as a name there: people share addresses."""
 NAME_FACTOR: Final = 10
 """A name from everywhere together: strangers who lock somebody out must try hard."""
+EVERY: Final = "*"
+"""Stands for whichever name, or address."""
 MOST_KEPT: Final = 10_000
 SUBSCRIBER_BITS: Final = 64
 
@@ -53,7 +57,8 @@ class Lockout:
         return len(self._kept)
 
     def begin(self, who: str, address: str, now: float) -> float:
-        """One try. Seconds for which it is not even looked at; 0: look, and say `succeeded` where it is right."""
+        """One try. Seconds for which it is not even looked at; 0: look, and say whether it `succeeded` or was `not_judged`. who: empty for
+        what names nobody."""
         limits = list(self._limits(who, source_of(address)))
         wait = max(self._locked(key, now) for key, _ in limits)
         if wait > 0:
@@ -67,19 +72,22 @@ class Lockout:
 
     def succeeded(self, who: str, address: str) -> None:
         """The try was right: it was none of the failures."""
-        source = source_of(address)
-        self._kept.pop((who, source), None)
-        for key in (("", source), (who, "")):
+        self.not_judged(who, address)
+        self._kept.pop((who, source_of(address)), None)
+
+    def not_judged(self, who: str, address: str) -> None:
+        """Whether the try was right could not be found out: it does not count, and those before it do."""
+        for key, _ in self._limits(who, source_of(address)):
             if failures := self._kept.get(key):
-                failures.count -= 1
+                failures.count = max(0, failures.count - 1)
                 failures.locked_until = 0.0
 
     def _limits(self, who: str, source: str) -> Iterator[tuple[tuple[str, str], int]]:
         each = self._settings.failures
         yield (who, source), each
-        yield ("", source), each * ADDRESS_FACTOR
+        yield (EVERY, source), each * ADDRESS_FACTOR
         if who:
-            yield (who, ""), each * NAME_FACTOR
+            yield (who, EVERY), each * NAME_FACTOR
 
     def _locked(self, key: tuple[str, str], now: float) -> float:
         failures = self._kept.get(key)

@@ -134,7 +134,7 @@ class Office:
         account = self._accounts.get((tenant, name))
         is_right = await self._means.check_password((account.secret if account else "") or NOBODY, password)
         if is_right is None:
-            self.lockout.succeeded(who, address)
+            self.lockout.not_judged(who, address)
             raise Refusal("unavailable", "too many passwords are being looked at", "try again in a few seconds")
         if not is_right or account is None or account.identity.standing.is_withdrawn:
             raise self._denied("password", address, _WRONG, who)
@@ -167,7 +167,7 @@ class Office:
             identity = await exchange()
         except Refusal as refusal:
             if refusal.code != "unauthenticated":
-                self.lockout.succeeded("", address)
+                self.lockout.not_judged("", address)
             raise self._denied("issuer", address, refusal) from None
         self.lockout.succeeded("", address)
         if (identity.tenant, identity.name) in self._shut_out:

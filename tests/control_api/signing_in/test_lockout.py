@@ -47,6 +47,35 @@ def test_an_address_that_tries_many_names_is_locked() -> None:
     assert lockout.begin("default/anna", ABROAD, 0.0) == 0.0
 
 
+def test_what_names_nobody_counts_at_its_address_as_one_name_does() -> None:
+    lockout = failing(LIMITS.failures, who="")
+    assert lockout.begin("", HOME, 1.0) > 0
+    assert lockout.begin("", ABROAD, 1.0) == lockout.begin("default/anna", HOME, 1.0) == 0.0
+
+
+def test_a_right_token_does_not_clear_what_its_address_did_wrong() -> None:
+    lockout = Lockout(LIMITS)
+    for number in range(LIMITS.failures * ADDRESS_FACTOR - 1):
+        lockout.begin(f"default/user{number}", HOME, 0.0)
+    lockout.begin("", HOME, 0.0)
+    lockout.succeeded("", HOME)
+    waits = [lockout.begin(f"default/other{number}", HOME, 0.0) for number in range(2)]
+    assert waits[0] == 0.0 < waits[1]
+
+
+def test_an_address_that_nobody_knows_counts_once() -> None:
+    lockout = failing(LIMITS.failures, address="")
+    assert lockout.begin("default/anna", "", 1.0) > 0
+
+
+def test_a_try_that_could_not_be_judged_does_not_count_and_clears_nothing() -> None:
+    lockout = failing(LIMITS.failures - 1)
+    lockout.begin("default/anna", HOME, 1.0)
+    lockout.not_judged("default/anna", HOME)
+    waits = [lockout.begin("default/anna", HOME, 1.0) for _ in range(2)]
+    assert waits[0] == 0.0 < waits[1]
+
+
 def test_a_name_that_is_tried_from_many_addresses_is_locked() -> None:
     lockout = Lockout(LIMITS)
     waits = [lockout.begin("default/anna", f"192.0.2.{number}", 0.0) for number in range(LIMITS.failures * NAME_FACTOR + 1)]

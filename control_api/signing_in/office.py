@@ -116,13 +116,15 @@ class Office:
         return bool(self._accounts)
 
     def take(self, settings: Settings) -> None:
-        """From now on these are the identities, roles and issuers. Who is gone, or permitted less, is out."""
+        """From now on these are the identities, roles and issuers. Who is gone, or permitted less, is out; who is shut out stays it."""
         roles = {role.name: role for role in settings.roles}
         secrets = {(one.tenant, one.name): one.password.get_secret_value() for one in settings.identities}
         before = {who: account.identity for who, account in self._accounts.items()}
         now = carry_on(before, _identities(settings.identities, roles))
         self._accounts = {who: Account(identity, secrets[who]) for who, identity in now.items()}
         self._issuers.take(settings.issuers, settings.roles)
+        for standing in (standing for who in self._shut_out for standing in self._standings(who)):
+            standing.withdraw()
         self._swept()
 
     # signing in

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from config.settings import Settings
+from config.settings import Settings, TokenSettings
 from control_api.identities import ceiling_of
 from control_api.permissions import Identity, Refusal, Subject
 from control_api.signing_in.office import NOBODY, Office
+from control_api.tokens import TokenStore, hash_of
 from tests.control_api.desk import ANNA
 from tests.control_api.signing_in.offices import SETTINGS, Clock, Notes, office_of
 
@@ -215,4 +216,19 @@ async def test_who_may_do_less_now_is_out_and_who_may_do_more_stays() -> None:
     assert office.sessions.find(carla.access) is not None
     office.take(changed(roles=[{"name": "lead", "teams": ["support"], "mode": "listen"}]))
     assert office.sessions.find(carla.access) is None
+    assert (await identity(office, "carla", "open sesame")).ceiling.mode == "listen"
+
+
+async def test_who_is_shut_out_stays_it_over_new_settings_until_let_in() -> None:
+    office = office_of()
+    tokens = TokenStore(())
+    office.others.append(tokens.standings)
+    dora = await identity(office, "dora", "hush")
+    office.shut_out(dora, "carla")
+    tokens.take([TokenSettings.model_validate({"identity": "carla", "sha256": hash_of("new"), "ceiling": {"agents": ["*"]}})])
+    office.take(changed(roles=[{"name": "lead", "teams": ["support"], "mode": "listen"}]))
+    assert tokens.identity("new") is None
+    with pytest.raises(Refusal, match="name or password is wrong"):
+        await office.sign_in("default", "carla", "open sesame", HOME)
+    office.let_in(dora, "carla")
     assert (await identity(office, "carla", "open sesame")).ceiling.mode == "listen"

@@ -70,9 +70,9 @@ class Line:
         self.outbox.put(envelope, self._clock())
         self._news.set()
 
-    def again(self) -> int:
-        """Send again what waits, and what was given up; how many events that is."""
-        count = self.outbox.again(self._clock())
+    def again(self, tenant: str) -> int:
+        """Send again what waits of a tenant's events, and what was given up of them; how many that is."""
+        count = self.outbox.again(tenant, self._clock())
         self._news.set()
         return count
 

@@ -18,6 +18,7 @@ class Envelope:
 
     id: str
     kind: str
+    tenant: str
     body: bytes
     traceparent: str = ""
     """Where in a trace it belongs (W3C Trace Context); empty: nowhere."""
@@ -54,4 +55,4 @@ class Envelopes:
         trace = self.trace_of(call)
         if trace:
             event["traceparent"] = trace
-        return Envelope(identity, kind, encode(event, Subprotocol.JSON), trace)
+        return Envelope(identity, kind, tenant, encode(event, Subprotocol.JSON), trace)

@@ -61,12 +61,12 @@ class Outbox:
         else:
             self._wait(Delivery(envelope, since), now)
 
-    def again(self, now: float) -> int:
-        """Have everything that waits or was given up delivered now, with all its time before it; how much that is."""
-        found = [*self._given_up, *self._waiting.values()]
-        self._given_up.clear()
-        self._waiting.clear()
-        self._times.clear()
+    def again(self, tenant: str, now: float) -> int:
+        """Have everything of a tenant that waits or was given up delivered now, with all its time before it; how much that is."""
+        found = [delivery for delivery in (*self._given_up, *self._waiting.values()) if delivery.envelope.tenant == tenant]
+        self._given_up = deque(delivery for delivery in self._given_up if delivery.envelope.tenant != tenant)
+        self._waiting = {number: delivery for number, delivery in self._waiting.items() if delivery.envelope.tenant != tenant}
+        self._tidy()
         for delivery in found:
             delivery.attempts, delivery.since = 0, now
             self._wait(delivery, now)
@@ -111,8 +111,12 @@ class Outbox:
             self._forgotten(self._waiting.pop(next(iter(self._waiting))).envelope.id)
             self._dropped("full")
             if len(self._times) > 2 * self._capacity:
-                self._times = [(time, number) for time, number in self._times if number in self._waiting]
-                heapq.heapify(self._times)
+                self._tidy()
         self._number += 1
         self._waiting[self._number] = delivery
         heapq.heappush(self._times, (due, self._number))
+
+    def _tidy(self) -> None:
+        """Forget the times of what does not wait any more."""
+        self._times = [(time, number) for time, number in self._times if number in self._waiting]
+        heapq.heapify(self._times)

@@ -70,7 +70,14 @@ class Spool:
 
     def keep(self, envelope: Envelope, at: float) -> None:
         """An event waits from now on."""
-        row = {"id": envelope.id, "kind": envelope.kind, "body": envelope.body.decode(), "trace": envelope.traceparent, "at": at}
+        row = {
+            "id": envelope.id,
+            "kind": envelope.kind,
+            "tenant": envelope.tenant,
+            "body": envelope.body.decode(),
+            "trace": envelope.traceparent,
+            "at": at,
+        }
         self._put(envelope.id, written(EVENT, row))
 
     def forget(self, event: str) -> None:
@@ -200,6 +207,13 @@ class Spool:
 def _kept(value: Any) -> Kept | None:
     """A line's event; None for what is none."""
     match value:
-        case {"id": str(event), "kind": str(kind), "body": str(body), "trace": str(trace), "at": int() | float() as at}:
-            return Kept(Envelope(event, kind, body.encode(), trace), float(at))
+        case {
+            "id": str(event),
+            "kind": str(kind),
+            "tenant": str(tenant),
+            "body": str(body),
+            "trace": str(trace),
+            "at": int() | float() as at,
+        }:
+            return Kept(Envelope(event, kind, tenant, body.encode(), trace), float(at))
     return None

@@ -69,9 +69,9 @@ class Webhooks:
             self._lookups.begin(event, hook, self._post, self._group)
 
     def again(self, tenant: str, name: str) -> int | None:
-        """Have a webhook that is told of a tenant delivered again what it was told in vain; None where there is no such."""
+        """Have a webhook that is told of a tenant delivered again what it was told of him in vain; None where there is no such."""
         found = [line for line in self._lines if line.hook.name == name and concerns(line.hook, tenant)]
-        return sum(line.again() for line in found) if found else None
+        return sum(line.again(tenant) for line in found) if found else None
 
     async def run(self) -> None:
         """Deliver and look up until cancelled."""

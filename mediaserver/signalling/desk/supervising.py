@@ -62,7 +62,7 @@ class SwitchboardDesk(Following, Intervening, Annotating):
         self._bans = bans
         self._office = office
         self.webhook_again: Callable[[str, str], int | None] = lambda tenant, webhook: None
-        """Have a webhook of a tenant delivered again what it was told in vain; how many events that is, None where there is no such."""
+        """Have a webhook delivered again what it was told of a tenant in vain; how many events that is, None where there is no such."""
         self._codes = AgentCodes(house, switchboard)
         self._indicating = Indicating(house, switchboard)
         house.publisher.seen_by = lambda tenant: policy_of(house.settings.policies, tenant).listeners_seen_by

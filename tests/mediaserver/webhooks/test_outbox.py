@@ -11,8 +11,8 @@ from mediaserver.webhooks.envelopes import Envelope
 from mediaserver.webhooks.outbox import WAITS, Delivery, Outbox
 
 
-def envelope(number: int) -> Envelope:
-    return Envelope(f"e{number}", "call.started", b"{}")
+def envelope(number: int, tenant: str = "default") -> Envelope:
+    return Envelope(f"e{number}", "call.started", tenant, b"{}")
 
 
 class Box(Outbox):
@@ -113,7 +113,7 @@ def test_what_was_given_up_and_what_waits_is_sent_again_with_all_its_time() -> N
     box.give_up(box.taken(0.0), "gone")
     box.failed(box.taken(0.0), 9.5)
     assert (box.lost["gone"], box.lost["too_old"], box.due(100.0)) == (1, 1, None)
-    assert box.again(100.0) == 2
+    assert box.again("default", 100.0) == 2
     assert [box.taken(100.0).envelope.id for _ in range(2)] == ["e0", "e1"]
     assert box.forgotten == []
 
@@ -125,7 +125,7 @@ def test_an_event_of_an_earlier_life_is_due_at_once_and_keeps_its_age() -> None:
     delivery = box.taken(0.0)
     box.failed(delivery, 0.0)
     assert (delivery.envelope.id, box.lost, len(box)) == ("e1", {"too_old": 1}, 0)
-    assert box.again(0.0) == 2
+    assert box.again("default", 0.0) == 2
 
 
 def test_what_makes_room_is_forgotten() -> None:
@@ -141,4 +141,26 @@ def test_only_the_last_of_what_was_given_up_can_be_sent_again(monkeypatch: pytes
     for number in range(2):
         box.put(envelope(number), 0.0)
         box.give_up(box.taken(0.0), "gone")
-    assert (box.forgotten, box.again(0.0)) == (["e0"], 1)
+    assert (box.forgotten, box.again("default", 0.0)) == (["e0"], 1)
+
+
+def test_of_a_webhook_of_all_tenants_each_has_his_own_events_sent_again() -> None:
+    box = Box(capacity=10)
+    for number, tenant in enumerate(("default", "second", "default", "second")):
+        box.put(envelope(number, tenant), 0.0)
+    box.give_up(box.taken(0.0), "gone")
+    box.give_up(box.taken(0.0), "gone")
+    for _ in range(2):
+        box.failed(box.taken(0.0), 0.0)
+    assert box.again("second", 0.5) == 2
+    assert [box.taken(0.5).envelope.id for _ in range(2)] == ["e1", "e3"]
+    assert (box.due(0.5), len(box), box.again("default", 0.5)) == (None, 1, 2)
+
+
+def test_asking_again_and_again_leaves_nothing_behind() -> None:
+    box = Box()
+    box.put(envelope(1), 0.0)
+    for second in range(100):
+        box.failed(box.taken(float(second)), float(second), 3600.0)
+        assert box.again("default", float(second)) == 1
+    assert len(box._times) == 1

@@ -12,7 +12,7 @@ from mediaserver.webhooks.envelopes import Envelope
 from mediaserver.webhooks.posting import LONGEST_ANSWER, Answer, Undelivered, posting
 from tests.mediaserver.webhooks.posts import SECRET
 
-ENVELOPE = Envelope("server-1", "call.started", b'{"id": "server-1"}')
+ENVELOPE = Envelope("server-1", "call.started", "default", b'{"id": "server-1"}')
 
 
 @dataclass

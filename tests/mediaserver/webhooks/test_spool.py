@@ -13,7 +13,7 @@ from mediaserver.webhooks.spool import Spool
 
 
 def envelope(number: int, body: str = '{"text": "größer"}') -> Envelope:
-    return Envelope(f"e{number}", "call.ended", body.encode(), "00-trace")
+    return Envelope(f"e{number}", "call.ended", "default", body.encode(), "00-trace")
 
 
 def opened(folder: Path, counters: Counters | None = None) -> Spool:

@@ -145,3 +145,15 @@ async def test_a_fault_amid_a_delivery_loses_no_event(monkeypatch: pytest.Monkey
         await program.gets(1)
         task.cancel()
     assert [envelope.kind for envelope in program.got] == ["call.ended"]
+
+
+async def test_a_webhook_of_all_tenants_is_sent_again_what_is_the_asking_tenants() -> None:
+    program = OtherProgram(Answer(410), Answer(410), Answer(204))
+    async with running(Settings(webhooks=(HOOK.model_copy(update={"tenant": "*"}),)), program) as (hooks, publisher, _):
+        for tenant in ("default", "second"):
+            publisher.tell(event("call.ended", tenant=tenant))
+        await program.gets(2)
+        await hooks.farewell()
+        assert (hooks.again("second", "crm"), hooks.again("third", "crm")) == (1, 0)
+        await program.gets(3)
+    assert [envelope.tenant for envelope in program.got] == ["default", "second", "second"]

@@ -74,6 +74,7 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
         resume=Position.read(websocket.query_params.get("resume", "")),
         wants_meters=websocket.query_params.get("meters", "on") != "off",
         remote=_address(websocket),
+        withheld=reception.desk.withheld(guest.identity),
     )
     if websocket.query_params.get("modes") != "stay":
         reception.desk.came(who)

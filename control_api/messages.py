@@ -213,7 +213,7 @@ class HelloMessage(Message):
     tenant: str
     ceiling: CeilingModel
     commands: tuple[str, ...] = ()
-    """What you may ask of this server, as far as your ceiling goes: a client shows nothing else."""
+    """What you may ask of this server, as far as your ceiling and your tenant's policy go: a client shows nothing else."""
     stream: str
     """Names the numbering of the events; to be given back with the last sequence to resume."""
     sequence: int

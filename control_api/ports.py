@@ -1,6 +1,6 @@
 """What the control API needs of the house; the signalling process provides it. Every method checks permission itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -102,6 +102,9 @@ class Desk(Protocol):
     @property
     def past(self) -> Past:
         """What was kept."""
+
+    def withheld(self, identity: Identity) -> Collection[str]:
+        """Commands that the policy of the identity's tenant switches off."""
 
     def calls(self, identity: Identity) -> Sequence[dict[str, Any]]:
         """Every live call the identity may see, as `control_api.messages.CallModel` fields."""

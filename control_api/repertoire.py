@@ -1,7 +1,11 @@
-"""Which commands an identity's ceiling can permit at all: its clients show nothing else. What one is about is checked when it is given."""
+"""What an identity is told of itself: how far it may go, and which commands its ceiling and its tenant's policy can permit at all.
 
+Its clients show nothing else. What a command is about is checked when it is given.
+"""
+
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from control_api.command_models import COMMANDS
 from control_api.permissions import Identity, Right
@@ -40,8 +44,24 @@ NEEDS: Final[dict[str, Needs]] = {
 """Commands that are not here need nothing of a ceiling but that it covers what they are about."""
 
 
+def introduction(identity: Identity, withheld: Collection[str] = ()) -> dict[str, Any]:
+    """As ``hello`` and ``GET /v1/me`` have it. withheld: commands that the policy of its tenant switches off."""
+    ceiling = identity.ceiling
+    return {
+        "identity": identity.name,
+        "tenant": identity.tenant,
+        "ceiling": {
+            "agents": sorted(ceiling.agents),
+            "teams": sorted(ceiling.teams),
+            "mode": ceiling.mode and ceiling.mode.value,
+            "rights": sorted(ceiling.rights),
+        },
+        "commands": [name for name in commands_of(identity) if name not in withheld],
+    }
+
+
 def commands_of(identity: Identity) -> list[str]:
-    """What the identity may try, in the order of the documentation."""
+    """What the identity's ceiling lets it try, in the order of the documentation."""
     return [name for name in COMMANDS if _has(identity, NEEDS.get(name, Needs()))]
 
 

@@ -12,7 +12,7 @@ The shell sends `next_frame` until there is none, and looks again after `wake`.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain
@@ -39,7 +39,7 @@ from control_api.idempotency import KeyTable, Outcome
 from control_api.messages import VERSION, RequestId, first_problem
 from control_api.meters import meters_message
 from control_api.permissions import Refusal
-from control_api.repertoire import commands_of
+from control_api.repertoire import introduction
 
 SNAPSHOT_PART: Final = 250
 """Calls in one snapshot message, so that it stays below the 1 MiB that websocket clients take by default."""
@@ -108,7 +108,9 @@ class Session:
         resume: Position | None = None,
         wants_meters: bool = True,
         remote: str = "",
+        withheld: Collection[str] = (),
     ) -> None:
+        """``withheld``: commands that are switched off for the feed's identity."""
         self.subprotocol = subprotocol
         self.counters = Counters()
         self.is_closed = False
@@ -116,6 +118,7 @@ class Session:
         """The client's address, where it is known."""
         self._feed = feed
         self._keys = keys
+        self._withheld = withheld
         self._calls = calls
         self._wake = wake
         self._queue = queue
@@ -225,24 +228,8 @@ class Session:
         return chain((encode(self._hello(resumed=False), self.subprotocol),), snapshot)
 
     def _hello(self, *, resumed: bool) -> dict[str, Any]:
-        identity = self._feed.identity
-        ceiling = identity.ceiling
-        return {
-            "type": "hello",
-            "version": VERSION,
-            "identity": identity.name,
-            "tenant": identity.tenant,
-            "ceiling": {
-                "agents": sorted(ceiling.agents),
-                "teams": sorted(ceiling.teams),
-                "mode": ceiling.mode and ceiling.mode.value,
-                "rights": sorted(ceiling.rights),
-            },
-            "commands": commands_of(identity),
-            "stream": self._feed.stream,
-            "sequence": self._sequence,
-            "resumed": resumed,
-        }
+        said = {"type": "hello", "version": VERSION} | introduction(self._feed.identity, self._withheld)
+        return said | {"stream": self._feed.stream, "sequence": self._sequence, "resumed": resumed}
 
     def _snapshot(self, reason: Literal["connected", "not_resumable", "too_slow"]) -> Iterator[bytes]:
         """The calls and the sequence as they are now; encoded part by part, when each is sent."""

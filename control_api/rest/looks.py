@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from control_api.messages import CeilingModel, LegModel, Message
 from control_api.permissions import Identity
 from control_api.ports import Desk
-from control_api.repertoire import commands_of
+from control_api.repertoire import introduction
 from mixer.modes import Role
 
 
@@ -20,7 +20,7 @@ class IdentityResult(Message):
     tenant: str
     ceiling: CeilingModel
     commands: tuple[str, ...] = ()
-    """What you may ask, as far as your ceiling goes."""
+    """What you may ask, as far as your ceiling and your tenant's policy go."""
 
 
 class SupervisorModel(Message):
@@ -74,19 +74,8 @@ class Look:
     result: type[Message]
 
 
-def ceiling_model(identity: Identity) -> dict[str, Any]:
-    """The identity's ceiling as `CeilingModel`."""
-    ceiling = identity.ceiling
-    return {
-        "agents": sorted(ceiling.agents),
-        "teams": sorted(ceiling.teams),
-        "mode": ceiling.mode and ceiling.mode.value,
-        "rights": sorted(ceiling.rights),
-    }
-
-
-def _identity(_: Desk, identity: Identity) -> dict[str, Any]:
-    return {"identity": identity.name, "tenant": identity.tenant, "ceiling": ceiling_model(identity), "commands": commands_of(identity)}
+def _identity(desk: Desk, identity: Identity) -> dict[str, Any]:
+    return introduction(identity, desk.withheld(identity))
 
 
 def _supervisors(desk: Desk, identity: Identity) -> dict[str, Any]:

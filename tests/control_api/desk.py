@@ -84,6 +84,8 @@ class FakeDesk:
         """Commands that change the audio wait for it."""
         self.gate.set()
         self.ready = True
+        self.switched_off: tuple[str, ...] = ()
+        """Commands that the tenant's policy does not have."""
         self.fault: Exception | None = None
         """Raised by every command that changes the audio."""
         self.attendance: list[tuple[str, bool]] = []
@@ -115,6 +117,9 @@ class FakeDesk:
             listener(event)
 
     # the port
+
+    def withheld(self, identity: Identity) -> tuple[str, ...]:
+        return self.switched_off
 
     def calls(self, identity: Identity) -> Sequence[dict[str, Any]]:
         return [call for call in self.live.values() if may_see(identity, _subject(call))]

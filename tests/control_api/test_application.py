@@ -150,6 +150,15 @@ async def test_no_compression_is_agreed_on(served: Served) -> None:
 # Events
 
 
+async def test_what_the_tenants_policy_switches_off_is_not_offered(served: Served) -> None:
+    offered = []
+    for switched_off in ((), ("ask_help",)):
+        served.desk.switched_off = switched_off
+        async with served.connect() as websocket:
+            offered.append((await receive(websocket))["commands"])
+    assert [command for command in offered[0] if command not in offered[1]] == ["ask_help"]
+
+
 async def test_hello_snapshot_and_events_arrive(served: Served) -> None:
     served.desk.put(call_model())
     async with served.connect() as websocket:

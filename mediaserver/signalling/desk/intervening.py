@@ -71,6 +71,10 @@ class Intervening(Steps):
                 self._counted(future.result)
         return leg
 
+    def withheld(self, identity: Identity) -> tuple[str, ...]:
+        """Commands that the policy of the identity's tenant switches off."""
+        return () if policy_of(self._house.settings.policies, identity.tenant).may_ask_help else ("ask_help",)
+
     async def ask_help(self, identity: Identity, *, call: str | None, agent: str | None, text: str | None) -> str:
         """The agent of a call asks for help, or (None) needs none any more; the call's id."""
 

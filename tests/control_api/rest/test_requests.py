@@ -105,6 +105,8 @@ async def test_who_one_is_and_may(served: Served) -> None:
     assert "follow" in said["commands"]
     assert "end" not in said["commands"]
     assert said == {"identity": "bert", "tenant": "default", "ceiling": ceiling, "commands": said["commands"]}
+    served.desk.switched_off = ("follow",)
+    assert "follow" not in (await request(served, "GET", "/v1/me", BERT_TOKEN)).json()["commands"]
 
 
 async def test_supervisors_and_agents_are_shown_as_far_as_their_calls_are(served: Served) -> None:

@@ -183,6 +183,7 @@ async def test_where_agents_may_not_ask_for_help_neither_code_nor_command_does()
         await exchange.desk.ask_help(exchange.identity("eve"), call=exchange.view.call, agent=None, text="")
     assert refused.value.code == "forbidden"
     assert exchange.view.help is None
+    assert set(exchange.desk.withheld(exchange.identity("eve"))) == {"ask_help"}
 
 
 def test_two_codes_that_end_alike_are_refused() -> None:

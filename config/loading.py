@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from config import checks, schema
@@ -13,7 +13,7 @@ from config.settings import Settings
 from config.sources import DEFAULT_NAME, Merged, read_defaults, read_environment, read_file
 
 SECRET: Final = frozenset({"secret", "credential", "pin", "password", "sha256", "ha1_md5", "ha1_sha256"})
-"""Keys whose values never stand in an error."""
+"""Keys whose values never stand in an error, beside those that are a `SecretStr`."""
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 WORDING: Final = {
@@ -105,7 +105,11 @@ def _text(details: ErrorDetails, path: schema.Path) -> str:
 
 
 def _value(details: ErrorDetails, path: schema.Path) -> str:
-    if details["type"] in ("missing", "extra_forbidden") or not SECRET.isdisjoint(map(str, path)):
+    if (
+        details["type"] in ("missing", "extra_forbidden")
+        or not SECRET.isdisjoint(map(str, path))
+        or schema.annotation_at(path) is SecretStr
+    ):
         return ""
     value = details["input"]
     if isinstance(value, Mapping | list):

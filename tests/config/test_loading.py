@@ -143,6 +143,21 @@ def test_a_secret_never_stands_in_an_error(write: Write) -> None:
     assert "hunter2" not in text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[storage]\nurl = 'postgres://mediaserver:hunter2@db/calls'",
+        "[trace]\nhomer_key = ['hunter2']",
+        "[[issuers]]\nname = 'a'\nissuer = 'https://a.example'\naudience = 'us'\nclient_secret = ['hunter2']",
+        "[[webhooks]]\nname = 'a'\nurl = 'https://a.example'\nsecret = 'hunter2'",
+    ],
+    ids=["storage.url", "trace.homer_key", "client_secret", "webhooks"],
+)
+def test_nor_does_what_is_a_secret_by_another_name(write: Write, text: str) -> None:
+    (line,) = problems_of(write(text))
+    assert "hunter2" not in line
+
+
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     assert problems_of(tmp_path / "none.toml") == ["none.toml: cannot be read (no such file or directory); give a readable TOML file"]
 

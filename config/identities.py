@@ -107,4 +107,4 @@ class SigningInSettings(Section):
     secure_cookies: bool = True
     """Cookies over TLS alone (browsers count a loopback address as safe); false is for trying out without it."""
     proxies: tuple[str, ...] = ()
-    """Addresses and networks of reverse proxies, whose X-Forwarded-For is believed."""
+    """Addresses and networks of reverse proxies, whose X-Forwarded-For is believed about where a client is."""

@@ -13,6 +13,7 @@ from config.settings import ControlSettings
 from control_api.connection import serve_connection
 from control_api.console import add_console, read_assets
 from control_api.headers import allow_pages
+from control_api.permissions import Refusal
 from control_api.ports import Desk, Witness
 from control_api.reception import Reception
 from control_api.rest.answering import OPENAPI, add_rest, fault
@@ -66,6 +67,7 @@ def create_app(
     app.add_api_route("/readyz", ready)
     app.add_api_route("/metrics", show_metrics)
     if office is not None:
+        reception.proxies = office.settings.proxies
         office.on_withdrawn.append(reception.turn_out)
         tokens.sessions = office.sessions.find
         office.others.append(tokens.standings)
@@ -81,5 +83,4 @@ def create_app(
 async def _in_the_one_shape(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     hint = f"there are / (the console), {PATH} (websocket), /healthz, /readyz, /metrics, and what {OPENAPI} tells"
-    body = {"code": CODES.get(error.status_code, "bad_request"), "text": error.detail, "hint": hint}
-    return JSONResponse(body, error.status_code, error.headers)
+    return JSONResponse(Refusal(CODES.get(error.status_code, "bad_request"), error.detail, hint).shape, error.status_code, error.headers)

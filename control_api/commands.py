@@ -54,7 +54,7 @@ def succeeded(result: dict[str, Any]) -> Outcome:
 
 def failed(refusal: Refusal) -> Outcome:
     """The outcome of a command that was not."""
-    return {"ok": False, "error": {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}}
+    return {"ok": False, "error": refusal.shape}
 
 
 async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote: str = "") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from control_api.acting import Acting, acts
 from control_api.encoding import Subprotocol
-from control_api.origins import check_origin
+from control_api.origins import bearer_of, check_origin
 from control_api.outlet import OUTLET, Outlet, Pump
 from control_api.permissions import Identity, Refusal
 from control_api.reception import Reception
@@ -42,8 +42,9 @@ async def serve_connection(reception: Reception, websocket: WebSocket) -> None:
         guest = _admit(reception, websocket)
     except Refusal as refusal:
         reception.counters["refused"] += 1
-        reception.witness.denied("api", _address(websocket), refusal.code, refusal.text)
-        log.warning("connection_refused", address=_address(websocket), code=refusal.code, text=refusal.text)
+        address = reception.address_of(websocket)
+        reception.witness.denied("api", address, refusal.code, refusal.text)
+        log.warning("connection_refused", address=address, code=refusal.code, text=refusal.text)
         await _turn_away(websocket, refusal)
         return
     reception.counters["accepted"] += 1
@@ -58,7 +59,7 @@ async def serve_connection(reception: Reception, websocket: WebSocket) -> None:
 
 
 async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> None:
-    who = Acting(guest.identity, "api", _address(websocket))
+    who = Acting(guest.identity, "api", reception.address_of(websocket))
     acts(who)
     room = asyncio.Event()
     outlet: Outlet = websocket.scope["extensions"][OUTLET]
@@ -73,14 +74,14 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
         queue=reception.settings.queue,
         resume=Position.read(websocket.query_params.get("resume", "")),
         wants_meters=websocket.query_params.get("meters", "on") != "off",
-        remote=_address(websocket),
+        remote=who.address,
         withheld=reception.desk.withheld(guest.identity),
     )
     if websocket.query_params.get("modes") != "stay":
         reception.desk.came(who)
     _connect(pump, reception, session, outlet, room)
     reception.desk.attended(guest.identity, is_here=True)
-    bound = log.bind(identity=guest.identity.name, tenant=guest.identity.tenant, address=_address(websocket))
+    bound = log.bind(identity=guest.identity.name, tenant=guest.identity.tenant, address=who.address)
     bound.info("client_connected", subprotocol=str(guest.subprotocol))
     pump.wake()
     try:
@@ -145,12 +146,10 @@ def _admit(reception: Reception, websocket: WebSocket) -> Guest:
     check_origin(websocket, reception.settings.origins)
     offered: list[str] = websocket.scope.get("subprotocols", [])
     token = _token(websocket, offered)
-    if token is None:
+    if not token:
         hint = f"send it in the header Authorization: Bearer TOKEN, or offer the subprotocol {BEARER}TOKEN"
         raise Refusal("unauthenticated", "no token", hint)
-    identity = reception.tokens.identity(token)
-    if identity is None:
-        raise Refusal("unauthenticated", "unknown token", "mediaserver token makes one; its stanza belongs in the configuration")
+    identity = reception.tokens.known(token)
     spoken = [name for name in offered if not name.startswith(BEARER)]
     known = [Subprotocol(name) for name in spoken if name in tuple(Subprotocol)]
     if spoken and not known:
@@ -160,11 +159,8 @@ def _admit(reception: Reception, websocket: WebSocket) -> Guest:
     return Guest(identity, known[0] if known else Subprotocol.JSON, bool(known))
 
 
-def _token(websocket: WebSocket, offered: list[str]) -> str | None:
-    scheme, _, token = websocket.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        return token.strip()
-    return next((name.removeprefix(BEARER) for name in offered if name.startswith(BEARER)), None)
+def _token(websocket: WebSocket, offered: list[str]) -> str:
+    return bearer_of(websocket) or next((name.removeprefix(BEARER) for name in offered if name.startswith(BEARER)), "")
 
 
 async def _turn_away(websocket: WebSocket, refusal: Refusal) -> None:
@@ -177,14 +173,9 @@ async def _turn_away(websocket: WebSocket, refusal: Refusal) -> None:
         await websocket.close(4000 + status, f"{refusal.code}: {refusal.text}")
         return
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else {}
-    body = {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}
-    await websocket.send_denial_response(JSONResponse(body, status, headers))
+    await websocket.send_denial_response(JSONResponse(refusal.shape, status, headers))
 
 
 async def _close(websocket: WebSocket, why: str) -> None:
     with suppress(WebSocketDisconnect, RuntimeError):  # gone by itself
         await websocket.close(4000 + STATUS["unauthenticated"], why)
-
-
-def _address(websocket: WebSocket) -> str:
-    return websocket.client.host if websocket.client else ""

@@ -1,4 +1,7 @@
-"""Which web pages may use the API: those of our own host, and those that the configuration names (RFC 6454)."""
+"""What a request says of whoever makes it: from a page of which host (RFC 6454), from where, and by which token (RFC 6750).
+
+Pages that may use the API are those of our own host, and those that the configuration names.
+"""
 
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
@@ -28,6 +31,12 @@ def address_of(connection: HTTPConnection, proxies: Iterable[str]) -> str:
     while said and _is_address(address) and any(ip_address(address) in network for network in networks):
         address = said.pop()
     return address if _is_address(address) else ""
+
+
+def bearer_of(connection: HTTPConnection) -> str:
+    """The token in its header; empty: none."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _is_address(text: str) -> bool:

@@ -104,6 +104,11 @@ class Refusal(Exception):
         self.text = text
         self.hint = hint
 
+    @property
+    def shape(self) -> dict[str, str]:
+        """As every error is told."""
+        return {"code": self.code, "text": self.text, "hint": self.hint}
+
 
 def may_see(identity: Identity, subject: Subject) -> bool:
     """Whether the call exists for this identity at all."""

@@ -4,11 +4,12 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Protocol
 
 import structlog
+from starlette.requests import HTTPConnection
 
 from config.settings import ControlSettings
 from control_api.acting import Acting, who_acts
@@ -47,6 +48,7 @@ from control_api.feeds import Feeds
 from control_api.governing_models import IdentitiesCommand, PutIdentityCommand, RemoveIdentityCommand
 from control_api.idempotency import KeyTable, Outcome
 from control_api.meters import SLOTS
+from control_api.origins import address_of
 from control_api.past_models import HistoryCommand
 from control_api.permissions import Identity, Refusal
 from control_api.ports import Blind, Desk, HouseEvent, Witness
@@ -93,6 +95,8 @@ class Reception:
         self.settings = settings
         self.feeds = Feeds(settings.resume, lambda: secrets.token_urlsafe(9))
         self.keys = KeyTable()
+        self.proxies: Sequence[str] = ()
+        """Addresses and networks of reverse proxies, whose X-Forwarded-For is believed about where a client is."""
         self.spans: Spans | None = None
         """Who keeps traces; None: nobody."""
         self.clients = 0
@@ -118,6 +122,10 @@ class Reception:
                 self._group = None
                 for task in self._running:
                     task.cancel()
+
+    def address_of(self, connection: HTTPConnection) -> str:
+        """Where a client is; empty where that is not known."""
+        return address_of(connection, self.proxies)
 
     def start(self, session: Asker, identity: Identity, order: Order) -> None:
         """Carry an order out beside everything else; it outlives its connection."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from config.settings import TokenSettings
 from control_api.identities import carry_on, identity_of_token
-from control_api.permissions import Identity
+from control_api.permissions import Identity, Refusal
 from control_api.standing import Standing
 
 ACCESS: Final = "msa_"
@@ -42,6 +42,13 @@ class TokenStore:
             if compare_digest(stored, offered):
                 found = identity
         return None if found is None or found.standing.is_withdrawn else found
+
+    def known(self, token: str) -> Identity:
+        """Whose token it is. Raises `Refusal`."""
+        identity = self.identity(token)
+        if identity is None:
+            raise Refusal("unauthenticated", "unknown token", "mediaserver token makes one; its stanza belongs in the configuration")
+        return identity
 
     def standings(self, tenant: str, name: str) -> Iterator[Standing]:
         """Of somebody's tokens."""

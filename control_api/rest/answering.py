@@ -15,7 +15,7 @@ from control_api.command import Command
 from control_api.commands import failed
 from control_api.encoding import MAX_MESSAGE, Subprotocol, encode
 from control_api.idempotency import Outcome
-from control_api.origins import check_origin
+from control_api.origins import bearer_of, check_origin
 from control_api.permissions import Identity, Refusal
 from control_api.reception import Reception
 from control_api.rest.looks import LOOKS, Look
@@ -86,14 +86,15 @@ class Rest:
 
         async def answer(request: Request) -> Response:
             row = rows["GET" if request.method == "HEAD" else request.method]
+            address = self._reception.address_of(request)
             try:
                 identity = self._identity(request)
             except Refusal as refusal:
                 self._reception.counters["refused"] += 1
-                self._reception.witness.denied("api", _address(request), refusal.code, refusal.text)
-                log.warning("request_refused", address=_address(request), code=refusal.code, text=refusal.text)
+                self._reception.witness.denied("api", address, refusal.code, refusal.text)
+                log.warning("request_refused", address=address, code=refusal.code, text=refusal.text)
                 return response(failed(refusal))
-            acts(Acting(identity, "api", _address(request)))
+            acts(Acting(identity, "api", address))
             try:
                 return await self._answer(request, identity, row)
             except Refusal as refusal:
@@ -107,17 +108,14 @@ class Rest:
             return response({"ok": True, "result": row.show(self._reception.desk, identity)})
         body = body_of(await _body(request)) if row.has_body else {}
         command = command_of(row, request.path_params, request.query_params, body, request.headers.get(KEY), request.headers.get(TRACE, ""))
-        return response(await self._carried_out(identity, command, _address(request)), row.status)
+        return response(await self._carried_out(identity, command, self._reception.address_of(request)), row.status)
 
     def _identity(self, request: Request) -> Identity:
         check_origin(request, self._reception.settings.origins)
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = bearer_of(request)
+        if not token:
             raise Refusal("unauthenticated", "no token", "send it in the header Authorization: Bearer TOKEN")
-        identity = self._reception.tokens.identity(token.strip())
-        if identity is None:
-            raise Refusal("unauthenticated", "unknown token", "mediaserver token makes one; its stanza belongs in the configuration")
-        return identity
+        return self._reception.tokens.known(token)
 
     async def _carried_out(self, identity: Identity, command: Command, remote: str) -> Outcome:
         """The command's outcome, or that of the first one under its key. It goes on when the client has gone."""
@@ -157,10 +155,6 @@ class _Asked:
             self.outcome.set_result(outcome)
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
 async def _body(request: Request) -> bytes:
     """The whole body; what is longer than a websocket's message may be is not read."""
     data = bytearray()
@@ -179,4 +173,4 @@ async def _body(request: Request) -> bytes:
 
 def fault(_: Request, __: Exception) -> Response:
     """The one shape for what nobody expected; the log has the traceback."""
-    return JSONResponse(failed(Refusal("internal", "the server failed at this request", "its log says why"))["error"], 500)
+    return JSONResponse(Refusal("internal", "the server failed at this request", "its log says why").shape, 500)

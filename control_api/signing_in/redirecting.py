@@ -57,7 +57,7 @@ class Redirecting:
         address = self._address(request)
         log.warning("sign_in_refused", path=request.url.path, address=address, code=refusal.code, text=refusal.text)
         answer = RedirectResponse(CONSOLE, 303)
-        self._cookies.tell(answer, {"code": refusal.code, "text": refusal.text, "hint": refusal.hint})
+        self._cookies.tell(answer, refusal.shape)
         return answer
 
     def _address(self, request: Request) -> str:

@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, Response
 
 from config.settings import ControlSettings
 from control_api.messages import Message, first_problem
-from control_api.origins import address_of, check_origin
+from control_api.origins import address_of, bearer_of, check_origin
 from control_api.permissions import Refusal
+from control_api.rest.answering import STATUS
 from control_api.signing_in.cookies import Cookies
 from control_api.signing_in.models import DOORS, Renew, SignIn, UseLink
 from control_api.signing_in.office import Office
@@ -33,7 +34,6 @@ Model = TypeVar("Model", bound=Message)
 Answer = Callable[[Request], Awaitable[Response]]
 
 log = structlog.get_logger("control_api")
-STATUS: Final = {"bad_request": 400, "unauthenticated": 401, "forbidden": 403, "conflict": 409, "too_many": 429, "unavailable": 503}
 
 
 class Doors:
@@ -50,7 +50,7 @@ class Doors:
     def add_to(self, app: FastAPI) -> None:
         """Put every path on the application."""
         for path in dict.fromkeys(door.path for door in DOORS):
-            by_method = {door.method: _answering(getattr(self, door.name)) for door in DOORS if door.path == path}
+            by_method = {door.method: self._answering(getattr(self, door.name)) for door in DOORS if door.path == path}
             app.add_route(path, _dispatching(by_method), methods=list(by_method), include_in_schema=False)
 
     async def offered(self, request: Request) -> Response:
@@ -84,9 +84,8 @@ class Doors:
 
     async def sign_out(self, request: Request) -> Response:
         """End the session of the access token, or of the cookie."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token:
-            identity = self._tokens.identity(token.strip())
+        if token := bearer_of(request):
+            identity = self._tokens.identity(token)
         else:
             session = self._office.sessions.session_of(self._of_cookie(request))
             identity = None if session is None else session.identity
@@ -128,6 +127,20 @@ class Doors:
     def _address(self, request: Request) -> str:
         return address_of(request, self._office.settings.proxies)
 
+    def _answering(self, answer: Answer) -> Answer:
+        """The same, with refusals in the one shape."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except Refusal as refusal:
+                log.warning("sign_in_refused", path=request.url.path, address=self._address(request), code=refusal.code, text=refusal.text)
+                status = STATUS[refusal.code]
+                headers = {"Retry-After": "30"} if status in (429, 503) else {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+                return JSONResponse(refusal.shape, status, headers)
+
+        return answered
+
 
 async def _read(request: Request, model: type[Model]) -> Model:
     """The request's JSON. Raises `Refusal`; a form of another site cannot send what this takes."""
@@ -156,20 +169,3 @@ def _dispatching(by_method: dict[str, Answer]) -> Answer:
         return await by_method["GET" if request.method == "HEAD" else request.method](request)
 
     return dispatched
-
-
-def _answering(answer: Answer) -> Answer:
-    """The same, with refusals in the one shape."""
-
-    async def answered(request: Request) -> Response:
-        try:
-            return await answer(request)
-        except Refusal as refusal:
-            address = request.client.host if request.client else ""
-            log.warning("sign_in_refused", path=request.url.path, address=address, code=refusal.code, text=refusal.text)
-            body = {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}
-            status = STATUS[refusal.code]
-            headers = {"Retry-After": "30"} if status in (429, 503) else {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-            return JSONResponse(body, status, headers)
-
-    return answered

@@ -19,7 +19,7 @@ from control_api.signing_in.routes import CSRF
 from tests.control_api.desk import FakeDesk, call_model
 from tests.control_api.serving import ANNA_TOKEN, Served, ask, receive, serving
 from tests.control_api.signing_in.issuer import Issuer, serving_issuer
-from tests.control_api.signing_in.offices import Clock, office_of
+from tests.control_api.signing_in.offices import SETTINGS, Clock, office_of
 from tests.control_api.signing_in.test_issuers import settings_of
 
 CARLA = {"name": "carla", "password": "open sesame"}
@@ -162,6 +162,20 @@ async def test_named_pages_and_our_own_open_it(served: Served) -> None:
     for origin in (CRM, served.url):
         async with connecting_from(served, origin) as websocket:
             assert (await receive(websocket))["type"] == "hello"
+
+
+async def test_behind_a_proxy_that_is_believed_everybody_is_where_he_says() -> None:
+    desk = FakeDesk()
+    desk.office = office_of(SETTINGS.model_copy(update={"signing_in": SigningInSettings(proxies=("127.0.0.1",))}))
+    desk.put(call_model("c1"))
+    async with serving(desk=desk) as served:
+        headers = {"Authorization": f"Bearer {ANNA_TOKEN}", "X-Forwarded-For": "198.51.100.9, 203.0.113.7"}
+        async with connect(f"ws://127.0.0.1:{served.port}/v1/control", additional_headers=headers) as websocket:
+            assert (await ask(websocket, type="supervise", call="c1", offer="v=0"))["ok"]
+            assert desk.clients[0].address == "203.0.113.7"
+        async with httpx.AsyncClient(base_url=served.url, trust_env=False, headers=headers) as client:
+            assert (await client.post("/v1/calls/c1/supervisors", json={"offer": "v=0"})).status_code == 201
+    assert [asked["remote"] for name, asked in desk.asked if name == "join"] == ["203.0.113.7"] * 2
 
 
 # what every answer says

@@ -21,36 +21,20 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol as Offered
 
-from control_api.annotation_models import FlagsResult, NoteModel, NotesResult
-from control_api.browser_messages import AnswerResult, IceServersResult
-from control_api.client_commands import PastCommands
 from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
+from control_api.live_commands import LiveCommands
 from control_api.messages import (
     SERVER_MESSAGE,
-    AppliedResult,
-    BansResult,
     CallModel,
-    CallResult,
-    CallsResult,
-    FlagModel,
-    FollowModel,
-    FollowsResult,
     HelloMessage,
-    HelpResult,
-    InvitedResult,
     LegModel,
-    MessageResult,
     MetersMessage,
     ReplyMessage,
-    ResendResult,
-    SupervisionResult,
-    TraceResult,
     first_problem,
 )
 from control_api.mirror import Inbox, Mirror, OutOfStep, Update
 from control_api.permissions import Refusal
-from mixer.modes import Mode, Role
 
 PATH: Final = "/v1/control"
 FIRST_DELAY: Final = 0.1
@@ -76,7 +60,7 @@ class _Pending:
     reply: asyncio.Future[ReplyMessage]
 
 
-class ControlClient(PastCommands):
+class ControlClient(LiveCommands):
     """One identity's connection. Raises `Unreachable`; a command that the server refuses raises `Refusal`.
 
     After a cut it connects again by itself, resumes the events, and sends commands without a reply again under their
@@ -186,167 +170,13 @@ class ControlClient(PastCommands):
 
     # Commands
 
-    async def list(self) -> tuple[CallModel, ...]:
-        """Every live call that we may see."""
-        return CallsResult.model_validate(await self._ask("list")).calls
-
     async def view(self, calls: Iterable[str] | None) -> None:
         """Have the meters of these calls alone, also after a cut; None: of all."""
         self._viewed = None if calls is None else tuple(calls)
-        await self._ask("view", calls=self._viewed)
-
-    async def get(self, call: str) -> CallModel:
-        """One call, live or ended in the last minute."""
-        return CallResult.model_validate(await self._ask("get", call=call)).call
-
-    async def supervise(
-        self,
-        *,
-        call: str | None = None,
-        agent: str | None = None,
-        mode: Mode | str = Mode.LISTEN,
-        target: Role | str = Role.AGENT,
-        phone: str | None = None,
-        offer: str | None = None,
-    ) -> SupervisionResult:
-        """Have our phone rung into a call; `joined` waits for its answer. With a WebRTC ``offer`` no phone rings: we are joined at once."""
-        result = await self._ask("supervise", call=call, agent=agent, mode=str(mode), target=str(target), phone=phone, offer=offer)
-        return SupervisionResult.model_validate(result)
-
-    async def reoffer(self, leg: int, offer: str) -> str:
-        """The answer to another WebRTC offer for a leg of ours: a restart of ICE, or another direction."""
-        return AnswerResult.model_validate(await self._ask("reoffer", leg=leg, offer=offer)).answer
-
-    async def candidate(self, leg: int, candidate: str) -> None:
-        """Tell a candidate that came after the offer; empty: there are no more."""
-        await self._ask("candidate", leg=leg, candidate=candidate)
-
-    async def ice_servers(self) -> IceServersResult:
-        """STUN and TURN servers for our WebRTC."""
-        return IceServersResult.model_validate(await self._ask("ice_servers"))
-
-    async def set_mode(self, leg: int, mode: Mode | str, target: Role | str = Role.AGENT) -> AppliedResult:
-        """Change the mode; returns when the audio has changed."""
-        return AppliedResult.model_validate(await self._ask("set_mode", leg=leg, mode=str(mode), target=str(target)))
-
-    async def mute(self, leg: int, muted: bool = True) -> AppliedResult:
-        """Mute or unmute our leg."""
-        return AppliedResult.model_validate(await self._ask("mute", leg=leg, muted=muted))
-
-    async def volumes(self, leg: int, *, hears: float | None = None, heard: float | None = None) -> AppliedResult:
-        """Set our leg's volumes, linear, 0 to 4."""
-        return AppliedResult.model_validate(await self._ask("volumes", leg=leg, hears=hears, heard=heard))
-
-    async def leave(self, leg: int) -> None:
-        """End our leg."""
-        await self._ask("leave", leg=leg)
-
-    async def hand_over(self, leg: int, to: int) -> AppliedResult:
-        """Give our talk to another supervisor's leg; returns when both gains have changed."""
-        return AppliedResult.model_validate(await self._ask("hand_over", leg=leg, to=to))
-
-    async def take_over(self, leg: int) -> AppliedResult:
-        """Talk in the agent's stead."""
-        return AppliedResult.model_validate(await self._ask("take_over", leg=leg))
-
-    async def drop_agent(self, leg: int) -> AppliedResult:
-        """Hang up the agent, and keep the other party."""
-        return AppliedResult.model_validate(await self._ask("drop_agent", leg=leg))
-
-    async def give_back(self, leg: int) -> AppliedResult:
-        """Let the agent talk again."""
-        return AppliedResult.model_validate(await self._ask("give_back", leg=leg))
-
-    async def invite(self, call: str, number: str) -> int:
-        """Ring a third one into a call; returns the number of his leg."""
-        return InvitedResult.model_validate(await self._ask("invite", call=call, number=number)).leg
-
-    async def ask_help(self, text: str | None = "", *, call: str | None = None, agent: str | None = None) -> str:
-        """Say that an agent (ourselves, where none is named) needs help, or with None none any more; returns the call's id."""
-        return HelpResult.model_validate(await self._ask("ask_help", text=text, call=call, agent=agent)).call
-
-    async def follow(
-        self,
-        *,
-        agent: str | None = None,
-        team: str | None = None,
-        pick: str = "next",
-        calls: int | None = None,
-        current: bool = True,
-        seconds: float = 60.0,
-        phone: str | None = None,
-        offer: str | None = None,
-    ) -> FollowModel:
-        """Have one leg, our phone's or a browser's, join each new call of an agent, of a team, or of anybody."""
-        wanted = {"agent": agent, "team": team, "pick": pick, "calls": calls, "current": current, "seconds": seconds}
-        return FollowModel.model_validate(await self._ask("follow", **wanted, phone=phone, offer=offer))
-
-    async def unfollow(self, follow: int) -> None:
-        """Follow no more."""
-        await self._ask("unfollow", follow=follow)
-
-    async def follows(self) -> FollowsResult:
-        """Whom we follow."""
-        return FollowsResult.model_validate(await self._ask("follows"))
-
-    async def note(self, call: str, text: str, *, seconds: float | None = None) -> NoteModel:
-        """Write about a call, live or over; ``seconds``: the moment that is meant, as its duration counts."""
-        return NoteModel.model_validate(await self._ask("note", call=call, text=text, seconds=seconds))
-
-    async def notes(self, call: str) -> NotesResult:
-        """What was written about a call."""
-        return NotesResult.model_validate(await self._ask("notes", call=call))
-
-    async def flag(self, call: str, label: str = "look", *, seconds: float | None = None) -> FlagModel:
-        """Put a flag on a call, live or over."""
-        return FlagModel.model_validate(await self._ask("flag", call=call, label=label, seconds=seconds))
-
-    async def unflag(self, call: str, flag: str) -> None:
-        """Take a flag back."""
-        await self._ask("unflag", call=call, flag=flag)
-
-    async def flags(self, call: str) -> FlagsResult:
-        """The flags of a call that stand."""
-        return FlagsResult.model_validate(await self._ask("flags", call=call))
-
-    async def hang_up(self, call: str, leg: int) -> None:
-        """Hang up one leg of a call."""
-        await self._ask("hang_up", call=call, leg=leg)
-
-    async def end(self, call: str) -> None:
-        """End a call."""
-        await self._ask("end", call=call)
-
-    async def originate(self, *, agent: str, number: str) -> dict[str, Any]:
-        """Ring an agent, then a number for him."""
-        return await self._ask("originate", agent=agent, number=number)
-
-    async def message(self, text: str, *, agent: str | None = None, call: str | None = None) -> MessageResult:
-        """Send a text to the phones of an agent, or of a call's agent; returns when one has taken it."""
-        return MessageResult.model_validate(await self._ask("message", agent=agent, call=call, text=text))
-
-    async def trace(self, call: str, after: int = 0) -> TraceResult:
-        """The SIP messages of a call, from a place on."""
-        return TraceResult.model_validate(await self._ask("trace", call=call, after=after))
-
-    async def bans(self) -> BansResult:
-        """Who is kept out for wrong passwords."""
-        return BansResult.model_validate(await self._ask("bans"))
-
-    async def lift_ban(self, source: str, user: str = "") -> None:
-        """Let somebody in again."""
-        await self._ask("lift_ban", source=source, user=user)
-
-    async def resend(self, webhook: str) -> int:
-        """Have what a webhook was told in vain delivered again; how many events that is."""
-        return ResendResult.model_validate(await self._ask("resend", webhook=webhook)).events
+        await self.ask("view", calls=self._viewed)
 
     async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """The result of any command, by its type; what the methods above say in types."""
-        return await self._ask(kind, **fields)
-
-    async def _ask(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Send a command and wait for its reply. Raises ValueError for fields that the protocol does not allow."""
+        """The result of any command, by its type; what the methods say in types. Raises ValueError for fields that are not allowed."""
         async with self._places:
             self._requests += 1
             request = self._requests

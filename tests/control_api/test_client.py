@@ -10,6 +10,7 @@ from bench.generator.cable import cable_to
 from config.settings import ControlSettings
 from control_api import client as client_module
 from control_api.client import ControlClient, Unreachable, websocket_url
+from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol
 from control_api.messages import EventMessage, MetersMessage, SnapshotMessage
 from control_api.mirror import Update
@@ -40,8 +41,12 @@ def numbers(updates: list[Update]) -> list[int]:
     return [update.sequence for update in updates if isinstance(update, EventMessage)]
 
 
+def test_every_command_has_a_method() -> None:
+    assert [kind for kind in COMMANDS if not callable(getattr(ControlClient, kind, None))] == []
+
+
 @pytest.mark.parametrize("subprotocol", list(Subprotocol))
-async def test_every_command_is_a_method(served: Served, subprotocol: Subprotocol) -> None:
+async def test_methods_are_their_commands(served: Served, subprotocol: Subprotocol) -> None:
     served.desk.put(call_model())
     async with ControlClient(served.url, ANNA_TOKEN, subprotocol=subprotocol) as client:
         assert [call.call for call in await client.list()] == ["c1"]

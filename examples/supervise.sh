@@ -6,9 +6,9 @@ set -euo pipefail
 url=${MEDIASERVER_URL:-http://127.0.0.1:8080}
 agent=${1:?name an agent}
 
-ask() { # METHOD PATH [BODY]
+ask() { # METHOD PATH [BODY]; the token goes by a pipe, for everybody on a machine sees its command lines
     curl --silent --show-error --fail-with-body --request "$1" "$url$2" \
-        --header "Authorization: Bearer $MEDIASERVER_TOKEN" --header "Content-Type: application/json" ${3:+--data "$3"}
+        --header @<(echo "Authorization: Bearer $MEDIASERVER_TOKEN") --header "Content-Type: application/json" ${3:+--data "$3"}
 }
 
 ask GET /v1/calls

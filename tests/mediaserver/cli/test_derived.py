@@ -1,8 +1,11 @@
 """Commands that are made from the API's models: all there, named as people name things, told as tables or JSON."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from control_api.command_models import COMMANDS
@@ -14,6 +17,7 @@ from mediaserver.cli.places import PLACES, TOP, WRITTEN_BY_HAND, Place, Source, 
 from mixer.modes import Role
 from tests.control_api.desk import call_model, leg_model
 from tests.control_api.serving import BERT_TOKEN
+from tests.house.tree import ROOT
 from tests.mediaserver.cli.conftest import Shell
 
 MADE = [*PLACES, *others().values()]
@@ -50,6 +54,23 @@ def test_each_says_what_it_is_for_and_what_it_takes(place: Place) -> None:
     assert place.help.split(".")[0][:60].replace("`", "") in result.stdout.replace("`", "")
     told = {name for parameter in made(place).params for name in (*parameter.opts, parameter.name)}
     assert {"--url", "--token", "--json"} <= told
+
+
+def commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """All commands below a group, as they are typed."""
+    for name in group.list_commands(None):
+        found = group.get_command(None, name)
+        yield from commands(found, (*before, name)) if hasattr(found, "list_commands") else [(*before, name)]
+
+
+def test_the_page_names_every_command_and_none_that_is_not_there() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    there = set(commands(get_command(app)))
+    spans = [tuple(span.split()) for span in re.findall(r"`([^`\n]+)`", page)]
+    named = {words for words in there for span in spans if words in (span[: len(words)], span[1 : len(words) + 1])}
+    assert {words for words in there - named if words[0] != "api"} == set()
+    first = set(re.findall(r"^\| `([a-z-]+)", page, re.MULTILINE))
+    assert first <= {words[0] for words in there}
 
 
 def test_the_help_has_a_line_for_each_without_loading_a_model() -> None:

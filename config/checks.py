@@ -10,7 +10,8 @@ from config.findings import HEADER_NAME, Finding, distinct, is_address, is_netwo
 from config.identity_checks import check_ceiling, check_identities
 from config.name_checks import PLACEHOLDER, check_names, problem_of_uri
 from config.schema import Path, dotted
-from config.settings import AgentSettings, CertificateSettings, RouteSettings, Settings
+from config.settings import AgentSettings, RouteSettings, Settings
+from config.sip import CertificateSettings
 from config.trunk_checks import USERS_TRUNK, check_trunks
 from config.trunks import TrunkSettings
 from config.user_checks import check_secrets

@@ -7,7 +7,8 @@ from typing import Final
 
 from config.findings import HEADER_NAME, Finding, distinct, is_network, unknown
 from config.schema import Path
-from config.settings import Settings, TlsSettings
+from config.settings import Settings
+from config.sip import TlsSettings
 from config.trunks import RewriteSettings, TrunkSettings
 
 USERS_TRUNK: Final = "users"

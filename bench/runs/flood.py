@@ -24,7 +24,7 @@ from bench.report import Result
 from bench.runs.crowds import stand_up
 from bench.server import Server
 from bench.stage import Call, Cast, Stage
-from config.settings import GuardSettings
+from config.sip import GuardSettings
 
 TIMES_THE_CAP: Final = 10
 RATE_REACHED: Final = 0.98

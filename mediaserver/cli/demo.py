@@ -16,7 +16,8 @@ from typing import Final
 from rich.console import Console
 
 from config.loading import load
-from config.settings import Settings, SipSettings
+from config.settings import Settings
+from config.sip import SipSettings
 from control_api.client import ControlClient
 from mediaserver.cli.children import Child, ChildEnded
 from mediaserver.cli.connecting import first_error_alone, progress

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from config.settings import SipSettings
+from config.sip import SipSettings
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.addresses import Addresses
 from sip.transport.certificates import CertificateError, Certificates, KeyPair, Shown, TlsSettings

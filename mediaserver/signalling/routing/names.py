@@ -1,6 +1,6 @@
 """Hosts in URIs: which of them mean us, and which a trunk. Pure."""
 
-from config.settings import SipSettings
+from config.sip import SipSettings
 from config.trunks import TrunkSettings
 from mediaserver.signalling.routing.routes import Router
 from sip.errors import SipError

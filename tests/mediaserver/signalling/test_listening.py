@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from config.settings import SipSettings
+from config.sip import SipSettings
 from mediaserver.observing.counters import Counters
 from mediaserver.signalling.listening import OwnNames, Renewal, certificates, listeners, why_not
 from sip.transport.flow import Address, Flow

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from config.checks import find
-from config.settings import Settings, SipSettings
+from config.settings import Settings
+from config.sip import SipSettings
 from config.trunks import TrunkSettings
 from sip.events import Accepted, Rejected
 from tests.mediaserver.signalling.exchange import ROBERT, SETTINGS, TRUNK, Exchange, Phone

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
-from bench.generator.companding import DECODE
+from bench.generator.companding import DECODE, FRAME, decode
+from bench.generator.signals import render
+from bench.judge.recording import build
+from bench.judge.score import GRID, Score, Voice
 from bench.judge.sums import Sums, encode_mulaw
-from tests.bench.synthetic import Gains, Scene, no_fault
+from bench.judge.untouched import signal_of
+from tests.bench.synthetic import PTIME, Gains, Scene, no_fault
 
 NAN = float("nan")
 
@@ -46,6 +50,29 @@ def test_the_judge_calls_it_a_violation(scene: Scene) -> None:
 def test_a_packet_lost_ends_it_for_a_moment_only() -> None:
     lost = frozenset((frame, 5) for frame in (70, 201, 202))
     assert 0.9 < share(Scene(frames=300, lost=lost), 5) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "places"),
+    [
+        ([(2415, 2694), (1950, 2260)], [866, 4493]),
+        ([(2136, 3097), (1020, 2260), (710, 3190)], [4447, 6331, 4589]),
+    ],
+)
+def test_tones_that_nearly_come_together_again_are_placed_all_the_same(frequencies: list[tuple[int, int]], places: list[int]) -> None:
+    score, total = Score(), np.zeros(60 * FRAME, np.int64)
+    for speaker, (pair, place) in enumerate(zip(frequencies, places, strict=True)):
+        low, high = (GRID.tolist().index(frequency) for frequency in pair)
+        score.add(Voice(speaker, f"speaker{speaker}", 0, (low, high), 0.0))
+        loop = decode(render(signal_of(score.voices[speaker]), "PCMU"), "PCMU").reshape(-1).astype(np.int64) // 4
+        total += loop[(place + np.arange(len(total))) % len(loop)]
+        score.opens(9, speaker, 0.0)
+    score.add(Voice(9, "listener", 0, (0, 9), 0.0))
+    score.close_all(1.2)
+    frames = np.arange(60)
+    recording = build((frames * FRAME).astype(np.uint32), np.arange(60) * np.float64(PTIME), encode_mulaw(total).reshape(60, FRAME), "PCMU")
+    (stretch,) = Sums(score).explain(9, recording)
+    assert stretch.explained == stretch.packets > 40
 
 
 def test_each_value_of_the_table_is_coded_as_itself() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -59,7 +60,10 @@ async def posting(wall: Callable[[], float] = time.time) -> AsyncIterator[Post]:
             if envelope.traceparent:
                 headers["traceparent"] = envelope.traceparent
             try:
-                async with client.stream("POST", url, content=envelope.body, headers=headers, timeout=timeout) as response:
+                async with (
+                    asyncio.timeout(timeout),  # for all of it: httpx counts from one octet to the next
+                    client.stream("POST", url, content=envelope.body, headers=headers, timeout=timeout) as response,
+                ):
                     return Answer(response.status_code, await _bounded(response), _seconds(response.headers.get("retry-after", "")))
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                 raise Undelivered(f"{type(error).__name__}: {error}"[:200]) from error

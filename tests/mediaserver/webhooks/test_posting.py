@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -72,6 +72,21 @@ async def test_what_is_no_answer_is_undelivered(answer: bytes) -> None:
     async with answering(answer) as asked:
         with pytest.raises(Undelivered):
             await posted(asked.url, timeout=0.05)
+
+
+async def test_an_answer_that_never_ends_is_not_waited_for() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.005)
+
+    async with asyncio.timeout(5), await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        with pytest.raises(Undelivered):
+            await posted(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook", timeout=0.2)
 
 
 async def test_where_nobody_listens_it_is_undelivered() -> None:

@@ -1,7 +1,7 @@
 """What a tenant's agents are told of supervision, and what they may say about it."""
 
-from collections.abc import Iterable
-from typing import Final, Literal, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,11 @@ Presence = Literal["stealth", "indicated", "named"]
 """Agents are not told that somebody is there; are told; are told who."""
 ListenersSeenBy = Literal["everybody", "supervisors", "permitted"]
 """Who supervises a call is seen by whoever may see the call; by those who supervise it too; by those with the right ``see_listeners``."""
+
+
+RuleName = Literal["presence", "tone", "message", "may_mark_private", "private_code", "may_ask_help", "help_code", "listeners_seen_by"]
+"""The rules of a policy, as they are called below."""
+RULES: Final[tuple[RuleName, ...]] = get_args(RuleName)
 
 
 class PolicySettings(Section):
@@ -32,6 +37,11 @@ class PolicySettings(Section):
     """Pressed by the agent during the call; once more takes it back."""
     listeners_seen_by: ListenersSeenBy = "everybody"
 
+    @property
+    def names_listeners(self) -> bool:
+        """Whether supervisors are told of each other by name."""
+        return self.listeners_seen_by == "everybody"
+
     @model_validator(mode="after")
     def _codes_differ(self) -> Self:
         first, second = self.private_code, self.help_code
@@ -46,3 +56,8 @@ _DEFAULT: Final = PolicySettings()
 def policy_of(policies: Iterable[PolicySettings], tenant: str) -> PolicySettings:
     """The policy of a tenant."""
     return next((policy for policy in policies if policy.tenant == tenant), _DEFAULT)
+
+
+def with_rules(policy: PolicySettings, rules: Mapping[str, Any]) -> PolicySettings:
+    """This policy, but for these rules. Raises `ValidationError`."""
+    return PolicySettings.model_validate(policy.model_dump() | dict(rules))

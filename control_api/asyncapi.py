@@ -11,7 +11,7 @@ from control_api.annotation_models import FlagsResult, NoteModel, NotesResult
 from control_api.browser_messages import AnswerResult, IceServersResult
 from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol
-from control_api.governing_models import IdentitiesResult
+from control_api.governing_models import IdentitiesResult, PolicyResult
 from control_api.messages import (
     AppliedResult,
     BansResult,
@@ -65,6 +65,7 @@ RESULTS: Final = (
     PastCallResult,
     ListeningResult,
     IdentitiesResult,
+    PolicyResult,
 )
 
 

@@ -1,10 +1,11 @@
-"""What the Python client can ask of the past, and of identities, in types. `control_api.client.ControlClient` has these methods too."""
+"""What the Python client can ask of the past and of who may do what, in types. `control_api.client.ControlClient` has these methods too."""
 
 from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any
 
-from control_api.governing_models import IdentitiesResult
+from config.policies import RuleName
+from control_api.governing_models import IdentitiesResult, PolicyResult
 from control_api.past_models import HistoryResult, ListeningResult, PastCallResult
 
 Moment = datetime | str
@@ -12,7 +13,7 @@ Moment = datetime | str
 
 
 class PastCommands(ABC):
-    """Calls that are over, how long who listened, and who may sign in."""
+    """Calls that are over, how long who listened, who may sign in, and what agents are told."""
 
     @abstractmethod
     async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
@@ -44,6 +45,18 @@ class PastCommands(ABC):
     async def remove_identity(self, identity: str) -> None:
         """Forget somebody (right ``admin``)."""
         await self.ask("remove_identity", identity=identity)
+
+    async def policy(self) -> PolicyResult:
+        """What agents of the tenant are told of supervision, and may say about it (right ``admin``)."""
+        return PolicyResult.model_validate(await self.ask("policy"))
+
+    async def set_policy(self, **rules: Any) -> PolicyResult:
+        """Have these rules otherwise, as `control_api.governing_models.SetPolicyCommand` has them; the others stay (right ``admin``)."""
+        return PolicyResult.model_validate(await self.ask("set_policy", **rules))
+
+    async def reset_policy(self, *rules: RuleName) -> PolicyResult:
+        """Have these rules, or where none is named all, as they are configured (right ``admin``)."""
+        return PolicyResult.model_validate(await self.ask("reset_policy", rules=rules))
 
     async def past_call(self, call: str) -> PastCallResult:
         """One call that was kept, with those who supervised it."""

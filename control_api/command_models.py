@@ -6,7 +6,14 @@ from pydantic import ConfigDict, Field, model_validator
 
 from control_api.annotation_models import FlagCommand, FlagsCommand, NoteCommand, NotesCommand, UnflagCommand
 from control_api.command import Command
-from control_api.governing_models import IdentitiesCommand, PutIdentityCommand, RemoveIdentityCommand
+from control_api.governing_models import (
+    IdentitiesCommand,
+    PolicyCommand,
+    PutIdentityCommand,
+    RemoveIdentityCommand,
+    ResetPolicyCommand,
+    SetPolicyCommand,
+)
 from control_api.messages import Gain, LegNumber, ModeName, Name, Phone, PhoneText, Sdp, WhisperTarget
 from control_api.past_models import HistoryCommand, ListeningCommand, PastCallCommand
 from mixer.modes import Mode
@@ -379,6 +386,9 @@ AnyCommand = (
     | IdentitiesCommand
     | PutIdentityCommand
     | RemoveIdentityCommand
+    | PolicyCommand
+    | SetPolicyCommand
+    | ResetPolicyCommand
 )
 
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {
@@ -426,5 +436,8 @@ COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     "identities": IdentitiesCommand,
     "put_identity": PutIdentityCommand,
     "remove_identity": RemoveIdentityCommand,
+    "policy": PolicyCommand,
+    "set_policy": SetPolicyCommand,
+    "reset_policy": ResetPolicyCommand,
 }
 """The model of each ``type``."""

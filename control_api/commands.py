@@ -39,7 +39,14 @@ from control_api.command_models import (
     VolumesCommand,
     WithdrawCommand,
 )
-from control_api.governing_models import IdentitiesCommand, PutIdentityCommand, RemoveIdentityCommand
+from control_api.governing_models import (
+    IdentitiesCommand,
+    PolicyCommand,
+    PutIdentityCommand,
+    RemoveIdentityCommand,
+    ResetPolicyCommand,
+    SetPolicyCommand,
+)
 from control_api.idempotency import Outcome
 from control_api.past_models import HistoryCommand, ListeningCommand, PastCallCommand
 from control_api.permissions import Identity, Refusal, check_standing
@@ -143,6 +150,12 @@ async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote:
             return await desk.governing.put(identity, command)
         case RemoveIdentityCommand():
             await desk.governing.remove(identity, command.identity)
+        case PolicyCommand():
+            return await desk.policies.policy(identity)
+        case SetPolicyCommand():
+            return await desk.policies.change(identity, command)
+        case ResetPolicyCommand():
+            return await desk.policies.reset(identity, command)
         case HistoryCommand():
             return await desk.past.calls(identity, command)
         case PastCallCommand():

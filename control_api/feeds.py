@@ -9,7 +9,8 @@ the house remembers who each call last belonged to. An event of a call that an i
 that takes the call out of its sight goes there as ``call.hidden``; any other does not.
 
 What a supervisor follows (``follow.*``) is told to him alone. What a trunk does (``trunk.*``) belongs to no call: it goes to the
-identities of its tenant that have the right ``admin``.
+identities of its tenant that have the right ``admin``, as what becomes of its policy (``policy.changed``). Where that changes who sees
+who listens, everybody's picture may be another: all feeds of the tenant begin anew.
 """
 
 from collections import OrderedDict, deque
@@ -27,6 +28,7 @@ MAX_CALLS: Final = 65_536
 """Calls whose subject is remembered; beyond it the one that was quiet longest is forgotten."""
 MAX_IDLE_FEEDS: Final = 1000
 """Feeds kept although nobody reads them, so that their clients can come back."""
+OF_NO_CALL: Final = ("trunk.", "policy.")
 RESERVED: Final = frozenset({"type", "sequence", "kind", "call_id", "at"})
 
 
@@ -43,6 +45,8 @@ class Feed:
         """Of everybody's calls."""
         self.readers: set[Callable[[], None]] = set()
         """Called after something was added."""
+        self.anew = 0
+        """Whoever is not beyond this event needs a fresh picture, for who may see who listens is another matter since."""
         self._ring: deque[Encoded] = deque(maxlen=capacity)
         self._sight: dict[str, tuple[Subject, bool]] = {}
         """What was found out about a call whose meters came."""
@@ -51,6 +55,13 @@ class Feed:
         """Number an event and keep it."""
         self.sequence += 1
         self._ring.append(event)
+        self.wake()
+
+    def begin_anew(self) -> None:
+        """What was told so far is no picture to go on from."""
+        self._ring.clear()
+        self.sequence += 1
+        self.anew = self.sequence
         self.wake()
 
     def wake(self) -> None:
@@ -106,7 +117,10 @@ class Feeds:
         if event.kind == "meters":
             self.meters.put(event)
             return
-        if event.kind.startswith("trunk."):
+        if event.kind.startswith(OF_NO_CALL):
+            if event.body["detail"].get("shows_listeners_otherwise"):
+                for feed in self._of_tenant(event.tenant):
+                    feed.begin_anew()
             self._tell_admins(event, wall)
             return
         if event.identity:

@@ -1,8 +1,8 @@
-"""What the control API needs to have identities administered. Every method checks permission itself."""
+"""What the control API needs to have identities and policies administered. Every method checks permission itself."""
 
 from typing import Any, Protocol
 
-from control_api.governing_models import PutIdentityCommand
+from control_api.governing_models import PutIdentityCommand, ResetPolicyCommand, SetPolicyCommand
 from control_api.permissions import Identity
 
 
@@ -17,3 +17,16 @@ class Governing(Protocol):
 
     async def remove(self, identity: Identity, name: str) -> None:
         """Forget one of his tenant (right `admin`)."""
+
+
+class Policies(Protocol):
+    """As `Governing`; each gives `control_api.governing_models.PolicyResult` fields (right `admin`)."""
+
+    async def policy(self, identity: Identity) -> dict[str, Any]:
+        """That of his tenant."""
+
+    async def change(self, identity: Identity, wanted: SetPolicyCommand) -> dict[str, Any]:
+        """Have some of its rules otherwise."""
+
+    async def reset(self, identity: Identity, wanted: ResetPolicyCommand) -> dict[str, Any]:
+        """Have some of its rules, or all, as they are configured."""

@@ -228,8 +228,9 @@ class SnapshotMessage(Message):
     type: Literal["snapshot"] = "snapshot"
     stream: str
     sequence: int
-    reason: Literal["connected", "not_resumable", "too_slow"]
-    """Why it is sent; ``too_slow``: events were left out because this client did not read them in time."""
+    reason: Literal["connected", "not_resumable", "too_slow", "policy_changed"]
+    """Why it is sent; ``too_slow``: events were left out because this client did not read them in time; ``policy_changed``: who may
+    see who listens is another matter now."""
     calls: tuple[CallModel, ...]
     last: bool
     """False: more messages with further calls of the same snapshot follow."""
@@ -249,9 +250,10 @@ class EventMessage(Message):
     ``follow.`` and ``ringing``, ``waiting``, ``joined`` or ``over`` (a `FollowModel` in ``detail``, told to who follows alone);
     ``supervisor.`` and ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``;
     ``quality.`` and ``dropped`` or ``recovered``, with ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``;
-    for the right ``admin`` also ``trunk.`` and ``up``, ``down``, ``registered`` or ``unregistered``."""
+    for the right ``admin`` also ``trunk.`` and ``up``, ``down``, ``registered`` or ``unregistered``, and ``policy.changed``."""
     call_id: str
-    """Empty for ``trunk.``, whose ``detail`` holds ``trunk``, ``target``, ``status`` and ``is_up``."""
+    """Empty for ``trunk.``, whose ``detail`` holds ``trunk``, ``target``, ``status`` and ``is_up``, and for ``policy.changed``, whose
+    ``detail`` holds the rules ``before`` and ``now``."""
     at: str
     """ISO 8601."""
     call: CallModel | None = None

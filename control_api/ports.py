@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from control_api.acting import Acting
 from control_api.discretion import OPEN, Discretion, event_without
-from control_api.governing import Governing
+from control_api.governing import Governing, Policies
 from control_api.past import Past
 from control_api.permissions import Identity, Refusal
 from mixer.modes import Mode, Role
@@ -98,6 +98,10 @@ class Desk(Protocol):
     @property
     def governing(self) -> Governing:
         """Identities that are not in the configuration."""
+
+    @property
+    def policies(self) -> Policies:
+        """What tenants have otherwise in their policies."""
 
     @property
     def past(self) -> Past:

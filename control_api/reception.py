@@ -45,7 +45,14 @@ from control_api.command_models import (
 )
 from control_api.commands import carry_out, failed, succeeded
 from control_api.feeds import Feeds
-from control_api.governing_models import IdentitiesCommand, PutIdentityCommand, RemoveIdentityCommand
+from control_api.governing_models import (
+    IdentitiesCommand,
+    PolicyCommand,
+    PutIdentityCommand,
+    RemoveIdentityCommand,
+    ResetPolicyCommand,
+    SetPolicyCommand,
+)
 from control_api.idempotency import KeyTable, Outcome
 from control_api.meters import SLOTS
 from control_api.origins import address_of
@@ -61,7 +68,7 @@ SEEN_OTHERWISE: Final = (
     *(ListCommand, GetCommand, BansCommand, IceServersCommand, CandidateCommand, ReofferCommand),
     *(SuperviseCommand, SetModeCommand, MuteCommand, VolumesCommand, LeaveCommand, HangUpCommand, EndCommand, OriginateCommand),
     *(SessionsCommand, LinkCommand, WithdrawCommand, ShutOutCommand, LetInCommand, HistoryCommand),
-    *(IdentitiesCommand, PutIdentityCommand, RemoveIdentityCommand),
+    *(IdentitiesCommand, PutIdentityCommand, RemoveIdentityCommand, PolicyCommand, SetPolicyCommand, ResetPolicyCommand),
     *(AskHelpCommand, HandOverCommand, TakeOverCommand, GiveBackCommand, DropAgentCommand, InviteCommand, FollowCommand, FollowsCommand),
     *(NotesCommand, FlagsCommand),
 )

@@ -37,9 +37,8 @@ NEEDS: Final[dict[str, Needs]] = {
     "trace": Needs(right=Right.TRACE),
     "link": Needs(Mode.LISTEN, Right.LINKS),
     "listening": Needs(right=Right.REPORTS),
-    **dict.fromkeys(
-        ("bans", "lift_ban", "sessions", "shut_out", "let_in", "resend", "identities", "put_identity", "remove_identity"), _GOVERNING
-    ),
+    **dict.fromkeys(("bans", "lift_ban", "sessions", "shut_out", "let_in", "resend"), _GOVERNING),
+    **dict.fromkeys(("identities", "put_identity", "remove_identity", "policy", "set_policy", "reset_policy"), _GOVERNING),
 }
 """Commands that are not here need nothing of a ceiling but that it covers what they are about."""
 

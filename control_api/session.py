@@ -160,6 +160,9 @@ class Session:
             return self._next_meters()
         if behind <= self._queue:
             self._allowed = self._queue
+        if self._sequence < self._feed.anew:
+            self._opening = self._snapshot("policy_changed")
+            return next(self._opening)
         if behind > self._allowed or not self._feed.holds_after(self._sequence):
             self.counters.too_slow += 1
             self._opening = self._snapshot("too_slow")
@@ -231,7 +234,7 @@ class Session:
         said = {"type": "hello", "version": VERSION} | introduction(self._feed.identity, self._withheld)
         return said | {"stream": self._feed.stream, "sequence": self._sequence, "resumed": resumed}
 
-    def _snapshot(self, reason: Literal["connected", "not_resumable", "too_slow"]) -> Iterator[bytes]:
+    def _snapshot(self, reason: Literal["connected", "not_resumable", "too_slow", "policy_changed"]) -> Iterator[bytes]:
         """The calls and the sequence as they are now; encoded part by part, when each is sent."""
         calls = self._calls()
         self._sequence = self._feed.sequence

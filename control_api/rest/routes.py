@@ -47,7 +47,16 @@ from control_api.command_models import (
     VolumesCommand,
     WithdrawCommand,
 )
-from control_api.governing_models import IdentitiesCommand, IdentitiesResult, PutIdentityCommand, RemoveIdentityCommand
+from control_api.governing_models import (
+    IdentitiesCommand,
+    IdentitiesResult,
+    PolicyCommand,
+    PolicyResult,
+    PutIdentityCommand,
+    RemoveIdentityCommand,
+    ResetPolicyCommand,
+    SetPolicyCommand,
+)
 from control_api.messages import (
     AppliedResult,
     BansResult,
@@ -146,6 +155,9 @@ _RESOURCES: Final = (
     Route("GET", "/v1/identities", IdentitiesCommand, IdentitiesResult),
     Route("PUT", "/v1/identities/{identity}", PutIdentityCommand, IdentitiesResult),
     Route("DELETE", "/v1/identities/{identity}", RemoveIdentityCommand),
+    Route("GET", "/v1/policy", PolicyCommand, PolicyResult),
+    Route("PATCH", "/v1/policy", SetPolicyCommand, PolicyResult),
+    Route("DELETE", "/v1/policy", ResetPolicyCommand, PolicyResult),
     Route("GET", "/v1/history", HistoryCommand, HistoryResult),
     Route("GET", "/v1/history/{call}", PastCallCommand, PastCallResult),
     Route("GET", "/v1/report/listening", ListeningCommand, ListeningResult),

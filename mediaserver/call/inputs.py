@@ -300,6 +300,13 @@ class PrivacyMarked:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenersNamed:
+    """Whether supervisors are told of each other by name: the tenant's policy says so from now on."""
+
+    are_named: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InfoRelayed:
     """A party sent digits by SIP INFO; the other party gets them the same way. Never raised for supervisors."""
 
@@ -394,6 +401,7 @@ Input = (
     | HelpRequested
     | HangUpRequested
     | PrivacyMarked
+    | ListenersNamed
     | InfoRelayed
     | TransferRequested
     | MergeRequested

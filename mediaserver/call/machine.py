@@ -9,6 +9,7 @@ the actions out in order, hands in what arose from them afterwards, and re-arms 
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from mediaserver.call import (
@@ -39,6 +40,7 @@ from mediaserver.call.inputs import (
     LegEnded,
     LegHandedOver,
     LegId,
+    ListenersNamed,
     LoungeOpened,
     MediaAgreed,
     MediaMissing,
@@ -227,6 +229,8 @@ class Call:
                 replacing.arrived(conversation, happened, now)
             case PrivacyMarked():
                 privacy.marked(conversation, happened, now)
+            case ListenersNamed():
+                conversation.limits = replace(conversation.limits, names_supervisors=happened.are_named)
             case MetadataLearned():
                 self._learn(happened)
             case HangUpRequested(leg=None):

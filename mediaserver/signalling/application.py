@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,8 @@ class Server:
             self._house.settle()
             beats = [tasks.create_task(each) for each in (self._keep_journal(), *self._beats())]
             if self._books.has_database:
-                beats.append(tasks.create_task(lasting("identities", self._desk.governing.load, self._counters)))
+                keep = partial(self._desk.administering.keep, is_shared=self._books.is_shared)
+                beats.append(tasks.create_task(lasting("governing", keep, self._counters)))
             _log.info("server.started", sip=[str(listener) for listener in self._shell.listeners], pid=os.getpid())
             if plain := plain_secrets(self._settings):
                 _log.warning("users.plain_secrets", users=plain[:10], count=len(plain), hint="`mediaserver user` seals them")
@@ -269,13 +271,13 @@ class Server:
         house = self._house = self._new_house(tasks)
         self._office = Office(settings, means(self._pin_thread, self._books.recorder, self._counters))
         self._office.others.append(self._users.standings)
-        self._reloading = Reloading(house, self._users, self._tokens, self._office, lambda: self._desk.governing.configured(self._read()))
         self._switchboard = Switchboard(house)
         self._quality = QualityWatch(settings.quality, self._switchboard.calls, self._media, house.publisher, self._counters)
         entrance = Entrance(house, self._switchboard)
         self._desk = SwitchboardDesk(
             house, self._switchboard, entrance, Bans(house, self._users), self._office, self._books.asking.ask, self._hashed
         )
+        self._reloading = Reloading(house, self._users, self._tokens, self._office, self._read, self._desk.administering.beside)
         invitations = Invitations(house, self._switchboard, self._users, entrance)
         self._watching = Watching(house, self._users)
         self._switchboard.on_changed = self._watching.call_changed

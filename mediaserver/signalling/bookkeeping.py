@@ -44,7 +44,9 @@ class Bookkeeping:
         """The folder of what webhooks are still to be told."""
         self.notebook = Notebook(self.journal, os.urandom, time.time)
         self.asking = Asking(places, places.url(storage), counters)
-        self.has_database = bool(storage.url.get_secret_value()) or places.database.exists()
+        self.is_shared = bool(storage.url.get_secret_value())
+        """Other servers may use the database too."""
+        self.has_database = self.is_shared or places.database.exists()
         """Something may be in it already."""
         self.recorder = Recorder(self.ledger, self.journal.hold)
 

@@ -81,6 +81,8 @@ class House:
     """How legs sounded that have ended."""
     observers: list[Callable[[CallView, Publish], None]] = field(default_factory=list)
     """Told whatever a call tells of itself, with the call as it is then."""
+    on_settings: list[Callable[[Settings], None]] = field(default_factory=list)
+    """Told when other settings are in force, with those before."""
     peer_names: Callable[[Flow], Sequence[str]] = nobody
     """What the certificate shows that a TLS client gave."""
     trunks: Trunks = field(init=False)
@@ -101,6 +103,12 @@ class House:
         )
         self.trunks = Trunks(self.settings.trunks, means)
         self.peers = Peers(self.certificate, lambda: self.settings.ice.lost_after, self.counters, self.clock, self.new_timer)
+
+    def take(self, settings: Settings) -> None:
+        """These are in force now."""
+        before, self.settings = self.settings, settings
+        for told in self.on_settings:
+            told(before)
 
     def codecs(self, trunk: TrunkSettings | None = None) -> tuple[Codec, ...]:
         """Ours, by preference: by the trunk that a leg faces where that says so, else as for everybody."""

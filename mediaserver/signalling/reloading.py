@@ -29,19 +29,30 @@ _log = structlog.get_logger(__name__)
 class Reloading:
     """Takes new settings for the parts of the house that can change under way."""
 
-    def __init__(self, house: House, users: ConfiguredUsers, tokens: TokenStore, office: Office, read: Callable[[], Settings]) -> None:
-        """``read`` gives the settings as they are written now, or raises `ConfigError`."""
+    def __init__(
+        self,
+        house: House,
+        users: ConfiguredUsers,
+        tokens: TokenStore,
+        office: Office,
+        read: Callable[[], Settings],
+        beside: Callable[[Settings], Settings] = lambda settings: settings,
+    ) -> None:
+        """``read`` gives the settings as they are written now, or raises `ConfigError`; ``beside`` those that can be used, with what is
+        kept elsewhere."""
         self._house = house
         self._users = users
         self._tokens = tokens
         self._office = office
         self._read = read
+        self._beside = beside
 
     def reload(self) -> bool:
         """Take what is written now; False, and a line in the log, where it cannot be used or nothing changed."""
         try:
             written = self._read()
             users = self._users.read(written)
+            written = self._beside(written)
         except (ConfigError, SecrecyError) as error:
             self._house.counters.add("settings", "refused")
             _log.error("settings.refused", problem=str(error))
@@ -62,8 +73,8 @@ class Reloading:
 
     def _take(self, settings: Settings) -> None:
         house = self._house
-        house.settings = settings
         house.router = Router(settings)
+        house.take(settings)
         house.agent.trust(*(address for trunk in settings.trunks for address in addresses_of(trunk)))
         house.trunks.take(settings.trunks)
         self._tokens.take(settings.tokens)

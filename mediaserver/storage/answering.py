@@ -42,6 +42,8 @@ class Answerer:
         self._database = Database(url)
         self._history = History(self._database)
         self._administered = Administered(self._database)
+        self._is_open = False
+        """The tables of what is administered were seen to."""
         self._wall = wall
         self._hands = asyncio.Semaphore(AT_ONCE)
 
@@ -66,10 +68,13 @@ class Answerer:
         """`History.call`."""
         return await self._history.call(given["tenant"], given["call"])
 
-    async def identities(self, _: dict[str, Any]) -> Any:
-        """`Administered.identities`."""
-        await self._administered.open()
-        return [asdict(one) for one in await self._administered.identities()]
+    async def governing(self, given: dict[str, Any]) -> Any:
+        """`Administered.governed`."""
+        if not self._is_open:
+            await self._administered.open()
+            self._is_open = True
+        found = await self._administered.governed(given["known"])
+        return None if found is None else asdict(found)
 
     async def put_identity(self, given: dict[str, Any]) -> Any:
         """`Administered.put_identity`."""
@@ -78,6 +83,10 @@ class Answerer:
     async def remove_identity(self, given: dict[str, Any]) -> Any:
         """`Administered.remove_identity`."""
         return await self._administered.remove_identity(given["tenant"], given["name"])
+
+    async def put_policy(self, given: dict[str, Any]) -> Any:
+        """`Administered.put_policy`."""
+        await self._administered.put_policy(given["tenant"], given["rules"])
 
     async def listening(self, given: dict[str, Any]) -> Any:
         """The listen-time report of a tenant."""
@@ -96,9 +105,10 @@ class Answerer:
 QUESTIONS: Final[dict[str, tuple[float, Answer]]] = {
     "calls": (PATIENCE, Answerer.calls),
     "call": (PATIENCE, Answerer.call),
-    "identities": (PATIENCE, Answerer.identities),
+    "governing": (PATIENCE, Answerer.governing),
     "put_identity": (PATIENCE, Answerer.put_identity),
     "remove_identity": (PATIENCE, Answerer.remove_identity),
+    "put_policy": (PATIENCE, Answerer.put_policy),
     "listening": (REPORT_PATIENCE, Answerer.listening),
 }
 """What can be asked, how long it may take, and who knows."""

@@ -101,13 +101,14 @@ IDENTITIES: Final = Table(
     Column("tenant", String(64), primary_key=True),
     Column("name", String(128), primary_key=True),
     *_texts("secret"),
+    Column("role", Text, nullable=False, default="", server_default=""),
     Column("ceiling", JSON, nullable=False),
     *_texts("user"),
     Column("numbers", JSON, nullable=False),
     Column("is_disabled", Boolean, nullable=False, default=False),
     _time("changed_at"),
 )
-"""Supervisors who are not in the configuration: an argon2id hash of their password, and how far they may go."""
+"""Supervisors who are not in the configuration: an argon2id hash of their password, and how far they may go, or their role."""
 
 POLICIES: Final = Table(
     "policies",
@@ -117,6 +118,15 @@ POLICIES: Final = Table(
     Column("value", JSON, nullable=False),
     _time("changed_at"),
 )
+"""What a tenant has otherwise than the configuration: one row for each key of `config.policies.PolicySettings`."""
+
+REVISIONS: Final = Table(
+    "revisions",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+"""How often something was changed; ``governing``: identities or policies."""
 
 SET_ASIDE: Final = Table(
     "set_aside",

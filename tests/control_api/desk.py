@@ -20,7 +20,7 @@ from control_api.permissions import (
 )
 from control_api.ports import Applied, HouseEvent, Supervision
 from mixer.modes import Mode, Role
-from tests.control_api.governing import FakeGoverning
+from tests.control_api.governing import FakeGoverning, FakePolicies
 from tests.control_api.past import FakePast
 from tests.control_api.signing_in.offices import office_of
 
@@ -97,6 +97,7 @@ class FakeDesk:
         self.office = office_of()
         self.past = FakePast()
         self.governing = FakeGoverning()
+        self.policies = FakePolicies()
         self.following: list[dict[str, Any]] = []
         self.noted: dict[str, list[dict[str, Any]]] = {}
 

@@ -1,9 +1,10 @@
-"""Administered identities without a database: what was put is shown."""
+"""Administered identities and a policy without a database: what was put is shown."""
 
 from typing import Any
 
-from control_api.governing_models import PutIdentityCommand
-from control_api.permissions import Identity, Right, check_right
+from config.policies import RULES, PolicySettings, with_rules
+from control_api.governing_models import PutIdentityCommand, ResetPolicyCommand, SetPolicyCommand
+from control_api.permissions import Identity, Refusal, Right, check_right
 
 
 class FakeGoverning:
@@ -28,3 +29,31 @@ class FakeGoverning:
     async def remove(self, identity: Identity, name: str) -> None:
         check_right(identity, Right.ADMIN)
         self.rows.pop(name, None)
+
+
+class FakePolicies:
+    """Implements `control_api.governing.Policies`."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, Any] = {}
+
+    async def policy(self, identity: Identity) -> dict[str, Any]:
+        check_right(identity, Right.ADMIN)
+        configured = PolicySettings()
+        policies = [policy.model_dump(include=set(RULES)) for policy in (with_rules(configured, self.rules), configured)]
+        return {"policy": policies[0], "configured": policies[1], "changed": list(self.rules)}
+
+    async def change(self, identity: Identity, wanted: SetPolicyCommand) -> dict[str, Any]:
+        check_right(identity, Right.ADMIN)
+        rules = self.rules | {name: value for name in RULES if (value := getattr(wanted, name)) is not None}
+        try:
+            with_rules(PolicySettings(), rules)
+        except ValueError as error:
+            raise Refusal("bad_request", "the codes end alike", "choose others") from error
+        self.rules = rules
+        return await self.policy(identity)
+
+    async def reset(self, identity: Identity, wanted: ResetPolicyCommand) -> dict[str, Any]:
+        check_right(identity, Right.ADMIN)
+        self.rules = {name: value for name, value in self.rules.items() if wanted.rules and name not in wanted.rules}
+        return await self.policy(identity)

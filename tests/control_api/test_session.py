@@ -12,6 +12,7 @@ from control_api.feeds import Feeds
 from control_api.idempotency import KeyTable
 from control_api.meters import SLOTS
 from control_api.permissions import Identity, Refusal
+from control_api.ports import HouseEvent
 from control_api.repertoire import commands_of
 from control_api.session import MAX_UNANSWERED, Order, Position, Refused, Session
 from tests.control_api.desk import ANNA, BERT, FakeDesk, call_model, event_of, meters_of
@@ -83,6 +84,9 @@ def house() -> House:
 def brief(frames: list[dict[str, Any]]) -> list[Any]:
     """Events by number, anything else by type."""
     return [frame["sequence"] if frame["type"] == "event" else frame["type"] for frame in frames]
+
+
+OTHER_TENANT = Identity("otto", "second", ANNA.ceiling)
 
 
 def hold(house: House, times: int) -> None:
@@ -243,6 +247,32 @@ def test_a_position_that_is_not_held_gets_a_snapshot_that_says_so(house: House, 
 )
 def test_a_position_is_read_or_is_none(text: str, position: Position | None) -> None:
     assert Position.read(text) == position
+
+
+def test_where_who_may_see_who_listens_changes_everybody_of_the_tenant_gets_a_fresh_picture(house: House) -> None:
+    client, other = house.client(), house.client(OTHER_TENANT)
+    hold(house, 3)
+    client.read(3)
+    other.read()
+    changed = HouseEvent("policy.changed", "default", "", "", "", lambda: {"detail": {"shows_listeners_otherwise": True}})
+    house.feeds.publish(changed, 0.0)
+    hold(house, 1)
+    frames = client.read()
+    assert (brief(frames), frames[0]["reason"], frames[0]["sequence"]) == (["snapshot"], "policy_changed", 5)
+    assert client.session.counters.too_slow == 0
+    assert brief(other.read()) == []
+    assert house.client(resume=Position("stream", 3)).read()[1]["reason"] == "not_resumable"
+    assert brief(house.client(resume=Position("stream", 4)).read()) == ["hello", 5]
+    hold(house, 1)
+    assert brief(client.read()) == [6]
+
+
+def test_another_change_of_the_policy_leaves_the_picture_as_it_is(house: House) -> None:
+    client = house.client()
+    client.read()
+    changed = HouseEvent("policy.changed", "default", "", "", "", lambda: {"detail": {"shows_listeners_otherwise": False}})
+    house.feeds.publish(changed, 0.0)
+    assert client.read() == []
 
 
 # Slowness

@@ -103,7 +103,7 @@ export interface Snapshot {
   readonly type: "snapshot";
   readonly stream: string;
   readonly sequence: number;
-  readonly reason: "connected" | "not_resumable" | "too_slow";
+  readonly reason: "connected" | "not_resumable" | "too_slow" | "policy_changed";
   readonly calls: readonly Call[];
   readonly last: boolean;
 }

@@ -127,7 +127,7 @@ class Switchboard:
             hold=media.hold,
             return_to_referrer=settings.transfers.return_to_referrer,
             seats=media.seats,
-            names_supervisors=policy_of(settings.policies, tenant).listeners_seen_by == "everybody",
+            names_supervisors=policy_of(settings.policies, tenant).names_listeners,
         )
 
     def new_leg(

@@ -31,7 +31,11 @@ class AgentCodes:
     def pressed(self, entry: CallEntry, leg: Leg, digit: str) -> None:
         """One digit of an agent."""
         policy = policy_of(self._house.settings.policies, entry.view.tenant)
-        codes = [(policy.may_mark_private, policy.private_code, self._mark), (policy.may_ask_help, policy.help_code, self._ask_help)]
+        # What he did while he was allowed to, he may take back.
+        codes = [
+            (policy.may_mark_private or entry.view.is_private, policy.private_code, self._mark),
+            (policy.may_ask_help or entry.view.help is not None, policy.help_code, self._ask_help),
+        ]
         if not any(is_allowed for is_allowed, *_ in codes):
             return
         digits = self._digits(leg, digit)

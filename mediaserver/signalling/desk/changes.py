@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from config.identities import IdentitySettings
+from config.policies import RULES, PolicySettings, policy_of
 from config.settings import CeilingSettings, Settings, TokenSettings, UserSettings
 
 Who = tuple[str, str]
@@ -17,6 +18,7 @@ def changes(before: Settings, after: Settings) -> Iterator[tuple[str, dict[str, 
     yield from _of_tokens(_by_hash(before), _by_hash(after))
     yield from _of_identities(_signing_in(before), _signing_in(after))
     yield from _of_users(_by_name(before), _by_name(after))
+    yield from _of_policies(before, after)
     sections = [name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)]
     yield "settings.changed", {"sections": " ".join(sections)}
 
@@ -53,6 +55,28 @@ def _of_users(before: dict[str, UserSettings], after: dict[str, UserSettings]) -
             user = now or was
             assert user is not None
             yield "identity.changed", {"whose": name, "tenant": user.tenant, "before": ceilings[0], "ceiling": ceilings[1]}
+
+
+def _of_policies(before: Settings, after: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+    for tenant in changed_policies(before, after):
+        yield "policy.changed", {"tenant": tenant} | policy_change(policy_of(before.policies, tenant), policy_of(after.policies, tenant))
+
+
+def changed_policies(before: Settings, after: Settings) -> list[str]:
+    """The tenants whose policy is another."""
+    tenants = dict.fromkeys(policy.tenant for policy in (*before.policies, *after.policies))
+    return [name for name in tenants if _differs(policy_of(before.policies, name), policy_of(after.policies, name))]
+
+
+def _differs(before: PolicySettings, after: PolicySettings) -> list[str]:
+    return [name for name in RULES if getattr(before, name) != getattr(after, name)]
+
+
+def policy_change(before: PolicySettings, after: PolicySettings) -> dict[str, str]:
+    """What of a policy changed, as it was and as it is."""
+    names = _differs(before, after)
+    was, now = (" ".join(f"{name}:{getattr(policy, name)}" for name in names) for policy in (before, after))
+    return {"before": was, "now": now}
 
 
 def written(ceiling: CeilingSettings | None) -> str:

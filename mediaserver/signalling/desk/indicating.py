@@ -1,7 +1,7 @@
 """Telling agents that they are supervised, where their tenant's policy says so: a short tone in the agent's ear alone, a text to his phone.
 
 An agent is told when somebody joins, and when a call with a supervisor in it becomes his. Where he could not hear it, because the call is
-held, he hears it when it goes on.
+held, he hears it when it goes on. Where the policy is changed so that he is told more, he is told at once who is there.
 """
 
 from typing import Final
@@ -9,12 +9,14 @@ from typing import Final
 import structlog
 
 from config.policies import PolicySettings, policy_of
+from config.settings import Settings
 from control_api.permissions import Refusal
 from control_api.ports import HouseEvent
 from mediaserver.call.actions import PlaySound
 from mediaserver.call.view import CallState, LegState
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.calls.switchboard import Switchboard
+from mediaserver.signalling.desk.changes import changed_policies
 from mediaserver.signalling.desk.messaging import notify
 from mediaserver.signalling.house import House
 from mediaserver.signalling.media.sounds import SUPERVISED
@@ -34,6 +36,7 @@ class Indicating:
         self._owed: set[str] = set()
         """Calls whose agent is still to hear the tone."""
         house.publisher.subscribe(self.heard, lambda: False)
+        house.on_settings.append(self._settings_changed)
 
     def heard(self, event: HouseEvent) -> None:
         """Something happened to a call."""
@@ -49,6 +52,15 @@ class Indicating:
             self._tell(entry, policy)
         elif event.call in self._owed:
             self._sound(entry)
+
+    def _settings_changed(self, before: Settings) -> None:
+        now = self._house.settings
+        for tenant in changed_policies(before, now):
+            policy = policy_of(now.policies, tenant)
+            if _told(policy) - _told(policy_of(before.policies, tenant)):
+                for entry in tuple(self._switchboard.calls.conversations()):
+                    if entry.view.tenant == tenant:
+                        self._tell(entry, policy)
 
     def _tell(self, entry: CallEntry, policy: PolicySettings) -> None:
         names = [leg.identity for leg in entry.view.legs if leg.role is Role.SUPERVISOR and leg.state is LegState.ANSWERED]
@@ -74,3 +86,11 @@ class Indicating:
                 self._owed.discard(entry.view.call)
                 self._house.counters.add("indications", "tone")
                 self._switchboard.perform(entry, PlaySound(leg.leg, SUPERVISED, loop=False))
+
+
+def _told(policy: PolicySettings) -> set[str]:
+    """What agents are told of supervision, and how."""
+    if policy.presence == "stealth":
+        return set()
+    text = "name" if policy.presence == "named" else "text"
+    return ({"tone"} if policy.tone else set()) | ({"text", text} if policy.message else set())

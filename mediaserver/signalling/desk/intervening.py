@@ -79,7 +79,7 @@ class Intervening(Steps):
         """The agent of a call asks for help, or (None) needs none any more; the call's id."""
 
         def check() -> CallEntry:
-            if not policy_of(self._house.settings.policies, identity.tenant).may_ask_help:
+            if text is not None and not policy_of(self._house.settings.policies, identity.tenant).may_ask_help:
                 raise Refusal("forbidden", "agents of your tenant do not ask for help", "policies.may_ask_help allows it")
             found = [entry for entry in self._switchboard.calls.conversations() if _is_meant(entry.view, identity.tenant, call, agent)]
             found = [entry for entry in found if check_help(identity, entry.subject, is_own=self._is_at(identity, entry.view))]

@@ -22,15 +22,18 @@ from mediaserver.signalling.calls.records import records
 from mediaserver.signalling.calls.requests import NOBODY_WAITS
 from mediaserver.signalling.calls.switchboard import Switchboard
 from mediaserver.signalling.desk import agents
+from mediaserver.signalling.desk.administering import Administering
 from mediaserver.signalling.desk.agent_codes import AgentCodes
 from mediaserver.signalling.desk.annotating import Annotating
 from mediaserver.signalling.desk.banning import Bans
 from mediaserver.signalling.desk.following import Following
-from mediaserver.signalling.desk.governing import Governing, Hash, Stored, hash_at_once
+from mediaserver.signalling.desk.governing import Governing, Hash, hash_at_once
 from mediaserver.signalling.desk.indicating import Indicating
 from mediaserver.signalling.desk.intervening import Intervening
 from mediaserver.signalling.desk.messaging import send_text
 from mediaserver.signalling.desk.past import Ask, Past, nobody_knows
+from mediaserver.signalling.desk.policies import Policies
+from mediaserver.signalling.desk.policy_changes import tell_changes
 from mediaserver.signalling.desk.traces import read_trace
 from mediaserver.signalling.entering.digits import mode_of_digit
 from mediaserver.signalling.entering.entrance import Entrance
@@ -57,7 +60,9 @@ class SwitchboardDesk(Following, Intervening, Annotating):
         super().__init__(house, switchboard)
         self.past = Past(house, ask)
         self._ask = ask
-        self.governing = Governing(house, office, ask, hash_password, Stored())
+        self.administering = Administering(house, office, ask)
+        self.governing = Governing(self.administering, hash_password)
+        self.policies = Policies(house, self.administering)
         self._entrance = entrance
         self._bans = bans
         self._office = office
@@ -66,6 +71,7 @@ class SwitchboardDesk(Following, Intervening, Annotating):
         self._codes = AgentCodes(house, switchboard)
         self._indicating = Indicating(house, switchboard)
         house.publisher.seen_by = lambda tenant: policy_of(house.settings.policies, tenant).listeners_seen_by
+        house.on_settings.append(lambda before: tell_changes(house, switchboard, before))
         office.on_withdrawn.append(switchboard.dismiss_withdrawn)
         switchboard.on_digit = self.digit_pressed
 

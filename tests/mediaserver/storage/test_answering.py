@@ -157,19 +157,28 @@ async def test_a_process_that_dies_fails_who_waits_and_the_next_question_starts_
     asking.close()
 
 
-async def test_identities_are_kept_changed_and_forgotten(tmp_path: Path, url: str) -> None:
+async def test_what_is_administered_is_kept_changed_and_forgotten(tmp_path: Path, url: str) -> None:
     row = {
         "tenant": "default",
         "name": "vera",
         "secret": "x",
+        "role": "",
         "ceiling": {"mode": "listen"},
         "user": "",
         "numbers": [],
         "is_disabled": False,
     }
-    assert await asked(tmp_path, url, [1, "identities", {}]) == [[1, []]]
+    everything: list[Any] = [1, "governing", {"known": None}]
+
+    async def told() -> Any:
+        [[_, found]] = await asked(tmp_path, url, everything)
+        return found["identities"], found["policies"]
+
+    assert await told() == ([], {})
     assert await asked(tmp_path, url, [1, "put_identity", row]) == [[1, None]]
     assert await asked(tmp_path, url, [1, "put_identity", row | {"is_disabled": True}]) == [[1, None]]
-    assert await asked(tmp_path, url, [1, "identities", {}]) == [[1, [row | {"is_disabled": True}]]]
+    assert await asked(tmp_path, url, [1, "put_policy", {"tenant": "default", "rules": {"tone": False}}]) == [[1, None]]
+    assert await told() == ([row | {"is_disabled": True}], {"default": {"tone": False}})
     assert await asked(tmp_path, url, [1, "remove_identity", {"tenant": "default", "name": "vera"}]) == [[1, True]]
-    assert await asked(tmp_path, url, [1, "identities", {}]) == [[1, []]]
+    assert await asked(tmp_path, url, [1, "governing", {"known": 4}]) == [[1, None]]
+    assert await told() == ([], {"default": {"tone": False}})

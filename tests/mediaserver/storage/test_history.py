@@ -7,7 +7,7 @@ import pytest
 
 from control_api.annotation_models import LONGEST_NOTE
 from mediaserver.signalling.calls.said import said_of
-from mediaserver.storage.administered import Administered, StoredIdentity
+from mediaserver.storage.administered import Administered, Governed, StoredIdentity
 from mediaserver.storage.database import Database
 from mediaserver.storage.history import History, Wanted
 from mediaserver.storage.notebook import Notebook
@@ -103,30 +103,47 @@ def test_a_note_of_nothing_or_of_too_much_is_refused(storage: Storage, notebook:
 async def test_identities_are_kept_as_they_were_put(database: Database) -> None:
     administered = Administered(database)
     await administered.open()
-    anna = StoredIdentity("default", "anna", "$argon2id$…", {"teams": ["north"], "mode": "barge"}, "anna", ("sip:anna@192.0.2.7",))
+    anna = StoredIdentity("default", "anna", "$argon2id$…", "", {"teams": ["north"], "mode": "barge"}, "anna", ("sip:anna@192.0.2.7",))
     await administered.put_identity(anna)
-    await administered.put_identity(StoredIdentity("other", "anna"))
+    await administered.put_identity(StoredIdentity("other", "anna", role="lead"))
     disabled = StoredIdentity("default", "anna", is_disabled=True)
-    assert await administered.identities() == [anna, StoredIdentity("other", "anna")]
+    assert (await told(administered)).identities == [anna, StoredIdentity("other", "anna", role="lead")]
     await administered.put_identity(disabled)
-    assert await administered.identities() == [disabled, StoredIdentity("other", "anna")]
+    assert (await told(administered)).identities == [disabled, StoredIdentity("other", "anna", role="lead")]
     assert await administered.remove_identity("default", "anna")
     assert not await administered.remove_identity("default", "anna")
-    assert await administered.identities() == [StoredIdentity("other", "anna")]
+    assert (await told(administered)).identities == [StoredIdentity("other", "anna", role="lead")]
 
 
-async def test_policies_are_kept_by_tenant(database: Database) -> None:
+async def told(administered: Administered) -> Governed:
+    """All that is administered."""
+    found = await administered.governed()
+    assert found is not None
+    return found
+
+
+async def test_a_tenant_has_the_rules_that_were_put_last_and_no_others(database: Database) -> None:
     administered = Administered(database)
     await administered.open()
-    await administered.put_policy("default", "toward_agents", {"kind": "stealth"})
-    await administered.put_policy("default", "toward_agents", {"kind": "indicated"})
-    await administered.put_policy("other", "toward_agents", ["x", 1, None])
-    assert await administered.policies() == {
-        ("default", "toward_agents"): {"kind": "indicated"},
-        ("other", "toward_agents"): ["x", 1, None],
-    }
-    assert await administered.remove_policy("default", "toward_agents")
-    assert not await administered.remove_policy("default", "toward_agents")
+    await administered.put_policy("default", {"presence": "indicated", "tone": False})
+    await administered.put_policy("other", {"presence": "stealth"})
+    await administered.put_policy("default", {"presence": "named"})
+    assert (await told(administered)).policies == {"default": {"presence": "named"}, "other": {"presence": "stealth"}}
+    await administered.put_policy("default", {})
+    assert (await told(administered)).policies == {"other": {"presence": "stealth"}}
+
+
+async def test_who_knows_the_newest_revision_is_told_nothing(database: Database) -> None:
+    administered = Administered(database)
+    await administered.open()
+    known = (await told(administered)).revision
+    assert await administered.governed(known) is None
+    await administered.put_policy("default", {"presence": "named"})
+    found = await administered.governed(known)
+    assert found is not None
+    assert found.revision == known + 1
+    await administered.remove_identity("default", "nobody")
+    assert await administered.governed(found.revision) is not None
 
 
 def test_a_password_is_not_shown() -> None:

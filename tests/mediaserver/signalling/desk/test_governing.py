@@ -7,9 +7,10 @@ import pytest
 
 from control_api.governing_models import PutIdentityCommand
 from control_api.permissions import Ceiling, Identity, Refusal, Right
-from mediaserver.signalling.desk.governing import Governing, Stored
-from mediaserver.storage.asking import Unanswered
+from mediaserver.signalling.desk.administering import Administering
+from mediaserver.signalling.desk.governing import Governing
 from mixer.modes import Mode
+from tests.mediaserver.signalling.desk.administered import Kept
 from tests.mediaserver.signalling.exchange import SETTINGS, Exchange
 
 ADMIN = Identity("ada", "default", Ceiling(frozenset({"*"}), frozenset(), Mode.WHISPER, frozenset({Right.ADMIN, Right.END})))
@@ -21,22 +22,12 @@ CONFIGURED = {"identities": [{"name": "carla", "password": "open sesame", "ceili
 class Governed:
     """A house with a database in memory."""
 
-    def __init__(self) -> None:
-        self.exchange = Exchange(SETTINGS.model_validate(SETTINGS.model_dump() | CONFIGURED))
-        self.kept: dict[tuple[str, str], dict[str, Any]] = {}
-        self.is_away = False
+    def __init__(self, kept: Kept | None = None, **said: Any) -> None:
+        self.exchange = Exchange(SETTINGS.model_validate(SETTINGS.model_dump() | CONFIGURED | said))
+        self.kept = kept or Kept()
         self.office = self.exchange.office
-        self.governing = Governing(self.exchange.house, self.office, self.ask, self.hashed, Stored())
-
-    async def ask(self, what: str, **given: Any) -> Any:
-        """The database."""
-        if self.is_away:
-            raise Unanswered("it does not answer")
-        if what == "put_identity":
-            self.kept[given["tenant"], given["name"]] = given
-        if what == "remove_identity":
-            del self.kept[given["tenant"], given["name"]]
-        return list(self.kept.values())
+        self.administering = Administering(self.exchange.house, self.office, self.kept.ask)
+        self.governing = Governing(self.administering, self.hashed)
 
     async def hashed(self, password: str) -> str:
         """As the exchange's office compares them."""
@@ -49,10 +40,10 @@ class Governed:
 
     async def refused(self, by: Identity = ADMIN, name: str = "vera", **fields: Any) -> str:
         """With which code that is refused; nothing changed."""
-        before = dict(self.kept)
+        before = dict(self.kept.identities)
         with pytest.raises(Refusal) as refused:
             await self.put(by, name, **fields)
-        assert self.kept == before
+        assert self.kept.identities == before
         return refused.value.code
 
     @property
@@ -119,13 +110,13 @@ async def test_who_was_removed_is_out() -> None:
     granted = await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
     await governed.governing.remove(ADMIN, "vera")
     assert granted.identity.standing.is_withdrawn
-    assert governed.kept == {}
+    assert governed.kept.identities == {}
 
 
 async def test_a_change_that_the_database_does_not_take_is_none() -> None:
     governed = Governed()
     await governed.governing.identities(ADMIN)
-    governed.is_away = True
+    governed.kept.is_away = True
     assert await governed.refused(password="long enough") == "unavailable"
     with pytest.raises(Refusal):
         await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
@@ -134,22 +125,81 @@ async def test_a_change_that_the_database_does_not_take_is_none() -> None:
 async def test_who_is_in_the_database_signs_in_after_a_start_and_stays_over_a_reload() -> None:
     governed = Governed()
     await governed.put(password="long enough", agents=("robert",), mode="listen")
-    again = Governed()
-    again.kept = governed.kept
-    async with asyncio.timeout(60):
-        await again.governing.load()
+    again = Governed(governed.kept)
+    await again.administering.keep(is_shared=False)
     await again.office.sign_in("default", "vera", "long enough", "192.0.2.1")
-    assert [one.name for one in again.governing.configured(SETTINGS).identities] == ["vera"]
+    assert [one.name for one in again.administering.beside(SETTINGS).identities] == ["vera"]
+
+
+async def test_what_is_done_at_one_server_is_in_force_at_the_others_after_their_next_look() -> None:
+    first = Governed()
+    second = Governed(first.kept)
+    await first.put(password="long enough", agents=("robert",), mode="listen")
+    await second.administering.look()
+    granted = await second.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+    await first.put(agents=("robert",), mode="listen", user="eve")
+    await second.administering.look()
+    assert not granted.identity.standing.is_withdrawn
+    await first.put(password="another one", agents=("robert",), mode="listen")
+    await second.administering.look()
+    assert granted.identity.standing.is_withdrawn
+    granted = await second.office.sign_in("default", "vera", "another one", "192.0.2.1")
+    await first.governing.remove(ADMIN, "vera")
+    await second.administering.look()
+    assert granted.identity.standing.is_withdrawn
+
+
+async def test_while_the_database_is_away_what_was_read_last_goes_on() -> None:
+    governed = Governed()
+    await governed.put(password="long enough", agents=("robert",), mode="listen")
+    governed.kept.is_away = True
+    with pytest.raises(Refusal):
+        await governed.administering.look()
+    await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+
+
+async def test_a_change_that_may_have_been_done_is_looked_for() -> None:
+    governed = Governed()
+    await governed.governing.identities(ADMIN)
+    governed.kept.is_away = True
+    assert await governed.refused(password="long enough") == "unavailable"
+    governed.kept.is_away = False
+    await Governed(governed.kept).put(password="long enough", agents=("robert",))
+    (_, vera) = (await governed.governing.identities(ADMIN))["identities"]
+    assert vera["identity"] == "vera"
+
+
+ROLES = {"roles": [{"name": "lead", "agents": ["*"], "mode": "whisper"}, {"name": "chief", "agents": ["*"], "mode": "barge"}]}
+
+
+async def test_somebody_of_the_database_has_a_role_by_its_name_and_goes_as_far_as_it_does() -> None:
+    governed = Governed(**ROLES)
+    shown = await governed.put(password="long enough", role="lead")
+    assert (shown["role"], shown["agents"], shown["mode"]) == ("lead", ["*"], "whisper")
+    granted = await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
+    assert granted.identity.ceiling == Ceiling(frozenset({"*"}), frozenset(), Mode.WHISPER)
+    without_it = {"roles": ROLES["roles"][1:]}
+    governed.office.take(governed.administering.beside(SETTINGS.model_validate(SETTINGS.model_dump() | CONFIGURED | without_it)))
+    assert granted.identity.standing.is_withdrawn
+
+
+async def test_a_role_beyond_ones_own_ceiling_one_that_is_not_there_and_one_beside_a_ceiling_are_refused() -> None:
+    governed = Governed(**ROLES)
+    assert await governed.refused(role="chief") == "forbidden"
+    assert await governed.refused(role="led") == "bad_request"
+    assert await governed.refused(role="lead", agents=("robert",)) == "bad_request"
+    await governed.put(role="lead")
+    with pytest.raises(Refusal, match="beyond your own"):
+        await governed.governing.remove(NORTH, "vera")
 
 
 async def test_one_who_cannot_be_read_keeps_nobody_else_out_nor_the_server_from_starting() -> None:
     governed = Governed()
     await governed.put(password="long enough", agents=("robert",), mode="listen")
-    again = Governed()
-    again.kept = {who: row | {"name": who[1]} for who, row in governed.kept.items()}
-    again.kept["default", "ward"] = governed.kept["default", "vera"] | {"name": "ward", "ceiling": {"mode": "eavesdrop"}}
-    async with asyncio.timeout(60):
-        await again.governing.load()
+    vera = governed.kept.identities["default", "vera"]
+    governed.kept.identities["default", "ward"] = vera | {"name": "ward", "ceiling": {"mode": "eavesdrop"}}
+    again = Governed(governed.kept)
+    await again.administering.keep(is_shared=False)
     await again.office.sign_in("default", "vera", "long enough", "192.0.2.1")
     assert again.exchange.house.counters.value("faults", "identities") == 1
     await again.put(name="ward", password="another one", agents=("robert",), mode="listen")
@@ -159,22 +209,22 @@ async def test_one_who_cannot_be_read_keeps_nobody_else_out_nor_the_server_from_
 async def test_who_was_read_because_somebody_asked_signs_in_too() -> None:
     governed = Governed()
     await governed.put(password="long enough", agents=("robert",), mode="listen")
-    again = Governed()
-    again.kept = governed.kept
+    again = Governed(governed.kept)
     await again.governing.identities(ADMIN)
     await again.office.sign_in("default", "vera", "long enough", "192.0.2.1")
 
 
-async def test_what_was_read_late_does_not_undo_a_change_that_came_first() -> None:
+async def test_what_was_read_late_does_not_undo_a_change() -> None:
     governed = Governed()
-    slow: asyncio.Future[list[dict[str, Any]]] = asyncio.get_running_loop().create_future()
-    at_once, governed.governing._ask = governed.ask, lambda what, **given: slow
+    slow: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    at_once, governed.administering.ask = governed.kept.ask, lambda what, **given: slow
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(governed.governing.load())
+        tasks.create_task(governed.administering.look())
         await asyncio.sleep(0)
-        governed.governing._ask = at_once
-        await governed.put(password="long enough", agents=("robert",), mode="listen")
-        slow.set_result([])
+        governed.administering.ask = at_once
+        tasks.create_task(governed.put(password="long enough", agents=("robert",), mode="listen"))
+        await asyncio.sleep(0)
+        slow.set_result({"revision": 0, "identities": [], "policies": {}})
     await governed.office.sign_in("default", "vera", "long enough", "192.0.2.1")
 
 

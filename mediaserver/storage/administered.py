@@ -85,7 +85,9 @@ class Administered:
 
     async def put_policy(self, tenant: str, rules: Mapping[str, Any]) -> None:
         """What this tenant has otherwise than the configuration from now on; the values are JSON-ready."""
-        rows = [{"tenant": tenant, "name": name, "value": value, "changed_at": self._now()} for name, value in rules.items()]
+        rows: list[Mapping[str, Any]] = [
+            {"tenant": tenant, "name": name, "value": value, "changed_at": self._now()} for name, value in rules.items()
+        ]
         async with self._changing() as connection:
             await connection.execute(delete(POLICIES).where(POLICIES.c.tenant == tenant))
             await self._database.upsert(connection, POLICIES, rows, replaces=True)

@@ -77,7 +77,7 @@ class Policies:
         """As `control_api.governing_models.PolicyResult` fields."""
         kept = self._administering.stored.policies.get(tenant, {})
         return {
-            "policy": self._in_force(tenant).model_dump(include=set(RULES)),
-            "configured": self._configured(tenant).model_dump(include=set(RULES)),
+            "policy": self._in_force(tenant).model_dump(exclude={"tenant"}),
+            "configured": self._configured(tenant).model_dump(exclude={"tenant"}),
             "changed": [name for name in RULES if name in kept],
         }

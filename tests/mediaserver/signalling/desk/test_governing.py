@@ -169,7 +169,9 @@ async def test_a_change_that_may_have_been_done_is_looked_for() -> None:
     assert vera["identity"] == "vera"
 
 
-ROLES = {"roles": [{"name": "lead", "agents": ["*"], "mode": "whisper"}, {"name": "chief", "agents": ["*"], "mode": "barge"}]}
+ROLES: dict[str, Any] = {
+    "roles": [{"name": "lead", "agents": ["*"], "mode": "whisper"}, {"name": "chief", "agents": ["*"], "mode": "barge"}]
+}
 
 
 async def test_somebody_of_the_database_has_a_role_by_its_name_and_goes_as_far_as_it_does() -> None:

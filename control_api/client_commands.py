@@ -54,9 +54,9 @@ class PastCommands(ABC):
         """Have these rules otherwise, as `control_api.governing_models.SetPolicyCommand` has them; the others stay (right ``admin``)."""
         return PolicyResult.model_validate(await self.ask("set_policy", **rules))
 
-    async def reset_policy(self, *rules: RuleName) -> PolicyResult:
-        """Have these rules, or where none is named all, as they are configured (right ``admin``)."""
-        return PolicyResult.model_validate(await self.ask("reset_policy", rules=rules))
+    async def reset_policy(self, rule: RuleName | None = None) -> PolicyResult:
+        """Have this rule, or all, as it is configured (right ``admin``)."""
+        return PolicyResult.model_validate(await self.ask("reset_policy", rule=rule))
 
     async def past_call(self, call: str) -> PastCallResult:
         """One call that was kept, with those who supervised it."""

@@ -29,4 +29,4 @@ class Policies(Protocol):
         """Have some of its rules otherwise."""
 
     async def reset(self, identity: Identity, wanted: ResetPolicyCommand) -> dict[str, Any]:
-        """Have some of its rules, or all, as they are configured."""
+        """Have one of its rules, or all, as it is configured."""

@@ -108,11 +108,11 @@ class SetPolicyCommand(Command):
 
 
 class ResetPolicyCommand(Command):
-    """Have rules of your tenant's policy as the configuration has them again (right ``admin``)."""
+    """Have a rule of your tenant's policy, or all, as the configuration has it again (right ``admin``)."""
 
     type: Literal["reset_policy"] = "reset_policy"
-    rules: Annotated[tuple[RuleName, ...], Field(max_length=8)] = ()
-    """Which; none: all of them."""
+    rule: RuleName | None = None
+    """Which; null: all of them."""
 
 
 class PolicyModel(Message):

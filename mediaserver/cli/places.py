@@ -90,7 +90,7 @@ PLACES: Final = (
     Place("access", "remove", "remove_identity", "Forget somebody of the database (right admin)."),
     Place("access", "policy", "policy", "Show what agents are told of supervision, and may say about it (right admin)."),
     Place("access", "set-policy", "set_policy", "Have some of that otherwise, at once (right admin)."),
-    Place("access", "reset-policy", "reset_policy", "Have it as it is configured again (right admin)."),
+    Place("access", "reset-policy", "reset_policy", "Have a rule of it, or all, as configured again (right admin)."),
     Place("access", "sessions", "sessions", "List who is signed in (right admin)."),
     Place("access", "withdraw", "withdraw", "End a session at once, with the supervision that goes on by it."),
     Place("access", "shut-out", "shut_out", "End whatever access somebody has, until let-in (right admin)."),

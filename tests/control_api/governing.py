@@ -55,5 +55,5 @@ class FakePolicies:
 
     async def reset(self, identity: Identity, wanted: ResetPolicyCommand) -> dict[str, Any]:
         check_right(identity, Right.ADMIN)
-        self.rules = {name: value for name, value in self.rules.items() if wanted.rules and name not in wanted.rules}
+        self.rules = {name: value for name, value in self.rules.items() if wanted.rule is not None and name != wanted.rule}
         return await self.policy(identity)

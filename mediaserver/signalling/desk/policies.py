@@ -38,11 +38,11 @@ class Policies:
             return await self._changed(identity, wanted.type, self._rules(identity) | rules)
 
     async def reset(self, identity: Identity, wanted: ResetPolicyCommand) -> dict[str, Any]:
-        """Have some rules, or all, as the configuration has them."""
+        """Have a rule, or all, as the configuration has it."""
         check_right(identity, Right.ADMIN)
         async with self._administering.alone():
             rules = self._rules(identity)
-            kept = {name: value for name, value in rules.items() if wanted.rules and name not in wanted.rules}
+            kept = {name: value for name, value in rules.items() if wanted.rule is not None and name != wanted.rule}
             return await self._changed(identity, wanted.type, kept)
 
     def _rules(self, identity: Identity) -> dict[str, Any]:

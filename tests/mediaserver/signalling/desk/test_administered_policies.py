@@ -36,9 +36,9 @@ class Governed(Supervised):
         """Have rules otherwise."""
         return await self.policies.change(by, SetPolicyCommand(id=1, **rules))
 
-    async def reset(self, *rules: Any) -> dict[str, Any]:
-        """Have them as configured."""
-        return await self.policies.reset(ADMIN, ResetPolicyCommand(id=1, rules=rules))
+    async def reset(self, rule: Any = None) -> dict[str, Any]:
+        """Have it as configured."""
+        return await self.policies.reset(ADMIN, ResetPolicyCommand(id=1, rule=rule))
 
     async def refused(self, by: Identity = ADMIN, **rules: Any) -> str:
         """With which code that is refused; nothing changed."""

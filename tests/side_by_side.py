@@ -3,14 +3,10 @@
 A chain is run by one process, one test after the other. Files in one chain share the servers that they start, and wait (for phones that
 speak, for SIP's timers, for what is installed) while other chains wait too. Every other file is a chain of its own, begun when one of
 the long ones has ended; so what only computes comes last, and does not take the cores from phones whose sound is judged.
-
-xdist's own ``loadgroup`` is not used: it marks the names of tests in a way that pytest 9.2 does not show any more.
 """
 
 from pathlib import Path
-from typing import Any, Final
-
-from xdist.scheduler import LoadScopeScheduling
+from typing import Final
 
 _PHONES: Final = ("secured", "jssip", "kamailio", "transfers", "transports")
 _PAGES: Final = ("chromium", "console", "webrtc", "following")
@@ -48,14 +44,3 @@ def chain_of(nodeid: str) -> str:
 
 def _file(nodeid: str) -> str:
     return nodeid.partition("::")[0]
-
-
-class InChains(LoadScopeScheduling):  # type: ignore[misc]  # no types are published
-    """Hands out whole chains, in the order in which their first tests were collected."""
-
-    def __init__(self, config: Any, log: Any) -> None:
-        config.option.loadscopereorder = False
-        super().__init__(config, log)
-
-    def _split_scope(self, nodeid: str) -> str:
-        return chain_of(nodeid)

@@ -18,7 +18,7 @@ EXPECTED_TO_FAIL = "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_pho
 FAILING = "def test_phone(): assert False\n"
 
 
-BESIDE = ("-n", "2")
+BESIDE = ("--processes", "2")
 
 
 def run(folder: Path, text: str, no_skips: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -27,18 +27,7 @@ def run(folder: Path, text: str, no_skips: str, *options: str) -> subprocess.Com
     (folder / "test_sample.py").write_text("def test_passes(): pass\n")
     (folder / "test_phone.py").write_text(text)
     environment = {**os.environ, "MEDIASERVER_NO_SKIPS": no_skips, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "xdist",
-        *options,
-        ".",
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "."]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30)
 
 

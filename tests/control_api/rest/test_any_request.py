@@ -1,6 +1,6 @@
 """schemathesis asks whatever the description allows, and what it does not (`tests.control_api.rest.any_request`).
 
-It thinks up its cases while tests are collected, which every process that runs tests does: so it has a run, and a process, of its own.
+It thinks up its cases while tests are collected, for which everything else would wait: so it has a run, and a process, of its own.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ SECONDS = 120
 
 def test_every_answer_is_as_described() -> None:
     cases = Path(__file__).with_name("any_request.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", str(cases)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(cases)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert done.returncode == 0, done.stdout[-8000:]
     assert " passed" in done.stdout

@@ -1,0 +1,175 @@
+"""Tests in several processes (``--processes 4``): collected once, then run by copies of the process that collected them.
+
+To collect thousands of tests takes as long as to run most of them, and a copy costs next to nothing. The numbers of the chains
+(`tests.side_by_side`) lie in a pipe; each copy takes the next one when it is at the end of its own. What it has to tell of a test goes
+to the first process, which shows, counts and judges it as if it had run the test itself.
+"""
+
+import os
+import random
+import warnings
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby, pairwise
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
+from typing import Any, Final
+
+import pytest
+
+from tests.side_by_side import chain_of
+
+Chain = list[pytest.Item]
+_OCTETS: Final = 4
+"""Of a chain's number in the pipe."""
+_FORKING: Final = get_context("fork")
+
+
+def run(session: pytest.Session, processes: int) -> None:
+    """Run the session's tests, which stand in the order of their chains."""
+    chains = [list(items) for _, items in groupby(session.items, key=lambda item: chain_of(item.nodeid))]
+    numbers, end = os.pipe()
+    with open(end, "wb") as queue:
+        queue.write(b"".join(number.to_bytes(_OCTETS, "big") for number in range(len(chains))))
+    reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        reporter.showfspath = False  # what runs beside each other cannot be shown file by file
+    _folders(session.config).getbasetemp()  # made once
+    copies: dict[Connection, _Copy] = {}
+    try:
+        for number in range(min(processes, len(chains))):
+            ours, its = _FORKING.Pipe(duplex=False)
+            process = _FORKING.Process(target=_be_a_copy, args=(session, number, chains, numbers, its))
+            process.start()
+            its.close()
+            copies[ours] = _Copy(session, process)
+        _hear(session, copies)
+    finally:
+        os.close(numbers)
+        for copy in copies.values():
+            copy.process.terminate()
+            copy.process.join()
+
+
+def _hear(session: pytest.Session, copies: "dict[Connection, _Copy]") -> None:
+    """Take what the copies tell until each has ended."""
+    while copies:
+        for connection in wait(list(copies)):
+            assert isinstance(connection, Connection)
+            try:
+                what, told = connection.recv()
+            except EOFError:
+                copies.pop(connection).end()
+            else:
+                getattr(copies[connection], what)(**told)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+
+
+class _Copy:
+    """A process that runs tests, as the first one sees it. What it tells are calls of methods."""
+
+    def __init__(self, session: pytest.Session, process: ForkProcess) -> None:
+        self.process = process
+        self._session = session
+        self._hook = session.config.hook
+        self._running: tuple[str, tuple[str, int | None, str]] | None = ("its first test", ("", None, ""))
+
+    def start(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        """A test begins."""
+        self._running = nodeid, location
+        self._hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+
+    def report(self, data: dict[str, Any]) -> None:
+        """A report of the test that runs."""
+        config = self._session.config
+        self._hook.pytest_runtest_logreport(report=self._hook.pytest_report_from_serializable(config=config, data=data))
+
+    def finish(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        """A test has ended."""
+        self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def warn(self, text: str, category: type[Warning], place: tuple[str, int], when: Any, nodeid: str) -> None:
+        """A warning was given."""
+        message = warnings.WarningMessage(text, category, *place)
+        self._hook.pytest_warning_recorded.call_historic(
+            kwargs={"warning_message": message, "when": when, "nodeid": nodeid, "location": None}
+        )
+
+    def leave(self) -> None:
+        """There is nothing left to run."""
+        self._running = None
+
+    def end(self) -> None:
+        """The process is gone; if it did not say so before, the test that it ran has failed, and what it had still to run is not run."""
+        self.process.join()
+        if self._running is not None or self.process.exitcode:
+            nodeid, location = self._running or ("after the last test", ("", None, ""))
+            text = f"the process that ran this test, and was to run those behind it, ended with {self.process.exitcode}"
+            self._hook.pytest_runtest_logreport(report=pytest.TestReport(nodeid, location, {}, "failed", text, "call"))
+
+
+class _Telling:
+    """A plugin: what a copy tells the first process."""
+
+    def __init__(self, config: pytest.Config, to: Connection) -> None:
+        self._config = config
+        self._to = to
+
+    def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        self.tell("start", nodeid=nodeid, location=location)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.tell("report", data=self._config.hook.pytest_report_to_serializable(config=self._config, report=report))
+
+    def pytest_runtest_logfinish(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        self.tell("finish", nodeid=nodeid, location=location)
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage, when: str, nodeid: str) -> None:
+        place = warning_message.filename, warning_message.lineno
+        self.tell("warn", text=str(warning_message.message), category=warning_message.category, place=place, when=when, nodeid=nodeid)
+
+    def tell(self, what: str, **told: Any) -> None:
+        """Have a method of `_Copy` called."""
+        self._to.send((what, told))
+
+
+def _be_a_copy(session: pytest.Session, number: int, chains: Sequence[Chain], numbers: int, to: Connection) -> None:
+    """Run chains until there are no more."""
+    config = session.config
+    telling = _Telling(config, to)
+    _part(config, number)
+    config.pluginmanager.register(telling)
+    for item, following in pairwise(chain(_taken(chains, numbers), [None])):
+        assert item is not None
+        config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail or session.shouldstop:
+            break
+    config._cleanup_stack.close()  # the last exceptions that nobody raised are judged there
+    telling.tell("leave")
+
+
+def _taken(chains: Sequence[Chain], numbers: int) -> Iterator[pytest.Item]:
+    while number := os.read(numbers, _OCTETS):
+        yield from chains[int.from_bytes(number, "big")]
+
+
+def _part(config: pytest.Config, number: int) -> None:
+    """Share with the others what cannot change, and nothing else."""
+    random.seed()
+    plugins: Any = config.pluginmanager
+    plugins.unregister(name="terminalreporter")
+    capturing = plugins.getplugin("capturemanager")
+    capturing.stop_global_capturing()
+    capturing.start_global_capturing()
+    capturing.suspend_global_capture()
+    folders = _folders(config)
+    folders._basetemp = folders.getbasetemp() / f"process-{number}"
+    folders._basetemp.mkdir(mode=0o700)
+
+
+def _folders(config: pytest.Config) -> Any:
+    """Who makes tests' folders."""
+    return config._tmp_path_factory  # type: ignore[attr-defined]

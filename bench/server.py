@@ -52,13 +52,7 @@ class Server:
         file.write_text(self.house.file())
         self._log = Path(self._folder.name) / "server.log"
 
-        core = "-" if self._core is None else str(self._core)
-        launcher = [sys.executable, "-m", "bench.launch", core, str(self._nice)]
-        command = [*launcher, sys.executable, "-m", *self._module, "serve", "--config", str(file)]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | self._environment, start_new_session=True
-            )
+        self._process = self._launch(["serve", "--config", str(file)])
         try:
             await self._wait_ready()
         except BaseException:
@@ -77,6 +71,15 @@ class Server:
             raise ServerFailed(f"the server died with {self._process.returncode}:\n{log}") from None
         if error is not None:
             error.add_note(f"the server said last:\n{log}")
+
+    def _launch(self, arguments: list[str]) -> subprocess.Popen[bytes]:
+        core = "-" if self._core is None else str(self._core)
+        launcher = [sys.executable, "-m", "bench.launch", core, str(self._nice)]
+        command = [*launcher, sys.executable, "-m", *self._module, *arguments]
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | self._environment, start_new_session=True
+            )
 
     def _watch(self) -> None:
         """From now on the server's death cancels whoever measures it: nothing that follows would mean anything."""

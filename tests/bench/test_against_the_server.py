@@ -1,6 +1,8 @@
 """The benches against the real server, small and short: that they measure and judge, not how fast this machine is."""
 
 import asyncio
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,26 @@ from bench.options import Surroundings
 from bench.progress import Progress
 from bench.runs import audibility, capacity, crowds, death, flood, floor, journeys, latency, setup, soak, switch, trouble
 from bench.server import Server, ServerFailed
+from tests.interop import warm
 
 AROUND = Surroundings(None, 0, None, Progress(quiet=True))
 
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Less time to settle than a measurement takes, and no process that waits for a death."""
+    """Less time to settle than a measurement takes, no process that waits for a death, and none that loads what another one has loaded."""
     for module in (capacity, floor, latency, switch):
         monkeypatch.setattr(module, "_SETTLE", 0.7)
     monkeypatch.setattr(crowds, "_SET_UPS_A_SECOND", 10)
     monkeypatch.setenv("MEDIASERVER_MEDIA__SPARES", "0")
+    monkeypatch.setattr(Server, "_launch", launch)
+
+
+def launch(server: Server, arguments: list[str], cold: Callable[..., Any] = Server._launch) -> Any:
+    """Start a server warm; another program in its place as ever."""
+    if server._module != ("mediaserver",):
+        return cold(server, arguments)
+    return warm.start(arguments, os.environ | server._environment, server._log)
 
 
 async def test_audibility_judges_every_ear_and_finds_no_leak(tmp_path: Path) -> None:

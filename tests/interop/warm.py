@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.generator.process import die_with_parent
+from tests.interop import warm_children
 from tests.interop.tools import ENDING_WITH_US
 
 _MOST_OCTETS: Final = 1 << 17
@@ -133,14 +134,16 @@ def _become(arguments: list[str], environment: dict[str, str], log: int) -> None
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["mediaserver", *arguments]
-    gc.enable()
-    serve()
+    with warm_children.ready():
+        gc.enable()
+        serve()
 
 
 def main() -> None:
     """Load what a server needs, then wait to be copied."""
     import mediaserver.signalling.application  # noqa: F401
 
+    warm_children.load()
     gc.freeze()
     _Original(socket.socket(fileno=int(sys.argv[1]))).serve()
 

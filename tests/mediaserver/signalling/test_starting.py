@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop import warm
+
 EX_OSERR = 71
 
 
@@ -35,9 +37,9 @@ def serve(folder: Path, **settings: object) -> tuple[int, str]:
     given |= settings
     environment = {f"MEDIASERVER_{key.upper()}": str(value) for key, value in given.items()}
     (folder / "empty.toml").write_text("")
-    command = [sys.executable, "-m", "mediaserver", "serve", "--config", str(folder / "empty.toml")]
-    ended = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=30, check=False)
-    return ended.returncode, ended.stderr
+    log = folder / "log"
+    code = warm.start(["serve", "--config", str(folder / "empty.toml")], os.environ | environment, log).wait(30)
+    return code, log.read_text()
 
 
 def test_a_port_in_use_is_named_with_its_setting(taken: tuple[str, int], tmp_path: Path) -> None:

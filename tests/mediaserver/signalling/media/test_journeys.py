@@ -17,6 +17,7 @@ from mediaserver.signalling.media.workers import Media
 from tests.mediaserver.signalling.media.test_succession import Talker, talking_at
 from tests.mediaserver.signalling.media.test_workers import running, until
 
+pytestmark = pytest.mark.usefixtures("warm_workers")
 TWO = MediaSettings(rows=16, seats=4, workers=2)
 
 

@@ -23,6 +23,7 @@ from rtp.rtcp.parsing import parse
 from tests.mediaserver.signalling.media.test_workers import SETTINGS, running, until
 from tests.mediaserver.worker.real import udp
 
+pytestmark = pytest.mark.usefixtures("warm_workers")
 PTIME = 0.02
 GAP = 50
 """Numbers that a death may cost here, where other tests may have the processor; `bench death` judges time."""

@@ -65,27 +65,34 @@ def _pack(value: Any) -> bytes:
     return packed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Encoded:
-    """An event, which many clients get, encoded once a subprotocol; each stream puts its own number in."""
+    """An event, which many clients get, encoded once a subprotocol; each stream puts its own number in.
+
+    Thousands of them are kept. Packed is what somebody reads packed, the first time that one does.
+    """
 
     json: bytes
     """The object without its opening brace."""
-    msgpack: bytes
-    """The map's entries, the number's apart, without its header."""
-    head: bytes
-    """The map's header, and the key of the number that comes first."""
+    _packed: tuple[bytes, bytes] | None = None
+    """The map's header with the key of the number that comes first, and the entries without it."""
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> "Encoded":
         """Encode a message, which must not be empty nor have a ``sequence``."""
-        packer = msgpack.Packer()
-        entries = len(packer.pack_map_header(len(message)))
-        head: bytes = packer.pack_map_header(len(message) + 1) + packer.pack("sequence")
-        return cls(_dump(message)[1:], _pack(message)[entries:], head)
+        return cls(_dump(message)[1:])
 
     def numbered(self, sequence: int, subprotocol: Subprotocol) -> bytes:
         """The whole message with its ``sequence``."""
         if subprotocol is Subprotocol.JSON:
             return b'{"sequence":%d,%b' % (sequence, self.json)
-        return b"%b\xcf%b%b" % (self.head, sequence.to_bytes(8), self.msgpack)
+        if self._packed is None:
+            self._packed = _parts(json.loads(b"{" + self.json))
+        return b"%b\xcf%b%b" % (self._packed[0], sequence.to_bytes(8), self._packed[1])
+
+
+def _parts(message: dict[str, Any]) -> tuple[bytes, bytes]:
+    packer = msgpack.Packer()
+    entries = len(packer.pack_map_header(len(message)))
+    head: bytes = packer.pack_map_header(len(message) + 1) + packer.pack("sequence")
+    return head, _pack(message)[entries:]

@@ -18,7 +18,7 @@ import hmac
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from sip.errors import SipError
@@ -73,7 +73,7 @@ class _Use:
     born: int
     """Milliseconds of the nonce's birth."""
     count: int = 0
-    proofs: set[str] = field(default_factory=set)
+    proofs: frozenset[str] = frozenset()
     """Responses without qop."""
 
 
@@ -196,7 +196,7 @@ class DigestServer:
         proof = fields["response"].lower()
         if proof in use.proofs or len(use.proofs) == MAX_PROOFS:
             return "repeated response"
-        use.proofs.add(proof)
+        use.proofs |= {proof}
         return ""
 
     def _remember(self, nonce: str, born: int) -> _Use:

@@ -10,12 +10,16 @@ export interface Colours {
 
 let known: Colours | null = null;
 
-/** The colours of the present theme. */
+/** The colours of the present theme: what an element would have, for a canvas knows no style sheet. */
 export function colours(): Colours {
   if (!known) {
-    const style = getComputedStyle(document.documentElement);
-    const of = (name: string): string => style.getPropertyValue(name).trim();
+    const probe = document.body.appendChild(document.createElement("span"));
+    const of = (name: string): string => {
+      probe.style.color = `var(${name})`;
+      return getComputedStyle(probe).color;
+    };
     known = { agent: of("--agent"), customer: of("--customer"), both: of("--warn"), rest: of("--line") };
+    probe.remove();
   }
   return known;
 }

@@ -14,12 +14,15 @@ import { bindKeys } from "./views/bindings";
 import { Board } from "./views/board";
 import { CallPage } from "./views/call";
 import { Dialogs } from "./views/dialogs";
+import { Ended } from "./views/ended";
+import { PastPage } from "./views/past";
 import { Shell } from "./views/shell";
 import { SignIn } from "./views/sign_in";
 import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/board.css";
 import "./styles/call.css";
+import "./styles/past.css";
 
 function Console(): JSX.Element {
   if (!hello.value) return <SignIn />;
@@ -34,6 +37,8 @@ function Console(): JSX.Element {
 function Page(): JSX.Element {
   const now = route.value;
   if (now.page === "agents") return <Agents />;
+  if (now.page === "ended") return <Ended />;
+  if (now.page === "past") return <PastPage key={now.id} id={now.id} />;
   if (now.page === "call" || now.page === "listen") return <CallPage id={now.call} />;
   return <Board />;
 }

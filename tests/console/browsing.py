@@ -39,9 +39,11 @@ class Seen:
     problems: list[str] = field(default_factory=list)
 
     async def violations(self) -> list[str]:
-        """What axe finds, as rule and place."""
+        """What axe finds, as rule and place; where a dialog is open, in it: nothing else can be reached."""
         await self.page.evaluate(axe())
-        found: dict[str, Any] = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found: dict[str, Any] = await self.page.evaluate(
+            "axe.run(document.querySelector('dialog[open]') ?? document, {resultTypes: ['violations']})"
+        )
         return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found["violations"] for node in rule["nodes"]]
 
     async def overflow(self) -> int:

@@ -1,5 +1,6 @@
 """What a supervisor does from the page besides hearing a call; each is shown as the server says it is, by buttons and by keys."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from control_api.past_models import HistoryCommand
+from control_api.permissions import Refusal
 from mixer.modes import Role
 from tests.console.browsing import browser, opened, sign_in
 from tests.console.built import built
@@ -55,6 +58,9 @@ async def page(served: Served, chromium: Browser) -> AsyncIterator[Page]:
         assert seen.problems == []
 
 
+PUSH_TO_TALK = "localStorage.setItem('mediaserver.push_to_talk', 'true')"
+
+
 async def confirmed(page: Page, button: str) -> None:
     """Press it, and say that it is meant."""
     await page.get_by_role("button", name=button).click()
@@ -66,6 +72,12 @@ def asked(served: Served, name: str) -> list[dict[str, Any]]:
 
 
 async def test_a_call_is_taken_over_and_given_back(served: Served, page: Page) -> None:
+    over = page.get_by_role("button", name="Take over")
+    for closing in ("Cancel", "Close"):
+        await over.focus()
+        await page.keyboard.press("Enter")
+        await page.get_by_role("dialog").get_by_role("button", name=closing).click()
+        await expect(over).to_be_focused()
     await confirmed(page, "Take over")
     await expect(page.get_by_role("dialog")).to_have_count(0)
     assert asked(served, "take_over") == [{"leg": 8, "drops_agent": False}]
@@ -134,9 +146,12 @@ async def test_a_note_and_a_flag_are_shown_when_the_server_has_them_and_a_flag_f
     await page.keyboard.press("Enter")
     await page.get_by_role("listitem").filter(has_text="1:01").filter(has_text="well explained dave").wait_for()
     await page.get_by_role("button", name="Flag this moment").click()
-    await page.get_by_role("listitem").filter(has_text="1:01").filter(has_text="look dave").wait_for()
+    await page.get_by_role("dialog").get_by_label("Label", exact=True).press("Enter")
+    await page.get_by_role("listitem").filter(has_text="1:0").filter(has_text="look dave").wait_for()
     assert asked(served, "note") == [{"call": "c1", "text": "well explained", "seconds": None}]
-    assert asked(served, "flag") == [{"call": "c1", "label": "look", "seconds": None}]
+    [flag] = asked(served, "flag")
+    assert (flag["call"], flag["label"]) == ("c1", "look")
+    assert flag["seconds"] >= 61.5
     served.desk.put(call_model("c2", agent="simon"))
     await page.reload()
     await page.get_by_role("listitem").filter(has_text="well explained").wait_for()
@@ -147,3 +162,68 @@ async def test_a_note_and_a_flag_are_shown_when_the_server_has_them_and_a_flag_f
     await page.get_by_role("button", name="Take back the flag look").click()
     await expect(page.get_by_role("listitem").filter(has_text="look dave")).to_have_count(0)
     assert served.desk.live["c1"]["flags"] == []
+
+
+async def test_a_flag_stands_for_what_is_typed_or_for_what_others_say(served: Served, page: Page) -> None:
+    carlas = {"id": "f0", "identity": "carla", "at": "", "about": "2030-03-17T17:46:50.000Z", "label": "praise"}
+    served.desk.put(served.desk.live["c1"] | {"flags": [carlas]}, "call.flag")
+    await page.get_by_role("listitem").filter(has_text="praise carla").wait_for()
+    await page.keyboard.press("f")
+    await page.get_by_role("group", name="Labels in use").get_by_role("button", name="praise").click()
+    await page.get_by_role("listitem").filter(has_text="praise dave").wait_for()
+    await page.keyboard.press("f")
+    label = page.get_by_label("Label", exact=True)
+    await expect(label).to_be_focused()
+    await expect(label).to_have_value("praise")
+    await page.keyboard.type("refund promised")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("listitem").filter(has_text="refund promised dave").wait_for()
+    assert [said["label"] for said in asked(served, "flag")] == ["praise", "refund promised"]
+
+
+async def test_what_the_server_has_not_confirmed_leaves_no_microphone_open_and_is_not_shown(served: Served, page: Page) -> None:
+    customer, agent, dave, carla = served.desk.live["c1"]["legs"]
+    served.desk.put(served.desk.live["c1"] | {"legs": [customer, agent, dave | {"muted": True}, carla]}, "supervisor.muted")
+    await page.evaluate(PUSH_TO_TALK)
+    await page.reload()
+    hold = page.get_by_role("button", name="Hold to talk")
+    await hold.focus()
+    served.desk.gate.clear()
+    await page.keyboard.down("Enter")
+    await hold.blur()
+    await page.keyboard.up("Enter")
+    served.desk.gate.set()
+    async with asyncio.timeout(10):
+        while len(asked(served, "mute")) < 2:
+            await page.wait_for_timeout(20)
+    assert [said["muted"] for said in asked(served, "mute")] == [False, True]
+    served.desk.fault = Refusal("conflict", "not now", "")
+    volume = page.get_by_role("slider", name="Volume")
+    await volume.fill("1.5")
+    await page.get_by_text("not now").wait_for()
+    await expect(volume).to_have_value("1")
+
+
+async def test_calls_that_have_ended_are_found_and_turned_over_and_say_why_where_they_cannot_be_had(served: Served, page: Page) -> None:
+    past = served.desk.past
+    past.next = "7.c7"
+    await page.keyboard.press("h")
+    await page.get_by_role("table", name="Ended calls").get_by_role("row", name="robert").wait_for()
+    await page.keyboard.press("/")
+    await page.keyboard.type("4930")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Show all")).to_be_visible()
+    await page.get_by_role("button", name="Older").click()
+    await expect(page.get_by_role("button", name="Older")).to_be_disabled()
+    past.fault = Refusal("unavailable", "the database cannot be asked now", "calls are not touched by that")
+    await page.get_by_role("button", name="Newer").click()
+    await page.get_by_role("alert").get_by_text("the database cannot be asked now").wait_for()
+    past.fault = None
+    await page.get_by_role("button", name="Try again").click()
+    await page.get_by_role("link", name="+4930123").wait_for()
+    wanted = [(said.party, said.cursor) for said in past.asked if isinstance(said, HistoryCommand)]
+    assert wanted == [(None, None), ("4930", None), ("4930", "7.c7"), ("4930", None)]
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="robert with +4930123").wait_for()
+    await page.get_by_role("listitem").filter(has_text="anna").first.wait_for()

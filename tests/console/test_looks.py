@@ -27,6 +27,8 @@ HOLD_BACK = """
 })();
 """
 """What the page asks first, whether browsers are taken, is kept from the server until the test lets go."""
+DIALOGS = {",": "Settings", "?": "Keys", "e": "End the call?", "i": "Bring in a third one", "f": "Flag this moment"}
+"""What a key opens on the page of a call."""
 pytestmark = [pytest.mark.timeout(SECONDS), pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -68,12 +70,20 @@ async def test_every_page_is_accessible_and_fits(served: Served, chromium: Brows
         await seen.page.goto(f"{served.url}/#/call/c1")
         await seen.page.get_by_role("button", name="Barge").wait_for()
         await assert_well(seen)
-        await seen.page.keyboard.press(",")
-        await seen.page.get_by_role("dialog").wait_for()
-        await assert_well(seen)
-        await seen.page.keyboard.press("Escape")
+        for key, name in DIALOGS.items():
+            await seen.page.keyboard.press(key)
+            await seen.page.get_by_role("dialog", name=name).wait_for()
+            await assert_well(seen)
+            await seen.page.keyboard.press("Escape")
+            await expect(seen.page.get_by_role("dialog")).to_have_count(0)
         await seen.page.goto(f"{served.url}/#/agents")
-        await seen.page.get_by_text("40 on a call").wait_for()
+        await seen.page.get_by_text("40 on a call, 1 idle").wait_for()
+        await assert_well(seen)
+        await seen.page.keyboard.press("h")
+        await seen.page.get_by_role("table", name="Ended calls").wait_for()
+        await assert_well(seen)
+        await seen.page.get_by_role("link", name="+4930123").click()
+        await seen.page.get_by_text("until unknown").wait_for()
         await assert_well(seen)
 
 

@@ -27,10 +27,15 @@ class FakePast:
 
     def __init__(self) -> None:
         self.asked: list[HistoryCommand | ListeningCommand] = []
+        self.next: str | None = None
+        """The cursor of the second page, where there is one."""
+        self.fault: Refusal | None = None
 
     async def calls(self, identity: Identity, wanted: HistoryCommand) -> dict[str, Any]:
+        if self.fault is not None:
+            raise self.fault
         self.asked.append(wanted)
-        return {"calls": [KEPT], "next": None}
+        return {"calls": [KEPT], "next": None if wanted.cursor else self.next}
 
     async def call(self, identity: Identity, call: str) -> dict[str, Any]:
         check_past(identity, Subject("default" if call == "c0" else "", "robert", "support", call))

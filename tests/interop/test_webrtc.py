@@ -47,10 +47,15 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    voices: dict[float, Path], folder: Path, *, spares: int = 0, ice_servers: Sequence[Mapping[str, object]] = ()
+    voices: dict[float, Path],
+    folder: Path,
+    *,
+    spares: int = 0,
+    ice_servers: Sequence[Mapping[str, object]] = (),
+    storage: Path | None = None,
 ) -> AsyncIterator[Desk]:
     """Customer and agent talk."""
-    with Server(folder / "server", spares=spares, ice_servers=ice_servers) as server:
+    with Server(folder / "server", spares=spares, ice_servers=ice_servers, storage=storage) as server:
         where = server.sip
         async with (
             Baresip(folder / "carl", "carl", voices[CUSTOMER_HZ], registrar=where, secret=SECRET) as customer,

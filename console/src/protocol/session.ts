@@ -62,6 +62,11 @@ export class Session {
     return Boolean(this.#access || this.outside.memory.csrf || this.outside.memory.renewal);
   }
 
+  /** What opens the API now; empty: nothing does. */
+  get access(): string {
+    return this.#access;
+  }
+
   /** How one can sign in here; a server that does not say takes tokens alone. */
   async ways(): Promise<Ways> {
     const { status, body } = await this.outside.ask("GET", "sign-in", {}, {});
@@ -114,12 +119,12 @@ export class Session {
     if (!this.isOpen) return;
     if (status === 200) this.#take(body);
     else if (status === 0 || status === 429 || status >= 500) this.#again(AGAIN_MS);
-    else this.#end(refusal(body));
+    else this.#end(refusal({ status, body }));
   }
 
   async #ask(path: string, body: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
     const answer = await this.outside.ask("POST", path, body, {});
-    if (answer.status !== 200) throw answer.status ? refusal(answer.body) : unreachable();
+    if (answer.status !== 200) throw refusal(answer);
     return answer.body;
   }
 
@@ -158,7 +163,9 @@ export class Session {
   }
 }
 
-function refusal(body: Readonly<Record<string, unknown>>): Refusal {
+/** Why an answer is none that was wanted. */
+export function refusal({ status, body }: Answer): Refusal {
+  if (status === 0) return unreachable();
   const { code, text, hint } = body as Partial<Problem>;
   return new Refusal({ code: code ?? "internal", text: text ?? "the server did not say why", hint: hint ?? "" });
 }

@@ -3,11 +3,10 @@ import { signal } from "@preact/signals";
 import type { Fields } from "../protocol/connection";
 import type { Leg, Mode } from "../protocol/messages";
 import { ear, pushToTalk } from "./choices";
-import { browserLeg, connection, hello, knows, listensHere, seat, seats, welcomeIsKnown, type Seat } from "./desk";
+import { browserLeg, calls, connection, hello, knows, listensHere, seat, seats, welcomeIsKnown, type Seat } from "./desk";
 import { agentLeg, legOf } from "./facts";
 import { Latest } from "./latest";
 import { notify, tellRefusal } from "./notices";
-import { calls } from "./desk";
 
 /** What was asked for and is not confirmed yet: the command, and for whom. */
 export const underWay = signal<ReadonlySet<string>>(new Set());
@@ -102,7 +101,12 @@ export interface Link {
 export const leave = (leg: number): Promise<boolean> => during(`leave:${leg}`, () => connection.ask("leave", { leg }, { again: true }));
 
 const muting = new Latest<{ leg: number; muted: boolean }>((wish) => connection.ask("mute", wish), tellRefusal);
-const loudness = new Latest<{ leg: number; hears: number }>((wish) => connection.ask("volumes", wish), tellRefusal);
+/** Rises when a volume was refused: what was dragged goes back to what is. */
+export const volumesRefused = signal(0);
+const loudness = new Latest<{ leg: number; hears: number }>((wish) => connection.ask("volumes", wish), (error) => {
+  tellRefusal(error);
+  volumesRefused.value++;
+});
 
 export const mute = (leg: number, muted: boolean): void => muting.want({ leg, muted });
 export const setVolume = (leg: number, hears: number): void => loudness.want({ leg, hears: Math.max(0, Math.min(4, hears)) });

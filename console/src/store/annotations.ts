@@ -22,17 +22,20 @@ const notes = signal<ReadonlyMap<string, readonly Annotation[]>>(new Map());
 export const takesNotes = (): boolean => knows("note");
 export const takesFlags = (): boolean => knows("flag");
 
+/** A call, live or over. */
+export type Annotated = Pick<Call, "call" | "started" | "answered" | "ended" | "flags">;
+
 /** The notes and flags of a call, in the order of its moments. */
-export function annotationsOf(call: Call): readonly Annotation[] {
+export function annotationsOf(call: Annotated): readonly Annotation[] {
   const flags = (call.flags ?? []).map(flagged);
   return [...(notes.value.get(call.call) ?? []), ...flags].sort((one, other) => one.about.localeCompare(other.about));
 }
 
 const flagged = ({ id, label, identity, about }: Mark): Annotation => ({ id, kind: "flag", text: label, by: identity, about });
 
-/** Have the server keep a note, or a flag with a label, at this moment of the call. */
-export function annotate(call: string, kind: "note" | "flag", text: string): Promise<boolean> {
-  const said = kind === "note" ? { text } : { label: text };
+/** Have the server keep a note, or a flag with a label, at so many seconds of the call; without them: now, or at its end. */
+export function annotate(call: string, kind: "note" | "flag", text: string, seconds?: number): Promise<boolean> {
+  const said = { ...(kind === "note" ? { text } : { label: text }), ...(seconds === undefined ? {} : { seconds }) };
   return during(`${kind}:${call}`, async () => {
     const result = await connection.ask(kind, { call, ...said }, { again: true });
     if (kind === "note") keep(call, [result]);

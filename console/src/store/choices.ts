@@ -1,4 +1,5 @@
 // What a supervisor has chosen for himself.
+import { LOOK } from "./labels";
 import { choice } from "./remembered";
 
 export type Theme = "system" | "light" | "dark";
@@ -15,6 +16,8 @@ export const ear = choice<Ear>("ear", "browser", ["browser", "phone"]);
 export const pushToTalk = choice("push_to_talk", false);
 export const sounds = choice("sounds", true);
 export const singleKeys = choice("single_keys", true);
+/** What a flag stood for last. */
+export const flagLabel = choice<string>("flag_label", LOOK);
 /** Device ids; empty: the system's own choice. */
 export const microphone = choice("microphone", "");
 export const speaker = choice("speaker", "");

@@ -135,5 +135,3 @@ addEventListener("online", () => {
   void browserLeg.restart().catch(tellRefusal);
 });
 addEventListener("pagehide", () => browserLeg.close());
-
-export { Refusal };

@@ -1,7 +1,7 @@
 // How we come in and go out: by name and password, by a link that is good once, or by a token; and why we were not let in.
 import { effect, signal } from "@preact/signals";
 import type { Answer } from "../protocol/session";
-import { Session, type Memory, type Ways } from "../protocol/session";
+import { Session, refusal, type Memory, type Ways } from "../protocol/session";
 import { Refusal } from "../protocol/refusal";
 import { look } from "../protocol/told";
 import { browserLeg, calls, connection, hello, isFilled, status } from "./desk";
@@ -23,7 +23,7 @@ const memory: Memory = {
 };
 
 async function ask(method: string, path: string, body: object, headers: Readonly<Record<string, string>>): Promise<Answer> {
-  const given = method === "GET" ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } };
+  const given = method === "GET" ? { headers } : { body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } };
   try {
     const response = await fetch(`./v1/${path}`, { method, credentials: "same-origin", ...given });
     return { status: response.status, body: (await response.json()) as Answer["body"] };
@@ -72,6 +72,13 @@ export function toIssuer(name: string): void {
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) isEntering.value = false;
 });
+
+/** What REST shows under a path, and the websocket does not tell. Throws `Refusal`. */
+export async function show(path: string): Promise<Answer["body"]> {
+  const { status, body } = await ask("GET", path, {}, { authorization: `Bearer ${session.access || rememberedToken()}` });
+  if (status === 200) return body;
+  throw refusal({ status, body });
+}
 
 /** What an earlier page began goes on, or what an issuer's page did. */
 export function comeBack(): void {

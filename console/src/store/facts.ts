@@ -40,11 +40,14 @@ export const guestOf = (call: Call): Leg | undefined => call.legs.find((leg) => 
 /** The supervising leg of an identity. */
 export const legOf = (call: Call, identity: string): Leg | undefined => supervisors(call).find((leg) => leg.identity === identity);
 
-export const queueOf = (call: Call): string => call.metadata["queue"] ?? "";
-export const campaignOf = (call: Call): string => call.metadata["campaign"] ?? "";
+export const queueOf = (call: Pick<Call, "metadata">): string => call.metadata["queue"] ?? "";
+export const campaignOf = (call: Pick<Call, "metadata">): string => call.metadata["campaign"] ?? "";
 
 /** The other side of the call: who is neither of the house nor a supervisor; by the name that a look-up found, where it did. */
 export const customerOf = (call: Call): string => call.metadata["caller_name"] || numberOf(call);
+
+/** Who called, by the name that a look-up found, where it did. */
+export const callerOf = ({ metadata, caller }: Pick<Call, "metadata" | "caller">): string => metadata["caller_name"] || caller || "unknown";
 
 export function numberOf(call: Call): string {
   const customer = call.legs.find((leg) => leg.role === "customer" && leg.state !== "ended");
@@ -52,12 +55,12 @@ export function numberOf(call: Call): string {
 }
 
 /** Where more about the customer stands; empty: nowhere. */
-export const linkOf = (call: Call): string => (/^https?:\/\//i.test(call.metadata["caller_link"] ?? "") ? call.metadata["caller_link"]! : "");
+export const linkOf = (call: Pick<Call, "metadata">): string => (/^https?:\/\//i.test(call.metadata["caller_link"] ?? "") ? call.metadata["caller_link"]! : "");
 
 /** Told elsewhere on the page than among the details. */
 const TOLD: ReadonlySet<string> = new Set(["queue", "campaign", "caller_name", "caller_link"]);
 
-export const otherMetadata = (call: Call): [string, string][] => Object.entries(call.metadata).filter(([name]) => !TOLD.has(name));
+export const otherMetadata = (call: Pick<Call, "metadata">): [string, string][] => Object.entries(call.metadata).filter(([name]) => !TOLD.has(name));
 
 /** Seconds that the call has lasted, for a message that came at `receivedAt` (milliseconds). */
 export function durationOf(call: Call, receivedAt: number, now: number): number {

@@ -9,10 +9,12 @@ const REST_MS = 250;
 /** And how often what is measured (silence, quality, time) is looked at. */
 const MEASURE_MS = 1_000;
 
+const NONE: Readonly<Record<Flag, number>> = { help: 0, flagged: 0, silence: 0, crosstalk: 0, quality: 0, held: 0, supervised: 0, private: 0 };
+
 export const filter = signal<Filter>(EVERYTHING);
 export const sort = signal<Sort>({ by: "duration", down: true });
 export const order = signal<readonly string[]>([]);
-export const counts = signal<Readonly<Record<Flag, number>>>({ help: 0, flagged: 0, silence: 0, crosstalk: 0, quality: 0, held: 0, supervised: 0, private: 0 });
+export const counts = signal<Readonly<Record<Flag, number>>>(NONE);
 export const total = signal(0);
 export const teams = signal<readonly string[]>([]);
 export const queues = signal<readonly string[]>([]);
@@ -35,7 +37,7 @@ function arrangeNow(): void {
 
 function count(): void {
   const now = performance.now();
-  const next: Record<Flag, number> = { help: 0, flagged: 0, silence: 0, crosstalk: 0, quality: 0, held: 0, supervised: 0, private: 0 };
+  const next: Record<Flag, number> = { ...NONE };
   for (const { call, talk } of calls.live.values()) for (const flag of flagsOf(call, talk, now)) next[flag]++;
   if (JSON.stringify(next) !== JSON.stringify(counts.peek())) counts.value = next;
 }

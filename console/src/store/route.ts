@@ -4,6 +4,8 @@ import { signal } from "@preact/signals";
 export type Route =
   | { readonly page: "calls" }
   | { readonly page: "agents" }
+  | { readonly page: "ended" }
+  | { readonly page: "past"; readonly id: string }
   | { readonly page: "call"; readonly call: string }
   | { readonly page: "listen"; readonly call: string };
 
@@ -11,6 +13,7 @@ export function parse(hash: string): Route {
   const [page = "", ...rest] = hash.replace(/^#\/?/, "").split("?")[0]!.split("/");
   const id = decode(rest.join("/"));
   if ((page === "call" || page === "listen") && id) return { page, call: id };
+  if (page === "ended") return id ? { page: "past", id } : { page };
   return page === "agents" ? { page } : { page: "calls" };
 }
 
@@ -29,6 +32,8 @@ export const tokenIn = (hash: string): string => new URLSearchParams(hash.split(
 export const secretIn = (hash: string): string => /^#(msl_[\w-]+)$/.exec(hash)?.[1] ?? "";
 
 export const callLink = (call: string): string => `#/call/${encodeURIComponent(call)}`;
+/** What was kept of a call that is over. */
+export const pastLink = (call: string): string => `#/ended/${encodeURIComponent(call)}`;
 /** Opens the call and joins it. */
 export const listenLink = (call: string): string => `#/listen/${encodeURIComponent(call)}`;
 

@@ -6,6 +6,8 @@ export interface Key {
   readonly key: string;
   readonly says: string;
   readonly group: "Calls" | "Speaking" | "Page";
+  /** Held down, it does it again and again. */
+  readonly repeats?: boolean;
   down(): void;
   /** A key that is held. */
   up?(): void;
@@ -39,7 +41,7 @@ export function listenForKeys(given: readonly Key[]): void {
       if (held.has(key.key)) return;
       held.set(key.key, key);
     }
-    if (!event.repeat || key.group === "Page") key.down();
+    if (!event.repeat || key.repeats) key.down();
   });
   addEventListener("keyup", (event) => {
     const name = event.key === " " ? "Space" : event.key.toLowerCase();

@@ -13,6 +13,11 @@ function paintAll(): void {
   for (const paint of painters) paint(now);
 }
 
+/** Make a bar so long, 0 to 1. */
+export function stretch(bar: HTMLElement | null, part: number): void {
+  if (bar) bar.style.transform = `scaleX(${part.toFixed(2)})`;
+}
+
 /** Have this called while it is not called off. */
 export function onPaint(paint: Paint): () => void {
   painters.add(paint);

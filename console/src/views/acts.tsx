@@ -67,7 +67,7 @@ function third(call: Call): Act[] {
   if (!knows("invite")) return [];
   return [{ icon: "out", says: "Bring in a third one", name: `guest:${id}`, does: () => askFor({
     title: "Bring in a third one", label: "Number", hint: "It is rung into the conversation: everybody hears him, and he hears everybody but whispers.",
-    yes: "Ring", does: (number) => void command("invite", { call: id, number }, `guest:${id}`) }) }];
+    pattern: "[^\\s<>]+", longest: 256, yes: "Ring", does: (number) => void command("invite", { call: id, number }, `guest:${id}`) }) }];
 }
 
 function help(call: Call): Act[] {

@@ -4,11 +4,12 @@ import type { JSX } from "preact";
 import { memo } from "preact/compat";
 import { useEffect } from "preact/hooks";
 import { follow, unfollow, underWay } from "../store/acting";
-import { agents, choose, watchAgents, type Agent, type AgentFilter, type AgentOrder, type AgentState } from "../store/agents";
+import { agents, watchAgents } from "../store/agents";
 import type { LiveCall } from "../store/calls";
 import { hello, isOnline, knows, mayBe } from "../store/desk";
 import { customerOf, legOf, supervisors } from "../store/facts";
 import { followOf, follows, whomOf } from "../store/follows";
+import { choose, type Agent, type AgentFilter, type AgentOrder, type Presence } from "../store/roster";
 import { callLink } from "../store/route";
 import { Icon } from "../ui/icons";
 import { Rows } from "../ui/rows";
@@ -24,7 +25,8 @@ export function Agents(): JSX.Element {
   useEffect(watchAgents, []);
   const shown = useComputed(() => choose(agents.value, filter.value));
   const teams = useComputed(() => [...new Set(agents.value.map(({ team }) => team).filter(Boolean))].sort());
-  const onCall = useComputed(() => shown.value.filter(({ on }) => on.length).length);
+  const count = (which: Presence): number => shown.value.filter(({ presence }) => presence === which).length;
+  const [onCall, offline] = [count("busy"), count("offline")];
   const set = (changes: Partial<AgentFilter>): void => void (filter.value = { ...filter.value, ...changes });
   const { text, team, state, order } = filter.value;
   return (
@@ -41,10 +43,11 @@ export function Agents(): JSX.Element {
           <option value="">All teams</option>
           {teams.value.map((name) => <option key={name} value={name}>{name}</option>)}
         </select>
-        <select aria-label="State" class={state ? "chosen" : ""} value={state} onChange={({ currentTarget }) => set({ state: currentTarget.value as AgentState })}>
-          <option value="">On a call or idle</option>
+        <select aria-label="State" class={state ? "chosen" : ""} value={state} onChange={({ currentTarget }) => set({ state: currentTarget.value as Presence })}>
+          <option value="">Whatever they do</option>
           <option value="busy">On a call</option>
           <option value="idle">Idle</option>
+          <option value="offline">Offline</option>
         </select>
         <select aria-label="Order" value={order} onChange={({ currentTarget }) => set({ order: currentTarget.value as AgentOrder })}>
           <option value="name">By name</option>
@@ -52,7 +55,7 @@ export function Agents(): JSX.Element {
           <option value="longest">Longest call first</option>
         </select>
         {knows("follow") && <Following team={team} />}
-        <span class="count number" role="status">{onCall.value} on a call, {shown.value.length - onCall.value} idle</span>
+        <span class="count number" role="status">{onCall} on a call, {shown.value.length - onCall - offline} idle{offline > 0 && `, ${offline} offline`}</span>
       </search>
       <div class="table" role="table" aria-label="Agents" aria-rowcount={shown.value.length + 1}>
         <div class="heads" role="rowgroup">
@@ -62,7 +65,7 @@ export function Agents(): JSX.Element {
         </div>
         <Rows items={shown.value} wide={ROW} narrow={NARROW_ROW}
           row={(agent, place, height) => <AgentRow key={agent.name} agent={agent} place={place} height={height} />}
-          nothing={agents.value.length ? "No agent is like that." : "No agent was seen yet. Agents appear with their first call."} />
+          nothing={agents.value.length ? "No agent is like that." : "No agent is known yet. Those whom the server does not list appear with their first call."} />
       </div>
     </div>
   );
@@ -101,14 +104,16 @@ function Start({ label, says, title, whom, about }: Starts): JSX.Element {
   );
 }
 
-const AgentRow = memo(function AgentRow({ agent, place, height }: { agent: Agent; place: number; height: number }): JSX.Element {
-  const { name, team, on } = agent;
+const PRESENCES: Readonly<Record<Presence, string>> = { busy: "On a call", idle: "Idle", offline: "Offline", "": "Not on a call" };
+
+const AgentRow = memo(function AgentRow({ agent, place, height }: { agent: Agent<LiveCall>; place: number; height: number }): JSX.Element {
+  const { name, team, presence, on } = agent;
   const live = on[0];
   return (
     <div class={`row cells ${live ? "busy" : "idle"}`} role="row" aria-rowindex={place + 2} data-call={live?.id} data-agent={name}
       style={{ transform: `translateY(${place * height}px)`, height: `${height}px` }}>
       <span role="cell" class="name"><span class="face" aria-hidden="true">{name.slice(0, 2)}</span><span class="who"><strong>{name}</strong><span class="dim">{team}</span></span></span>
-      <span role="cell" class={`presence ${live ? "busy" : ""}`}>{live ? (on.length > 1 ? `${on.length} calls` : "On a call") : "Idle"}</span>
+      <span role="cell" class={`presence ${live ? "busy" : ""}`}>{on.length > 1 ? `${on.length} calls` : PRESENCES[presence]}</span>
       {live ? <On live={live} /> : <><span role="cell" class="with" /><span role="cell" class="duration" /><span role="cell" class="supervisors" /><span role="cell" class="act" /></>}
       <span role="cell" class="follow"><FollowAgent name={name} isBusy={Boolean(live)} /></span>
     </div>
@@ -125,7 +130,7 @@ function On({ live }: { live: LiveCall }): JSX.Element {
       <span role="cell" class="with"><a href={callLink(live.id)}>{customerOf(call)}</a></span>
       <span role="cell" class="duration"><Lasting seconds={call.duration} at={live.receivedAt} goesOn /></span>
       <span role="cell" class="supervisors">{supervisors(call).map((leg) => <Chip key={leg.leg} leg={leg} isMine={leg.identity === me} />)}</span>
-      <span role="cell" class="act">{mine ? <Modes call={live.id} leg={mine} /> : !call.private && mayBe("listen") && <Listen call={live.id} />}</span>
+      <span role="cell" class="act">{mine ? <Modes call={live.id} leg={mine} /> : !call.private && mayBe("listen") && <Listen call={call} />}</span>
     </>
   );
 }

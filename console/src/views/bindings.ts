@@ -1,5 +1,5 @@
 // The keys of the console, and what each does.
-import { annotate, takesFlags } from "../store/annotations";
+import { takesFlags } from "../store/annotations";
 import { follow, leave, louder, mute, supervise, talkKey, unfollow } from "../store/acting";
 import { calls, hello, knows, mayBe, seat } from "../store/desk";
 import { followOf } from "../store/follows";
@@ -8,6 +8,7 @@ import { callLink, go, route } from "../store/route";
 import { listenForKeys, type Key } from "../ui/keys";
 import { perform } from "./acts";
 import { openDialog } from "./dialogs";
+import { askFlag } from "./flagging";
 
 /** The call that a key is about: the one with the focus, else the one on the page, else ours. */
 function target(): string {
@@ -32,10 +33,12 @@ function toggleMute(): void {
   if (at && at.leg.mode !== "listen") mute(at.leg.leg, !at.leg.muted);
 }
 
-/** Move the focus along the rows, or the agents. */
+const ROWS = "main [role=row]:is([data-call], [data-agent]), main tr[data-past]";
+
+/** Move the focus along the rows: calls, agents, ended calls. */
 function step(by: 1 | -1): void {
-  const rows = [...document.querySelectorAll<HTMLElement>("main [role=row][data-call], main [role=row][data-agent]")].sort((one, other) => place(one) - place(other));
-  const now = document.activeElement?.closest<HTMLElement>("[role=row]");
+  const rows = [...document.querySelectorAll<HTMLElement>(ROWS)].sort((one, other) => place(one) - place(other));
+  const now = document.activeElement?.closest<HTMLElement>(ROWS);
   const first = rows.find((row) => row.getBoundingClientRect().top >= 100) ?? rows[0];
   const next = now ? rows[rows.indexOf(now) + by] : first;
   const link = next?.querySelector<HTMLElement>("a, button");
@@ -58,6 +61,11 @@ function act(...names: string[]): void {
   if (live) perform(live.call, ...names);
 }
 
+function flagIt(): void {
+  const call = target();
+  if (takesFlags() && calls.live.has(call)) askFlag(call);
+}
+
 /** Follow the agent of the row or call, or no more. */
 function followHim(): void {
   const agent = document.activeElement?.closest<HTMLElement>("[data-agent]")?.dataset["agent"] ?? calls.live.get(target())?.call.agent;
@@ -67,16 +75,16 @@ function followHim(): void {
 }
 
 const KEYS: readonly Key[] = [
-  { key: "j", says: "next call", group: "Calls", down: () => step(1) },
-  { key: "k", says: "call before", group: "Calls", down: () => step(-1) },
-  { key: "ArrowDown", says: "next call", group: "Calls", down: () => step(1) },
-  { key: "ArrowUp", says: "call before", group: "Calls", down: () => step(-1) },
+  { key: "j", says: "next call", group: "Calls", repeats: true, down: () => step(1) },
+  { key: "k", says: "call before", group: "Calls", repeats: true, down: () => step(-1) },
+  { key: "ArrowDown", says: "next call", group: "Calls", repeats: true, down: () => step(1) },
+  { key: "ArrowUp", says: "call before", group: "Calls", repeats: true, down: () => step(-1) },
   { key: "l", says: "listen", group: "Calls", down: () => become("listen") },
   { key: "w", says: "whisper", group: "Calls", down: () => become("whisper") },
   { key: "b", says: "barge", group: "Calls", down: () => become("barge") },
   { key: "x", says: "leave", group: "Calls", down: leaveIt },
   { key: "o", says: "open the call that you are in", group: "Calls", down: open },
-  { key: "f", says: "flag this moment", group: "Calls", down: () => takesFlags() && target() && void annotate(target(), "flag", "look") },
+  { key: "f", says: "flag this moment", group: "Calls", down: flagIt },
   { key: "n", says: "write a note", group: "Calls", down: () => focusOn("note") },
   { key: "s", says: "write to the agent", group: "Calls", down: () => focusOn("message") },
   { key: "u", says: "follow the agent, or no more", group: "Calls", down: followHim },
@@ -87,11 +95,12 @@ const KEYS: readonly Key[] = [
   { key: "m", says: "mute, unmute", group: "Speaking", down: toggleMute },
   { key: "t", says: "hold to talk", group: "Speaking", down: () => talkKey(true), up: () => talkKey(false) },
   { key: "Space", says: "hold to talk", group: "Speaking", down: () => talkKey(true), up: () => talkKey(false) },
-  { key: "+", says: "louder", group: "Speaking", down: () => louder(1) },
-  { key: "-", says: "softer", group: "Speaking", down: () => louder(-1) },
+  { key: "+", says: "louder", group: "Speaking", repeats: true, down: () => louder(1) },
+  { key: "-", says: "softer", group: "Speaking", repeats: true, down: () => louder(-1) },
   { key: "/", says: "search", group: "Page", down: () => focusOn("search") },
   { key: "c", says: "calls", group: "Page", down: () => go("#/") },
   { key: "a", says: "agents", group: "Page", down: () => go("#/agents") },
+  { key: "h", says: "ended calls", group: "Page", down: () => knows("history") && go("#/ended") },
   { key: ",", says: "settings", group: "Page", down: () => openDialog("settings") },
   { key: "?", says: "keys", group: "Page", down: () => openDialog("keys") },
 ];

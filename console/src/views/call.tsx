@@ -1,17 +1,19 @@
 // One call: who is on it, how they talk, our seat in it, and what may be done to it.
 import { signal, useSignal } from "@preact/signals";
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Call, Leg } from "../protocol/messages";
 import { command, sayToAgent, underWay } from "../store/acting";
 import type { LiveCall } from "../store/calls";
 import { calls, hello, isFilled, knows, mayBe } from "../store/desk";
 import { FLAGS, campaignOf, customerOf, directionOf, flagsOf, gradeOf, legOf, linkOf, numberOf, otherMetadata, queueOf, supervisors } from "../store/facts";
+import { pastLink } from "../store/route";
 import { COLUMNS } from "../store/talk";
 import { Icon } from "../ui/icons";
-import { onPaint } from "../ui/painter";
+import { onPaint, stretch } from "../ui/painter";
 import { drawStrip } from "../ui/strip";
 import { Acts } from "./acts";
+import { DetailList, Section } from "./card";
 import { situation } from "./dock";
 import { Chip, Modes } from "./modes";
 import { Notes } from "./notes";
@@ -20,15 +22,18 @@ import { Lasting, Painted } from "./seconds";
 export function CallPage({ id }: { id: string }): JSX.Element {
   void calls.version.value;
   const live = calls.live.get(id);
-  if (!live) return <Gone />;
+  if (!live) return <Gone id={id} />;
   return <Live key={id} live={live} />;
 }
 
-function Gone(): JSX.Element {
+function Gone({ id }: { id: string }): JSX.Element {
   return (
     <div class="page">
       <Back />
-      <p class="nothing">{isFilled.value ? "This call is over, or is not yours to see." : "Asking for the call."}</p>
+      <p class="nothing">
+        {isFilled.value ? "This call is over, or is not yours to see." : "Asking for the call."}
+        {isFilled.value && knows("past_call") && <> <a href={pastLink(id)}>What was kept of it</a></>}
+      </p>
     </div>
   );
 }
@@ -79,10 +84,6 @@ function Marks({ live }: { live: LiveCall }): JSX.Element {
   return <>{shown.value.split(" ").filter(Boolean).map((flag) => <span key={flag} class={`mark ${flag}`}>{FLAGS[flag as keyof typeof FLAGS]}</span>)}</>;
 }
 
-function Section({ title, children, extra }: { title: string; children: ComponentChildren; extra?: ComponentChildren }): JSX.Element {
-  return <section class="card"><header><h2>{title}</h2>{extra}</header>{children}</section>;
-}
-
 /** The two sides, and the last minute of them. */
 function Talking({ live }: { live: LiveCall }): JSX.Element {
   const strip = useRef<HTMLCanvasElement>(null);
@@ -111,7 +112,7 @@ function Talking({ live }: { live: LiveCall }): JSX.Element {
 function Side({ name, side, live }: { name: string; side: "agent" | "customer"; live: LiveCall }): JSX.Element {
   const bar = useRef<HTMLSpanElement>(null);
   useEffect(
-    () => onPaint((now) => bar.current && (bar.current.style.transform = `scaleX(${(live.talk.isStale(now) ? 0 : live.talk[side]).toFixed(2)})`)),
+    () => onPaint((now) => stretch(bar.current, live.talk.isStale(now) ? 0 : live.talk[side])),
     [live],
   );
   return (
@@ -164,7 +165,6 @@ function doing(leg: Leg): string {
 
 /** Texts that are being written, by call: a glance at the board loses none. */
 const drafts = signal<ReadonlyMap<string, string>>(new Map());
-export const MESSAGE = "message";
 
 function Message({ call }: { call: Call }): JSX.Element {
   const text = drafts.value.get(call.call) ?? "";
@@ -177,8 +177,8 @@ function Message({ call }: { call: Call }): JSX.Element {
   return (
     <Section title="Message to the agent">
       <form class="line" onSubmit={(event) => void send(event)}>
-        <label class="sr" for={MESSAGE}>Text for the agent's phone</label>
-        <input id={MESSAGE} value={text} maxLength={400} placeholder={`To ${call.agent}`} autocomplete="off" onInput={({ currentTarget }) => write(currentTarget.value)} />
+        <label class="sr" for="message">Text for the agent's phone</label>
+        <input id="message" value={text} maxLength={400} placeholder={`To ${call.agent}`} autocomplete="off" onInput={({ currentTarget }) => write(currentTarget.value)} />
         <button class="square" aria-label="Send" aria-busy={isBusy} disabled={isBusy || !text.trim()}><Icon name="send" /></button>
       </form>
     </Section>
@@ -189,26 +189,21 @@ const WAYS = { in: "Inbound", out: "Outbound", internal: "Internal" } as const;
 
 function Details({ call }: { call: Call }): JSX.Element {
   const parties = call.legs.filter((leg) => leg.role !== "supervisor");
-  const said: readonly (readonly [string, string])[] = [
-    ["Direction", WAYS[directionOf(call)]],
-    ["Customer", numberOf(call)],
-    ["Caller", call.caller],
-    ["Called", call.called],
-    ["Team", call.team],
-    ["Queue", queueOf(call)],
-    ["Campaign", campaignOf(call)],
-    ["Trunk", call.trunk],
-    ["Began", new Date(call.started).toLocaleTimeString()],
-    ...otherMetadata(call),
-    ...parties.map((leg) => [leg.party || leg.role, `${leg.codec || "no audio"}${leg.secured ? ", encrypted" : ""}${quality(call, leg)}`] as const),
-    ["Call id", call.call],
-  ];
   return (
-    <Section title="Details">
-      <dl class="details">
-        {said.filter(([, value]) => value).map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
-      </dl>
-    </Section>
+    <DetailList said={[
+      ["Direction", WAYS[directionOf(call)]],
+      ["Customer", numberOf(call)],
+      ["Caller", call.caller],
+      ["Called", call.called],
+      ["Team", call.team],
+      ["Queue", queueOf(call)],
+      ["Campaign", campaignOf(call)],
+      ["Trunk", call.trunk],
+      ["Began", new Date(call.started).toLocaleTimeString()],
+      ...otherMetadata(call),
+      ...parties.map((leg) => [leg.party || leg.role, `${leg.codec || "no audio"}${leg.secured ? ", encrypted" : ""}${quality(call, leg)}`] as const),
+      ["Call id", call.call],
+    ]} />
   );
 }
 

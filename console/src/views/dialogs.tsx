@@ -24,6 +24,13 @@ interface Wanted {
   readonly title: string;
   readonly label: string;
   readonly hint: string;
+  /** What may be said, and how long it is at most. */
+  readonly pattern: string;
+  readonly longest: number;
+  /** What most would say. */
+  readonly first?: string;
+  /** What others say: one press says it too. */
+  readonly among?: readonly string[];
   readonly yes: string;
   readonly does: (said: string) => void;
 }
@@ -50,10 +57,14 @@ export function Dialogs(): JSX.Element | null {
 
 function Dialog({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
   const place = useRef<HTMLDialogElement>(null);
-  useEffect(() => place.current?.showModal(), []);
+  useEffect(() => {
+    place.current?.showModal();
+    // Closed and not just taken away: the focus goes back to where it was.
+    return () => place.current?.close();
+  }, []);
   const outside = (event: MouseEvent): void => void (event.target === place.current && close());
   return (
-    <dialog ref={place} aria-labelledby="dialog-title" onClose={close} onClick={outside}>
+    <dialog ref={place} aria-labelledby="dialog-title" onClose={() => place.current && close()} onClick={outside}>
       <div class="dialog">
         <header>
           <h2 id="dialog-title">{title}</h2>
@@ -82,19 +93,27 @@ function Ask({ question }: { question: Question }): JSX.Element {
 }
 
 function Want({ wanted }: { wanted: Wanted }): JSX.Element {
-  const said = useSignal("");
+  const said = useSignal(wanted.first ?? "");
+  const say = (what: string): void => {
+    close();
+    wanted.does(what.trim());
+  };
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    close();
-    wanted.does(said.value.trim());
+    say(said.value);
   };
   return (
     <Dialog title={wanted.title}>
       <form onSubmit={submit}>
         <label class="field"><span>{wanted.label}</span>
-          <input autoFocus required maxLength={256} pattern={"[^\\s<>]+"} autocomplete="off" value={said.value} aria-describedby="hint"
-            onInput={({ currentTarget }) => (said.value = currentTarget.value)} />
+          <input autoFocus required maxLength={wanted.longest} pattern={wanted.pattern} autocomplete="off" value={said.value} aria-describedby="hint"
+            onFocus={({ currentTarget }) => currentTarget.select()} onInput={({ currentTarget }) => (said.value = currentTarget.value)} />
         </label>
+        {wanted.among && wanted.among.length > 0 && (
+          <div class="flags" role="group" aria-label={`${wanted.label}s in use`}>
+            {wanted.among.map((one) => <button key={one} type="button" class="flag" onClick={() => say(one)}>{one}</button>)}
+          </div>
+        )}
         <p id="hint" class="dim">{wanted.hint}</p>
         <footer>
           <button type="button" onClick={close}>Cancel</button>

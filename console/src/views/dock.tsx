@@ -2,14 +2,14 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { LevelMeter } from "../audio/devices";
-import { mute, setVolume, talkKey, underWay, unfollow } from "../store/acting";
+import { mute, setVolume, talkKey, underWay, unfollow, volumesRefused } from "../store/acting";
 import { pushToTalk } from "../store/choices";
 import { browserLeg, listensHere, seat, type Seat } from "../store/desk";
 import { customerOf } from "../store/facts";
 import { follows, whomOf } from "../store/follows";
 import { callLink, route } from "../store/route";
 import { Icon } from "../ui/icons";
-import { onPaint } from "../ui/painter";
+import { onPaint, stretch } from "../ui/painter";
 import { Modes } from "./modes";
 
 export function Dock(): JSX.Element | null {
@@ -79,14 +79,7 @@ function Voice({ at }: { at: Seat }): JSX.Element {
   return (
     <div class="voice" role="group" aria-label="Your voice">
       <MicrophoneLevel />
-      {pushToTalk.value ? (
-        <button class={`talk ${speaks && !leg.muted ? "open" : ""}`} disabled={!speaks} aria-pressed={speaks && !leg.muted}
-          title="Hold to talk (T or space)" onPointerDown={(event) => hold(event, at)} onPointerUp={() => talkKey(false)}
-          onPointerCancel={() => talkKey(false)} onKeyDown={(event) => pressed(event) && talkKey(true)} onKeyUp={() => talkKey(false)}
-          onBlur={() => !leg.muted && speaks && talkKey(false)}>
-          <Icon name="microphone" /> Hold to talk
-        </button>
-      ) : (
+      {pushToTalk.value ? <HoldToTalk at={at} isOpen={speaks && !leg.muted} /> : (
         <button class="square" disabled={!speaks} aria-pressed={leg.muted} aria-label={leg.muted ? "Unmute" : "Mute"}
           title="Mute (M)" onClick={() => mute(leg.leg, !leg.muted)}>
           <Icon name={leg.muted ? "mute" : "microphone"} />
@@ -96,9 +89,27 @@ function Voice({ at }: { at: Seat }): JSX.Element {
   );
 }
 
-function hold(event: PointerEvent, at: Seat): void {
-  (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
-  talkKey(true, at);
+/** What was pressed is released when the finger goes, or the focus, whether or not the server has confirmed the press. */
+function HoldToTalk({ at, isOpen }: { at: Seat; isOpen: boolean }): JSX.Element {
+  const isHeld = useRef(false);
+  const hold = (): void => {
+    isHeld.current = true;
+    talkKey(true, at);
+  };
+  const release = (): void => {
+    if (isHeld.current) talkKey(false, at);
+    isHeld.current = false;
+  };
+  const point = (event: PointerEvent): void => {
+    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+    hold();
+  };
+  return (
+    <button class={`talk ${isOpen ? "open" : ""}`} disabled={at.leg.mode === "listen"} aria-pressed={isOpen} title="Hold to talk (T or space)"
+      onPointerDown={point} onPointerUp={release} onPointerCancel={release} onKeyDown={(event) => pressed(event) && hold()} onKeyUp={release} onBlur={release}>
+      <Icon name="microphone" /> Hold to talk
+    </button>
+  );
 }
 
 const pressed = (event: KeyboardEvent): boolean => !event.repeat && (event.key === " " || event.key === "Enter");
@@ -113,7 +124,7 @@ export function StreamLevel({ stream }: { stream: MediaStream }): JSX.Element {
   const bar = useRef<HTMLSpanElement>(null);
   useEffect(() => {
     const meter = new LevelMeter(stream);
-    const done = onPaint(() => bar.current && (bar.current.style.transform = `scaleX(${meter.level().toFixed(3)})`));
+    const done = onPaint(() => stretch(bar.current, meter.level()));
     return () => {
       done();
       meter.close();
@@ -123,6 +134,7 @@ export function StreamLevel({ stream }: { stream: MediaStream }): JSX.Element {
 }
 
 function Volume({ at }: { at: Seat }): JSX.Element {
+  void volumesRefused.value;
   const { leg } = at;
   return (
     <label class="volume" title="How loud you hear the call (+ and -)">

@@ -5,15 +5,13 @@ import { FLAGS, type Direction, type Flag } from "../store/facts";
 import { counts, filter, isFiltered, order, queues, sort, teams, total } from "../store/list";
 import { Icon } from "../ui/icons";
 
-export const SEARCH = "search";
-
 export function Filters(): JSX.Element {
   return (
     <search class="filters">
       <label class="search">
         <Icon name="search" />
         <span class="sr">Search calls</span>
-        <input id={SEARCH} type="search" placeholder="Search" value={filter.value.text} spellcheck={false}
+        <input id="search" type="search" placeholder="Search" value={filter.value.text} spellcheck={false}
           onInput={({ currentTarget }) => set({ text: currentTarget.value })} />
         <kbd aria-hidden="true">/</kbd>
       </label>

@@ -2,22 +2,22 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import type { Call } from "../protocol/messages";
 import { underWay } from "../store/acting";
-import { annotate, annotationsOf, mayUnflag, readNotes, takesFlags, takesNotes, unflag } from "../store/annotations";
+import { annotate, annotationsOf, mayUnflag, readNotes, takesFlags, takesNotes, unflag, type Annotated } from "../store/annotations";
 import { hello } from "../store/desk";
 import { clock } from "../store/facts";
 import { Icon } from "../ui/icons";
+import { askFlag } from "./flagging";
 
-export const NOTE = "note";
-
-export function Notes({ call }: { call: Call }): JSX.Element | null {
+/** `flagged`: told when a flag was put on the call, or taken back. */
+export function Notes({ call, flagged }: { call: Annotated; flagged?: () => void }): JSX.Element | null {
   const text = useSignal("");
   const isBusy = underWay.value.has(`note:${call.call}`);
   const greeting = hello.value;
   useEffect(() => readNotes(call.call), [call.call, greeting]);
   if (!takesNotes() && !takesFlags()) return null;
   const kept = annotationsOf(call);
+  const [flag, note, title] = call.ended ? ["Flag the call", "Note about the call"] : ["Flag this moment", "Note at this moment", "Flag this moment (F)"];
   const begun = Date.parse(call.answered ?? call.started);
   const add = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
@@ -28,8 +28,8 @@ export function Notes({ call }: { call: Call }): JSX.Element | null {
       <header>
         <h2>Notes</h2>
         {takesFlags() && (
-          <button class="small" aria-busy={underWay.value.has(`flag:${call.call}`)} title="Flag this moment (F)" onClick={() => void annotate(call.call, "flag", "look")}>
-            <Icon name="flag" /> Flag this moment
+          <button class="small" aria-busy={underWay.value.has(`flag:${call.call}`)} title={title} onClick={() => askFlag(call.call, flagged)}>
+            <Icon name="flag" /> {flag}
           </button>
         )}
       </header>
@@ -41,7 +41,7 @@ export function Notes({ call }: { call: Call }): JSX.Element | null {
             <span>
               {one.text} <span class="dim">{one.by}</span>
               {mayUnflag(one) && (
-                <button class="small" aria-label={`Take back the flag ${one.text}`} aria-busy={underWay.value.has(`unflag:${one.id}`)} onClick={() => void unflag(call.call, one.id)}>
+                <button class="small" aria-label={`Take back the flag ${one.text}`} aria-busy={underWay.value.has(`unflag:${one.id}`)} onClick={() => void unflag(call.call, one.id).then((isBack) => isBack && flagged?.())}>
                   Take back
                 </button>
               )}
@@ -51,8 +51,8 @@ export function Notes({ call }: { call: Call }): JSX.Element | null {
       </ol>
       {takesNotes() && (
         <form class="line" onSubmit={(event) => void add(event)}>
-          <label class="sr" for={NOTE}>Note at this moment</label>
-          <input id={NOTE} value={text.value} maxLength={4000} placeholder="Note at this moment" autocomplete="off" onInput={({ currentTarget }) => (text.value = currentTarget.value)} />
+          <label class="sr" for="note">{note}</label>
+          <input id="note" value={text.value} maxLength={4000} placeholder={note} autocomplete="off" onInput={({ currentTarget }) => (text.value = currentTarget.value)} />
           <button class="square" aria-label="Keep the note" aria-busy={isBusy} disabled={isBusy || !text.value.trim()}><Icon name="note" /></button>
         </form>
       )}

@@ -3,13 +3,14 @@ import type { JSX } from "preact";
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
 import { supervise, underWay } from "../store/acting";
+import type { Call } from "../protocol/messages";
 import type { LiveCall } from "../store/calls";
 import { hello, isOnline, mayBe } from "../store/desk";
 import { campaignOf, clock, customerOf, directionOf, durationOf, gradeOf, mosOf, numberOf, queueOf, supervisors, type Direction } from "../store/facts";
 import { callLink } from "../store/route";
 import { COLUMNS, COLUMN_MS } from "../store/talk";
 import { Icon } from "../ui/icons";
-import { onPaint } from "../ui/painter";
+import { onPaint, stretch } from "../ui/painter";
 import { drawStrip } from "../ui/strip";
 import { Chip } from "./modes";
 import { write } from "./seconds";
@@ -44,16 +45,16 @@ export const Row = memo(function Row({ live, place, height }: Given): JSX.Elemen
       <span role="cell" class="supervisors">
         {supervisors(call).map((leg) => <Chip key={leg.leg} leg={leg} isMine={leg.identity === me} />)}
       </span>
-      <span role="cell" class="act">{!mine && !call.private && mayBe("listen") && <Listen call={call.call} />}</span>
+      <span role="cell" class="act">{!mine && !call.private && mayBe("listen") && <Listen call={call} />}</span>
     </div>
   );
 });
 
-export function Listen({ call }: { call: string }): JSX.Element {
-  const isBusy = underWay.value.has(`supervise:${call}:listen`);
+export function Listen({ call }: { call: Call }): JSX.Element {
+  const isBusy = underWay.value.has(`supervise:${call.call}:listen`);
   return (
-    <button class="small" aria-busy={isBusy} disabled={!isOnline.value} onClick={() => void supervise(call, "listen")}>
-      <Icon name="listen" /> Listen
+    <button class="small" aria-busy={isBusy} disabled={!isOnline.value} onClick={() => void supervise(call.call, "listen")}>
+      <Icon name="listen" /> Listen<span class="sr"> to {call.agent || call.called}</span>
     </button>
   );
 }
@@ -109,10 +110,6 @@ function Meters({ live }: { live: LiveCall }): JSX.Element {
       <span role="cell" class="quality"><span ref={quality} class="number" /></span>
     </>
   );
-}
-
-function stretch(bar: HTMLElement | null, part: number): void {
-  if (bar) bar.style.transform = `scaleX(${part.toFixed(2)})`;
 }
 
 function mark(element: HTMLElement | null, grade: string): void {

@@ -1,10 +1,10 @@
 // The frame of every page: navigation, the state of the connection, the dock, notices.
 import type { ComponentChildren, JSX } from "preact";
 import { join } from "../store/acting";
-import { calls, connection, hello, isOnline, status } from "../store/desk";
+import { calls, connection, hello, isOnline, knows, status } from "../store/desk";
 import { signOut } from "../store/entrance";
 import { decline, offered } from "../store/resuming";
-import { route } from "../store/route";
+import { route, type Route } from "../store/route";
 import { Icon } from "../ui/icons";
 import { openDialog } from "./dialogs";
 import { Dock } from "./dock";
@@ -20,6 +20,7 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
         <nav aria-label="Pages">
           <Tab page="calls" href="#/">Calls</Tab>
           <Tab page="agents" href="#/agents">Agents</Tab>
+          {knows("history") && <Tab page="ended" href="#/ended">Ended</Tab>}
         </nav>
         <span class="gap" />
         <State />
@@ -43,8 +44,12 @@ function skip(event: MouseEvent): void {
   document.getElementById("main")?.focus();
 }
 
-function Tab({ page, href, children }: { page: "calls" | "agents"; href: string; children: string }): JSX.Element {
-  const isHere = route.value.page === page || (page === "calls" && route.value.page === "call");
+/** The page that a page is a part of. */
+const PARTS: Readonly<Partial<Record<Route["page"], Route["page"]>>> = { call: "calls", past: "ended" };
+
+function Tab({ page, href, children }: { page: Route["page"]; href: string; children: string }): JSX.Element {
+  const here = route.value.page;
+  const isHere = page === (PARTS[here] ?? here);
   return <a class="tab" href={href} aria-current={isHere ? "page" : undefined}>{children}</a>;
 }
 

@@ -56,6 +56,7 @@ class Keeper:
         self._sending: Future[None] | None = None
         self._tended = self._signed = -1e9
         self._synced = 0
+        self._is_restored = False
         self._complaint = ""
         self.head: Head | None = None
         """The last one that was signed."""
@@ -65,9 +66,7 @@ class Keeper:
         journal, ledger = self._journal, self._ledger
         try:
             journal.open()
-            for number in reversed(segments(journal.folder)):
-                if ledger.restore(read(journal.folder, Place(number, 0))):
-                    break
+            self._restore()
             journal.begin(ledger.checkpoint)
         except JournalUnusable as error:
             self._complain(error)
@@ -79,6 +78,13 @@ class Keeper:
         if left:
             _log.warning("audit.recovered", sessions=left)
         return True
+
+    def _restore(self) -> None:
+        """Once the folder is ours nobody else writes there: a second try to begin has nothing to read anew."""
+        journal = self._journal
+        if not self._is_restored:
+            any(self._ledger.restore(read(journal.folder, Place(number, 0))) for number in reversed(segments(journal.folder)))
+            self._is_restored = True
 
     def look(self) -> None:
         """Each `LOOK` seconds."""

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -25,9 +25,8 @@ _PATIENCE: Final = 5.0
 """Seconds for which SQLite waits for whoever else writes."""
 _AGAIN_AFTER: Final = 0.01
 
-AWAY: Final = (OSError, TimeoutError, DBAPIError)
-"""What is raised where the database cannot be reached, or does not answer."""
 PROBLEMS: Final = (OSError, TimeoutError, SQLAlchemyError)
+"""What is raised where the database cannot be reached, does not answer, or does not take it."""
 
 
 class Database:

@@ -78,18 +78,3 @@ def parsed(line: bytes, after: Place) -> Line:
         return Line(kind.decode("ascii", "replace"), json.loads(text), after)
     except ValueError:
         return Line(kind.decode("ascii", "replace"), None, after)
-
-
-def whole_octets(path: Path) -> int:
-    """How much of a segment is whole lines."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        end = size
-        while end > 0:
-            start = max(0, end - _READ)
-            file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                return start + found + 1
-            end = start
-    return 0

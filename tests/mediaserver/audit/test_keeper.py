@@ -1,5 +1,6 @@
 """The keeper: what is on the disk is signed, and no more; what cannot be had yet is tried again."""
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.storage import AuditSettings
+from mediaserver.audit import keeper as keepers
 from mediaserver.audit.entry import Fact
 from mediaserver.audit.head import Head, read_heads
 from mediaserver.audit.keeper import Keeper
@@ -136,6 +138,33 @@ def test_a_folder_that_another_server_has_is_tried_again(kept: Kept) -> None:
     assert kept.kinds()[-1] == "server.stopped"
     second.look(after=1.1)
     assert kept.kinds()[-2:] == ["access.denied", "server.started"]
+
+
+def test_a_full_disk_at_the_start_is_tried_again_and_what_the_journal_holds_is_read_once(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.keeper.close()
+    again, looked = Kept(tmp_path), list[Path]()
+
+    def look(folder: Path) -> list[int]:
+        looked.append(folder)
+        return segments(folder)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(keepers, "segments", look)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        patch.setattr(Path, "exists", lambda path: False)
+        assert not again.keeper.open()
+        again.look(after=1.0)
+        again.look(after=1.0)
+        assert not again.journal.is_begun
+    again.look(after=1.0)
+    assert again.journal.is_begun
+    assert len(looked) == 1
+    assert again.kinds()[-2:] == ["server.stopped", "server.started"]
 
 
 def test_a_problem_that_lasts_is_told_once(kept: Kept) -> None:

@@ -12,8 +12,9 @@ from mediaserver.signalling.media.worker import Worker
 from mixer.modes import Role
 from sip.events import InviteReceived, OfferReceived, SessionEnded
 from tests.mediaserver.signalling.calls.test_transferring import ROUTES, settings
-from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, SETTINGS, TRUNK, Exchange, RecordedWorker, description
+from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, SETTINGS, TRUNK, Exchange, description
 from tests.mediaserver.signalling.referring import Referral, attended
+from tests.mediaserver.signalling.stand_ins import RecordedWorker
 
 FAR = ("127.0.4.4", 5060)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from mediaserver.call import actions as do
 from mediaserver.call.inputs import (
@@ -298,26 +298,7 @@ class AnySequence(RuleBasedStateMachine):
 
     def write_leg_down(self, action: Any, happened: Input | None) -> None:
         leg = action.leg
-        match action:
-            case do.OpenLeg():
-                assert leg not in self.opened
-                self.opened[leg] = action.role
-                return
-            case do.AdoptLeg():
-                assert isinstance(happened, LegHandedOver)
-                self.opened[leg] = action.role
-                return
-            case do.AcceptTransfer():
-                self.accepted_transfers.add(action.transfer)
-            case do.NotifyTransfer():
-                assert action.transfer in self.accepted_transfers - self.ended_transfers
-                if action.status >= 200:
-                    self.ended_transfers.add(action.transfer)
-            case do.RejectLeg() if leg not in self.opened:
-                assert leg not in self.turned_away
-                self.turned_away.add(leg)
-                return
-        if isinstance(action, do.RefuseTransfer):
+        if self.begins_or_is_of_a_transfer(action, happened):
             return
         assert leg in self.opened, f"{action} for a leg that is not open"
         assert leg not in self.let_go or isinstance(action, do.CloseLeg | do.NotifyTransfer), f"{action} after the leg's SIP was over"
@@ -353,8 +334,26 @@ class AnySequence(RuleBasedStateMachine):
                 is_gone = isinstance(happened, GONE) and happened.leg == leg
                 assert is_gone or leg in self.let_go, "closed without a word"
                 self.closed.add(leg)
-            case _:
-                pass
+
+    def begins_or_is_of_a_transfer(self, action: Any, happened: Input | None) -> bool:
+        """Whether that is all that there is to say of it."""
+        leg = action.leg
+        match action:
+            case do.OpenLeg() | do.AdoptLeg():
+                assert isinstance(happened, LegHandedOver) if isinstance(action, do.AdoptLeg) else leg not in self.opened
+                self.opened[leg] = action.role
+                return True
+            case do.AcceptTransfer():
+                self.accepted_transfers.add(action.transfer)
+            case do.NotifyTransfer():
+                assert action.transfer in self.accepted_transfers - self.ended_transfers
+                if action.status >= 200:
+                    self.ended_transfers.add(action.transfer)
+            case do.RejectLeg() if leg not in self.opened:
+                assert leg not in self.turned_away
+                self.turned_away.add(leg)
+                return True
+        return isinstance(action, do.RefuseTransfer)
 
     @invariant()
     def live_legs_are_those_that_are_open(self) -> None:
@@ -383,49 +382,16 @@ class AnySequence(RuleBasedStateMachine):
         assert agents.count(False) <= 1, "one who rings to take his place"
 
     @invariant()
+    def an_agent_stands_aside_for_nobody_but_who_barges_in_his_stead(self) -> None:
+        legs = self.call.view().legs
+        if any(leg.is_aside for leg in legs):
+            assert [leg.mode for leg in legs if leg.has_taken_over] == [Mode.BARGE]
+
+    @invariant()
     def a_live_call_that_rings_has_a_timer(self) -> None:
         if self.call.view().state is CallState.RINGING:
             assert self.call.next_timer() is not None
 
 
-class AnyTransfer(AnySequence):
-    """The same, from an answered call on in which somebody whispers, with transfers that get somewhere."""
-
-    @initialize()
-    def whispers(self) -> None:
-        self.happens(Invited(self.new_leg(), "1", "2", (Target("agent", "anna", agent="anna"),)))
-        self.happens(Accepted(2, "a", media()))
-        self.happens(SupervisorArrived(self.new_leg(), Supervisor("id", "name", Mode.WHISPER, Role.AGENT)))
-
-    def agents_leg(self, data: st.DataObject) -> LegId:
-        """Who may transfer, where he is there."""
-        return next((leg.leg for leg in self.call.view().legs if leg.role is Role.AGENT), 0) or self.any_leg(data)
-
-    def one_that_rings(self, data: st.DataObject) -> LegId:
-        """Who is rung, where somebody is."""
-        ringing = (LegState.RINGING, LegState.EARLY)
-        return next((leg.leg for leg in self.call.view().legs if leg.state in ringing), 0) or self.any_leg(data)
-
-    @rule(data=st.data(), rung=TARGETS)
-    def the_agent_transfers(self, data: st.DataObject, rung: tuple[Target, ...]) -> None:
-        self.happens(TransferRequested(self.agents_leg(data), self.new_request(), "2", rung))
-
-    @rule(data=st.data(), state=st.sampled_from([LegState.RINGING, LegState.ANSWERED, LegState.HELD]), agreed=MEDIA)
-    def the_agent_joins_his_consultation(self, data: st.DataObject, state: LegState, agreed: NegotiatedMedia) -> None:
-        self.happens(TransferRequested(self.agents_leg(data), self.new_request(), "2", consultation=999_999))
-        self.leg_handed_over(data, state, agreed)
-
-    @rule(data=st.data(), agreed=MEDIA, agent=st.sampled_from([None, "zoe"]))
-    def who_rings_answers(self, data: st.DataObject, agreed: NegotiatedMedia, agent: str | None) -> None:
-        self.happens(Accepted(self.one_that_rings(data), "a", agreed, agent))
-
-    @rule(data=st.data(), mode=st.sampled_from(Mode))
-    def a_supervisor_speaks(self, data: st.DataObject, mode: Mode) -> None:
-        supervisors = [leg.leg for leg in self.call.view().legs if leg.role is Role.SUPERVISOR]
-        if supervisors:
-            self.happens(ModeRequested(supervisors[0], mode, Role.AGENT, self.new_request()))
-
-
 TestAnySequence = AnySequence.TestCase
-TestAnyTransfer = AnyTransfer.TestCase
-TestAnyTransfer.settings = TestAnySequence.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+SETTINGS = TestAnySequence.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)

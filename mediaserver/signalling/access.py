@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -12,7 +12,7 @@ from control_api.permissions import Identity
 from control_api.signing_in.fetching import fetch, post
 from control_api.signing_in.office import CheckPassword, Means
 from mediaserver.observing.counters import Counters
-from mediaserver.secrecy.pins import PinChecks
+from mediaserver.secrecy.pins import PinChecks, hashed
 from mediaserver.signalling.desk.recording import Recorder
 
 _BYTES = 32
@@ -46,6 +46,15 @@ def means(executor: Executor, recorder: Recorder, counters: Counters) -> Means:
         wall=time.time,
         notary=Notes(recorder, counters),
     )
+
+
+def hashes(executor: Executor) -> Callable[[str], Awaitable[str]]:
+    """What is kept of a password is made off the event loop too."""
+
+    async def hash_of(password: str) -> str:
+        return await asyncio.get_running_loop().run_in_executor(executor, hashed, password)
+
+    return hash_of
 
 
 def _checks(executor: Executor) -> CheckPassword:

@@ -33,8 +33,8 @@ from mediaserver.observing.metrics import ServerCollector, dropped, metrics_text
 from mediaserver.observing.storage_metrics import storage_metrics
 from mediaserver.observing.trunk_metrics import trunk_metrics
 from mediaserver.secrecy.key import VARIABLE, Key, SecrecyError, key_of
-from mediaserver.secrecy.pins import PinChecks, hashed
-from mediaserver.signalling.access import means
+from mediaserver.secrecy.pins import PinChecks
+from mediaserver.signalling.access import hashes, means
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.beats import beat, lasting
 from mediaserver.signalling.bookkeeping import Bookkeeping
@@ -275,7 +275,7 @@ class Server:
         self._quality = QualityWatch(settings.quality, self._switchboard.calls, self._media, house.publisher, self._counters)
         entrance = Entrance(house, self._switchboard)
         self._desk = SwitchboardDesk(
-            house, self._switchboard, entrance, Bans(house, self._users), self._office, self._books.asking.ask, self._hashed
+            house, self._switchboard, entrance, Bans(house, self._users), self._office, self._books.asking.ask, hashes(self._pin_thread)
         )
         self._reloading = Reloading(house, self._users, self._tokens, self._office, self._read, self._desk.administering.beside)
         invitations = Invitations(house, self._switchboard, self._users, entrance)
@@ -349,9 +349,6 @@ class Server:
         """SIGHUP: certificates, and the settings that can change under way."""
         self._renewal.reload()
         self._reloading.reload()
-
-    async def _hashed(self, password: str) -> str:
-        return await asyncio.get_running_loop().run_in_executor(self._pin_thread, hashed, password)
 
     def _heard(self, event: Event, now: float) -> None:
         self._dispatcher.handle(event, now)

@@ -11,7 +11,10 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
+
+import structlog
 
 from mediaserver.audit.reading import Log
 from mediaserver.audit.report import LONGEST_CALL, By, ListenTime
@@ -30,6 +33,8 @@ MOST_ROWS: Final = 10_000
 """Of a report; more are no answer for anybody."""
 AT_ONCE: Final = 4
 """Questions that are worked at; the others wait, within their own time."""
+
+_log = structlog.get_logger(__name__)
 
 Answer = Callable[["Answerer", dict[str, Any]], Awaitable[Any]]
 
@@ -69,12 +74,24 @@ class Answerer:
         return await self._history.call(given["tenant"], given["call"])
 
     async def governing(self, given: dict[str, Any]) -> Any:
-        """`Administered.governed`."""
+        """`Administered.governed`. Its policies are kept on disk for a start while the database is away."""
         if not self._is_open:
             await self._administered.open()
             self._is_open = True
         found = await self._administered.governed(given["known"])
-        return None if found is None else asdict(found)
+        if found is None:
+            return None
+        await asyncio.to_thread(_write, self._places.policies, json.dumps(found.policies))
+        return asdict(found)
+
+    async def policies_read_last(self, _: dict[str, Any]) -> Any:
+        """Of the last answer to `governing`, whatever the database does now; empty where there was none."""
+        try:
+            return json.loads(await asyncio.to_thread(self._places.policies.read_bytes))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise Unanswerable(f"{self._places.policies}: {error}") from None
 
     async def put_identity(self, given: dict[str, Any]) -> Any:
         """`Administered.put_identity`."""
@@ -102,10 +119,21 @@ class Answerer:
         return report.told()
 
 
+def _write(path: Path, text: str) -> None:
+    """All of it, or as it was. That the disk takes nothing is no reason for not answering."""
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_text(text)
+        fresh.replace(path)
+    except OSError as error:
+        _log.warning("policies.not_kept", problem=str(error))
+
+
 QUESTIONS: Final[dict[str, tuple[float, Answer]]] = {
     "calls": (PATIENCE, Answerer.calls),
     "call": (PATIENCE, Answerer.call),
     "governing": (PATIENCE, Answerer.governing),
+    "policies_read_last": (PATIENCE, Answerer.policies_read_last),
     "put_identity": (PATIENCE, Answerer.put_identity),
     "remove_identity": (PATIENCE, Answerer.remove_identity),
     "put_policy": (PATIENCE, Answerer.put_policy),

@@ -48,6 +48,11 @@ class Places:
         return self.folder / "outbox"
 
     @property
+    def policies(self) -> Path:
+        """The policies that were last read from the database, for a start while it is away."""
+        return self.folder / "policies.json"
+
+    @property
     def status(self) -> Path:
         """How far the journal is in the database."""
         return self.folder / "status"

@@ -2,7 +2,8 @@
 in their policies.
 
 It is read at start and, where other servers may share the database, every few seconds: what is done at one server is in force at all of
-them within `LOOK` seconds. While the database is away, what was read last goes on.
+them within `LOOK` seconds. While the database is away, what was read last goes on; policies do so over a start too, for agents who are to
+be told of supervision are told then as well.
 
 Order of a change here: checked, written down in the audit log, put into the database, in force, acknowledged. What cannot be written
 down or put there does not happen.
@@ -10,7 +11,7 @@ down or put there does not happen.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -117,16 +118,17 @@ class Administering:
 
     async def keep(self, *, is_shared: bool) -> None:
         """Read it, for as long as that takes; where others may change it, again and again."""
-        is_away = False
+        is_away = was_read = False
         while True:
             try:
                 await self.look()
-                is_away = False
+                is_away, was_read = False, True
                 if not is_shared:
                     return
             except Refusal as refusal:
                 if not is_away:
                     _log.warning("governing.not_read", problem=refusal.text)
+                    await self._recall(is_start=not was_read)
                 is_away = True
             await asyncio.sleep(LOOK)
 
@@ -171,6 +173,14 @@ class Administering:
         if rows:
             self.take()
             self.stored.identities.update(rows)
+
+    async def _recall(self, *, is_start: bool) -> None:
+        """At a start without the database, policies are as they were when it was last read here."""
+        with suppress(Refusal):
+            async with self._turn:
+                if is_start and self.stored.revision is None:
+                    self.stored.policies = await answer_of(self.ask("policies_read_last"))
+                    self.take()
 
     async def _read(self) -> None:
         found = await answer_of(self.ask("governing", known=self.stored.revision))

@@ -178,7 +178,9 @@ async def test_what_is_administered_is_kept_changed_and_forgotten(tmp_path: Path
     assert await asked(tmp_path, url, [1, "put_identity", row]) == [[1, None]]
     assert await asked(tmp_path, url, [1, "put_identity", row | {"is_disabled": True}]) == [[1, None]]
     assert await asked(tmp_path, url, [1, "put_policy", {"tenant": "default", "rules": {"tone": False}}]) == [[1, None]]
+    assert await asked(tmp_path, url, [1, "policies_read_last", {}]) == [[1, {}]]
     assert await told() == ([row | {"is_disabled": True}], {"default": {"tone": False}})
+    assert await asked(tmp_path, AWAY, [1, "policies_read_last", {}]) == [[1, {"default": {"tone": False}}]]
     assert await asked(tmp_path, url, [1, "remove_identity", {"tenant": "default", "name": "vera"}]) == [[1, True]]
     assert await asked(tmp_path, url, [1, "governing", {"known": 4}]) == [[1, None]]
     assert await told() == ([], {"default": {"tone": False}})

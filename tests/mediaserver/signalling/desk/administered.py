@@ -12,10 +12,14 @@ class Kept:
         self.identities: dict[tuple[str, str], dict[str, Any]] = {}
         self.policies: dict[str, dict[str, Any]] = {}
         self.revision = 0
+        self.read_last: dict[str, dict[str, Any]] = {}
+        """What the server's own disk has."""
         self.is_away = False
 
     async def ask(self, what: str, **given: Any) -> Any:
         """As `mediaserver.storage.answering` answers."""
+        if what == "policies_read_last":
+            return self.read_last
         if self.is_away:
             raise Unanswered("it does not answer")
         if what == "governing":

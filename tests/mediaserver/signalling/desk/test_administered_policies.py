@@ -1,5 +1,6 @@
 """A tenant's policy in the database goes before the configured one: at once, for its own tenant, written down, and with a way back."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -119,6 +120,20 @@ async def test_the_policy_of_the_database_is_in_force_after_a_start_and_at_the_o
     await first.reset()
     await second.administering.look()
     assert second.in_force().presence == "stealth"
+
+
+async def test_at_a_start_without_the_database_what_was_read_last_is_in_force_and_nothing_is_changed() -> None:
+    governed = Governed()
+    governed.kept.is_away, governed.kept.read_last = True, {"default": {"presence": "named"}}
+    async with asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(governed.administering.keep(is_shared=False))
+        while governed.in_force().presence == "stealth":
+            await asyncio.sleep(0)
+        assert await governed.refused(tone=False) == "unavailable"
+        keeping.cancel()
+    governed.kept.is_away = False
+    await governed.administering.look()
+    assert governed.in_force().presence == "stealth"
 
 
 async def test_a_reload_leaves_what_the_database_has_and_takes_the_rest() -> None:

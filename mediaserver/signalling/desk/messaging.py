@@ -44,10 +44,7 @@ class _Delivery:
 
 async def send_text(house: House, identity: Identity, subject: Subject, text: str) -> dict[str, Any]:
     """Send a text to an agent's phones; returns the fields of a `control_api.messages.MessageResult`. Raises `Refusal`."""
-    user = house.router.user_of_agent(subject.tenant, subject.agent)
-    bindings = house.agent.contacts(user, house.clock()) if user else []
-    if not bindings:
-        raise Refusal("unavailable", f"no phone of {subject.agent} is registered here", "texts go to registered phones only")
+    bindings = _phones(house, subject)
     delivery = _Delivery(len(bindings))
     try:
         for binding in bindings:
@@ -67,13 +64,18 @@ async def send_text(house: House, identity: Identity, subject: Subject, text: st
 
 def notify(house: House, subject: Subject, text: str) -> None:
     """Send a text of the server's own to an agent's phones; nobody waits for what they say. Raises `Refusal` where there is none."""
+    for binding in _phones(house, subject):
+        house.outside.ask(_request(house, "", binding, text), lambda event, now: None, house.clock())
+    house.settle()
+
+
+def _phones(house: House, subject: Subject) -> list[Binding]:
+    """Where an agent's phones are. Raises `Refusal` where there is none."""
     user = house.router.user_of_agent(subject.tenant, subject.agent)
     bindings = house.agent.contacts(user, house.clock()) if user else []
     if not bindings:
-        raise Refusal("unavailable", f"no phone of {subject.agent} is registered here")
-    for binding in bindings:
-        house.outside.ask(_request(house, "", binding, text), lambda event, now: None, house.clock())
-    house.settle()
+        raise Refusal("unavailable", f"no phone of {subject.agent} is registered here", "texts go to registered phones only")
+    return bindings
 
 
 def _request(house: House, sender: str, binding: Binding, text: str) -> OutsideRequest:

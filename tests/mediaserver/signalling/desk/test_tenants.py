@@ -45,11 +45,11 @@ def fields(kind: str, supervised: Supervised) -> dict[str, Any]:
         "follow": 1,
         "flag": "0a",
         "webhook": "crm",
+        "presence": "named",
     }
     model = COMMANDS[kind]
     wanted = {name for name, field in model.model_fields.items() if field.is_required()} | ({"call"} & set(model.model_fields))
-    if kind == "volumes":
-        wanted |= {"hears"}
+    wanted |= {"volumes": {"hears"}, "set_policy": {"presence"}}.get(kind, set())
     return {name: here[name] for name in wanted if name in here} | {"id": 1, "type": kind}
 
 

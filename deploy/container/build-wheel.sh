@@ -3,10 +3,12 @@
 #   build-wheel.sh FOLDER
 set -eu
 folder=$1
-root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+. "$here/environment.sh"
 
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
-python3 -m venv "$tools"
-"$tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$root/requirements/build.txt"
-"$tools/bin/pip" wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$folder" "$root"
+make_environment "$tools"
+pip_in "$tools" install --quiet --require-hashes --requirement "$root/requirements/build.txt"
+pip_in "$tools" wheel --quiet --no-deps --no-build-isolation --wheel-dir "$folder" "$root"

@@ -2,8 +2,8 @@
 # Makes a virtual environment with what the server needs to run, by the locked hashes.
 #   install-dependencies.sh VENV
 set -eu
-venv=$1
-root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/environment.sh"
 
-python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$root/requirements/runtime.txt"
+make_environment "$1"
+pip_in "$1" install --quiet --require-hashes --requirement "$here/../../requirements/runtime.txt"

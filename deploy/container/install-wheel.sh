@@ -2,8 +2,8 @@
 # Installs the one wheel in FOLDER into an environment that has the dependencies, and checks that they fit together.
 #   install-wheel.sh VENV FOLDER
 set -eu
-venv=$1
 folder=$2
+. "$(dirname "$0")/environment.sh"
 
-"$venv/bin/pip" install --quiet --disable-pip-version-check --no-index --no-deps "$folder"/mediaserver-*.whl
-"$venv/bin/pip" check --disable-pip-version-check
+pip_in "$1" install --quiet --no-index --no-deps "$folder"/mediaserver-*.whl
+pip_in "$1" check

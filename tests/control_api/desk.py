@@ -153,12 +153,12 @@ class FakeDesk:
     ) -> Supervision:
         made = await self.supervise(identity, call=call, agent=agent, mode=mode, target=target, phone=None)
         self.asked.append(("join", {"offer": offer, "remote": remote}))
-        return Supervision(made.call, made.leg, made.mode, made.state, answer="v=0\r\n")
+        return Supervision(made.call, made.leg, made.mode, made.state, answer=_answer(offer))
 
     def reoffer(self, identity: Identity, *, leg: int, offer: str) -> str:
         self._with_leg(identity, leg)
         self.asked.append(("reoffer", {"leg": leg, "offer": offer}))
-        return "v=0\r\n"
+        return _answer(offer)
 
     def candidate(self, identity: Identity, *, leg: int, candidate: str) -> None:
         self._with_leg(identity, leg)
@@ -364,6 +364,11 @@ class FakeDesk:
         if self.fault is not None:
             raise self.fault
         self.asked.append((name, arguments))
+
+
+def _answer(offer: str) -> str:
+    """To a browser, what it takes, though no audio comes by it."""
+    return offer.replace("a=setup:actpass", "a=setup:passive").replace("a=recvonly", "a=sendonly") if "m=audio" in offer else "v=0\r\n"
 
 
 def _subject(call: dict[str, Any]) -> Subject:

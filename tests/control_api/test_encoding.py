@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from control_api.encoding import Encoded, Subprotocol, Unreadable, decode, encode
 from control_api.session import Order, Refused
-from tests.control_api.test_session import House
+from tests.control_api.clients import House
 
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -10,7 +10,6 @@ from control_api.session import Position
 from tests.control_api.clients import House, brief, hold
 from tests.control_api.desk import ANNA, BERT, call_model
 
-
 OTHER_TENANT = Identity("otto", "second", ANNA.ceiling)
 
 

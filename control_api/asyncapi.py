@@ -7,66 +7,14 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel
 
-from control_api.annotation_models import FlagsResult, NoteModel, NotesResult
-from control_api.browser_messages import AnswerResult, IceServersResult
 from control_api.command_models import COMMANDS
 from control_api.encoding import Subprotocol
-from control_api.governing_models import IdentitiesResult, PolicyResult
-from control_api.messages import (
-    AppliedResult,
-    BansResult,
-    CallResult,
-    CallsResult,
-    DoneResult,
-    EventMessage,
-    FlagModel,
-    FollowModel,
-    FollowsResult,
-    HelloMessage,
-    HelpResult,
-    InvitedResult,
-    LinkResult,
-    MessageResult,
-    MetersMessage,
-    ReplyMessage,
-    SessionsResult,
-    SnapshotMessage,
-    SupervisionResult,
-    TraceResult,
-)
-from control_api.past_models import HistoryResult, ListeningResult, PastCallResult
+from control_api.messages import EventMessage, HelloMessage, MetersMessage, ReplyMessage, SnapshotMessage, type_of
 from control_api.schemas import reference, schemas, summary
 
 FILE: Final = Path(__file__).parents[1] / "docs" / "control-api.asyncapi.yaml"
-FIRST_LINE: Final = "# Made from control_api/messages.py and command_models.py by `python -m control_api.asyncapi`; do not edit.\n"
+FIRST_LINE: Final = "# Made from control_api/messages.py and the commands by `python -m control_api.asyncapi`; do not edit.\n"
 SPOKEN: Final = (HelloMessage, SnapshotMessage, EventMessage, MetersMessage, ReplyMessage)
-RESULTS: Final = (
-    AnswerResult,
-    AppliedResult,
-    BansResult,
-    CallResult,
-    CallsResult,
-    DoneResult,
-    IceServersResult,
-    LinkResult,
-    FlagModel,
-    FlagsResult,
-    FollowModel,
-    FollowsResult,
-    HelpResult,
-    InvitedResult,
-    MessageResult,
-    NoteModel,
-    NotesResult,
-    SessionsResult,
-    SupervisionResult,
-    TraceResult,
-    HistoryResult,
-    PastCallResult,
-    ListeningResult,
-    IdentitiesResult,
-    PolicyResult,
-)
 
 
 def document() -> dict[str, Any]:
@@ -93,7 +41,7 @@ def document() -> dict[str, Any]:
         "channels": {
             "control": {
                 "address": "/v1/control",
-                "messages": {_name(model): {"$ref": f"#/components/messages/{_name(model)}"} for model in both},
+                "messages": {type_of(model): {"$ref": f"#/components/messages/{type_of(model)}"} for model in both},
                 "bindings": {"ws": {"query": _query(), "bindingVersion": "0.1.0"}},
             }
         },
@@ -102,8 +50,8 @@ def document() -> dict[str, Any]:
             "tell": _operation("send", "What the server sends.", SPOKEN),
         },
         "components": {
-            "messages": {_name(model): _message(model) for model in both},
-            "schemas": schemas(commands, (*SPOKEN, *RESULTS)),
+            "messages": {type_of(model): _message(model) for model in both},
+            "schemas": schemas(commands, (*SPOKEN, *(command.gives for command in commands))),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -120,16 +68,12 @@ def text() -> str:
     return FIRST_LINE + yaml.safe_dump(document(), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _name(model: type[BaseModel]) -> str:
-    return str(model.model_fields["type"].default)
-
-
 def _message(model: type[BaseModel]) -> dict[str, Any]:
-    return {"name": _name(model), "summary": summary(model), "payload": reference(model)}
+    return {"name": type_of(model), "summary": summary(model), "payload": reference(model)}
 
 
 def _operation(action: str, said: str, models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
-    messages = [{"$ref": f"#/channels/control/messages/{_name(model)}"} for model in models]
+    messages = [{"$ref": f"#/channels/control/messages/{type_of(model)}"} for model in models]
     return {"action": action, "channel": {"$ref": "#/channels/control"}, "summary": said, "messages": messages}
 
 

@@ -2,53 +2,14 @@
 
 from typing import Any, assert_never
 
-from control_api.annotation_models import FlagCommand, FlagsCommand, NoteCommand, NotesCommand, UnflagCommand
-from control_api.command_models import (
-    AnyCommand,
-    AskHelpCommand,
-    BansCommand,
-    CandidateCommand,
-    DropAgentCommand,
-    EndCommand,
-    FollowCommand,
-    FollowsCommand,
-    GetCommand,
-    GiveBackCommand,
-    HandOverCommand,
-    HangUpCommand,
-    IceServersCommand,
-    InviteCommand,
-    LeaveCommand,
-    LetInCommand,
-    LiftBanCommand,
-    LinkCommand,
-    ListCommand,
-    MessageCommand,
-    MuteCommand,
-    OriginateCommand,
-    ReofferCommand,
-    ResendCommand,
-    SessionsCommand,
-    SetModeCommand,
-    ShutOutCommand,
-    SuperviseCommand,
-    TakeOverCommand,
-    TraceCommand,
-    UnfollowCommand,
-    ViewCommand,
-    VolumesCommand,
-    WithdrawCommand,
-)
-from control_api.governing_models import (
-    IdentitiesCommand,
-    PolicyCommand,
-    PutIdentityCommand,
-    RemoveIdentityCommand,
-    ResetPolicyCommand,
-    SetPolicyCommand,
-)
+from control_api import access_models as access
+from control_api import annotation_models as annotations
+from control_api import call_models as calls
+from control_api import governing_models as governing
+from control_api import past_models as past
+from control_api import supervision_models as supervision
+from control_api.command_models import AccessCommand, AnyCommand, CallCommand, GoverningCommand, KeptCommand, SupervisionCommand
 from control_api.idempotency import Outcome
-from control_api.past_models import HistoryCommand, ListeningCommand, PastCallCommand
 from control_api.permissions import Identity, Refusal, check_standing
 from control_api.ports import Applied, Desk
 from mixer.modes import Role
@@ -67,107 +28,147 @@ def failed(refusal: Refusal) -> Outcome:
 async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote: str = "") -> dict[str, Any]:
     """The result of the command, that came from an address (``remote``, where it is known). Raises `Refusal`."""
     check_standing(identity)
+    if isinstance(command, CallCommand):
+        return await _about_call(desk, identity, command)
+    if isinstance(command, SupervisionCommand):
+        return await _supervising(desk, identity, command, remote)
+    if isinstance(command, AccessCommand):
+        return await _about_access(desk, identity, command)
+    if isinstance(command, KeptCommand):
+        return await _about_what_is_kept(desk, identity, command)
+    return await _governing(desk, identity, command)
+
+
+async def _about_call(desk: Desk, identity: Identity, command: CallCommand) -> dict[str, Any]:
     match command:
-        case ListCommand():
+        case calls.ListCommand():
             return {"calls": list(desk.calls(identity))}
-        case ViewCommand():
+        case calls.ViewCommand():
             pass  # about a connection, whose session has taken it
-        case GetCommand():
+        case calls.GetCommand():
             return {"call": desk.call(identity, command.call)}
-        case SuperviseCommand():
-            return await _supervise(desk, identity, command, remote)
-        case ReofferCommand():
-            return {"answer": desk.reoffer(identity, leg=command.leg, offer=command.offer)}
-        case CandidateCommand():
-            desk.candidate(identity, leg=command.leg, candidate=command.candidate)
-        case IceServersCommand():
-            return desk.ice_servers(identity)
-        case SetModeCommand():
-            return _applied(await desk.set_mode(identity, leg=command.leg, mode=command.mode, target=Role(command.target)))
-        case MuteCommand():
-            return _applied(await desk.mute(identity, leg=command.leg, muted=command.muted))
-        case VolumesCommand():
-            return _applied(await desk.volumes(identity, leg=command.leg, hears=command.hears, heard=command.heard))
-        case LeaveCommand():
-            await desk.leave(identity, leg=command.leg)
-        case HandOverCommand():
-            return _applied(await desk.hand_over(identity, leg=command.leg, to=command.to))
-        case TakeOverCommand():
-            return _applied(await desk.take_over(identity, leg=command.leg))
-        case DropAgentCommand():
-            return _applied(await desk.take_over(identity, leg=command.leg, drops_agent=True))
-        case GiveBackCommand():
-            return _applied(await desk.give_back(identity, leg=command.leg))
-        case InviteCommand():
+        case calls.InviteCommand():
             return {"leg": await desk.invite(identity, call=command.call, number=command.number)}
-        case AskHelpCommand():
+        case calls.AskHelpCommand():
             return {"call": await desk.ask_help(identity, call=command.call, agent=command.agent, text=command.text)}
-        case FollowCommand():
-            return await _follow(desk, identity, command, remote)
-        case UnfollowCommand():
-            await desk.unfollow(identity, follow=command.follow)
-        case FollowsCommand():
-            return {"follows": list(desk.follows(identity))}
-        case HangUpCommand():
+        case calls.HangUpCommand():
             await desk.hang_up(identity, call=command.call, leg=command.leg)
-        case EndCommand():
+        case calls.EndCommand():
             await desk.end(identity, call=command.call)
-        case OriginateCommand():
+        case calls.OriginateCommand():
             return await desk.originate(identity, agent=command.agent, number=command.number)
-        case MessageCommand():
+        case calls.MessageCommand():
             return await desk.message(identity, call=command.call, agent=command.agent, text=command.text)
-        case TraceCommand():
+        case calls.TraceCommand():
             return await desk.trace(identity, call=command.call, after=command.after)
-        case BansCommand():
+        case _:
+            assert_never(command)
+    return {}
+
+
+async def _supervising(desk: Desk, identity: Identity, command: SupervisionCommand, remote: str) -> dict[str, Any]:
+    match command:
+        case supervision.SuperviseCommand():
+            return await _supervise(desk, identity, command, remote)
+        case supervision.ReofferCommand():
+            return {"answer": desk.reoffer(identity, leg=command.leg, offer=command.offer)}
+        case supervision.CandidateCommand():
+            desk.candidate(identity, leg=command.leg, candidate=command.candidate)
+        case supervision.IceServersCommand():
+            return desk.ice_servers(identity)
+        case supervision.SetModeCommand():
+            return _applied(await desk.set_mode(identity, leg=command.leg, mode=command.mode, target=Role(command.target)))
+        case supervision.MuteCommand():
+            return _applied(await desk.mute(identity, leg=command.leg, muted=command.muted))
+        case supervision.VolumesCommand():
+            return _applied(await desk.volumes(identity, leg=command.leg, hears=command.hears, heard=command.heard))
+        case supervision.LeaveCommand():
+            await desk.leave(identity, leg=command.leg)
+        case supervision.HandOverCommand():
+            return _applied(await desk.hand_over(identity, leg=command.leg, to=command.to))
+        case supervision.TakeOverCommand():
+            return _applied(await desk.take_over(identity, leg=command.leg))
+        case supervision.DropAgentCommand():
+            return _applied(await desk.take_over(identity, leg=command.leg, drops_agent=True))
+        case supervision.GiveBackCommand():
+            return _applied(await desk.give_back(identity, leg=command.leg))
+        case supervision.FollowCommand():
+            return await _follow(desk, identity, command, remote)
+        case supervision.UnfollowCommand():
+            await desk.unfollow(identity, follow=command.follow)
+        case supervision.FollowsCommand():
+            return {"follows": list(desk.follows(identity))}
+        case _:
+            assert_never(command)
+    return {}
+
+
+async def _about_access(desk: Desk, identity: Identity, command: AccessCommand) -> dict[str, Any]:
+    match command:
+        case access.BansCommand():
             return {"bans": list(desk.bans(identity))}
-        case LiftBanCommand():
+        case access.LiftBanCommand():
             await desk.lift_ban(identity, source=command.source, user=command.user)
-        case LinkCommand():
+        case access.LinkCommand():
             return desk.link(identity, call=command.call, seconds=command.seconds)
-        case SessionsCommand():
+        case access.SessionsCommand():
             return {"sessions": list(desk.sessions(identity))}
-        case WithdrawCommand():
+        case access.WithdrawCommand():
             desk.withdraw(identity, session=command.session)
-        case ShutOutCommand():
+        case access.ShutOutCommand():
             desk.shut_out(identity, name=command.identity)
-        case ResendCommand():
-            return desk.resend(identity, webhook=command.webhook)
-        case LetInCommand():
+        case access.LetInCommand():
             desk.let_in(identity, name=command.identity)
-        case NoteCommand():
+        case access.ResendCommand():
+            return desk.resend(identity, webhook=command.webhook)
+        case _:
+            assert_never(command)
+    return {}
+
+
+async def _about_what_is_kept(desk: Desk, identity: Identity, command: KeptCommand) -> dict[str, Any]:
+    match command:
+        case annotations.NoteCommand():
             return await desk.note(identity, call=command.call, text=command.text, seconds=command.seconds)
-        case NotesCommand():
+        case annotations.NotesCommand():
             return {"notes": list(await desk.notes(identity, call=command.call))}
-        case FlagCommand():
+        case annotations.FlagCommand():
             return await desk.flag(identity, call=command.call, label=command.label, seconds=command.seconds)
-        case UnflagCommand():
+        case annotations.UnflagCommand():
             await desk.unflag(identity, call=command.call, flag=command.flag)
-        case FlagsCommand():
+        case annotations.FlagsCommand():
             return {"flags": list(await desk.flags(identity, call=command.call))}
-        case IdentitiesCommand():
-            return await desk.governing.identities(identity)
-        case PutIdentityCommand():
-            return await desk.governing.put(identity, command)
-        case RemoveIdentityCommand():
-            await desk.governing.remove(identity, command.identity)
-        case PolicyCommand():
-            return await desk.policies.policy(identity)
-        case SetPolicyCommand():
-            return await desk.policies.change(identity, command)
-        case ResetPolicyCommand():
-            return await desk.policies.reset(identity, command)
-        case HistoryCommand():
+        case past.HistoryCommand():
             return await desk.past.calls(identity, command)
-        case PastCallCommand():
+        case past.PastCallCommand():
             return await desk.past.call(identity, command.call)
-        case ListeningCommand():
+        case past.ListeningCommand():
             return await desk.past.listening(identity, command)
         case _:
             assert_never(command)
     return {}
 
 
-async def _supervise(desk: Desk, identity: Identity, command: SuperviseCommand, remote: str) -> dict[str, Any]:
+async def _governing(desk: Desk, identity: Identity, command: GoverningCommand) -> dict[str, Any]:
+    match command:
+        case governing.IdentitiesCommand():
+            return await desk.governing.identities(identity)
+        case governing.PutIdentityCommand():
+            return await desk.governing.put(identity, command)
+        case governing.RemoveIdentityCommand():
+            await desk.governing.remove(identity, command.identity)
+        case governing.PolicyCommand():
+            return await desk.policies.policy(identity)
+        case governing.SetPolicyCommand():
+            return await desk.policies.change(identity, command)
+        case governing.ResetPolicyCommand():
+            return await desk.policies.reset(identity, command)
+        case _:
+            assert_never(command)
+    return {}
+
+
+async def _supervise(desk: Desk, identity: Identity, command: supervision.SuperviseCommand, remote: str) -> dict[str, Any]:
     if command.offer is not None:
         joined = await desk.join(
             identity,
@@ -185,7 +186,7 @@ async def _supervise(desk: Desk, identity: Identity, command: SuperviseCommand, 
     return {"call": made.call, "leg": made.leg, "mode": made.mode.value, "state": made.state}
 
 
-async def _follow(desk: Desk, identity: Identity, command: FollowCommand, remote: str) -> dict[str, Any]:
+async def _follow(desk: Desk, identity: Identity, command: supervision.FollowCommand, remote: str) -> dict[str, Any]:
     return await desk.follow(
         identity,
         agent=command.agent,

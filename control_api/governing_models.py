@@ -18,16 +18,66 @@ _SECRET: Final = {"format": "password"}
 """Not to be shown while it is typed, nor written where others read it."""
 
 
+class IdentityModel(Message):
+    """Somebody who may sign in with a password."""
+
+    identity: str
+    configured: bool
+    """He stands in the configuration, and is changed there alone."""
+    disabled: bool
+    has_password: bool
+    role: str
+    """Whose ceiling this is; empty: his own."""
+    agents: tuple[str, ...]
+    teams: tuple[str, ...]
+    mode: str | None
+    rights: tuple[str, ...]
+    user: str
+    numbers: tuple[str, ...]
+
+
+class IdentitiesResult(Message):
+    """Result of ``identities``, and of ``put_identity`` with him alone."""
+
+    identities: tuple[IdentityModel, ...]
+
+
+class PolicyModel(Message):
+    """A tenant's policy."""
+
+    presence: Presence
+    tone: bool
+    message: bool
+    may_mark_private: bool
+    private_code: str
+    may_ask_help: bool
+    help_code: str
+    listeners_seen_by: ListenersSeenBy
+
+
+class PolicyResult(Message):
+    """Result of ``policy``, ``set_policy`` and ``reset_policy``."""
+
+    policy: PolicyModel
+    """What is in force."""
+    configured: PolicyModel
+    """What the configuration has."""
+    changed: tuple[RuleName, ...]
+    """The rules that administrators have set: they go before the configuration, also where both say the same."""
+
+
 class IdentitiesCommand(Command):
     """Who may sign in with a password: of the configuration, and of the database (right ``admin``)."""
 
     type: Literal["identities"] = "identities"
+    gives = IdentitiesResult
 
 
 class PutIdentityCommand(Command):
     """Let somebody sign in with a password, or change what he may; within your own ceiling (right ``admin``)."""
 
     type: Literal["put_identity"] = "put_identity"
+    gives = IdentitiesResult
     identity: PlainName
     """His name. One that the configuration uses cannot be taken."""
     password: Annotated[str, Field(min_length=8, max_length=256, json_schema_extra=_SECRET)] | None = None
@@ -55,40 +105,18 @@ class RemoveIdentityCommand(Command):
     identity: Name
 
 
-class IdentityModel(Message):
-    """Somebody who may sign in with a password."""
-
-    identity: str
-    configured: bool
-    """He stands in the configuration, and is changed there alone."""
-    disabled: bool
-    has_password: bool
-    role: str
-    """Whose ceiling this is; empty: his own."""
-    agents: tuple[str, ...]
-    teams: tuple[str, ...]
-    mode: str | None
-    rights: tuple[str, ...]
-    user: str
-    numbers: tuple[str, ...]
-
-
-class IdentitiesResult(Message):
-    """Result of ``identities``, and of ``put_identity`` with him alone."""
-
-    identities: tuple[IdentityModel, ...]
-
-
 class PolicyCommand(Command):
     """What agents of your tenant are told of supervision, and may say about it (right ``admin``)."""
 
     type: Literal["policy"] = "policy"
+    gives = PolicyResult
 
 
 class SetPolicyCommand(Command):
     """Have rules of your tenant's policy otherwise, in force at once; what is null stays as it is (right ``admin``)."""
 
     type: Literal["set_policy"] = "set_policy"
+    gives = PolicyResult
     presence: Presence | None = None
     """``stealth``: agents are not told that somebody is there; ``indicated``: they are; ``named``: they are told who."""
     tone: bool | None = None
@@ -111,29 +139,6 @@ class ResetPolicyCommand(Command):
     """Have a rule of your tenant's policy, or all, as the configuration has it again (right ``admin``)."""
 
     type: Literal["reset_policy"] = "reset_policy"
+    gives = PolicyResult
     rule: RuleName | None = None
     """Which; null: all of them."""
-
-
-class PolicyModel(Message):
-    """A tenant's policy."""
-
-    presence: Presence
-    tone: bool
-    message: bool
-    may_mark_private: bool
-    private_code: str
-    may_ask_help: bool
-    help_code: str
-    listeners_seen_by: ListenersSeenBy
-
-
-class PolicyResult(Message):
-    """Result of ``policy``, ``set_policy`` and ``reset_policy``."""
-
-    policy: PolicyModel
-    """What is in force."""
-    configured: PolicyModel
-    """What the configuration has."""
-    changed: tuple[RuleName, ...]
-    """The rules that administrators have set: they go before the configuration, also where both say the same."""

@@ -2,27 +2,13 @@
 
 from typing import Any
 
+from control_api.access_models import BansResult, LinkResult, ResendResult, SessionsResult
 from control_api.annotation_models import FlagsResult, NoteModel, NotesResult
 from control_api.browser_messages import AnswerResult, IceServersResult
+from control_api.call_models import CallResult, CallsResult, HelpResult, InvitedResult, MessageResult, TraceResult
 from control_api.client_commands import PastCommands
-from control_api.messages import (
-    AppliedResult,
-    BansResult,
-    CallModel,
-    CallResult,
-    CallsResult,
-    FlagModel,
-    FollowModel,
-    FollowsResult,
-    HelpResult,
-    InvitedResult,
-    LinkResult,
-    MessageResult,
-    ResendResult,
-    SessionsResult,
-    SupervisionResult,
-    TraceResult,
-)
+from control_api.messages import CallModel, FlagModel
+from control_api.supervision_models import AppliedResult, FollowModel, FollowsResult, SupervisionResult
 from mixer.modes import Mode, Role
 
 

@@ -1,6 +1,6 @@
 """What the control API, version 1, says, as models, and the words that it shares with its clients' commands.
 
-The AsyncAPI file is made from these and from `control_api.command_models`.
+The AsyncAPI file is made from these and from what `control_api.command_models` names.
 
 Unknown fields are ignored in both directions, so either side may be newer than the other. Times are ISO 8601 in UTC,
 durations are seconds, gains are linear.
@@ -71,6 +71,11 @@ class Message(BaseModel):
     """What all messages share: they do not change, and ignore what they do not know."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def type_of(model: type[BaseModel]) -> str:
+    """What the ``type`` of such a message is."""
+    return str(model.model_fields["type"].default)
 
 
 # What calls look like
@@ -307,174 +312,8 @@ class ReplyMessage(Message):
     error: ErrorModel | None = None
 
 
-class CallsResult(Message):
-    """Result of ``list``."""
-
-    calls: tuple[CallModel, ...]
-
-
-class CallResult(Message):
-    """Result of ``get``."""
-
-    call: CallModel
-
-
-class SupervisionResult(Message):
-    """Result of ``supervise``."""
-
-    call: str
-    leg: int
-    mode: Mode
-    state: str
-    """``ringing`` until the phone answers, then ``joined``."""
-    answer: str = ""
-    """To a browser's offer; it is joined at once."""
-
-
-class AppliedResult(Message):
-    """Result of ``set_mode``, ``mute``, ``volumes``, ``hand_over``, ``take_over``, ``drop_agent`` and ``give_back``: the audio shows it."""
-
-    turn: int
-    """The media turn in which it took effect."""
-
-
-class FollowModel(Message):
-    """Result of ``follow``: somebody who waits for calls, and joins them."""
-
-    follow: int
-    leg: int
-    state: Literal["ringing", "waiting", "joined"]
-    call: str
-    """Where he is; empty: nowhere yet."""
-    agent: str
-    """Whom he follows; empty: not one alone."""
-    team: str
-    pick: Literal["next", "random"]
-    joined: int
-    """Calls so far."""
-    left: int | None
-    """Calls still to come; null: until he leaves."""
-    answer: str = ""
-    """To a browser's offer, in the reply to it."""
-
-
-class FollowsResult(Message):
-    """Result of ``follows``."""
-
-    follows: tuple[FollowModel, ...]
-
-
-class InvitedResult(Message):
-    """Result of ``invite``: the guest's phone is about to ring."""
-
-    leg: int
-
-
-class HelpResult(Message):
-    """Result of ``ask_help``."""
-
-    call: str
-
-
-class TracedModel(Message):
-    """One SIP message of a call, masked."""
-
-    place: int
-    """Rises from message to message."""
-    at: str
-    """ISO 8601."""
-    sent: bool
-    """True: by the server."""
-    transport: str
-    local: str
-    """``host:port``, IPv6 in brackets."""
-    remote: str
-    sip_call_id: str
-    leg: int
-    role: str
-    summary: str
-    data: str
-    """The message as it was on the wire, but for what is masked, in base64."""
-
-
-class TraceResult(Message):
-    """Result of ``trace``."""
-
-    messages: tuple[TracedModel, ...]
-    next: int
-    """To be given as ``after`` for what comes next."""
-    complete: bool
-    """Nothing more is known now."""
-    live: bool
-    """The call goes on."""
-
-
-class BanModel(Message):
-    """Somebody who is kept out."""
-
-    source: str
-    """An address, or an IPv6 network."""
-    user: str
-    """Empty: everybody there."""
-    seconds: float
-    """For so long still."""
-
-
-class BansResult(Message):
-    """Result of ``bans``."""
-
-    bans: tuple[BanModel, ...]
-
-
-class ResendResult(Message):
-    """Result of ``resend``."""
-
-    events: int
-    """That are on their way again."""
-
-
-class SessionModel(Message):
-    """Somebody who is signed in."""
-
-    session: str
-    identity: str
-    """A guest who came by a link has his host's name before a slash."""
-    way: str
-    """``password``, ``issuer`` or ``link``."""
-    address: str
-    began: str
-    """ISO 8601."""
-    ends: str
-    """ISO 8601."""
-
-
-class SessionsResult(Message):
-    """Result of ``sessions``."""
-
-    sessions: tuple[SessionModel, ...]
-
-
-class LinkResult(Message):
-    """Result of ``link``."""
-
-    link: str
-    """Path of the page, to be put behind the server's address."""
-    token: str
-    """What is behind the hash of the link, for programs."""
-    expires_in: float
-
-
-class MessageResult(Message):
-    """Result of ``message``: a phone has taken the text."""
-
-    status: int
-    """What it answered, in SIP."""
-    phones: int
-    """How many phones of the agent it was sent to."""
-
-
 class DoneResult(Message):
-    """Result of ``leave``, ``unfollow``, ``hang_up``, ``end``, ``lift_ban``, ``withdraw``, ``shut_out``, ``let_in`` and ``unflag``."""
+    """Result of commands that give nothing: what was asked is done."""
 
 
 ServerMessage = HelloMessage | SnapshotMessage | EventMessage | MetersMessage | ReplyMessage

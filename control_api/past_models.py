@@ -27,43 +27,6 @@ Cursor = Annotated[str, Field(min_length=1, max_length=128)]
 Party = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class HistoryCommand(Command):
-    """Calls that have ended, the newest first: those within the ceiling, or with the right ``reports`` all of the tenant."""
-
-    type: Literal["history"] = "history"
-    agent: Name | None = None
-    team: Name | None = None
-    party: Party | None = None
-    """A part of the caller's or the called number."""
-    since: Moment | None = None
-    """Calls that began then or later; ISO 8601, without a zone it is UTC."""
-    until: Moment | None = None
-    """Calls that began before."""
-    cursor: Cursor | None = None
-    """The ``next`` of the page before; null: the first page."""
-    limit: Annotated[int, Field(ge=1, le=MOST_CALLS)] = 50
-    """Calls on a page."""
-
-
-class PastCallCommand(Command):
-    """One call that was kept, with those who supervised it and when they were in which mode."""
-
-    type: Literal["past_call"] = "past_call"
-    call: Name
-
-
-class ListeningCommand(Command):
-    """How long who listened to whom, as the audit log has it (right ``reports``)."""
-
-    type: Literal["listening"] = "listening"
-    since: Moment | None = None
-    """ISO 8601, without a zone it is UTC; null: from the start."""
-    until: Moment | None = None
-    """ISO 8601; null: until now."""
-    by: Annotated[str, Field(pattern=r"^(supervisor|agent|team|day|month)(,(supervisor|agent|team|day|month)){0,4}$")] = "supervisor,agent"
-    """What there is a row for: ``supervisor``, ``agent``, ``team``, ``day``, ``month``, with commas between them."""
-
-
 class PastCallModel(Message):
     """A call as it was kept."""
 
@@ -168,3 +131,43 @@ class ListeningResult(Message):
     """ISO 8601."""
     rows: tuple[HeardModel, ...]
     total: HeardModel
+
+
+class HistoryCommand(Command):
+    """Calls that have ended, the newest first: those within the ceiling, or with the right ``reports`` all of the tenant."""
+
+    type: Literal["history"] = "history"
+    gives = HistoryResult
+    agent: Name | None = None
+    team: Name | None = None
+    party: Party | None = None
+    """A part of the caller's or the called number."""
+    since: Moment | None = None
+    """Calls that began then or later; ISO 8601, without a zone it is UTC."""
+    until: Moment | None = None
+    """Calls that began before."""
+    cursor: Cursor | None = None
+    """The ``next`` of the page before; null: the first page."""
+    limit: Annotated[int, Field(ge=1, le=MOST_CALLS)] = 50
+    """Calls on a page."""
+
+
+class PastCallCommand(Command):
+    """One call that was kept, with those who supervised it and when they were in which mode."""
+
+    type: Literal["past_call"] = "past_call"
+    gives = PastCallResult
+    call: Name
+
+
+class ListeningCommand(Command):
+    """How long who listened to whom, as the audit log has it (right ``reports``)."""
+
+    type: Literal["listening"] = "listening"
+    gives = ListeningResult
+    since: Moment | None = None
+    """ISO 8601, without a zone it is UTC; null: from the start."""
+    until: Moment | None = None
+    """ISO 8601; null: until now."""
+    by: Annotated[str, Field(pattern=r"^(supervisor|agent|team|day|month)(,(supervisor|agent|team|day|month)){0,4}$")] = "supervisor,agent"
+    """What there is a row for: ``supervisor``, ``agent``, ``team``, ``day``, ``month``, with commas between them."""

@@ -189,13 +189,13 @@ class Desk(Protocol):
         remote: str,
     ) -> dict[str, Any]:
         """Have a leg, a phone's or a browser's that makes this offer from an address, wait for calls and join each in listen; as
-        `control_api.messages.FollowModel` fields."""
+        `control_api.supervision_models.FollowModel` fields."""
 
     async def unfollow(self, identity: Identity, *, follow: int) -> None:
         """Follow no more; who waits hangs up, who is in a call stays there."""
 
     def follows(self, identity: Identity) -> Sequence[dict[str, Any]]:
-        """Whom the identity follows, as `control_api.messages.FollowModel` fields."""
+        """Whom the identity follows, as `control_api.supervision_models.FollowModel` fields."""
 
     async def hang_up(self, identity: Identity, *, call: str, leg: int) -> None:
         """Hang up one leg of a call (right `hang_up`)."""
@@ -207,7 +207,7 @@ class Desk(Protocol):
         """Ring an agent, then a number for him (right `originate`; outside numbers need theirs)."""
 
     async def message(self, identity: Identity, *, call: str | None, agent: str | None, text: str) -> dict[str, Any]:
-        """Send a text to the phones of an agent to whom he may whisper; as `control_api.messages.MessageResult` fields."""
+        """Send a text to the phones of an agent to whom he may whisper; as `control_api.call_models.MessageResult` fields."""
 
     async def note(self, identity: Identity, *, call: str, text: str, seconds: float | None) -> dict[str, Any]:
         """Write about a call, live or over, at a moment of it; as `control_api.annotation_models.NoteModel` fields."""
@@ -225,22 +225,22 @@ class Desk(Protocol):
         """The flags of a call, live or over, that stand."""
 
     async def trace(self, identity: Identity, *, call: str, after: int) -> dict[str, Any]:
-        """The SIP messages of a call, as `control_api.messages.TraceResult` fields (right `trace`)."""
+        """The SIP messages of a call, as `control_api.call_models.TraceResult` fields (right `trace`)."""
 
     def bans(self, identity: Identity) -> Sequence[dict[str, Any]]:
-        """Who is kept out for wrong passwords, as `control_api.messages.BanModel` fields (right `admin`)."""
+        """Who is kept out for wrong passwords, as `control_api.access_models.BanModel` fields (right `admin`)."""
 
     async def lift_ban(self, identity: Identity, *, source: str, user: str) -> None:
         """Let somebody in again (right `admin`)."""
 
     def resend(self, identity: Identity, *, webhook: str) -> dict[str, Any]:
-        """Deliver again what a webhook of the tenant was told in vain, as `control_api.messages.ResendResult` fields (right `admin`)."""
+        """Deliver again what a webhook told of the tenant in vain, as `control_api.access_models.ResendResult` fields (right `admin`)."""
 
     def link(self, identity: Identity, *, call: str, seconds: float | None) -> dict[str, Any]:
-        """A listen-in link, as `control_api.messages.LinkResult` fields (right `links`, and listen)."""
+        """A listen-in link, as `control_api.access_models.LinkResult` fields (right `links`, and listen)."""
 
     def sessions(self, identity: Identity) -> Sequence[dict[str, Any]]:
-        """Who is signed in, as `control_api.messages.SessionModel` fields (right `admin`)."""
+        """Who is signed in, as `control_api.access_models.SessionModel` fields (right `admin`)."""
 
     def withdraw(self, identity: Identity, *, session: str) -> None:
         """End a session: one's own, or with the right `admin` any of the tenant."""

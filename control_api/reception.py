@@ -13,50 +13,11 @@ from starlette.requests import HTTPConnection
 
 from config.settings import ControlSettings
 from control_api.acting import Acting, who_acts
-from control_api.annotation_models import FlagsCommand, NotesCommand
-from control_api.command_models import (
-    AskHelpCommand,
-    BansCommand,
-    CandidateCommand,
-    DropAgentCommand,
-    EndCommand,
-    FollowCommand,
-    FollowsCommand,
-    GetCommand,
-    GiveBackCommand,
-    HandOverCommand,
-    HangUpCommand,
-    IceServersCommand,
-    InviteCommand,
-    LeaveCommand,
-    LetInCommand,
-    LinkCommand,
-    ListCommand,
-    MuteCommand,
-    OriginateCommand,
-    ReofferCommand,
-    SessionsCommand,
-    SetModeCommand,
-    ShutOutCommand,
-    SuperviseCommand,
-    TakeOverCommand,
-    VolumesCommand,
-    WithdrawCommand,
-)
 from control_api.commands import carry_out, failed, succeeded
 from control_api.feeds import Feeds
-from control_api.governing_models import (
-    IdentitiesCommand,
-    PolicyCommand,
-    PutIdentityCommand,
-    RemoveIdentityCommand,
-    ResetPolicyCommand,
-    SetPolicyCommand,
-)
 from control_api.idempotency import KeyTable, Outcome
 from control_api.meters import SLOTS
 from control_api.origins import address_of
-from control_api.past_models import HistoryCommand
 from control_api.permissions import Identity, Refusal
 from control_api.ports import Blind, Desk, HouseEvent, Witness
 from control_api.session import Order
@@ -64,13 +25,14 @@ from control_api.spans import Spans
 from control_api.standing import Standing
 from control_api.tokens import TokenStore
 
-SEEN_OTHERWISE: Final = (
-    *(ListCommand, GetCommand, BansCommand, IceServersCommand, CandidateCommand, ReofferCommand),
-    *(SuperviseCommand, SetModeCommand, MuteCommand, VolumesCommand, LeaveCommand, HangUpCommand, EndCommand, OriginateCommand),
-    *(SessionsCommand, LinkCommand, WithdrawCommand, ShutOutCommand, LetInCommand, HistoryCommand),
-    *(IdentitiesCommand, PutIdentityCommand, RemoveIdentityCommand, PolicyCommand, SetPolicyCommand, ResetPolicyCommand),
-    *(AskHelpCommand, HandOverCommand, TakeOverCommand, GiveBackCommand, DropAgentCommand, InviteCommand, FollowCommand, FollowsCommand),
-    *(NotesCommand, FlagsCommand),
+SEEN_OTHERWISE: Final = frozenset(
+    {
+        *("list", "get", "bans", "sessions", "history", "identities", "policy", "follows", "notes", "flags"),
+        *("ice_servers", "candidate", "reoffer"),
+        *("supervise", "set_mode", "mute", "volumes", "leave", "hand_over", "take_over", "give_back", "drop_agent", "invite", "follow"),
+        *("hang_up", "end", "originate", "ask_help", "link", "withdraw", "shut_out", "let_in"),
+        *("put_identity", "remove_identity", "set_policy", "reset_policy"),
+    }
 )
 """Commands that only look or are about a leg's network, and those that the house itself writes down before it carries them out."""
 NOTHING: Final[Mapping[str, Any]] = {}
@@ -200,7 +162,7 @@ class Reception:
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 result = await carry_out(self.desk, identity, order.command, session.remote)
-            if not isinstance(order.command, SEEN_OTHERWISE):
+            if order.command.type not in SEEN_OTHERWISE:
                 self.witness.done(who_acts() or Acting(identity, "api", ""), order.command.type, order.command.model_dump())
             return succeeded(result)
         except Refusal as error:

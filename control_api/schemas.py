@@ -1,27 +1,28 @@
 """The API's models as JSON Schema, with the sentences that stand under their fields; for the AsyncAPI and the OpenAPI description."""
 
 import ast
+import inspect
+import sys
 from collections.abc import Iterable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from control_api import annotation_models, browser_messages, command, command_models, governing_models, messages, past_models
+from control_api import command, messages
 
 SCHEMAS: Final = "#/components/schemas/{model}"
 
 
-def schemas(said: Iterable[type[BaseModel]], told: Iterable[type[BaseModel]], explained: Iterable[Path] = ()) -> dict[str, Any]:
-    """What clients say and what the server tells, by model name. ``explained``: further sources with sentences under fields."""
+def schemas(said: Iterable[type[BaseModel]], told: Iterable[type[BaseModel]]) -> dict[str, Any]:
+    """What clients say and what the server tells, by model name."""
     wanted: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
         *((model, "validation") for model in said),
         *((model, "serialization") for model in told),
     ]
     found: dict[str, Any] = models_json_schema(wanted, ref_template=SCHEMAS)[1]["$defs"]
-    sentences = _sentences(explained)
+    sentences = _sentences({messages.__name__, command.__name__, *(model.__module__ for model, _ in wanted)})
     for name, schema in found.items():
         schema.pop("title", None)
         if "description" in schema:
@@ -50,12 +51,10 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": SCHEMAS.format(model=model.__name__)}
 
 
-def _sentences(explained: Iterable[Path]) -> dict[tuple[str, str], str]:
-    """What stands under each field in the source, by class and field."""
+def _sentences(modules: Iterable[str]) -> dict[tuple[str, str], str]:
+    """What stands under each field in the modules' source, by class and field."""
     found: dict[tuple[str, str], str] = {}
-    modules = (messages, browser_messages, command, command_models, annotation_models, past_models, governing_models)
-    files = (*(Path(str(module.__file__)) for module in modules), *explained)
-    sources = [file.read_text(encoding="utf-8") for file in files]
+    sources = [inspect.getsource(sys.modules[module]) for module in sorted(modules)]
     for node in (node for source in sources for node in ast.parse(source).body):
         if isinstance(node, ast.ClassDef):
             for field, said in pairwise(node.body):

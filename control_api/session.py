@@ -20,18 +20,8 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from control_api.annotation_models import FlagsCommand, NotesCommand
-from control_api.command_models import (
-    COMMANDS,
-    AnyCommand,
-    BansCommand,
-    FollowsCommand,
-    GetCommand,
-    ListCommand,
-    SessionsCommand,
-    TraceCommand,
-    ViewCommand,
-)
+from control_api.call_models import ViewCommand
+from control_api.command_models import COMMANDS, AnyCommand
 from control_api.commands import failed, succeeded
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.feeds import Feed
@@ -46,11 +36,13 @@ SNAPSHOT_PART: Final = 250
 MAX_UNANSWERED: Final = 64
 """Commands of a client that run or whose replies wait to be sent; then nothing more is read from it."""
 
-LOOKING: Final = (
-    *(ListCommand, GetCommand, TraceCommand, BansCommand, FollowsCommand, SessionsCommand),
-    *(NotesCommand, FlagsCommand),
+LOOKING: Final = frozenset(
+    {
+        *("list", "get", "trace", "bans", "follows", "sessions", "notes", "flags", "ice_servers"),
+        *("history", "past_call", "listening", "identities", "policy"),
+    }
 )
-"""Commands that are as well done twice."""
+"""Commands that are as well done twice: what they gave is not kept."""
 
 _REQUEST_ID: Final[TypeAdapter[int | str]] = TypeAdapter(RequestId)
 
@@ -273,7 +265,7 @@ def _nothing() -> None:
 
 def _key(command: AnyCommand) -> str | None:
     """The command's key, where doing it twice would matter."""
-    return None if isinstance(command, LOOKING) else command.key
+    return None if command.type in LOOKING else command.key
 
 
 def _request_id(message: dict[str, Any]) -> int | str | None:

@@ -9,12 +9,10 @@ import yaml
 from pydantic import BaseModel
 
 from control_api.messages import DoneResult, ErrorModel
-from control_api.rest import looks
 from control_api.rest.looks import LOOKS, Look
 from control_api.rest.reading import KEY
 from control_api.rest.routes import ROUTES, Route
 from control_api.schemas import plain, reference, schemas, summary
-from control_api.signing_in import models as signing_in
 from control_api.signing_in.models import DOORS, Door
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "control-api.openapi.yaml"
@@ -44,11 +42,9 @@ SENT_ON: Final = {
 
 def document() -> dict[str, Any]:
     """The whole description."""
-    models = {route.result for route in ROUTES if route.result is not None} | {
-        row.result for row in (*LOOKS, *DOORS) if row.result is not None
-    }
+    models = {route.command.gives for route in ROUTES} | {row.result for row in (*LOOKS, *DOORS) if row.result is not None}
     asked = [*(route.command for route in ROUTES), *(door.request for door in DOORS if door.request is not None)]
-    components = schemas(asked, [*models, ErrorModel], [Path(looks.__file__), Path(signing_in.__file__)])
+    components = schemas(asked, [*models, ErrorModel])
     paths: dict[str, Any] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, components)
@@ -101,7 +97,7 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
         "summary": summary(route.command),
         "tags": [route.path.split("/")[2]],
         "parameters": parameters,
-        "responses": _responses(route.status, route.result),
+        "responses": _responses(route.status, route.command.gives),
     }
     if route.has_body:
         operation["requestBody"] = _body(route, shapes)
@@ -165,10 +161,8 @@ def _door(door: Door) -> dict[str, Any]:
     return operation
 
 
-def _responses(status: int, result: type[BaseModel] | None) -> dict[str, Any]:
-    told = _response(
-        "Done." if result is None else plain(result.__doc__ or ""), {"type": "object"} if result is None else reference(result)
-    )
+def _responses(status: int, result: type[BaseModel]) -> dict[str, Any]:
+    told = _response(plain(result.__doc__ or ""), reference(result))
     return {str(status): told} | {str(refused): ERROR for refused in REFUSALS}
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -61,6 +62,7 @@ def _read(route: Route, name: str, text: str) -> str | int:
     return int(text) if is_number and name in _numbers(route.command) else text
 
 
+@cache
 def _numbers(command: type[Command]) -> frozenset[str]:
     properties = command.model_json_schema()["properties"]
     return frozenset(name for name, shape in properties.items() if shape.get("type") == "integer")

@@ -8,72 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from control_api.annotation_models import (
-    FlagCommand,
-    FlagsCommand,
-    FlagsResult,
-    NoteCommand,
-    NoteModel,
-    NotesCommand,
-    NotesResult,
-    UnflagCommand,
-)
-from control_api.browser_messages import AnswerResult, IceServersResult
 from control_api.command import Command
-from control_api.command_models import (
-    COMMANDS,
-    BansCommand,
-    CandidateCommand,
-    EndCommand,
-    GetCommand,
-    HangUpCommand,
-    IceServersCommand,
-    LeaveCommand,
-    LetInCommand,
-    LiftBanCommand,
-    LinkCommand,
-    ListCommand,
-    MessageCommand,
-    MuteCommand,
-    OriginateCommand,
-    ReofferCommand,
-    ResendCommand,
-    SessionsCommand,
-    SetModeCommand,
-    ShutOutCommand,
-    SuperviseCommand,
-    TraceCommand,
-    ViewCommand,
-    VolumesCommand,
-    WithdrawCommand,
-)
-from control_api.governing_models import (
-    IdentitiesCommand,
-    IdentitiesResult,
-    PolicyCommand,
-    PolicyResult,
-    PutIdentityCommand,
-    RemoveIdentityCommand,
-    ResetPolicyCommand,
-    SetPolicyCommand,
-)
-from control_api.messages import (
-    AppliedResult,
-    BansResult,
-    CallModel,
-    CallResult,
-    CallsResult,
-    DoneResult,
-    FlagModel,
-    LinkResult,
-    Message,
-    MessageResult,
-    ResendResult,
-    SessionsResult,
-    SupervisionResult,
-    TraceResult,
-)
-from control_api.past_models import HistoryCommand, HistoryResult, ListeningCommand, ListeningResult, PastCallCommand, PastCallResult
+from control_api.command_models import COMMANDS
 
 GENERIC: Final = "/v1/commands/{}"
 _PLACE: Final = re.compile(r"\{(\w+)\}")
@@ -86,17 +22,16 @@ class Route:
     method: str
     path: str
     """Its fields in braces."""
-    command: type[Command]
-    result: type[Message] | None = DoneResult
-    """The model of what comes back; None: an object that is not described."""
+    kind: str
+    """The command's type."""
     status: int = 200
     leaves_out: frozenset[str] = field(default_factory=frozenset)
     """Fields that another path is for."""
 
     @property
-    def kind(self) -> str:
-        """The command's type."""
-        return str(self.command.model_fields["type"].default)
+    def command(self) -> type[Command]:
+        """Its model."""
+        return COMMANDS[self.kind]
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -123,54 +58,50 @@ class Route:
 _CALL, _AGENT = frozenset({"call"}), frozenset({"agent"})
 
 _RESOURCES: Final = (
-    Route("GET", "/v1/calls", ListCommand, CallsResult),
-    Route("POST", "/v1/calls", OriginateCommand, CallModel, 201),
-    Route("GET", "/v1/calls/{call}", GetCommand, CallResult),
-    Route("DELETE", "/v1/calls/{call}", EndCommand),
-    Route("GET", "/v1/calls/{call}/trace", TraceCommand, TraceResult),
-    Route("GET", "/v1/calls/{call}/notes", NotesCommand, NotesResult),
-    Route("POST", "/v1/calls/{call}/notes", NoteCommand, NoteModel, 201),
-    Route("GET", "/v1/calls/{call}/flags", FlagsCommand, FlagsResult),
-    Route("POST", "/v1/calls/{call}/flags", FlagCommand, FlagModel, 201),
-    Route("DELETE", "/v1/calls/{call}/flags/{flag}", UnflagCommand),
-    Route("DELETE", "/v1/calls/{call}/legs/{leg}", HangUpCommand),
-    Route("POST", "/v1/calls/{call}/supervisors", SuperviseCommand, SupervisionResult, 201, leaves_out=_AGENT),
-    Route("POST", "/v1/agents/{agent}/supervisors", SuperviseCommand, SupervisionResult, 201, leaves_out=_CALL),
-    Route("POST", "/v1/calls/{call}/messages", MessageCommand, MessageResult, leaves_out=_AGENT),
-    Route("POST", "/v1/agents/{agent}/messages", MessageCommand, MessageResult, leaves_out=_CALL),
-    Route("PUT", "/v1/supervisors/{leg}/mode", SetModeCommand, AppliedResult),
-    Route("PUT", "/v1/supervisors/{leg}/muted", MuteCommand, AppliedResult),
-    Route("PATCH", "/v1/supervisors/{leg}/volumes", VolumesCommand, AppliedResult),
-    Route("DELETE", "/v1/supervisors/{leg}", LeaveCommand),
-    Route("PUT", "/v1/supervisors/{leg}/offer", ReofferCommand, AnswerResult),
-    Route("POST", "/v1/supervisors/{leg}/candidates", CandidateCommand),
-    Route("GET", "/v1/ice-servers", IceServersCommand, IceServersResult),
-    Route("GET", "/v1/bans", BansCommand, BansResult),
-    Route("DELETE", "/v1/bans", LiftBanCommand),
-    Route("POST", "/v1/calls/{call}/links", LinkCommand, LinkResult, 201),
-    Route("GET", "/v1/sessions", SessionsCommand, SessionsResult),
-    Route("DELETE", "/v1/sessions/{session}", WithdrawCommand),
-    Route("POST", "/v1/identities/{identity}/shut-out", ShutOutCommand),
-    Route("DELETE", "/v1/identities/{identity}/shut-out", LetInCommand),
-    Route("GET", "/v1/identities", IdentitiesCommand, IdentitiesResult),
-    Route("PUT", "/v1/identities/{identity}", PutIdentityCommand, IdentitiesResult),
-    Route("DELETE", "/v1/identities/{identity}", RemoveIdentityCommand),
-    Route("GET", "/v1/policy", PolicyCommand, PolicyResult),
-    Route("PATCH", "/v1/policy", SetPolicyCommand, PolicyResult),
-    Route("DELETE", "/v1/policy", ResetPolicyCommand, PolicyResult, leaves_out=frozenset({"rule"})),
-    Route("DELETE", "/v1/policy/{rule}", ResetPolicyCommand, PolicyResult),
-    Route("GET", "/v1/history", HistoryCommand, HistoryResult),
-    Route("GET", "/v1/history/{call}", PastCallCommand, PastCallResult),
-    Route("GET", "/v1/report/listening", ListeningCommand, ListeningResult),
-    Route("POST", "/v1/webhooks/{webhook}/resend", ResendCommand, ResendResult),
+    Route("GET", "/v1/calls", "list"),
+    Route("POST", "/v1/calls", "originate", 201),
+    Route("GET", "/v1/calls/{call}", "get"),
+    Route("DELETE", "/v1/calls/{call}", "end"),
+    Route("GET", "/v1/calls/{call}/trace", "trace"),
+    Route("GET", "/v1/calls/{call}/notes", "notes"),
+    Route("POST", "/v1/calls/{call}/notes", "note", 201),
+    Route("GET", "/v1/calls/{call}/flags", "flags"),
+    Route("POST", "/v1/calls/{call}/flags", "flag", 201),
+    Route("DELETE", "/v1/calls/{call}/flags/{flag}", "unflag"),
+    Route("DELETE", "/v1/calls/{call}/legs/{leg}", "hang_up"),
+    Route("POST", "/v1/calls/{call}/supervisors", "supervise", 201, leaves_out=_AGENT),
+    Route("POST", "/v1/agents/{agent}/supervisors", "supervise", 201, leaves_out=_CALL),
+    Route("POST", "/v1/calls/{call}/messages", "message", leaves_out=_AGENT),
+    Route("POST", "/v1/agents/{agent}/messages", "message", leaves_out=_CALL),
+    Route("PUT", "/v1/supervisors/{leg}/mode", "set_mode"),
+    Route("PUT", "/v1/supervisors/{leg}/muted", "mute"),
+    Route("PATCH", "/v1/supervisors/{leg}/volumes", "volumes"),
+    Route("DELETE", "/v1/supervisors/{leg}", "leave"),
+    Route("PUT", "/v1/supervisors/{leg}/offer", "reoffer"),
+    Route("POST", "/v1/supervisors/{leg}/candidates", "candidate"),
+    Route("GET", "/v1/ice-servers", "ice_servers"),
+    Route("GET", "/v1/bans", "bans"),
+    Route("DELETE", "/v1/bans", "lift_ban"),
+    Route("POST", "/v1/calls/{call}/links", "link", 201),
+    Route("GET", "/v1/sessions", "sessions"),
+    Route("DELETE", "/v1/sessions/{session}", "withdraw"),
+    Route("POST", "/v1/identities/{identity}/shut-out", "shut_out"),
+    Route("DELETE", "/v1/identities/{identity}/shut-out", "let_in"),
+    Route("GET", "/v1/identities", "identities"),
+    Route("PUT", "/v1/identities/{identity}", "put_identity"),
+    Route("DELETE", "/v1/identities/{identity}", "remove_identity"),
+    Route("GET", "/v1/policy", "policy"),
+    Route("PATCH", "/v1/policy", "set_policy"),
+    Route("DELETE", "/v1/policy", "reset_policy", leaves_out=frozenset({"rule"})),
+    Route("DELETE", "/v1/policy/{rule}", "reset_policy"),
+    Route("GET", "/v1/history", "history"),
+    Route("GET", "/v1/history/{call}", "past_call"),
+    Route("GET", "/v1/report/listening", "listening"),
+    Route("POST", "/v1/webhooks/{webhook}/resend", "resend"),
 )
-_WITH_A_ROW: Final = {route.command for route in _RESOURCES}
-ON_WEBSOCKETS_ONLY: Final = {ViewCommand}
+ON_WEBSOCKETS_ONLY: Final = frozenset({"view"})
 """About a connection that lasts."""
+_ELSEWHERE: Final = ON_WEBSOCKETS_ONLY | {route.kind for route in _RESOURCES}
 
-ROUTES: Final = _RESOURCES + tuple(
-    Route("POST", GENERIC.format(kind), command, None)
-    for kind, command in COMMANDS.items()
-    if command not in _WITH_A_ROW | ON_WEBSOCKETS_ONLY
-)
+ROUTES: Final = _RESOURCES + tuple(Route("POST", GENERIC.format(kind), kind) for kind in COMMANDS if kind not in _ELSEWHERE)
 """All of them."""

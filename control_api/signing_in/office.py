@@ -223,7 +223,7 @@ class Office:
     # what administrators may
 
     def listed(self, identity: Identity) -> list[dict[str, Any]]:
-        """The sessions of his tenant, as `control_api.messages.SessionModel` fields (right `admin`)."""
+        """The sessions of his tenant, as `control_api.access_models.SessionModel` fields (right `admin`)."""
         check_right(identity, Right.ADMIN)
         self.sessions.sweep()
         return [self._model(session) for session in self.sessions if session.identity.tenant == identity.tenant]

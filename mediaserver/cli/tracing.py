@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from control_api.call_models import TracedModel
 from control_api.client import ControlClient
-from control_api.messages import TracedModel
 from mediaserver.cli.board import clean
 from mediaserver.cli.connecting import with_client
 from mediaserver.tracing.ladder import Rung, ladder

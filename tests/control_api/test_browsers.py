@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from control_api.client import ControlClient
-from control_api.command_models import CandidateCommand, SuperviseCommand
+from control_api.supervision_models import CandidateCommand, SuperviseCommand
 from tests.control_api.desk import call_model
 from tests.control_api.serving import ANNA_TOKEN, Served, serving
 

@@ -3,10 +3,10 @@
 import pytest
 
 from control_api import idempotency
-from control_api.command_models import MuteCommand
 from control_api.commands import succeeded
 from control_api.idempotency import KeyTable, Outcome
 from control_api.permissions import Ceiling, Identity
+from control_api.supervision_models import MuteCommand
 from tests.control_api.desk import ANNA
 
 

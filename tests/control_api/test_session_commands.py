@@ -192,10 +192,11 @@ def test_keys_of_different_identities_have_nothing_to_do_with_each_other(house: 
     house.client(BERT).order(**keyed(1))
 
 
-def test_a_key_on_a_question_is_not_remembered(house: House) -> None:
+@pytest.mark.parametrize("kind", ["list", "history", "listening", "identities", "policy", "ice_servers"])
+def test_a_key_on_a_question_is_not_remembered(house: House, kind: str) -> None:
     client = house.client()
     for number in (1, 2):
-        client.order(type="list", id=number, key="k")
+        client.order(type=kind, id=number, key="k")
 
 
 def test_a_client_with_too_much_unanswered_is_full_until_it_reads(house: House) -> None:

@@ -19,7 +19,7 @@ class Bans:
         self._users = users
 
     def listed(self, identity: Identity) -> list[dict[str, Any]]:
-        """`control_api.messages.BanModel` fields, the newest last. Raises `Refusal` without the right `admin`."""
+        """`control_api.access_models.BanModel` fields, the newest last. Raises `Refusal` without the right `admin`."""
         check_right(identity, Right.ADMIN)
         now = self._house.clock()
         return [

@@ -269,7 +269,7 @@ def _is_of(follow: Follow, identity: Identity) -> bool:
 
 
 def model(follow: Follow) -> dict[str, Any]:
-    """As `control_api.messages.FollowModel` has it."""
+    """As `control_api.supervision_models.FollowModel` has it."""
     wanted = follow.wanted
     return {
         "follow": follow.number,

@@ -43,7 +43,7 @@ class _Delivery:
 
 
 async def send_text(house: House, identity: Identity, subject: Subject, text: str) -> dict[str, Any]:
-    """Send a text to an agent's phones; returns the fields of a `control_api.messages.MessageResult`. Raises `Refusal`."""
+    """Send a text to an agent's phones; returns the fields of a `control_api.call_models.MessageResult`. Raises `Refusal`."""
     bindings = _phones(house, subject)
     delivery = _Delivery(len(bindings))
     try:

@@ -20,7 +20,7 @@ MOST_MESSAGES: Final = 200
 
 
 async def read_trace(house: House, identity: Identity, *, call: str, after: int, is_live: bool) -> dict[str, Any]:
-    """A call's messages as `control_api.messages.TraceResult`. Raises `Refusal`; a call that is not his to see does not exist."""
+    """A call's messages as `control_api.call_models.TraceResult`. Raises `Refusal`; a call that is not his to see does not exist."""
     check_right(identity, Right.TRACE)
     answer = await house.tracer.ask(call, after, MOST_MESSAGES)
     if answer.subject is None:

@@ -33,7 +33,7 @@ async def request(served: Served, method: str, path: str, token: str | None = AN
 
 
 def test_every_command_of_the_websocket_has_a_request_but_those_about_a_connection() -> None:
-    assert {route.command for route in ROUTES} == set(COMMANDS.values()) - ON_WEBSOCKETS_ONLY
+    assert {route.kind for route in ROUTES} == COMMANDS.keys() - ON_WEBSOCKETS_ONLY
 
 
 # What is asked of the desk

@@ -11,10 +11,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from control_api.command_models import SuperviseCommand
 from control_api.commands import failed
 from control_api.encoding import Subprotocol, decode
 from control_api.permissions import Refusal
+from control_api.supervision_models import SuperviseCommand
 from mediaserver.call.actions import Publish
 from mediaserver.call.inputs import LegId
 from mediaserver.call.view import CallState, CallView, LegState, LegView

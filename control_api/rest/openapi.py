@@ -105,9 +105,9 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
 
 
 def _id(route: Route) -> str:
-    """Unique, and the command's name where one path is all that it has."""
-    paths = [other.path for other in ROUTES if other.command is route.command]
-    return route.kind if len(paths) == 1 else f"{route.kind}_{route.path.split('/')[2].rstrip('s')}"
+    """Unique: the command's name, and where it has several paths what stands in this one."""
+    paths = [other.path for other in ROUTES if other.kind == route.kind]
+    return route.kind if len(paths) == 1 else "_".join((route.kind, *route.places))
 
 
 def _parameter(name: str, place: str, shapes: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
-"""Servers that several files share: a start costs more than most of what is tried on it."""
+"""Servers that several files share, for a start costs more than most of what is tried on it; and voices."""
 
 import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from tests.audio import tone, write_wav
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, OTHER_HZ, SUPERVISOR_HZ
 from tests.interop.server import Server
 from tests.interop.tools import own_address
 from tests.side_by_side import chain_of
@@ -55,6 +58,13 @@ def servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactor
 
     yield server
     running.end()
+
+
+@pytest.fixture(scope="session")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
+    """Three minutes of each one's tone."""
+    folder = tmp_path_factory.mktemp("voices")
+    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 180)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ, OTHER_HZ)}
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from tests.audio import Int16, assert_hears
 CUSTOMER_HZ: Final = 433.0
 AGENT_HZ: Final = 701.0
 SUPERVISOR_HZ: Final = 1103.0
+OTHER_HZ: Final = 1501.0
+"""Of a fourth one."""
 
 _SECONDS: Final = 1.1
 """Of each stretch that is judged."""

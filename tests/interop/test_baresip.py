@@ -12,7 +12,7 @@ import pytest
 
 from control_api.client import ControlClient
 from control_api.messages import CallModel
-from tests.audio import assert_hears, tone, write_wav
+from tests.audio import assert_hears
 from tests.interop.conftest import Servers
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.houses import SECRET, TOKEN
@@ -25,13 +25,6 @@ from tests.interop.server import Server
 def server(servers: Servers) -> Server:
     """The one for phones that nobody here wrote."""
     return servers(ring_timeout=8)
-
-
-@pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
-    """A minute of each party's tone."""
-    folder = tmp_path_factory.mktemp("voices")
-    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
 
 
 @dataclass

@@ -7,20 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.audio import tone, write_wav
-from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
+from tests.interop.hearing import SUPERVISOR_HZ, hear_as
 from tests.interop.houses import TOKEN
 from tests.interop.phones.chromium import Chromium
 from tests.interop.phones.coturn import SECRET, Coturn
 from tests.interop.phones.jssip import bundled
 from tests.interop.test_webrtc import Desk, desk
-
-
-@pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
-    """A minute of each one's tone; the last is Chromium's microphone."""
-    folder = tmp_path_factory.mktemp("voices")
-    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
 
 
 @pytest.fixture(scope="module")

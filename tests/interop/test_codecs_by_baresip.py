@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audio import Int16, judge, tone, write_wav
+from tests.audio import Int16, judge
 from tests.interop.conftest import Servers
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear
 from tests.interop.houses import SECRET
@@ -24,13 +24,6 @@ NOT_HEARD_DB = -45.0
 def wide(servers: Servers) -> Server:
     """A server that speaks every codec."""
     return servers(codecs=("opus", "G722", "L16/16000", "PCMU", "PCMA"))
-
-
-@pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
-    """A minute of each party's tone."""
-    folder = tmp_path_factory.mktemp("voices")
-    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
 
 
 def check(heard: Int16, wanted: set[float]) -> None:

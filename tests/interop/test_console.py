@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from tests.audio import Int16, tone, write_wav
+from tests.audio import Int16
 from tests.console.browsing import Seen, browser, keep_picture, opened, sign_in
 from tests.console.built import built
-from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
+from tests.interop.hearing import SUPERVISOR_HZ, hear_as
 from tests.interop.houses import TOKEN
 from tests.interop.phones.jssip import PAGE
 from tests.interop.test_webrtc import Desk, desk
@@ -45,13 +45,6 @@ EAR = """
 })();
 """
 """What the page hears is heard beside it, its websocket can be cut, and its microphone is taken as it is: a tone would pass for noise."""
-
-
-@pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
-    """Each one's tone, for as long as all of this takes; the last is the browser's microphone."""
-    folder = tmp_path_factory.mktemp("voices")
-    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 180)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.audio import tone, write_wav
 from tests.console.browsing import browser, opened
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, hear
 from tests.interop.houses import TOKEN
@@ -17,8 +16,7 @@ pytestmark = pytest.mark.timeout(120)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "listen.html"
 
 
-async def test_a_page_of_thirty_lines_listens_to_a_call(tmp_path: Path) -> None:
-    voices = {hz: write_wav(tmp_path / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ)}
+async def test_a_page_of_thirty_lines_listens_to_a_call(voices: dict[float, Path], tmp_path: Path) -> None:
     async with desk(voices, tmp_path) as here, browser() as chromium, opened(chromium, "about:blank") as seen:
         await seen.page.add_init_script(EAR % (PAGE / "hearing.js").read_text().replace("export class", "class"))
         await seen.page.goto(EXAMPLE.as_uri())

@@ -12,12 +12,12 @@ from control_api.client import ControlClient
 from control_api.messages import EventMessage
 from control_api.permissions import Refusal
 from tests.audio import levels_db, tone, write_wav
-from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, OTHER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.houses import SECRET, agent, route, token, user, written
 from tests.interop.phones.baresip import Baresip
 from tests.interop.server import Server
 
-SUE_HZ, LEE_HZ = SUPERVISOR_HZ, 1501.0
+SUE_HZ, LEE_HZ = SUPERVISOR_HZ, OTHER_HZ
 COMFORT_HZ = 520.0
 CALLS = 3
 

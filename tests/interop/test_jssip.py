@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from control_api.client import ControlClient
-from tests.audio import tone, write_wav
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.houses import SECRET, TOKEN
 from tests.interop.phones.baresip import Baresip
@@ -32,13 +31,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The phone's page."""
     return bundled(tmp_path_factory.mktemp("page") / "page")
-
-
-@pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
-    """A minute of each one's tone."""
-    folder = tmp_path_factory.mktemp("voices")
-    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
 
 
 @asynccontextmanager

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audio import tone, write_wav
-from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, OTHER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.houses import SECRET
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.kamailio import RECIPE, Kamailio
@@ -19,7 +18,6 @@ from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
 from tests.interop.tools import own_address
 
-OTHER_HZ = 1501.0
 EDGE = "127.0.0.1"
 
 
@@ -37,13 +35,6 @@ def configuration(kamailio: str) -> str:
     """The recipe's mediaserver.toml with our addresses and passwords."""
     text = (RECIPE / "mediaserver.toml").read_text()
     return text.replace("192.0.2.5:5060", kamailio).replace("192.0.2.5", EDGE).replace("change-me-too", SECRET)
-
-
-@pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
-    """Half a minute of each party's tone."""
-    folder = tmp_path_factory.mktemp("voices")
-    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 30)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ, OTHER_HZ)}
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.audio import assert_hears, judge, tone, write_wav
+from tests.audio import assert_hears, judge
 from tests.interop.conftest import Servers
+from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ
 from tests.interop.houses import SECRET
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.pyvoip import PyVoip
@@ -19,17 +20,10 @@ def server(servers: Servers) -> Server:
     return servers(ring_timeout=8)
 
 
-@pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A minute of 433 Hz and of 701 Hz."""
-    folder = tmp_path_factory.mktemp("voices")
-    return write_wav(folder / "433.wav", tone(433, 60)), write_wav(folder / "701.wav", tone(701, 60))
-
-
-async def test_pyvoip_answers_as_the_agent(server: Server, voices: tuple[Path, Path], tmp_path: Path) -> None:
+async def test_pyvoip_answers_as_the_agent(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
     async with (
-        PyVoip(tmp_path / "robert", "robert", voices[1], registrar=server.sip, secret=SECRET) as agent,
-        Baresip(tmp_path / "carl", "carl", voices[0], registrar=server.sip, secret=SECRET) as customer,
+        PyVoip(tmp_path / "robert", "robert", voices[AGENT_HZ], registrar=server.sip, secret=SECRET) as agent,
+        Baresip(tmp_path / "carl", "carl", voices[CUSTOMER_HZ], registrar=server.sip, secret=SECRET) as customer,
     ):
         await customer.registered()
         await customer.dial(f"sip:robert@{server.sip}")
@@ -46,10 +40,10 @@ async def test_pyvoip_answers_as_the_agent(server: Server, voices: tuple[Path, P
         await agent.wait_for("ended", within=5)
 
 
-async def test_pyvoip_calls_as_the_customer(server: Server, voices: tuple[Path, Path], tmp_path: Path) -> None:
+async def test_pyvoip_calls_as_the_customer(server: Server, voices: dict[float, Path], tmp_path: Path) -> None:
     async with (
-        Baresip(tmp_path / "robert", "robert", voices[1], registrar=server.sip, secret=SECRET) as agent,
-        PyVoip(tmp_path / "carl", "carl", voices[0], registrar=server.sip, secret=SECRET) as customer,
+        Baresip(tmp_path / "robert", "robert", voices[AGENT_HZ], registrar=server.sip, secret=SECRET) as agent,
+        PyVoip(tmp_path / "carl", "carl", voices[CUSTOMER_HZ], registrar=server.sip, secret=SECRET) as customer,
     ):
         await agent.registered()
         await customer.dial("robert")

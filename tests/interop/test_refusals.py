@@ -16,8 +16,6 @@ from mediaserver.audit.entry import Entry
 from mediaserver.audit.reading import Log
 from mediaserver.storage.database import Database
 from mediaserver.storage.folder import Places
-from tests.audio import tone, write_wav
-from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ
 from tests.interop.houses import LISTENER_TOKEN, SECRET, STRANGER_TOKEN, TOKEN
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
@@ -40,13 +38,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, storage: Path) -> Iterator[
     """One that keeps what happens."""
     with Server(tmp_path_factory.mktemp("server"), address=own_address(), storage=storage) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
-    """Two minutes of each party's tone."""
-    folder = tmp_path_factory.mktemp("voices")
-    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 120)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
 
 
 @dataclass

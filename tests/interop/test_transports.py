@@ -3,21 +3,12 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
-from tests.audio import tone, write_wav
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.houses import SECRET
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.linphone import Linphone
 from tests.interop.server import Server
 from tests.sip.transport.authority import Authority
-
-
-@pytest.fixture
-def voices(tmp_path: Path) -> dict[float, Path]:
-    """Half a minute of each party's tone."""
-    return {hz: write_wav(tmp_path / f"{hz:.0f}.wav", tone(hz, 30)) for hz in (CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ)}
 
 
 async def test_baresip_over_tls_calls_is_called_and_is_supervised(voices: dict[float, Path], tmp_path: Path) -> None:

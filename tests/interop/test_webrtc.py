@@ -6,22 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from control_api.client import ControlClient
-from tests.audio import tone, write_wav
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, hear_as
 from tests.interop.houses import SECRET, TOKEN
 from tests.interop.phones.baresip import Baresip
 from tests.interop.phones.webrtc import WebRtcPeer
 from tests.interop.server import Server
-
-
-@pytest.fixture(scope="module")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
-    """A minute of each party's tone."""
-    folder = tmp_path_factory.mktemp("voices")
-    return {hz: write_wav(folder / f"{hz:.0f}.wav", tone(hz, 60)) for hz in (CUSTOMER_HZ, AGENT_HZ)}
 
 
 @dataclass

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from config.settings import UserSettings
 from control_api.governing_models import PutIdentityCommand
 from control_api.permissions import Ceiling, Identity, Refusal, Right
+from control_api.tokens import TokenStore
 from mediaserver.signalling.desk.administering import Administering
 from mediaserver.signalling.desk.governing import Governing
+from mediaserver.signalling.reloading import Reloading
 from mixer.modes import Mode
 from tests.mediaserver.signalling.desk.administered import Kept
 from tests.mediaserver.signalling.exchange import SETTINGS, Exchange
@@ -233,3 +236,16 @@ async def test_what_was_read_late_does_not_undo_a_change() -> None:
 @pytest.mark.parametrize("fields", [{"agents": ("nobody",)}, {"teams": ("west",)}, {"user": "zoe"}], ids=["agent", "team", "user"])
 async def test_what_names_nobody_of_the_tenant_is_bad(fields: dict[str, Any]) -> None:
     assert await Governed().refused(**fields) == "bad_request"
+
+
+async def test_a_configuration_whose_secrets_cannot_be_opened_is_not_the_one_that_counts() -> None:
+    governed = Governed()
+    exchange, sealed = governed.exchange, UserSettings(name="zoe", ha1_md5="aesgcm$00000000$sealed")
+    written = SETTINGS.model_copy(update={"users": (*SETTINGS.users, sealed)})
+    beside = governed.administering.beside
+    reloading = Reloading(exchange.house, exchange.users, TokenStore(()), governed.office, lambda: written, beside)
+    assert not reloading.reload()
+    assert [one["identity"] for one in (await governed.governing.identities(ADMIN))["identities"]] == ["carla"]
+    written = SETTINGS
+    assert reloading.reload()
+    assert (await governed.governing.identities(ADMIN))["identities"] == []

@@ -51,12 +51,13 @@ export function Dialogs(): JSX.Element | null {
   if (which === "settings") return <Settings />;
   if (which === "keys") return <Keys />;
   if ("address" in which) return <ShowLink link={which} />;
-  if ("label" in which) return <Want wanted={which} />;
-  return <Ask question={which} />;
+  if ("label" in which) return <Want key={which.title} wanted={which} />;
+  return <Ask key={which.title} question={which} />;
 }
 
 function Dialog({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
   const place = useRef<HTMLDialogElement>(null);
+  const shown = useRef(open.peek());
   useEffect(() => {
     place.current?.showModal();
     // Closed and not just taken away: the focus goes back to where it was.
@@ -64,7 +65,7 @@ function Dialog({ title, children }: { title: string; children: ComponentChildre
   }, []);
   const outside = (event: MouseEvent): void => void (event.target === place.current && close());
   return (
-    <dialog ref={place} aria-labelledby="dialog-title" onClose={() => place.current && close()} onClick={outside}>
+    <dialog ref={place} aria-labelledby="dialog-title" onClose={() => open.peek() === shown.current && close()} onClick={outside}>
       <div class="dialog">
         <header>
           <h2 id="dialog-title">{title}</h2>

@@ -5,7 +5,7 @@ import type { Past, PastCall, PastSupervision, Stretch } from "../protocol/past"
 import { hello } from "../store/desk";
 import { callerOf, campaignOf, clock, linkOf, otherMetadata, queueOf } from "../store/facts";
 import { partOf, spanOf } from "../store/history";
-import { close, past, read } from "../store/past";
+import { close, past, read, readSoon } from "../store/past";
 import { Icon } from "../ui/icons";
 import { DetailList, Section } from "./card";
 import { moment } from "./ended";
@@ -47,7 +47,7 @@ function Kept({ kept }: { kept: Past }): JSX.Element {
               <ol class="stays">{supervisions.map((one) => <Stay key={one.supervision} call={call} stay={one} />)}</ol>
             ) : <p class="dim">Nobody whom you may see.</p>}
           </Section>
-          <Notes call={{ ...call, flags }} flagged={() => read(call.call)} />
+          <Notes call={{ ...call, flags }} flagged={() => readSoon(call.call)} />
         </div>
         <div><Details call={call} /></div>
       </div>

@@ -7,6 +7,7 @@ import { call, event, hello, snapshot } from "./said";
 
 class Wire implements Socket {
   onopen = null;
+  readyState = 1;
   onmessage: ((event: { data: string }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   sent: Record<string, unknown>[] = [];

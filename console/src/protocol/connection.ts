@@ -24,6 +24,7 @@ export interface Socket {
   onopen: (() => void) | null;
   onmessage: ((event: { data: string }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
+  readonly readyState: number;
   send(frame: string): void;
   close(code?: number): void;
 }
@@ -62,6 +63,9 @@ interface Waiting {
   readonly reject: (refusal: Refusal) => void;
   readonly callOff: () => void;
 }
+
+/** `WebSocket.OPEN`. */
+const OPEN = 1;
 
 /** The close code of a server that refuses, which has no use in being asked again. */
 const FOREVER: ReadonlySet<number> = new Set([4400, 4401, 4403]);
@@ -122,8 +126,13 @@ export class Connection {
     return new Promise((resolve, reject) => {
       const callOff = this.world.after(REPLY_WITHIN_MS, () => this.#settle(id)?.reject(silent()));
       this.#waiting.set(id, { command, isSentAgain, resolve, reject, callOff });
-      if (this.#isOpen) this.#socket?.send(JSON.stringify(command));
+      if (this.#isOpen) this.#send(command);
     });
+  }
+
+  /** A socket that is closing takes nothing any more: what waits is told so when it has closed. */
+  #send(command: Fields): void {
+    if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(command));
   }
 
   #connect(): void {
@@ -169,7 +178,7 @@ export class Connection {
     this.listener.hello(hello);
     this.listener.status({ is: "open" });
     for (const { command, isSentAgain } of this.#waiting.values()) {
-      if (isSentAgain) this.#socket?.send(JSON.stringify(command));
+      if (isSentAgain) this.#send(command);
     }
   }
 

@@ -87,6 +87,24 @@ async def test_every_page_is_accessible_and_fits(served: Served, chromium: Brows
         await assert_well(seen)
 
 
+@pytest.mark.parametrize("first", ["i", "f"])
+async def test_a_key_right_after_a_dialog_was_closed_is_none_that_was_typed_into_it(served: Served, chromium: Browser, first: str) -> None:
+    async with opened(chromium, served.url) as seen:
+        await sign_in(seen, ANNA_TOKEN)
+        await seen.page.goto(f"{served.url}/#/call/c1")
+        await seen.page.get_by_role("button", name="Barge").wait_for()
+        await seen.page.keyboard.press(first)
+        await seen.page.get_by_role("dialog", name=DIALOGS[first]).wait_for()
+        await seen.page.evaluate(
+            """() => {
+                const field = document.activeElement;
+                document.querySelector("dialog").close();
+                field.dispatchEvent(new KeyboardEvent("keydown", {key: "f", bubbles: true, cancelable: true}));
+            }"""
+        )
+        await seen.page.get_by_role("dialog", name=DIALOGS["f"]).wait_for(timeout=10_000)
+
+
 async def test_a_mode_is_shown_when_the_server_has_confirmed_it_and_not_before(served: Served, chromium: Browser) -> None:
     async with opened(chromium, f"{served.url}/#/call/c2") as seen:
         await give_token(seen, ANNA_TOKEN)

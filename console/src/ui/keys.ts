@@ -13,7 +13,8 @@ export interface Key {
   up?(): void;
 }
 
-const TYPING = "input, textarea, select, [contenteditable]";
+/** Where letters are written; in a dialog that was just closed the focus may stay for a moment, but nobody writes there. */
+const TYPING = ":is(input, textarea, select, [contenteditable]):not(dialog:not([open]) *)";
 const PRESSED_BY_SPACE = "a, button, summary, input, select, textarea, [role=slider]";
 
 let table: readonly Key[] = [];

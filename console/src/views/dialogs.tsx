@@ -59,10 +59,12 @@ function Dialog({ title, children }: { title: string; children: ComponentChildre
   const place = useRef<HTMLDialogElement>(null);
   const shown = useRef(open.peek());
   useEffect(() => {
-    place.current?.showModal();
-    // Closed and not just taken away: the focus goes back to where it was.
-    return () => place.current?.close();
-  }, []);
+    // One that the browser has closed is shown again where the same was asked for anew meanwhile.
+    shown.current = open.peek();
+    if (!place.current?.open) place.current?.showModal();
+  });
+  // Closed and not just taken away: the focus goes back to where it was.
+  useEffect(() => () => place.current?.close(), []);
   const outside = (event: MouseEvent): void => void (event.target === place.current && close());
   return (
     <dialog ref={place} aria-labelledby="dialog-title" onClose={() => open.peek() === shown.current && close()} onClick={outside}>

@@ -305,7 +305,7 @@ async def test_the_call_cannot_be_joined_and_the_desk_says_so_at_once() -> None:
 
 
 async def test_there_is_no_port_for_the_supervisor_and_the_desk_says_so_at_once() -> None:
-    media = SETTINGS.media.model_copy(update={"first_port": 42_200, "last_port": 42_203})
+    media = SETTINGS.media.model_copy(update={"first_port": 31_200, "last_port": 31_203})
     house = House(SETTINGS.model_copy(update={"media": media}))
     customers, _ = house.answered()
     began = asyncio.get_running_loop().time()

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from mediaserver.signalling.tracer import Tracer
 from sip.transport.flow import Flow
 
 FLOW = Flow("udp", ("127.0.0.1", 5060), ("127.0.0.1", 5070))
+MOST_BY_SELECT = 1024
+"""Descriptors with a number below this are all that `select` takes."""
 MESSAGE = b"INVITE sip:*1robert*4711@h SIP/2.0\r\nCall-ID: a1\r\n\r\n"
 
 
@@ -63,6 +67,22 @@ async def test_a_tracer_that_dies_is_replaced_and_counted(tmp_path: Path) -> Non
         assert counters.value("tracers_died") == 1
     finally:
         tracer.close()
+
+
+async def test_a_tracer_that_is_started_amid_many_calls_has_a_link_of_a_high_number(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * MOST_BY_SELECT), hard))
+    tracer = Tracer(TraceSettings(folder=str(tmp_path / "trace")), Counters())
+    with ExitStack() as sockets:
+        for _ in range(MOST_BY_SELECT):
+            sockets.enter_context(open(os.devnull))
+        tracer.start()
+        try:
+            tracer.know("c1", Subject("default", "robert", ""))
+            assert (await tracer.ask("c1", 0, 1)).subject == ("default", "robert", "")
+        finally:
+            tracer.close()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_a_tracer_that_does_not_read_costs_messages_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import structlog
@@ -53,16 +54,21 @@ log = structlog.get_logger("control_api")
 def add_rest(app: FastAPI, reception: Reception) -> None:
     """Put every path on the application."""
     rest = Rest(reception)
-    described = encode(document(), Subprotocol.JSON)
 
     async def describe(_: Request) -> Response:
-        return Response(described, media_type="application/json")
+        return Response(await asyncio.to_thread(_described), media_type="application/json")
 
     app.add_route(OPENAPI, describe, methods=["GET"])
     rows: list[Route | Look] = [*ROUTES, *LOOKS]
     for path in dict.fromkeys(row.path for row in rows):
         by_method = {row.method if isinstance(row, Route) else "GET": row for row in rows if row.path == path}
         app.add_route(path, rest.endpoint(by_method), methods=list(by_method))
+
+
+@cache
+def _described() -> bytes:
+    """The description, made when somebody asks for it: that takes as long as all the rest of a start."""
+    return encode(document(), Subprotocol.JSON)
 
 
 def response(outcome: Outcome, status: int = 200) -> Response:

@@ -1,4 +1,4 @@
-"""Tests in several processes (``--processes 4``): collected once, then run by copies of the process that collected them.
+"""Tests in several processes (``--processes 5``): collected once, then run by copies of the process that collected them.
 
 To collect thousands of tests takes as long as to run most of them, and a copy costs next to nothing. The numbers of the chains
 (`tests.side_by_side`) lie in a pipe; each copy takes the next one when it is at the end of its own. What it has to tell of a test goes

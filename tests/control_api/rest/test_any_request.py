@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.house.tree import ROOT
 
 SECONDS = 120
 
 
+@pytest.mark.timeout(SECONDS + 10)
 def test_every_answer_is_as_described() -> None:
     cases = Path(__file__).with_name("any_request.py")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(cases)]

@@ -5,7 +5,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
+from bisect import bisect
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.usefixtures("warm_workers")
 PTIME = 0.02
 GAP = 50
 """Numbers that a death may cost here, where other tests may have the processor; `bench death` judges time."""
+AT_ONCE = 1.0
+"""Seconds after a death within which its heir has sent here."""
 
 
 @dataclass
@@ -106,14 +109,23 @@ async def talking_at(media: Media, worker: Worker, calls: int = 1, *, suite: str
             talker.phone.close()
 
 
-def assert_unbroken(talker: Talker, other: Talker) -> None:
-    """One SSRC, rising numbers, and what the other said, bit by bit, under one constant: but that an heir may have leapt."""
+def assert_unbroken(talker: Talker, other: Talker, died: Sequence[float]) -> None:
+    """One SSRC, rising numbers, and what the other said, bit by bit, under one constant: but that each heir may have leapt once.
+
+    died: when workers did.
+    """
     assert len({ssrc for _, _, ssrc, _ in talker.got}) == 1
+    heirs: list[int] = []
     for earlier, later in pairwise(talker.got):
         advanced = (later[1] - earlier[1]) % 65_536
         assert 1 <= advanced < GAP
         leapt = advanced - (int.from_bytes(later[3][:2], "big") - int.from_bytes(earlier[3][:2], "big"))
-        assert leapt == 0 or (leapt == SKIPPED and later[0] - earlier[0] > 1.5 * PTIME), "only where a worker died amid a turn"
+        if leapt:
+            heirs.append(bisect(died, later[0]))
+            assert leapt == SKIPPED
+            assert heirs[-1] > 0, "before any worker died"
+            assert later[0] - died[heirs[-1] - 1] < AT_ONCE, "only where a worker died amid a turn"
+    assert len(heirs) == len(set(heirs)), "once an heir"
     assert other.sequence - int.from_bytes(talker.got[-1][3][:2], "big") < 10
 
 
@@ -121,15 +133,17 @@ async def test_a_call_outlives_its_worker_three_times() -> None:
     async with running(SETTINGS.model_copy(update={"rows": 16})) as (media, dead):
         (worker,) = media.workers
         async with talking(media, calls=3) as talkers:
+            died: list[float] = []
             for _ in range(3):
                 await until(lambda: media.spares == 1)
                 await asyncio.sleep(0.2)
                 pid = worker.pid
+                died.append(time.monotonic())
                 os.kill(pid, signal.SIGKILL)
                 await until(lambda pid=pid: media.is_ready and worker.pid != pid)  # type: ignore[misc]
             await asyncio.sleep(0.3)
             for talker, other in zip(talkers, [talkers[each ^ 1] for each in range(6)], strict=True):
-                assert_unbroken(talker, other)
+                assert_unbroken(talker, other, died)
         assert dead == []
 
 

@@ -36,16 +36,17 @@ def in_uri(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def free_port(address: str, first: int = _FIRST_PORT, last: int = _LAST_PORT) -> int:
-    """An even port that is free for UDP and TCP at this address, and its successor with it. None is given out twice.
+def free_port(address: str, first: int = _FIRST_PORT, last: int = _LAST_PORT, ports: int = 2) -> int:
+    """An even port that is free for UDP and TCP at this address, and those after it, so many in all. None is given out twice.
 
     Test runs side by side begin far from each other, for between the look and the use somebody else may take it.
     """
     start = first + (os.getpid() * 977 + next(_addresses) * 4) % (last - first)
     for offset in range(0, last - first, 2):
         port = first + (start - first + offset) % (last - first) // 2 * 2
-        if (address, port) not in _given and _is_free(address, port) and _is_free(address, port + 1):
-            _given.add((address, port))
+        wanted = range(port, port + ports)
+        if all((address, each) not in _given and _is_free(address, each) for each in wanted):
+            _given.update((address, each) for each in wanted)
             return port
     raise RuntimeError(f"no free port at {address} from {first} to {last}")
 

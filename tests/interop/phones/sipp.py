@@ -17,6 +17,9 @@ from typing import Final, Self
 from tests.interop.phones.parts import assembled
 from tests.interop.tools import free_port, in_uri, path_of
 
+_MEDIA_PORTS: Final = (20_000, 32_000, 4)
+"""From, to, and how many SIPp takes: for audio and for video. The system gives none of these to anybody who asks for any port."""
+
 BUILT_IN: Final = frozenset({"uac", "uas", "regexp", "branchc", "branchs", "uac_pcap"})
 _GRACE: Final = 3.0
 _TABLES: Final = ("/proc/net/udp", "/proc/net/udp6", "/proc/net/tcp", "/proc/net/tcp6")
@@ -77,7 +80,7 @@ class Sipp:
         folder.mkdir(parents=True, exist_ok=True)
         named = ["-sn", scenario] if scenario in BUILT_IN else ["-sf", str(self._filled(scenario, keys or {}))]
         self._arguments = [*([remote] if remote else []), *named, "-s", service, "-i", address, "-p", str(self.port), "-t", transport]
-        self._arguments += ["-mi", address, "-mp", str(free_port(address, 20_000, 39_000)), "-m", str(calls), "-r", f"{rate:g}"]
+        self._arguments += ["-mi", address, "-mp", str(free_port(address, *_MEDIA_PORTS)), "-m", str(calls), "-r", f"{rate:g}"]
         self._arguments += ["-nostdin", "-timeout", f"{within:.0f}s", "-timeout_error", "-trace_stat", "-stf", "statistics.csv", "-fd", "1"]
         self._arguments += ["-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "messages.log"]
         self._arguments += options

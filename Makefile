@@ -21,7 +21,7 @@ run: setup ## Start the server with three demo calls that talk, and a live board
 	@.venv/bin/mediaserver demo
 
 test: setup ## Run every test
-	@.venv/bin/python -m pytest --processes 5
+	@.venv/bin/python -m pytest --processes 6
 
 lint: setup ## Judge the code without running it: ruff, mypy, import-linter
 	@scripts/lint.sh

@@ -1,8 +1,9 @@
-"""Tests in several processes (``--processes 5``): collected once, then run by copies of the process that collected them.
+"""Tests in several processes (``--processes 6``): collected once, then run by copies of the process that collected them.
 
 To collect thousands of tests takes as long as to run most of them, and a copy costs next to nothing. The numbers of the chains
-(`tests.side_by_side`) lie in a pipe; each copy takes the next one when it is at the end of its own. What it has to tell of a test goes
-to the first process, which shows, counts and judges it as if it had run the test itself.
+(`tests.side_by_side`) lie in two pipes, those that wait and those that compute; each copy takes the next one when it is at the end of
+its own, and computes when nothing is left that waits. The last copy computes from the beginning, with what the others leave of the cores.
+What a copy has to tell of a test goes to the first process, which shows, counts and judges it as if it had run the test itself.
 """
 
 import os
@@ -11,26 +12,29 @@ import warnings
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby, pairwise
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any, Final
 
 import pytest
 
-from tests.side_by_side import chain_of
+from tests.side_by_side import chain_of, computes
 
 Chain = list[pytest.Item]
 _OCTETS: Final = 4
-"""Of a chain's number in the pipe."""
+"""Of a chain's number in its pipe."""
+_BEHIND: Final = 3
+"""Who computes is from then on so much less urgent (``nice``) than phones whose sound is judged, and what carries it."""
+_LEAST_URGENT: Final = 19
 _FORKING: Final = get_context("fork")
 
 
 def run(session: pytest.Session, processes: int) -> None:
     """Run the session's tests, which stand in the order of their chains."""
     chains = [list(items) for _, items in groupby(session.items, key=lambda item: chain_of(item.nodeid))]
-    numbers, end = os.pipe()
-    with open(end, "wb") as queue:
-        queue.write(b"".join(number.to_bytes(_OCTETS, "big") for number in range(len(chains))))
+    computing = [number for number, items in enumerate(chains) if computes(items[0].nodeid)]
+    queues = _queue(sorted({*range(len(chains))} - {*computing})), _queue(computing)
     reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         reporter.showfspath = False  # what runs beside each other cannot be shown file by file
@@ -39,33 +43,47 @@ def run(session: pytest.Session, processes: int) -> None:
     try:
         for number in range(min(processes, len(chains))):
             ours, its = _FORKING.Pipe(duplex=False)
-            process = _FORKING.Process(target=_be_a_copy, args=(session, number, chains, numbers, its))
+            in_its_order = queues[::-1] if number == processes - 1 else queues
+            process = _FORKING.Process(target=_be_a_copy, args=(session, number, chains, in_its_order, its))
             process.start()
             its.close()
             copies[ours] = _Copy(session, process)
         _hear(session, copies)
     finally:
-        os.close(numbers)
+        for queue in queues:
+            os.close(queue)
         for copy in copies.values():
             copy.process.terminate()
             copy.process.join()
 
 
+def _queue(numbers: Sequence[int]) -> int:
+    """A pipe with these numbers."""
+    queue, end = os.pipe()
+    with open(end, "wb") as pipe:
+        pipe.write(b"".join(number.to_bytes(_OCTETS, "big") for number in numbers))
+    return queue
+
+
 def _hear(session: pytest.Session, copies: "dict[Connection, _Copy]") -> None:
     """Take what the copies tell until each has ended."""
-    while copies:
-        for connection in wait(list(copies)):
-            assert isinstance(connection, Connection)
-            try:
-                what, told = connection.recv()
-            except EOFError:
-                copies.pop(connection).end()
-            else:
-                getattr(copies[connection], what)(**told)
-            if session.shouldfail:
-                raise session.Failed(session.shouldfail)
-            if session.shouldstop:
-                raise session.Interrupted(session.shouldstop)
+    with DefaultSelector() as telling:
+        for connection in copies:
+            telling.register(connection, EVENT_READ, connection)
+        while copies:
+            for connection in [key.data for key, _ in telling.select()]:
+                try:
+                    said = connection.recv()
+                except EOFError:
+                    telling.unregister(connection)
+                    copies.pop(connection).end()
+                else:
+                    for what, told in said:
+                        getattr(copies[connection], what)(**told)
+                if session.shouldfail:
+                    raise session.Failed(session.shouldfail)
+                if session.shouldstop:
+                    raise session.Interrupted(session.shouldstop)
 
 
 class _Copy:
@@ -112,48 +130,63 @@ class _Copy:
 
 
 class _Telling:
-    """A plugin: what a copy tells the first process."""
+    """A plugin: what a copy tells the first process, of each test when the next one begins: it is woken once a test."""
 
     def __init__(self, config: pytest.Config, to: Connection) -> None:
         self._config = config
         self._to = to
+        self._kept: list[tuple[str, dict[str, Any]]] = []
 
     def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
-        self.tell("start", nodeid=nodeid, location=location)
+        self._keep("start", nodeid=nodeid, location=location)
+        self.tell()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.tell("report", data=self._config.hook.pytest_report_to_serializable(config=self._config, report=report))
+        self._keep("report", data=self._config.hook.pytest_report_to_serializable(config=self._config, report=report))
 
     def pytest_runtest_logfinish(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
-        self.tell("finish", nodeid=nodeid, location=location)
+        self._keep("finish", nodeid=nodeid, location=location)
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage, when: str, nodeid: str) -> None:
         place = warning_message.filename, warning_message.lineno
-        self.tell("warn", text=str(warning_message.message), category=warning_message.category, place=place, when=when, nodeid=nodeid)
+        self._keep("warn", text=str(warning_message.message), category=warning_message.category, place=place, when=when, nodeid=nodeid)
 
-    def tell(self, what: str, **told: Any) -> None:
-        """Have a method of `_Copy` called."""
-        self._to.send((what, told))
+    def leave(self) -> None:
+        """There is nothing left to run."""
+        self._keep("leave")
+        self.tell()
+
+    def tell(self) -> None:
+        """Have methods of `_Copy` called."""
+        self._to.send(self._kept)
+        self._kept.clear()
+
+    def _keep(self, what: str, **told: Any) -> None:
+        self._kept.append((what, told))
 
 
-def _be_a_copy(session: pytest.Session, number: int, chains: Sequence[Chain], numbers: int, to: Connection) -> None:
-    """Run chains until there are no more."""
+def _be_a_copy(session: pytest.Session, number: int, chains: Sequence[Chain], queues: Sequence[int], to: Connection) -> None:
+    """Run chains until there are no more in these queues."""
     config = session.config
+    behind = min(os.nice(0) + _BEHIND, _LEAST_URGENT)
     telling = _Telling(config, to)
     _part(config, number)
     config.pluginmanager.register(telling)
-    for item, following in pairwise(chain(_taken(chains, numbers), [None])):
+    for item, following in pairwise(chain(_taken(chains, queues), [None])):
         assert item is not None
+        if computes(item.nodeid):
+            os.setpriority(os.PRIO_PROCESS, 0, behind)
         config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.shouldfail or session.shouldstop:
             break
     config._cleanup_stack.close()  # the last exceptions that nobody raised are judged there
-    telling.tell("leave")
+    telling.leave()
 
 
-def _taken(chains: Sequence[Chain], numbers: int) -> Iterator[pytest.Item]:
-    while number := os.read(numbers, _OCTETS):
-        yield from chains[int.from_bytes(number, "big")]
+def _taken(chains: Sequence[Chain], queues: Sequence[int]) -> Iterator[pytest.Item]:
+    for queue in queues:
+        while number := os.read(queue, _OCTETS):
+            yield from chains[int.from_bytes(number, "big")]
 
 
 def _part(config: pytest.Config, number: int) -> None:

@@ -34,6 +34,14 @@ def test_fails():
     assert 1 == 2, "the reason"
 """
 )
+COMPUTES = "import os, pathlib\ndef test_computes(): pathlib.Path('computed').write_text(str(os.nice(0)))\n"
+WAITS = """
+import os, pathlib, time
+def test_waits():
+    while not pathlib.Path("computed").exists():
+        time.sleep(0.01)
+    pathlib.Path("waited").write_text(str(os.nice(0)))
+"""
 DEADLY = "import os\ndef test_dies(): os._exit(3)\ndef test_comes_after(): pass\n"
 
 
@@ -44,7 +52,7 @@ def run(folder: Path, files: dict[str, str], *options: str) -> subprocess.Comple
         (folder / f"test_{name}.py").write_text(text)
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--processes", "2", *options, "."]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=90)
 
 
 def test_files_go_to_one_process_each_and_everything_is_told(tmp_path: Path) -> None:
@@ -73,3 +81,11 @@ def test_the_first_failure_ends_all_where_that_is_wanted(tmp_path: Path) -> None
     done = run(tmp_path, {"failing": "def test_fails(): assert False\n", "waiting": waiting}, "-x")
     assert done.returncode == 1
     assert "stopping after 1 failures" in done.stdout
+
+
+def test_what_computes_is_begun_beside_what_waits_and_is_less_urgent(tmp_path: Path) -> None:
+    (tmp_path / "rtp").mkdir()
+    (tmp_path / "rtp" / "test_computing.py").write_text(COMPUTES)
+    done = run(tmp_path, {"waiting": WAITS, "waiting_too": WAITS})
+    assert done.returncode == 0, done.stdout
+    assert int((tmp_path / "computed").read_text()) > int((tmp_path / "waited").read_text())

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tests.side_by_side import CHAINS, chain_of, place_of
+from tests.side_by_side import CHAINS, COMPUTING, chain_of, computes, place_of
 
 HERE = Path(__file__).parent
 
 
 def test_every_file_and_room_that_a_chain_names_is_there() -> None:
-    assert [name for chain in CHAINS for name in chain if not (HERE / name).exists()] == []
+    assert [name for chain in (*CHAINS, COMPUTING) for name in chain if not (HERE / name).exists()] == []
 
 
 def test_files_of_one_chain_go_together() -> None:
@@ -21,7 +21,16 @@ def test_a_file_is_in_the_chain_that_names_it_rather_than_in_its_rooms() -> None
     assert room != chain_of("tests/interop/test_transfers.py::test_a")
 
 
-def test_a_file_that_no_chain_names_is_a_chain_of_its_own_and_comes_last() -> None:
-    nodeid = "tests/rtp/test_header.py::test_a"
-    assert chain_of(nodeid) == "tests/rtp/test_header.py"
+def test_a_file_that_no_chain_names_is_a_chain_of_its_own_and_comes_after_them() -> None:
+    nodeid = "tests/config/test_loading.py::test_a"
+    assert chain_of(nodeid) == "tests/config/test_loading.py"
     assert place_of(nodeid) == len(CHAINS)
+    assert not computes(nodeid)
+
+
+def test_a_file_that_only_computes_comes_last_and_one_that_a_chain_names_does_not() -> None:
+    nodeid = "tests/mediaserver/worker/test_heir.py::test_a"
+    assert chain_of(nodeid) == "tests/mediaserver/worker/test_heir.py"
+    assert computes(nodeid)
+    assert place_of(nodeid) > len(CHAINS)
+    assert not computes("tests/mediaserver/worker/test_process.py::test_a")

@@ -32,7 +32,7 @@ def run(command: list[str], folder: Path, **environment: str) -> subprocess.Comp
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=90,
         stdin=subprocess.DEVNULL,
     )
 

@@ -1,10 +1,14 @@
 """The documents: links lead somewhere, commands that are named exist, and the index names every page."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
+from config.loading import load
 from tests.house.tree import ROOT, name_of
 
 PAGES = sorted(
@@ -64,3 +68,29 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     first_screen = (ROOT / "README.md").read_text().splitlines()[:60]
     assert any("make run" in line for line in first_screen)
     assert any("make test" in line for line in first_screen)
+
+
+# What pages say to write and to type
+
+
+def test_the_phones_of_their_page_reach_each_other_and_a_supervisor_reaches_them(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "integrations" / "phones.md").read_text()
+    written = tmp_path / "mediaserver.toml"
+    written.write_text("\n".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)))
+    settings = load(written, {})
+    (route,) = settings.routes
+    assert (route.trunk, route.targets) == ("users", ("agent:{1}",))
+    assert all(re.fullmatch(route.number, agent.name) for agent in settings.agents)
+    assert [user.name for user in settings.users if user.ceiling is not None] == ["sue"]
+
+
+def test_what_is_to_be_typed_for_a_pbx_makes_settings_and_a_token_that_sees_traces(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "integrations" / "pbx-trunk.md").read_text()
+    typed = re.findall(r"^## Try it\n\n```\n(.*?)^mediaserver serve .*?```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    command = f'mediaserver() {{ PYTHONPATH={quote(str(ROOT))} {quote(sys.executable)} -m mediaserver "$@"; }}\n'
+    done = subprocess.run(["bash", "-euc", command + "".join(typed)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    settings = load(tmp_path / "pbx.toml", {})
+    assert settings.trunks[0].addresses == ("198.51.100.7",)
+    assert [(token.identity, token.user, token.ceiling.rights) for token in settings.tokens] == [("sue", "sue", ("trace",))]

@@ -9,18 +9,21 @@ import pytest
 from tests.house.tree import SHIPPED, name_of, python_files
 
 
-def calls(file: Path) -> Iterator[tuple[int, str, ast.Call]]:
-    """Every call in a file: its line, what is called as it is written, and the call."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Call):
-            yield node.lineno, ast.unparse(node.func), node
+def calls(file: Path, *names: str) -> Iterator[tuple[int, str, ast.Call]]:
+    """Every call in a file of what is named so at its end: its line, what is called as it is written, and the call."""
+    text = file.read_text()
+    if not any(name in text for name in names):
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and (called := ast.unparse(node.func)).endswith(names):
+            yield node.lineno, called, node
 
 
 def unbounded_queues(file: Path) -> list[str]:
     """Queues that are made without a bound."""
     return [
         f"{name_of(file)}:{line}"
-        for line, called, call in calls(file)
+        for line, called, call in calls(file, "Queue")
         if called.split(".")[-1] in ("Queue", "PriorityQueue", "LifoQueue", "SimpleQueue") and not call.args and not call.keywords
     ]
 
@@ -30,7 +33,7 @@ def loose_tasks(file: Path) -> list[str]:
     receivers = ("asyncio", "loop", "self._loop", "asyncio.get_running_loop()", "asyncio.get_event_loop()", "get_running_loop()")
     return [
         f"{name_of(file)}:{line}"
-        for line, called, _ in calls(file)
+        for line, called, _ in calls(file, "ensure_future", ".create_task")
         if called.endswith("ensure_future") or (called.endswith(".create_task") and called.removesuffix(".create_task") in receivers)
     ]
 

@@ -28,7 +28,7 @@ def run(folder: Path, text: str, no_skips: str, *options: str) -> subprocess.Com
     (folder / "test_phone.py").write_text(text)
     environment = {**os.environ, "MEDIASERVER_NO_SKIPS": no_skips, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "."]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=90)
 
 
 @pytest.mark.parametrize("text", [SKIPPED_BY_ITSELF, SKIPPED_BY_MARK, SKIPPED_BY_FIXTURE, SKIPPED_AS_A_FILE])

@@ -1,18 +1,32 @@
-"""What every interoperability test needs: the outside tool or a skip by its name, addresses and ports of its own."""
+"""What every interoperability test needs: the outside tool or a skip by its name, addresses and ports of its own.
 
+Ports lie where the system gives none to who asks for any (32,768 to 60,999): what is chosen here is often used some time later.
+"""
+
+import fcntl
+import functools
 import itertools
 import os
 import shutil
 import socket
 import sys
+import tempfile
+import zlib
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 ENDING_WITH_US: Final = (sys.executable, "-m", "bench.launch", "-", "0")
 """Before a server's command: it ends with this run of tests, though that be killed."""
-_FIRST_PORT: Final = 10_000
-_LAST_PORT: Final = 19_999
+LISTENING: Final = range(10_000, 20_000)
+"""For SIP, and whatever else is asked."""
+PHONES_MEDIA: Final = range(20_000, 28_000)
+SERVERS_MEDIA: Final = range(28_000, 32_768)
+EXCHANGES_MEDIA: Final = range(61_000, 63_000)
+"""Shared by those that pass over what is taken: exchanges without a network, and tests of just that. Above are the benches' servers."""
+PATIENCE: Final = 30.0
+"""Seconds for what comes within one where the machine has nothing else to do."""
 _addresses = itertools.count()
 _given: set[tuple[str, int]] = set()
 
@@ -36,19 +50,45 @@ def in_uri(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def free_port(address: str, first: int = _FIRST_PORT, last: int = _LAST_PORT, ports: int = 2) -> int:
-    """An even port that is free for UDP and TCP at this address, and those after it, so many in all. None is given out twice.
+def free_port(address: str, among: range = LISTENING, ports: int = 2) -> int:
+    """An even port that is free for UDP and TCP at this address, and those after it, so many in all (an even number).
 
-    Test runs side by side begin far from each other, for between the look and the use somebody else may take it.
+    None is given out twice while whoever has it runs, in no process of tests on this machine, unless it was given back.
     """
-    start = first + (os.getpid() * 977 + next(_addresses) * 4) % (last - first)
-    for offset in range(0, last - first, 2):
-        port = first + (start - first + offset) % (last - first) // 2 * 2
-        wanted = range(port, port + ports)
-        if all((address, each) not in _given and _is_free(address, each) for each in wanted):
-            _given.update((address, each) for each in wanted)
+    blocks = among[::ports][: len(among) // ports]
+    start = os.getpid() * 977 + next(_addresses)
+    for number in range(len(blocks)):
+        port = blocks[(start + number) % len(blocks)]
+        wanted = {(address, each) for each in range(port, port + ports)}
+        if _given.isdisjoint(wanted) and _is_ours(address, port, ports) and all(_is_free(*each) for each in wanted):
+            _given.update(wanted)
             return port
-    raise RuntimeError(f"no free port at {address} from {first} to {last}")
+    raise RuntimeError(f"no free port at {address} from {among.start} to {among.stop - 1}")
+
+
+def give_back(address: str, port: int, ports: int) -> None:
+    """Nobody uses these any more."""
+    _given.difference_update((address, each) for each in range(port, port + ports))
+    fcntl.lockf(_register(), fcntl.LOCK_UN, ports, _place(address, port))
+
+
+def _is_ours(address: str, port: int, ports: int) -> bool:
+    """Whether no other process of tests has these; from now on they are this one's, until it ends."""
+    try:
+        fcntl.lockf(_register(), fcntl.LOCK_EX | fcntl.LOCK_NB, ports, _place(address, port))
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def _register() -> int:
+    """A file of which nothing is used but the locks: each port has a byte of its own."""
+    return os.open(Path(tempfile.gettempdir()) / f"mediaserver-tests-ports-{os.getuid()}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _place(address: str, port: int) -> int:
+    return zlib.crc32(address.encode()) << 16 | port
 
 
 def _is_free(address: str, port: int) -> bool:

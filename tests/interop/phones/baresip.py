@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,11 +22,11 @@ from typing import Any, Final, Self
 import numpy as np
 
 from tests.audio import Int16, read_wav
-from tests.interop.tools import free_port, path_of
+from tests.interop.tools import PATIENCE, PHONES_MEDIA, free_port, give_back, path_of
 
 MODULES: Final = "/usr/lib/baresip/modules"
-START_WITHIN: Final = 15.0
-OBEY_WITHIN: Final = 5.0
+_MEDIA_PORTS: Final = 20
+"""Of which it takes any two for a call."""
 
 _CONFIG: Final = """\
 poll_method epoll
@@ -106,7 +107,8 @@ class Baresip:
         """Told and not yet waited for."""
         self._replies: list[dict[str, Any]] = []
         folder.mkdir(parents=True, exist_ok=True)
-        first_rtp = free_port(self.address, 20_000, 39_000)
+        first_rtp = free_port(self.address, PHONES_MEDIA, _MEDIA_PORTS)
+        weakref.finalize(self, give_back, self.address, first_rtp, _MEDIA_PORTS)
         config = _CONFIG.format(
             address=self.address,
             port=self.port,
@@ -115,7 +117,7 @@ class Baresip:
             voice=voice,
             modules=MODULES,
             first_rtp=first_rtp,
-            last_rtp=first_rtp + 200,
+            last_rtp=first_rtp + _MEDIA_PORTS - 1,
         )
         domain = registrar or f"{self.address}:{self.port}"
         options = [f"regint={expires if registrar else 0}", f"answermode={'auto' if answers_by_itself else 'manual'}", f"ptime={ptime_ms}"]
@@ -142,7 +144,7 @@ class Baresip:
                 self._command, "-f", str(self._folder), "-v", stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
-            async with asyncio.timeout(START_WITHIN):
+            async with asyncio.timeout(PATIENCE):
                 self._reader, self._writer = await self._connect()
         except BaseException:
             await self._end()
@@ -187,7 +189,7 @@ class Baresip:
         body = json.dumps({"command": command, "params": parameters, "token": command}).encode()
         self._writer.write(b"%d:%s," % (len(body), body))
         try:
-            async with asyncio.timeout(OBEY_WITHIN):
+            async with asyncio.timeout(PATIENCE):
                 while not self._replies:
                     await self._read_one()
         except TimeoutError:
@@ -199,7 +201,7 @@ class Baresip:
 
     # -- what it tells
 
-    async def registered(self, within: float = 10.0) -> None:
+    async def registered(self, within: float = PATIENCE) -> None:
         """Wait until the registrar took it; asked for, since the event may be told before anybody listens."""
         try:
             async with asyncio.timeout(within):
@@ -208,7 +210,7 @@ class Baresip:
         except TimeoutError:
             raise PhoneError(f"{self.user} is not registered after {within} s{self._log_tail()}") from None
 
-    async def wait_for(self, kind: str, within: float = 10.0) -> dict[str, Any]:
+    async def wait_for(self, kind: str, within: float = PATIENCE) -> dict[str, Any]:
         """The next event of this kind; earlier ones are passed over."""
         seen = []
         try:
@@ -233,12 +235,12 @@ class Baresip:
         """Samples heard so far in the latest call."""
         return len(self.recording())
 
-    async def listen(self, seconds: float, settle: float = 0.3) -> Int16:
-        """What is heard from ``settle`` seconds on, this long; fails where that much does not come."""
+    async def listen(self, seconds: float, settle: float = 0.3, within: float = 10.0) -> Int16:
+        """What is heard from ``settle`` seconds on, this long; fails where that much does not come in time."""
         await asyncio.sleep(settle)
         start, wanted = self.position, round(seconds * 8000)
         try:
-            async with asyncio.timeout(seconds * 2 + 2):
+            async with asyncio.timeout(seconds + within):
                 while self.position < start + wanted:
                     await asyncio.sleep(0.05)
         except TimeoutError:

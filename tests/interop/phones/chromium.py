@@ -17,9 +17,8 @@ import numpy as np
 import websockets
 
 from tests.audio import Int16
-from tests.interop.tools import path_of
+from tests.interop.tools import PATIENCE, path_of
 
-START_WITHIN: Final = 30.0
 _SAYS_WHERE: Final = re.compile(r"DevTools listening on (ws://\S+)")
 
 
@@ -52,7 +51,7 @@ class Chromium:
             start_new_session=True,
         )
         try:
-            async with asyncio.timeout(START_WITHIN):
+            async with asyncio.timeout(PATIENCE):
                 self._browser = await websockets.connect(await self._where(), max_size=2**24)
                 self._page_session = await self._attach()
                 while not await self.ask("typeof phone === 'object'"):
@@ -75,7 +74,7 @@ class Chromium:
             raise BrowserError(f"{expression}: {json.dumps(result['exceptionDetails'])[:500]}")
         return result["result"].get("value")
 
-    async def wait_for(self, name: str, within: float = 15.0) -> str:
+    async def wait_for(self, name: str, within: float = PATIENCE) -> str:
         """The next event of this name, and what it says; earlier ones are passed over."""
         seen: list[list[str]] = []
         try:
@@ -90,7 +89,7 @@ class Chromium:
         except TimeoutError:
             raise BrowserError(f"no {name} within {within} s, but {seen}") from None
 
-    async def until(self, expression: str, within: float = 15.0) -> None:
+    async def until(self, expression: str, within: float = PATIENCE) -> None:
         """Wait until an expression in the page is true."""
         try:
             async with asyncio.timeout(within):

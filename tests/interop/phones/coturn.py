@@ -6,10 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from tests.interop.tools import free_port, path_of
+from tests.interop.tools import PATIENCE, PHONES_MEDIA, free_port, path_of
 
 SECRET: Final = "shared-with-the-turn-server"
-_START_WITHIN: Final = 10.0
+_RELAYS: Final = 200
 
 
 class Coturn:
@@ -20,7 +20,7 @@ class Coturn:
         self._folder = folder
         self._address = address
         self._port = free_port(address)
-        self._relays = free_port(address, 33_000, 39_000)
+        self._relays = free_port(address, PHONES_MEDIA, _RELAYS)
 
     @property
     def url(self) -> str:
@@ -39,7 +39,7 @@ class Coturn:
             "relay-ip": self._address,
             "listening-port": self._port,
             "min-port": self._relays,
-            "max-port": self._relays + 200,
+            "max-port": self._relays + _RELAYS - 1,
             "static-auth-secret": SECRET,
             "realm": "turn.test",
             "pidfile": self._folder / "turnserver.pid",
@@ -49,7 +49,7 @@ class Coturn:
         said = [f"--{name}={value}" for name, value in options.items()]
         with (self._folder / "turnserver.log").open("wb") as log:
             self._process = subprocess.Popen([self._command, *flags, *said], stdout=log, stderr=log, start_new_session=True)
-        deadline = time.monotonic() + _START_WITHIN
+        deadline = time.monotonic() + PATIENCE
         while "IO method" not in self.log:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 self._end()

@@ -16,7 +16,7 @@ def bundled(folder: Path) -> Path:
     npm = path_of("npm")
     shutil.copytree(PAGE, folder, ignore=shutil.ignore_patterns("node_modules", "build"))
     for command in ([npm, "install", "--no-audit", "--no-fund", "--no-package-lock"], [npm, "run", "build"]):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
         if done.returncode:
             raise BrowserError(f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}")
     for page in ("phone.html", "supervisor.html"):

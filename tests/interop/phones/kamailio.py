@@ -13,7 +13,6 @@ from tests.interop.tools import ENDING_WITH_US, free_port, path_of
 
 RECIPE: Final = Path(__file__).parents[3] / "deploy" / "kamailio"
 FRONT: Final = Path(__file__).parent / "front.cfg"
-START_WITHIN: Final = 15.0
 
 
 class _Proxy:

@@ -10,10 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from tests.interop.tools import free_port, path_of
+from tests.interop.tools import PATIENCE, PHONES_MEDIA, free_port, path_of
 
-START_WITHIN: Final = 20.0
-OBEY_WITHIN: Final = 10.0
 _PROMPT: Final = b"daemon-linphone>"
 
 _CONFIG: Final = """\
@@ -64,7 +62,7 @@ class Linphone:
         # Without a place for its database it registers, and then takes no calls.
         (folder / ".local" / "share" / "linphone").mkdir(parents=True, exist_ok=True)
         (folder / "linphonerc").write_text(
-            _CONFIG.format(rtp=free_port("127.0.0.1", 20_000, 39_000), encryption=encryption, mandatory=int(encryption != "none"))
+            _CONFIG.format(rtp=free_port("127.0.0.1", PHONES_MEDIA), encryption=encryption, mandatory=int(encryption != "none"))
         )
 
     async def __aenter__(self) -> Self:
@@ -86,7 +84,7 @@ class Linphone:
                 start_new_session=True,
             )
         try:
-            async with asyncio.timeout(START_WITHIN):
+            async with asyncio.timeout(PATIENCE):
                 await self._answer()
                 # Without a port of its own for it, linphone speaks UDP only.
                 await self.order(f"port sip {free_port('127.0.0.1')} {self._transport}")
@@ -100,7 +98,7 @@ class Linphone:
             await self.order("quit")
         await self._end()
 
-    async def register(self, within: float = 15.0) -> None:
+    async def register(self, within: float = PATIENCE) -> None:
         """Register, and wait until it is told."""
         host = self._registrar
         await self.order(f"register sip:{self.user}@{host} sip:{host};transport={self._transport} {self._secret} {self.user}")
@@ -126,11 +124,11 @@ class Linphone:
         """Speak a file into the call."""
         await self.order(f"incall-player-start {wave}")
 
-    async def is_in(self, state: str, within: float = 10.0) -> str:
+    async def is_in(self, state: str, within: float = PATIENCE) -> str:
         """Wait until its call is in a state: ``IncomingReceived``, ``StreamsRunning`` …; what it says of it."""
         return await self._until("call-status", rf"State: LinphoneCall{state}", within)
 
-    async def came(self, within: float = 5.0) -> int:
+    async def came(self, within: float = PATIENCE) -> int:
         """Packets that it took in the call that ended last, as it counted them itself: what it cannot decrypt is not among them."""
         async with asyncio.timeout(within):
             while True:
@@ -140,7 +138,7 @@ class Linphone:
                     return int(found[-1])
                 await asyncio.sleep(0.05)
 
-    async def is_idle(self, within: float = 5.0) -> None:
+    async def is_idle(self, within: float = PATIENCE) -> None:
         """Wait until it has no call."""
         await self._until("call-status", r"No current call|no call|Status: Error", within)
 
@@ -149,7 +147,7 @@ class Linphone:
         assert self._process.stdin is not None
         self._process.stdin.write(command.encode() + b"\n")
         try:
-            async with asyncio.timeout(OBEY_WITHIN):
+            async with asyncio.timeout(PATIENCE):
                 return await self._answer()
         except TimeoutError:
             raise LinphoneError(f"{self.user} did not answer to {command.split(maxsplit=1)[0]}") from None

@@ -8,7 +8,7 @@ import asyncio
 import os
 import socket
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 from sip.events import Accepted, Event, InviteReceived, SessionEnded
@@ -19,8 +19,8 @@ from sip.transport.flow import Flow
 from sip.transport.listeners import Listener
 from sip.transport.shell import SipShell
 from sip.useragent import UserAgent
+from tests.interop.tools import PATIENCE
 
-WITHIN: Final = 10.0
 T = TypeVar("T", bound=Event)
 
 
@@ -108,7 +108,7 @@ class OwnPhone:
         self._news.set()
 
     async def _next(self, kind: type[T]) -> T:
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 for event in self._events:
                     if isinstance(event, kind):

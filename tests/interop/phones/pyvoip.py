@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import wave
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,10 +18,10 @@ from typing import Any, Final, Self
 import numpy as np
 
 from tests.audio import Int16, read_wav
-from tests.interop.tools import free_port
+from tests.interop.tools import PATIENCE, PHONES_MEDIA, free_port, give_back
 
-TELL_WITHIN: Final = 15.0
 _FRAME: Final = 160
+_MEDIA_PORTS: Final = 20
 
 
 class PyVoip:
@@ -33,7 +34,8 @@ class PyVoip:
         self._process: asyncio.subprocess.Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
         host, _, port = registrar.rpartition(":")
-        own_port, rtp_port = free_port(address), free_port(address, 20_000, 39_000)
+        own_port, rtp_port = free_port(address), free_port(address, PHONES_MEDIA, _MEDIA_PORTS)
+        weakref.finalize(self, give_back, address, rtp_port, _MEDIA_PORTS)
         settings = [host, port, user, secret, address, str(own_port), str(rtp_port), str(voice), str(folder / "heard.wav")]
         self._arguments = ["-m", "tests.interop.phones.pyvoip", *settings]
 
@@ -60,7 +62,7 @@ class PyVoip:
         """End the call."""
         await self._order("hangup")
 
-    async def wait_for(self, word: str, within: float = TELL_WITHIN) -> str:
+    async def wait_for(self, word: str, within: float = PATIENCE) -> str:
         """The next line that begins with this word: ``registered``, ``answered``, ``ended``, ``digit 5``; the rest of that line."""
         assert self._process is not None
         assert self._process.stdout is not None
@@ -78,9 +80,12 @@ class PyVoip:
         """What is heard from ``settle`` seconds on, this long."""
         await asyncio.sleep(settle)
         start, wanted = len(self._heard()), round(seconds * 8000)
-        async with asyncio.timeout(seconds * 2 + 3):
-            while len(self._heard()) < start + wanted:
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(seconds + 10):
+                while len(self._heard()) < start + wanted:
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{self.user} heard {len(self._heard()) - start} samples, not {wanted}\n{self._log()}") from None
         return self._heard()[start : start + wanted]
 
     def _heard(self) -> Int16:
@@ -130,7 +135,7 @@ class _Phone:
             callCallback=self._incoming,
             sipPort=int(own_port),
             rtpPortLow=int(rtp_port),
-            rtpPortHigh=int(rtp_port) + 20,
+            rtpPortHigh=int(rtp_port) + _MEDIA_PORTS - 1,
         )
 
     def run(self) -> None:

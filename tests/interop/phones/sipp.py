@@ -7,21 +7,24 @@ shall end first, wait for `Sipp.finished`.
 import asyncio
 import contextlib
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from tests.interop.phones.parts import assembled
-from tests.interop.tools import free_port, in_uri, path_of
+from tests.interop.tools import PATIENCE, PHONES_MEDIA, free_port, in_uri, path_of
 
-_MEDIA_PORTS: Final = (20_000, 32_000, 4)
-"""From, to, and how many SIPp takes: for audio and for video. The system gives none of these to anybody who asks for any port."""
+_MEDIA_PORTS: Final = 4
+"""How many SIPp takes: for audio and for video."""
 
 BUILT_IN: Final = frozenset({"uac", "uas", "regexp", "branchc", "branchs", "uac_pcap"})
-_GRACE: Final = 3.0
+_GRACE: Final = 10.0
+_HEADLINE: Final = re.compile(r"^-+ (\S+ \S+)\n\w+ message (sent|received) .*:\n", re.MULTILINE)
 _TABLES: Final = ("/proc/net/udp", "/proc/net/udp6", "/proc/net/tcp", "/proc/net/tcp6")
 
 
@@ -43,6 +46,15 @@ class Statistics:
         assert as_written, f"SIPp: {self.successful} of {calls} calls went as written, {self.failed} did not\n{self.errors}"
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message."""
+
+    at: datetime
+    is_received: bool
+    text: str
+
+
 class Sipp:
     """One SIPp process. In ``async with`` it runs; `finished` waits for its end, leaving ends it early."""
 
@@ -62,7 +74,7 @@ class Sipp:
         transport: str = "u1",
         repeats_ms: int = 500,
         lingers_ms: int = 0,
-        within: float = 20,
+        within: float = 2 * PATIENCE,
     ) -> None:
         """Run ``scenario`` toward ``remote`` (``host:port``; empty for one that waits), at most ``within`` seconds.
 
@@ -80,7 +92,7 @@ class Sipp:
         folder.mkdir(parents=True, exist_ok=True)
         named = ["-sn", scenario] if scenario in BUILT_IN else ["-sf", str(self._filled(scenario, keys or {}))]
         self._arguments = [*([remote] if remote else []), *named, "-s", service, "-i", address, "-p", str(self.port), "-t", transport]
-        self._arguments += ["-mi", address, "-mp", str(free_port(address, *_MEDIA_PORTS)), "-m", str(calls), "-r", f"{rate:g}"]
+        self._arguments += ["-mi", address, "-mp", str(free_port(address, PHONES_MEDIA, _MEDIA_PORTS)), "-m", str(calls), "-r", f"{rate:g}"]
         self._arguments += ["-nostdin", "-timeout", f"{within:.0f}s", "-timeout_error", "-trace_stat", "-stf", "statistics.csv", "-fd", "1"]
         self._arguments += ["-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "messages.log"]
         self._arguments += options
@@ -119,6 +131,13 @@ class Sipp:
         path = self._folder / "messages.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def told(self) -> list[Told]:
+        """The same one by one."""
+        _, *parts = _HEADLINE.split(self.messages().replace("\r", ""))
+        return [
+            Told(datetime.fromisoformat(at), way == "received", text.strip()) for at, way, text in zip(*(iter(parts),) * 3, strict=True)
+        ]
+
     def _filled(self, scenario: str, keys: Mapping[str, str]) -> Path:
         """The scenario with its parts and keys filled in; SIPp's own ``-key`` does so inside messages only."""
         text = assembled(scenario)
@@ -149,7 +168,7 @@ class Sipp:
         """Return when its socket is there: a request that comes earlier would be lost."""
         wanted = _as_kernel_writes(self.address, self.port)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while self._process is not None and self._process.returncode is None:
                     if any(wanted in Path(table).read_text() for table in _TABLES):
                         return

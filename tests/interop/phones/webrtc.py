@@ -92,9 +92,12 @@ class WebRtcPeer:
         """What is heard from ``settle`` seconds on, this long, at 8 kHz."""
         await asyncio.sleep(settle)
         start, wanted = self._count, round(seconds * RATE)
-        async with asyncio.timeout(2 * seconds + 2):
-            while self._count < start + wanted:
-                await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(seconds + 10):
+                while self._count < start + wanted:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{self._count - start} samples came, not {wanted}") from None
         return np.concatenate(self._heard)[start : start + wanted]
 
     def _listen(self, track: MediaStreamTrack) -> None:

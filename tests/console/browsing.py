@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.console.built import axe
 from tests.interop.tools import path_of
@@ -29,6 +29,7 @@ DESK: Final = {"width": 1440, "height": 900}
 PHONE: Final = {"width": 390, "height": 844}
 PICTURES: Final = "MEDIASERVER_PICTURES"
 """Names the folder for pictures of pages, where somebody wants them."""
+expect.set_options(timeout=30_000)  # as long as Playwright waits for everything else: a browser amid other tests may lack time
 
 
 @dataclass

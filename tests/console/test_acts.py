@@ -87,7 +87,7 @@ async def test_a_call_is_taken_over_and_given_back(served: Served, page: Page) -
         served.desk.live["c1"] | {"legs": [customer, agent | {"aside": True}, dave | {"mode": "barge", "taken_over": True}, carla]},
         "call.taken_over",
     )
-    await page.get_by_text("speaks in the agent's stead").wait_for()
+    await page.get_by_role("listitem").filter(has_text="You").get_by_text("speak in the agent's stead").wait_for()
     await page.keyboard.press("g")
     await expect(page.get_by_role("button", name="Give back")).to_have_attribute("aria-busy", "false")
     assert asked(served, "give_back") == [{"leg": 8}]
@@ -134,7 +134,7 @@ async def test_an_agent_is_followed_until_one_stops(served: Served, page: Page) 
     [said] = asked(served, "follow")
     assert (said["agent"], said["current"]) == ("robert", True)
     await page.reload()
-    await page.get_by_role("button", name="Unfollow robert").click()
+    await page.get_by_role("row").get_by_role("button", name="Unfollow robert").click()
     await page.reload()
     await page.get_by_role("button", name="Follow robert", exact=True).wait_for()
     assert served.desk.following == []
@@ -162,6 +162,41 @@ async def test_a_note_and_a_flag_are_shown_when_the_server_has_them_and_a_flag_f
     await page.get_by_role("button", name="Take back the flag look").click()
     await expect(page.get_by_role("listitem").filter(has_text="look dave")).to_have_count(0)
     assert served.desk.live["c1"]["flags"] == []
+
+
+@pytest.mark.parametrize(("key", "kept"), [("n", "note"), ("s", "message")])
+async def test_what_is_typed_for_a_row_of_the_board_is_a_text_and_no_command(served: Served, page: Page, key: str, kept: str) -> None:
+    await page.get_by_role("link", name="Calls").first.click()
+    await page.get_by_role("link", name="+4930123").wait_for()
+    await page.keyboard.press("j")
+    await page.keyboard.type(f"{key}well, he is barged by law")
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Notices").get_by_text("kept" if kept == "note" else "has taken").wait_for()
+    await expect(page.get_by_role("link", name="+4930123")).to_be_focused()
+    [said] = asked(served, kept)
+    assert (said["call"], said["text"]) == ("c1", "well, he is barged by law")
+    assert asked(served, "set_mode") == []
+
+
+async def test_where_nothing_can_be_written_it_is_said_and_letters_do_nothing(served: Served, page: Page) -> None:
+    served.desk.put(served.desk.live["c1"] | {"agent": ""}, "call.agent")
+    await page.get_by_role("link", name="Calls").first.click()
+    await page.get_by_role("link", name="+4930123").wait_for()
+    await page.keyboard.press("j")
+    await page.keyboard.type("sb b")
+    await page.get_by_role("dialog", name="No message").get_by_text("No agent is on this call.").wait_for()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert asked(served, "set_mode") == []
+
+
+async def test_escape_leaves_a_note_which_stays_as_it_was_written(served: Served, page: Page) -> None:
+    await page.keyboard.press("n")
+    note = page.get_by_label("Note at this moment")
+    await page.keyboard.type("half a")
+    await page.keyboard.press("Escape")
+    await expect(note).not_to_be_focused()
+    await expect(note).to_have_value("half a")
 
 
 async def test_a_flag_stands_for_what_is_typed_or_for_what_others_say(served: Served, page: Page) -> None:

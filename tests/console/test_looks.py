@@ -27,6 +27,10 @@ HOLD_BACK = """
 })();
 """
 """What the page asks first, whether browsers are taken, is kept from the server until the test lets go."""
+NO_MICROPHONE = """
+navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
+"""
+"""As where its user has refused it."""
 DIALOGS = {",": "Settings", "?": "Keys", "e": "End the call?", "i": "Bring in a third one", "f": "Flag this moment"}
 """What a key opens on the page of a call."""
 pytestmark = [pytest.mark.timeout(SECONDS), pytest.mark.asyncio(loop_scope="module")]
@@ -126,6 +130,32 @@ async def test_a_mode_is_shown_when_the_server_has_confirmed_it_and_not_before(s
         await expect(barge).to_have_attribute("aria-pressed", "true")
 
 
+async def test_whoever_has_no_microphone_is_told_what_helps_and_listens_on(served: Served, chromium: Browser) -> None:
+    async with opened(chromium, "about:blank") as seen:
+        await seen.page.add_init_script(NO_MICROPHONE)
+        await seen.page.goto(served.url)
+        await sign_in(seen, ANNA_TOKEN)
+        await seen.page.goto(f"{served.url}/#/call/c4")
+        supervise, notices = seen.page.locator(".seat"), seen.page.get_by_label("Notices")
+        await supervise.get_by_role("button", name="Listen").click()
+        await expect(supervise.get_by_role("button", name="Listen")).to_have_attribute("aria-pressed", "true")
+        await supervise.get_by_role("button", name="Whisper").click()
+        await expect(notices).to_contain_text("The browser gave no microphone")
+        await expect(notices).to_contain_text("Allow it for this page")
+        await expect(notices).to_contain_text("You still hear the call; nobody hears you.")
+        await expect(supervise.get_by_role("button", name="Listen")).to_have_attribute("aria-pressed", "true")
+        assert "set_mode" not in [name for name, _ in served.desk.asked]
+        assert seen.problems == []
+
+
+async def test_the_demos_link_needs_no_more_than_enter(served: Served, chromium: Browser) -> None:
+    async with opened(chromium, f"{served.url}/#/?token={ANNA_TOKEN}") as seen:
+        await expect(seen.page.get_by_label("Token")).to_be_focused()
+        await seen.page.keyboard.press("Enter")
+        await seen.page.get_by_role("table", name="Live calls").wait_for()
+        await expect(seen.page.get_by_role("columnheader", name="Talk, last minute Crosstalk")).to_be_visible()
+
+
 async def test_it_is_used_by_keys_alone(served: Served, chromium: Browser) -> None:
     async with opened(chromium, served.url) as seen:
         press = seen.page.keyboard.press
@@ -186,3 +216,13 @@ async def test_a_wrong_token_is_told_and_kept_nowhere(served: Served, chromium: 
         await give_token(seen, "wrong")
         await seen.page.keyboard.press("Enter")
         await seen.page.get_by_text("does not know this token").wait_for()
+
+
+async def test_a_board_that_was_empty_when_the_server_went_says_so_and_speaks_of_no_calls_now(chromium: Browser) -> None:
+    async with opened(chromium, "about:blank") as seen:
+        async with serving() as served:
+            await seen.page.goto(served.url)
+            await sign_in(seen, ANNA_TOKEN)
+            await seen.page.get_by_text("No calls now.").wait_for()
+        await expect(seen.page.locator(".interrupted")).to_contain_text("What you see is as it was. Next try in")
+        await seen.page.get_by_text("There were no calls when the connection was interrupted.").wait_for()

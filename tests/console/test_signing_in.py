@@ -77,6 +77,25 @@ async def test_whoever_fails_too_often_is_told_that_he_has_to_wait(served: Serve
         await seen.page.get_by_text("try again in").wait_for()
 
 
+async def test_the_door_begins_with_its_first_field_and_forgets_an_old_refusal(served: Served, chromium: Browser) -> None:
+    async with opened(chromium, served.url) as seen:
+        why, password = seen.page.get_by_role("alert"), seen.page.get_by_label("Password")
+        await expect(seen.page.get_by_label("Name")).to_be_focused()
+        await enter(seen, "guess")
+        await expect(why).to_contain_text("Name or password is wrong")
+        await expect(password).to_have_value("")
+        await password.press("Enter")
+        await expect(why).to_have_text("")
+        await seen.page.get_by_role("button", name="Use a token").click()
+        token = seen.page.get_by_label("Token")
+        await expect(token).to_be_focused()
+        await seen.page.keyboard.type("wrong")
+        await seen.page.keyboard.press("Enter")
+        await expect(why).to_contain_text("does not know this token")
+        await token.fill("")
+        await expect(why).to_have_text("")
+
+
 async def test_a_session_that_is_withdrawn_leads_to_the_door(served: Served, chromium: Browser) -> None:
     async with opened(chromium, served.url) as seen:
         await enter(seen, "open sesame")

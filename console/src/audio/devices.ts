@@ -1,5 +1,6 @@
 // Microphones and loudspeakers of this machine, and how loud a microphone is.
 import { signal } from "@preact/signals";
+import { NO_MICROPHONE, Refusal } from "../protocol/refusal";
 import { microphone, speaker } from "../store/choices";
 import { reach } from "../store/talk";
 
@@ -29,11 +30,23 @@ export async function isGranted(): Promise<boolean> {
   }
 }
 
-/** The chosen microphone, or the system's where that one is gone. Throws what the browser says. */
+/** What helps, by the name of the browser's error: its own words say neither that, nor of what they speak. */
+const HELP: Readonly<Record<string, string>> = {
+  NotAllowedError: "Allow it for this page, by the sign beside its address, and try again.",
+  NotFoundError: "The system has none: plug one in, and try again.",
+  NotReadableError: "Another program may have it: close that, and try again.",
+};
+
+function without(error: unknown): never {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  throw new Refusal({ code: NO_MICROPHONE, text: "The browser gave no microphone", hint: HELP[name] ?? `It says: ${message || name}.` });
+}
+
+/** The chosen microphone, or the system's where that one is gone. Throws `Refusal`. */
 export async function openMicrophone(): Promise<MediaStream> {
-  if (!mayUseMicrophone()) throw new Error("this page may not use a microphone: open it over HTTPS");
+  if (!mayUseMicrophone()) throw new Refusal({ code: NO_MICROPHONE, text: "This page may not use a microphone", hint: "Open it over HTTPS." });
   const chosen = microphone.value ? { deviceId: { ideal: microphone.value } } : {};
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: { ...chosen, echoCancellation: true, noiseSuppression: true } });
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: { ...chosen, echoCancellation: true, noiseSuppression: true } }).catch(without);
   void lookForDevices();
   return stream;
 }

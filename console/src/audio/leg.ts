@@ -47,9 +47,12 @@ export class BrowserLeg {
   /** Join a call, or follow. Throws what the server or the browser says, and leaves nothing behind then. */
   async join(target: Fields, how: "supervise" | "follow" = "supervise"): Promise<Result> {
     this.close();
-    this.way.value = "joining";
-    const peer = new RTCPeerConnection({ iceServers: await this.#iceServers() });
+    const iceServers = await this.#iceServers();
+    // Whoever was asked to join meanwhile gives way.
+    this.close();
+    const peer = new RTCPeerConnection({ iceServers });
     this.#peer = peer;
+    this.way.value = "joining";
     let leg = 0;
     try {
       await this.#begin(peer);

@@ -47,7 +47,7 @@ export interface Quality {
 export interface Mark {
   readonly id: string;
   readonly identity: string;
-  /** ISO 8601: when it was set, and the moment that is meant. */
+  /** When it was set, and the moment that is meant. */
   readonly at: string;
   readonly about: string;
   readonly label: string;
@@ -63,10 +63,11 @@ export interface Call {
   readonly team: string;
   readonly trunk: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** ISO 8601, as all moments here. */
   readonly started: string;
   readonly answered: string | null;
   readonly ended: string | null;
-  /** Seconds until the moment at which the message was made. */
+  /** Seconds from its answer, or else its start, until its end or the moment at which the message was made. */
   readonly duration: number;
   readonly cause: string;
   readonly legs: readonly Leg[];
@@ -104,6 +105,8 @@ export interface Snapshot {
   readonly stream: string;
   readonly sequence: number;
   readonly reason: "connected" | "not_resumable" | "too_slow" | "policy_changed";
+  /** As in hello, where the policy changed: what the server can be told from now on. */
+  readonly commands?: readonly string[];
   readonly calls: readonly Call[];
   readonly last: boolean;
 }

@@ -1,23 +1,11 @@
 // What the control API says of calls that are over: `history` and `past_call`.
-import type { Mark, Mode } from "./messages";
+import type { Call, Mark, Mode } from "./messages";
 
-export interface PastCall {
-  readonly call: string;
-  readonly caller: string;
-  readonly called: string;
-  readonly agent: string;
-  readonly team: string;
-  readonly trunk: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** ISO 8601, as all moments here. */
-  readonly started: string;
-  readonly answered: string | null;
-  /** Null: it goes on. */
-  readonly ended: string | null;
-  /** Seconds from its answer, or else its start. */
-  readonly duration: number;
-  readonly cause: string;
-}
+/** A call as it was kept: without what ends with it. It may go on still; then `ended` is null. */
+export type PastCall = Pick<
+  Call,
+  "call" | "caller" | "called" | "agent" | "team" | "trunk" | "metadata" | "started" | "answered" | "ended" | "duration" | "cause"
+>;
 
 /** A page of them, the newest first. */
 export interface Page {

@@ -1,4 +1,4 @@
-// A command that was not carried out: by the server's word, or because the connection went.
+// A command that was not carried out: by the server's word, because the connection went, or for want of a microphone.
 import type { Problem } from "./messages";
 
 export class Refusal extends Error {
@@ -11,6 +11,9 @@ export class Refusal extends Error {
     this.hint = problem.hint;
   }
 }
+
+/** The code where the browser refuses one. */
+export const NO_MICROPHONE = "no_microphone";
 
 /** The answer to a command that was under way when the connection was cut: nobody here knows whether it was carried out. */
 export const cut = (): Refusal =>

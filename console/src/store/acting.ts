@@ -1,9 +1,10 @@
 // What a supervisor does. Nothing here changes what is shown: that follows from what the server then says.
 import { signal } from "@preact/signals";
 import type { Fields } from "../protocol/connection";
-import type { Leg, Mode } from "../protocol/messages";
+import type { Call, Leg, Mode } from "../protocol/messages";
+import { NO_MICROPHONE, Refusal } from "../protocol/refusal";
 import { ear, pushToTalk } from "./choices";
-import { browserLeg, calls, connection, hello, knows, listensHere, seat, seats, welcomeIsKnown, type Seat } from "./desk";
+import { browserLeg, calls, connection, hello, knows, listensHere, mayBe, seat, seats, welcomeIsKnown, type Seat } from "./desk";
 import { agentLeg, legOf } from "./facts";
 import { Latest } from "./latest";
 import { notify, tellRefusal } from "./notices";
@@ -72,8 +73,14 @@ async function enter(leg: number, mode: Mode, isMuted: boolean): Promise<void> {
 
 /** Have a microphone; with push-to-talk, one that is shut until the key is down. */
 async function readyToTalk(leg: number, isMuted: boolean): Promise<void> {
-  if (leg === browserLeg.number.peek()) await browserLeg.speak();
+  if (leg === browserLeg.number.peek()) await browserLeg.speak().catch(stillHears);
   if (pushToTalk.peek() && !isMuted) await connection.ask("mute", { leg, muted: true });
+}
+
+/** Whoever has no microphone is in the call as he was. */
+function stillHears(error: unknown): never {
+  if (!(error instanceof Refusal) || error.code !== NO_MICROPHONE) throw error;
+  throw new Refusal({ code: error.code, text: error.message, hint: `${error.hint} You still hear the call; nobody hears you.` });
 }
 
 /** Talk in the agent's stead, who stands aside or is hung up. */
@@ -111,9 +118,15 @@ const loudness = new Latest<{ leg: number; hears: number }>((wish) => connection
 export const mute = (leg: number, muted: boolean): void => muting.want({ leg, muted });
 export const setVolume = (leg: number, hears: number): void => loudness.want({ leg, hears: Math.max(0, Math.min(4, hears)) });
 
-/** The talk key goes down or up. */
+/** The leg whose microphone the talk key holds open; 0: none. */
+let talking = 0;
+
+/** The talk key goes down or up. Without push-to-talk it is none; what it has opened it shuts all the same. */
 export function talkKey(isDown: boolean, at: Seat | null = seat.peek()): void {
-  if (at && at.leg.mode !== "listen") mute(at.leg.leg, !isDown);
+  const leg = at && at.leg.mode !== "listen" ? at.leg.leg : 0;
+  if (isDown && pushToTalk.peek()) talking = leg;
+  if (leg && leg === talking) mute(leg, !isDown);
+  if (!isDown) talking = 0;
 }
 
 /** The volumes that keys step through. */
@@ -132,6 +145,8 @@ export function dropAgent(call: string): Promise<boolean> {
   if (!leg) return Promise.resolve(false);
   return during(`drop:${call}`, () => connection.ask("hang_up", { call, leg: leg.leg }, { again: true }));
 }
+
+export const mayMessage = (call: Call): boolean => mayBe("whisper") && knows("message") && call.agent !== "";
 
 export async function sayToAgent(call: string, text: string): Promise<boolean> {
   const isTaken = await during(`message:${call}`, () => connection.ask("message", { call, text }));

@@ -1,5 +1,5 @@
 // Notes and flags of calls: shown are those that the server has confirmed, none that was only typed.
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import type { Call, Event, Mark } from "../protocol/messages";
 import { connection, hello, hasRight, knows, onEvent } from "./desk";
 import { during } from "./acting";
@@ -70,6 +70,11 @@ function keep(call: string, said: readonly unknown[]): void {
   if (next.size > MOST) next.delete(next.keys().next().value!);
   notes.value = next;
 }
+
+// Whoever signs in next may be shown less.
+effect(() => {
+  if (!hello.value) notes.value = new Map();
+});
 
 onEvent((event: Event) => {
   if (event.kind === "call.note") keep(event.call_id, [event.detail]);

@@ -4,7 +4,7 @@ import type { Direction, Flag } from "./facts";
 import { campaignOf, customerOf, directionOf, durationOf, flagsOf, mosOf, queueOf, supervisors } from "./facts";
 import type { Talk } from "./talk";
 
-export type SortKey = "caller" | "agent" | "team" | "queue" | "campaign" | "direction" | "duration" | "silence" | "crosstalk" | "quality" | "supervisors";
+export type SortKey = "caller" | "agent" | "team" | "queue" | "campaign" | "duration" | "silence" | "crosstalk" | "quality" | "supervisors";
 
 export interface Sort {
   readonly by: SortKey;
@@ -71,8 +71,6 @@ function valueOf({ call, talk, receivedAt }: Row, by: SortKey, now: number): str
       return queueOf(call).toLowerCase();
     case "campaign":
       return campaignOf(call).toLowerCase();
-    case "direction":
-      return directionOf(call);
     case "duration":
       return durationOf(call, receivedAt, now);
     case "silence":

@@ -13,11 +13,11 @@ export const theme = choice<Theme>("theme", "system", ["system", "light", "dark"
 /** Where he listens: here, or on the phone that the server rings. */
 export const ear = choice<Ear>("ear", "browser", ["browser", "phone"]);
 /** Whisper and barge begin with the key up. */
-export const pushToTalk = choice("push_to_talk", false);
-export const sounds = choice("sounds", true);
-export const singleKeys = choice("single_keys", true);
+export const pushToTalk = choice<boolean>("push_to_talk", false);
+export const sounds = choice<boolean>("sounds", true);
+export const singleKeys = choice<boolean>("single_keys", true);
 /** What a flag stood for last. */
 export const flagLabel = choice<string>("flag_label", LOOK);
 /** Device ids; empty: the system's own choice. */
-export const microphone = choice("microphone", "");
-export const speaker = choice("speaker", "");
+export const microphone = choice<string>("microphone", "");
+export const speaker = choice<string>("speaker", "");

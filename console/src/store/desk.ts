@@ -46,7 +46,11 @@ const mirror = new Mirror(calls);
 export const connection = new Connection(address(), mirror, {
   status: (now) => (status.value = now),
   hello: greeted,
-  snapshot: ({ last }) => (isFilled.value ||= last),
+  snapshot: ({ last, commands }) => {
+    const greeting = hello.peek();
+    if (greeting && commands) hello.value = { ...greeting, commands };
+    isFilled.value ||= last;
+  },
   event: (event) => {
     take(event);
     watchers.forEach((watcher) => watcher(event));

@@ -96,6 +96,19 @@ export function flagsOf(call: Call, talk: Talk, now: number): Set<Flag> {
   return flags;
 }
 
+/** What a supervisor does, as it stands behind his name, or behind "You". */
+export function doing(leg: Leg, isMine: boolean): string {
+  const does = (verb: string): string => (isMine ? verb : `${verb}s`);
+  if (leg.state !== "answered") return `${isMine ? "are" : "is"} being rung`;
+  if (leg.taken_over) return `${does("speak")} in the agent's stead`;
+  if (leg.mode === "listen") return does("listen");
+  const how = leg.mode === "barge" ? `${does("speak")} to everybody` : `${does("whisper")} to the ${leg.target ?? "agent"}`;
+  return leg.muted ? `${how}, muted` : how;
+}
+
+/** `1 call`, `2 calls`. */
+export const counted = (calls: number): string => `${calls} ${calls === 1 ? "call" : "calls"}`;
+
 /** `1:05` or `1:02:05`. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

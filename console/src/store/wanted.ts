@@ -20,8 +20,11 @@ export interface Sight {
   readonly others: readonly string[];
 }
 
+/** What only meters tell: to sort by, and as flags. */
+const MEASURED: ReadonlySet<string> = new Set(["silence", "crosstalk", "quality"]);
+
 export function wanted({ total, sort, filter, rows, others }: Sight): Viewed {
-  const isByMeters = rows !== null && (["silence", "crosstalk", "quality"].includes(sort.by) || ["silence", "crosstalk", "quality"].includes(filter.flag));
+  const isByMeters = rows !== null && (MEASURED.has(sort.by) || MEASURED.has(filter.flag));
   if (total <= FEW || isByMeters) return null;
   return [...new Set([...others, ...(rows ?? [])])];
 }

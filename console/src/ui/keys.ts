@@ -17,6 +17,16 @@ export interface Key {
 const TYPING = ":is(input, textarea, select, [contenteditable]):not(dialog:not([open]) *)";
 const PRESSED_BY_SPACE = "a, button, summary, input, select, textarea, [role=slider]";
 
+const NAMES: Readonly<Record<string, string>> = { ArrowDown: "↓", ArrowUp: "↑" };
+
+/** What stands on a key. */
+export const nameOf = (key: string): string => NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key);
+
+/** Of a field in the page: by Escape one is out of it, and letters are commands again. */
+export function leaveByEscape(event: KeyboardEvent): void {
+  if (event.key === "Escape" && !event.isComposing) (event.currentTarget as HTMLElement).blur();
+}
+
 let table: readonly Key[] = [];
 const held = new Map<string, Key>();
 

@@ -81,7 +81,7 @@ function Following({ team }: { team: string }): JSX.Element {
       {!chance && <Start label="follow:chance" says="Sample by chance" title="A minute of one call after the other" whom={{ pick: "random", ...(team ? { team } : {}) }} />}
       {follows.value.map((one) => (
         <button key={one.follow} class="small" aria-busy={underWay.value.has(`unfollow:${one.follow}`)} onClick={() => void unfollow(one.follow)}>
-          <Icon name="close" /> Stop following {whomOf(one)}
+          <Icon name="close" /> Unfollow {whomOf(one)}
         </button>
       ))}
     </span>

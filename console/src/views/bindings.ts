@@ -7,8 +7,9 @@ import type { Mode } from "../protocol/messages";
 import { callLink, go, route } from "../store/route";
 import { listenForKeys, type Key } from "../ui/keys";
 import { perform } from "./acts";
-import { openDialog } from "./dialogs";
+import { isComing, openDialog } from "./dialogs";
 import { askFlag } from "./flagging";
+import { writeMessage, writeNote } from "./writing";
 
 /** The call that a key is about: the one with the focus, else the one on the page, else ours. */
 function target(): string {
@@ -48,8 +49,6 @@ function step(by: 1 | -1): void {
 
 const place = (row: HTMLElement): number => Number(row.getAttribute("aria-rowindex") ?? row.offsetTop);
 
-const focusOn = (id: string): void => document.getElementById(id)?.focus();
-
 function open(): void {
   const at = seat.peek();
   if (at) go(callLink(at.live.id));
@@ -85,19 +84,19 @@ const KEYS: readonly Key[] = [
   { key: "x", says: "leave", group: "Calls", down: leaveIt },
   { key: "o", says: "open the call that you are in", group: "Calls", down: open },
   { key: "f", says: "flag this moment", group: "Calls", down: flagIt },
-  { key: "n", says: "write a note", group: "Calls", down: () => focusOn("note") },
-  { key: "s", says: "write to the agent", group: "Calls", down: () => focusOn("message") },
-  { key: "u", says: "follow the agent, or no more", group: "Calls", down: followHim },
+  { key: "n", says: "write a note", group: "Calls", down: () => writeNote(target()) },
+  { key: "s", says: "write to the agent", group: "Calls", down: () => writeMessage(target()) },
+  { key: "u", says: "follow the agent, unfollow", group: "Calls", down: followHim },
   { key: "g", says: "take over, give back", group: "Calls", down: () => act("take_over", "give_back") },
   { key: "i", says: "bring in a third one, or hang him up", group: "Calls", down: () => act("guest") },
   { key: "d", says: "drop the agent", group: "Calls", down: () => act("drop") },
   { key: "e", says: "end the call", group: "Calls", down: () => act("end") },
   { key: "m", says: "mute, unmute", group: "Speaking", down: toggleMute },
-  { key: "t", says: "hold to talk", group: "Speaking", down: () => talkKey(true), up: () => talkKey(false) },
-  { key: "Space", says: "hold to talk", group: "Speaking", down: () => talkKey(true), up: () => talkKey(false) },
+  { key: "t", says: "hold to talk, with push-to-talk", group: "Speaking", down: () => talkKey(true), up: () => talkKey(false) },
+  { key: "Space", says: "hold to talk, with push-to-talk", group: "Speaking", down: () => talkKey(true), up: () => talkKey(false) },
   { key: "+", says: "louder", group: "Speaking", repeats: true, down: () => louder(1) },
   { key: "-", says: "softer", group: "Speaking", repeats: true, down: () => louder(-1) },
-  { key: "/", says: "search", group: "Page", down: () => focusOn("search") },
+  { key: "/", says: "search", group: "Page", down: () => document.getElementById("search")?.focus() },
   { key: "c", says: "calls", group: "Page", down: () => go("#/") },
   { key: "a", says: "agents", group: "Page", down: () => go("#/agents") },
   { key: "h", says: "ended calls", group: "Page", down: () => knows("history") && go("#/ended") },
@@ -106,5 +105,5 @@ const KEYS: readonly Key[] = [
 ];
 
 export function bindKeys(): void {
-  listenForKeys(KEYS.map((key) => ({ ...key, down: () => hello.peek() && key.down() })));
+  listenForKeys(KEYS.map((key) => ({ ...key, down: () => hello.peek() && !isComing() && key.down() })));
 }

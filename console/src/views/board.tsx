@@ -1,7 +1,7 @@
 // The live board: every call, filtered and sorted; only rows near the screen are in the page.
 import type { JSX } from "preact";
 import type { SortKey } from "../store/board";
-import { calls, isFilled } from "../store/desk";
+import { calls, isFilled, isOnline } from "../store/desk";
 import { isFiltered, order, sort, total } from "../store/list";
 import { span } from "../store/sight";
 import { Rows } from "../ui/rows";
@@ -51,6 +51,7 @@ function Head({ by, children }: { by: SortKey; children: string }): JSX.Element 
   return (
     <span role="columnheader" class={`head ${by}`} aria-sort={isBy ? (down ? "descending" : "ascending") : "none"}>
       <button onClick={turn}>{children}<span class="arrow" aria-hidden="true">{isBy ? (down ? "↓" : "↑") : ""}</span></button>
+      {by === "crosstalk" && <span class="dim" title="The part of the minute in which both speak">Crosstalk</span>}
     </span>
   );
 }
@@ -58,5 +59,6 @@ function Head({ by, children }: { by: SortKey; children: string }): JSX.Element 
 function Nothing(): JSX.Element {
   if (!isFilled.value) return <>Asking for the calls.</>;
   if (total.value && isFiltered.value) return <>No call is like that.</>;
+  if (!isOnline.value) return <>There were no calls when the connection was interrupted. New ones appear here when it is back.</>;
   return <>No calls now. They appear here as they come.</>;
 }

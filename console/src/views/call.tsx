@@ -1,15 +1,17 @@
 // One call: who is on it, how they talk, our seat in it, and what may be done to it.
-import { signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Call, Leg } from "../protocol/messages";
-import { command, sayToAgent, underWay } from "../store/acting";
+import { command, mayMessage, sayToAgent, underWay } from "../store/acting";
 import type { LiveCall } from "../store/calls";
-import { calls, hello, isFilled, knows, mayBe } from "../store/desk";
-import { FLAGS, campaignOf, customerOf, directionOf, flagsOf, gradeOf, legOf, linkOf, numberOf, otherMetadata, queueOf, supervisors } from "../store/facts";
+import { calls, hello, isFilled, knows } from "../store/desk";
+import { draft, draftOf } from "../store/drafts";
+import { FLAGS, campaignOf, customerOf, directionOf, doing, flagsOf, gradeOf, legOf, linkOf, numberOf, otherMetadata, queueOf, supervisors } from "../store/facts";
 import { pastLink } from "../store/route";
 import { COLUMNS } from "../store/talk";
 import { Icon } from "../ui/icons";
+import { leaveByEscape } from "../ui/keys";
 import { onPaint, stretch } from "../ui/painter";
 import { drawStrip } from "../ui/strip";
 import { Acts } from "./acts";
@@ -70,7 +72,7 @@ function Live({ live }: { live: LiveCall }): JSX.Element {
         </div>
         <div>
           <Acts call={call} />
-          {mayBe("whisper") && knows("message") && call.agent && <Message call={call} />}
+          {mayMessage(call) && <Message call={call} />}
           <Details call={call} />
         </div>
       </div>
@@ -133,7 +135,7 @@ function Listeners({ call, me }: { call: Call; me: string }): JSX.Element {
           {there.map((leg) => (
             <li key={leg.leg}>
               <Chip leg={leg} isMine={leg.identity === me} />
-              <span class="dim">{doing(leg)}</span>
+              <span class="dim">{doing(leg, leg.identity === me)}</span>
               <HandOver call={call} to={leg} />
             </li>
           ))}
@@ -155,20 +157,9 @@ function HandOver({ call, to }: { call: Call; to: Leg }): JSX.Element | null {
   );
 }
 
-function doing(leg: Leg): string {
-  if (leg.state !== "answered") return "is being rung";
-  if (leg.taken_over) return "speaks in the agent's stead";
-  if (leg.mode === "listen") return "listens";
-  const how = leg.mode === "barge" ? "speaks to everybody" : `whispers to the ${leg.target ?? "agent"}`;
-  return leg.muted ? `${how}, muted` : how;
-}
-
-/** Texts that are being written, by call: a glance at the board loses none. */
-const drafts = signal<ReadonlyMap<string, string>>(new Map());
-
 function Message({ call }: { call: Call }): JSX.Element {
-  const text = drafts.value.get(call.call) ?? "";
-  const write = (now: string): void => void (drafts.value = new Map(drafts.peek()).set(call.call, now));
+  const text = draftOf("message", call.call);
+  const write = (now: string): void => draft("message", call.call, now);
   const isBusy = underWay.value.has(`message:${call.call}`);
   const send = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
@@ -178,7 +169,8 @@ function Message({ call }: { call: Call }): JSX.Element {
     <Section title="Message to the agent">
       <form class="line" onSubmit={(event) => void send(event)}>
         <label class="sr" for="message">Text for the agent's phone</label>
-        <input id="message" value={text} maxLength={400} placeholder={`To ${call.agent}`} autocomplete="off" onInput={({ currentTarget }) => write(currentTarget.value)} />
+        <input id="message" value={text} maxLength={400} placeholder={`To ${call.agent}`} autocomplete="off" onKeyDown={leaveByEscape}
+          onInput={({ currentTarget }) => write(currentTarget.value)} />
         <button class="square" aria-label="Send" aria-busy={isBusy} disabled={isBusy || !text.trim()}><Icon name="send" /></button>
       </form>
     </Section>

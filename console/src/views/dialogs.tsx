@@ -1,7 +1,7 @@
 // Dialogs: settings with the devices, the keys, and questions before what cannot be undone.
 import { signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { lookForDevices, mayChooseSpeaker, mayUseMicrophone, microphones, openMicrophone, speakers } from "../audio/devices";
 import { chime } from "../audio/sounds";
 import * as choices from "../store/choices";
@@ -9,7 +9,7 @@ import type { Link } from "../store/acting";
 import { browserLeg, takesBrowsers } from "../store/desk";
 import { tellRefusal } from "../store/notices";
 import { Icon } from "../ui/icons";
-import { keys } from "../ui/keys";
+import { keys, nameOf } from "../ui/keys";
 import { StreamLevel } from "./dock";
 
 interface Question {
@@ -35,14 +35,25 @@ interface Wanted {
   readonly does: (said: string) => void;
 }
 
-type Open = "settings" | "keys" | Question | Wanted | Link | null;
+/** Something that cannot be done, and why. */
+interface Said {
+  readonly title: string;
+  readonly text: string;
+}
+
+type Open = "settings" | "keys" | Question | Wanted | Said | Link | null;
 
 const open = signal<Open>(null);
+/** What is on the screen of it. */
+let shown: Open = null;
 
 export const openDialog = (which: "settings" | "keys"): void => void (open.value = which);
 export const confirmFirst = (question: Question): void => void (open.value = question);
 export const askFor = (wanted: Wanted): void => void (open.value = wanted);
+export const tell = (said: Said): void => void (open.value = said);
 export const showLink = (link: Link): void => void (open.value = link);
+/** Whether one was asked for that is not there yet: what is typed now is meant for it. */
+export const isComing = (): boolean => open.peek() !== null && open.peek() !== shown;
 const close = (): void => void (open.value = null);
 
 export function Dialogs(): JSX.Element | null {
@@ -52,22 +63,28 @@ export function Dialogs(): JSX.Element | null {
   if (which === "keys") return <Keys />;
   if ("address" in which) return <ShowLink link={which} />;
   if ("label" in which) return <Want key={which.title} wanted={which} />;
+  if (!("yes" in which)) return <Tell key={which.title} said={which} />;
   return <Ask key={which.title} question={which} />;
 }
 
 function Dialog({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
   const place = useRef<HTMLDialogElement>(null);
-  const shown = useRef(open.peek());
-  useEffect(() => {
+  const mine = useRef(open.peek());
+  // Before the next key: no letter falls between the one that asked and the field.
+  useLayoutEffect(() => {
     // One that the browser has closed is shown again where the same was asked for anew meanwhile.
-    shown.current = open.peek();
+    shown = mine.current = open.peek();
     if (!place.current?.open) place.current?.showModal();
   });
   // Closed and not just taken away: the focus goes back to where it was.
-  useEffect(() => () => place.current?.close(), []);
+  useLayoutEffect(() => () => {
+    shown = null;
+    place.current?.close();
+  }, []);
+  const closed = (): void => void (!place.current?.open && open.peek() === mine.current && close());
   const outside = (event: MouseEvent): void => void (event.target === place.current && close());
   return (
-    <dialog ref={place} aria-labelledby="dialog-title" onClose={() => open.peek() === shown.current && close()} onClick={outside}>
+    <dialog ref={place} aria-labelledby="dialog-title" onClose={closed} onClick={outside}>
       <div class="dialog">
         <header>
           <h2 id="dialog-title">{title}</h2>
@@ -91,6 +108,15 @@ function Ask({ question }: { question: Question }): JSX.Element {
         <button autoFocus onClick={close}>Cancel</button>
         <button class="danger" onClick={yes}>{question.yes}</button>
       </footer>
+    </Dialog>
+  );
+}
+
+/** The focus is on what is said: nothing that is typed presses a button. */
+function Tell({ said }: { said: Said }): JSX.Element {
+  return (
+    <Dialog title={said.title}>
+      <p tabIndex={-1} autoFocus>{said.text}</p>
     </Dialog>
   );
 }
@@ -156,14 +182,14 @@ function Keys(): JSX.Element {
           <dl>
             {keys().filter((key) => key.group === group).map(({ key, says }) => (
               <div key={key}>
-                <dt><kbd>{key.length === 1 ? key.toUpperCase() : key}</kbd></dt>
+                <dt><kbd>{nameOf(key)}</kbd></dt>
                 <dd>{says}</dd>
               </div>
             ))}
           </dl>
         </section>
       ))}
-      <p class="dim">Keys act on the call that has the focus, else on the one that you are in. They rest while you type.</p>
+      <p class="dim">Keys act on the call that has the focus, else on the one that you are in. They rest while you type; Escape leaves a note or a message.</p>
     </Dialog>
   );
 }

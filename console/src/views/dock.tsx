@@ -30,7 +30,7 @@ export function Dock(): JSX.Element | null {
       <Volume at={at} />
       {follows.value.map((one) => one.leg === at.leg.leg && (
         <button key={one.follow} class="small" aria-busy={underWay.value.has(`unfollow:${one.follow}`)} onClick={() => void unfollow(one.follow)}>
-          <Icon name="close" /> Stop following {whomOf(one)}
+          <Icon name="close" /> Unfollow {whomOf(one)}
         </button>
       ))}
     </section>
@@ -46,7 +46,7 @@ function Waiting(): JSX.Element | null {
         <span key={one.follow} class="waiting">
           <Icon name="follow" />
           <span role="status">{one.state === "ringing" ? "Your phone rings, to follow" : "You follow"} <strong>{whomOf(one)}</strong>{one.state === "waiting" && ", who has no call for you now"}</span>
-          <button class="small" aria-busy={underWay.value.has(`unfollow:${one.follow}`)} onClick={() => void unfollow(one.follow)}><Icon name="close" /> Stop</button>
+          <button class="small" aria-busy={underWay.value.has(`unfollow:${one.follow}`)} onClick={() => void unfollow(one.follow)}><Icon name="close" /> Unfollow<span class="sr"> {whomOf(one)}</span></button>
         </span>
       ))}
     </section>

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { PastCall } from "../protocol/past";
 import { hello, isOnline } from "../store/desk";
-import { callerOf, clock, queueOf } from "../store/facts";
+import { callerOf, clock, counted, queueOf } from "../store/facts";
 import { ANY, type Sought } from "../store/history";
 import { isFirst, listed, look, newer, older, seek, sought } from "../store/past";
 import { pastLink } from "../store/route";
@@ -21,7 +21,7 @@ export function Ended(): JSX.Element {
       <Seek />
       {fault !== null && <Why fault={fault} again={look} />}
       {value && value.calls.length > 0 && <Table calls={value.calls} isOld={isAsking} />}
-      <p class="dim" role="status">{isAsking ? "Asking for the calls." : value && (value.calls.length ? `${value.calls.length} calls` : "No call that has ended is like that.")}</p>
+      <p class="dim" role="status">{isAsking ? "Asking for the calls." : value && (value.calls.length ? counted(value.calls.length) : nothing())}</p>
       {value && (
         <nav class="turn" aria-label="Pages of calls">
           <button disabled={isFirst() || isAsking || !isOnline.value} onClick={newer}>Newer</button>
@@ -40,10 +40,13 @@ const FIELDS: readonly (readonly [keyof Sought, string, "search" | "date"])[] = 
   ["to", "To", "date"],
 ];
 
+/** Whether nothing in particular is looked for. */
+const isAny = (): boolean => Object.values(sought.value).every((value) => !value);
+const nothing = (): string => (isAny() ? "No ended call is kept that you may see." : "No call that has ended is like that.");
+
 /** Asked for when somebody says so, not at each letter. */
 function Seek(): JSX.Element {
   const wanted = useSignal(sought.peek());
-  const isAny = Object.values(sought.value).every((value) => !value);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     seek(wanted.peek());
@@ -63,7 +66,7 @@ function Seek(): JSX.Element {
           </label>
         ))}
         <button class="solid" disabled={!isOnline.value}><Icon name="search" /> Find</button>
-        {!isAny && <button type="button" class="quiet" onClick={all}>Show all</button>}
+        {!isAny() && <button type="button" class="quiet" onClick={all}>Show all</button>}
       </form>
     </search>
   );

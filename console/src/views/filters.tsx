@@ -1,7 +1,7 @@
 // What the board shows: a search, choices, and counts that are choices too.
 import type { JSX } from "preact";
 import { EVERYTHING, type SortKey } from "../store/board";
-import { FLAGS, type Direction, type Flag } from "../store/facts";
+import { FLAGS, counted, type Direction, type Flag } from "../store/facts";
 import { counts, filter, isFiltered, order, queues, sort, teams, total } from "../store/list";
 import { Icon } from "../ui/icons";
 
@@ -21,7 +21,7 @@ export function Filters(): JSX.Element {
       <SortBy />
       <Flags />
       <span class="count number" role="status">
-        {isFiltered.value ? `${order.value.length} of ${total.value}` : total.value} {total.value === 1 ? "call" : "calls"}
+        {isFiltered.value && `${order.value.length} of `}{counted(total.value)}
       </span>
       {isFiltered.value && <button class="quiet small" onClick={() => (filter.value = EVERYTHING)}>Show all</button>}
     </search>

@@ -1,17 +1,19 @@
 // Notes and flags along a call, by those who supervise it; where the server keeps such.
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { underWay } from "../store/acting";
 import { annotate, annotationsOf, mayUnflag, readNotes, takesFlags, takesNotes, unflag, type Annotated } from "../store/annotations";
 import { hello } from "../store/desk";
+import { draft, draftOf } from "../store/drafts";
 import { clock } from "../store/facts";
 import { Icon } from "../ui/icons";
+import { leaveByEscape } from "../ui/keys";
 import { askFlag } from "./flagging";
 
 /** `flagged`: told when a flag was put on the call, or taken back. */
 export function Notes({ call, flagged }: { call: Annotated; flagged?: () => void }): JSX.Element | null {
-  const text = useSignal("");
+  const text = draftOf("note", call.call);
+  const write = (now: string): void => draft("note", call.call, now);
   const isBusy = underWay.value.has(`note:${call.call}`);
   const greeting = hello.value;
   useEffect(() => readNotes(call.call), [call.call, greeting]);
@@ -21,7 +23,7 @@ export function Notes({ call, flagged }: { call: Annotated; flagged?: () => void
   const begun = Date.parse(call.answered ?? call.started);
   const add = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
-    if (text.value.trim() && (await annotate(call.call, "note", text.value.trim()))) text.value = "";
+    if (text.trim() && (await annotate(call.call, "note", text.trim()))) write("");
   };
   return (
     <section class="card">
@@ -38,22 +40,21 @@ export function Notes({ call, flagged }: { call: Annotated; flagged?: () => void
           <li key={one.id}>
             <span class="number dim">{clock((Date.parse(one.about) - begun) / 1000)}</span>
             {one.kind === "flag" && <Icon name="flag" />}
-            <span>
-              {one.text} <span class="dim">{one.by}</span>
-              {mayUnflag(one) && (
-                <button class="small" aria-label={`Take back the flag ${one.text}`} aria-busy={underWay.value.has(`unflag:${one.id}`)} onClick={() => void unflag(call.call, one.id).then((isBack) => isBack && flagged?.())}>
-                  Take back
-                </button>
-              )}
-            </span>
+            <span class="text">{one.text} <span class="dim">{one.by}</span></span>
+            {mayUnflag(one) && (
+              <button class="small" aria-label={`Take back the flag ${one.text}`} aria-busy={underWay.value.has(`unflag:${one.id}`)} onClick={() => void unflag(call.call, one.id).then((isBack) => isBack && flagged?.())}>
+                Take back
+              </button>
+            )}
           </li>
         ))}
       </ol>
       {takesNotes() && (
         <form class="line" onSubmit={(event) => void add(event)}>
           <label class="sr" for="note">{note}</label>
-          <input id="note" value={text.value} maxLength={4000} placeholder={note} autocomplete="off" onInput={({ currentTarget }) => (text.value = currentTarget.value)} />
-          <button class="square" aria-label="Keep the note" aria-busy={isBusy} disabled={isBusy || !text.value.trim()}><Icon name="note" /></button>
+          <input id="note" value={text} maxLength={4000} placeholder={note} autocomplete="off" onKeyDown={leaveByEscape}
+            onInput={({ currentTarget }) => write(currentTarget.value)} />
+          <button class="square" aria-label="Keep the note" aria-busy={isBusy} disabled={isBusy || !text.trim()}><Icon name="note" /></button>
         </form>
       )}
     </section>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Past, PastCall, PastSupervision, Stretch } from "../protocol/past";
-import { hello } from "../store/desk";
+import { hasRight, hello } from "../store/desk";
 import { callerOf, campaignOf, clock, linkOf, otherMetadata, queueOf } from "../store/facts";
 import { partOf, spanOf } from "../store/history";
 import { close, past, read, readSoon } from "../store/past";
@@ -45,7 +45,7 @@ function Kept({ kept }: { kept: Past }): JSX.Element {
           <Section title="Who supervised">
             {supervisions.length ? (
               <ol class="stays">{supervisions.map((one) => <Stay key={one.supervision} call={call} stay={one} />)}</ol>
-            ) : <p class="dim">Nobody whom you may see.</p>}
+            ) : <p class="dim">{hasRight("reports") || hasRight("see_listeners") ? "Nobody." : "Nobody, as far as you may see."}</p>}
           </Section>
           <Notes call={{ ...call, flags }} flagged={() => readSoon(call.call)} />
         </div>

@@ -81,7 +81,7 @@ function Resume(): JSX.Element | null {
   if (!live) return null;
   return (
     <div class="interrupted" role="status">
-      You were in the call of <strong>{live.call.agent || live.call.called}</strong>.
+      <span>You were in the call of <strong>{live.call.agent || live.call.called}</strong>.</span>
       <button onClick={() => void join(call, "listen")}>Listen again</button>
       <button class="quiet" onClick={decline}>No</button>
     </div>
@@ -94,7 +94,7 @@ function Interrupted(): JSX.Element | null {
   if (now.is !== "waiting") return null;
   return (
     <div class="interrupted" role="alert">
-      <strong>The connection is interrupted.</strong> What you see is as it was. Next try in <Seconds until={now.until} />.
+      <span><strong>The connection is interrupted.</strong> What you see is as it was. Next try in <Seconds until={now.until} />.</span>
       <button onClick={() => connection.hurry()}>Try now</button>
     </div>
   );

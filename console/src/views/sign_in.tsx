@@ -1,7 +1,7 @@
 // The door: name and password, a token, or a link that lets one listen once; and why somebody was not let in.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { door, tenant } from "../store/choices";
 import { status } from "../store/desk";
 import { byLink, byPassword, byToken, isEntering, lookForWays, toIssuer, ways, why } from "../store/entrance";
@@ -16,12 +16,16 @@ if (offered) history.replaceState(null, "", location.pathname);
 export function SignIn(): JSX.Element {
   const link = useSignal(secretIn(location.hash));
   const isByToken = useSignal(Boolean(offered) || door.peek() === "token");
+  const turn = (byToken: boolean) => (): void => {
+    why.value = "";
+    isByToken.value = byToken;
+  };
   useEffect(() => void lookForWays(), []);
   if (link.value) return <ByLink used={() => (link.value = "")} link={link.value} />;
   if (!ways.value) return <main class="door" aria-busy="true"><h1 class="sr">Sign in</h1></main>;
-  if (!isByToken.value && !ways.value.password && ways.value.redirects.length) return <ByIssuer other={() => (isByToken.value = true)} />;
-  if (isByToken.value || !ways.value.password) return <ByToken other={() => (isByToken.value = false)} />;
-  return <ByPassword other={() => (isByToken.value = true)} />;
+  if (!isByToken.value && !ways.value.password && ways.value.redirects.length) return <ByIssuer other={turn(true)} />;
+  if (isByToken.value || !ways.value.password) return <ByToken other={turn(false)} />;
+  return <ByPassword other={turn(true)} />;
 }
 
 interface Door {
@@ -31,14 +35,18 @@ interface Door {
   readonly children: ComponentChildren;
 }
 
+/** What goes first has the focus; why one was not let in stands until something else is tried. */
 function Door({ title, says, enter, children }: Door): JSX.Element {
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector<HTMLElement>("input, button")?.focus(), []);
+  const forget = (): void => void (why.value = "");
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     enter();
   };
   return (
     <main class="door">
-      <form class="card" onSubmit={submit}>
+      <form ref={form} class="card" onSubmit={submit} onInput={forget} onInvalidCapture={forget}>
         <span class="brand" aria-hidden="true"><Bars /></span>
         <h1>{title}</h1>
         <p class="dim">{says}</p>
@@ -117,7 +125,7 @@ function ByToken({ other }: { other: () => void }): JSX.Element {
   const token = useSignal(offered);
   const enter = (): void => {
     const given = token.value.trim();
-    if (!/^[\x21-\x7e]+$/.test(given)) return;
+    if (!/^[\x21-\x7e]+$/.test(given)) return void (why.value = "A token is one word without accents.");
     door.value = "token";
     byToken(given);
   };

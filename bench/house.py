@@ -17,8 +17,8 @@ CUSTOMERS, AGENTS, SUPERVISORS = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 """Each kind of phone has an address of its own, for the server knows a trunk by its address."""
 TOKEN = "bench-token"
 _SECRET = "bench-secret"
-_LAST_PORT = 32_767
-"""Above it the kernel lends ports by itself."""
+_BELOW, _ABOVE = range(10_000, 32_768), range(64_000, 65_536)
+"""Ports for media; between them the kernel lends ports by itself. A small house has its above, where other tests have none."""
 _PORTS_A_ROW = 4
 
 
@@ -60,18 +60,17 @@ class House:
         refuses_overload: bool = True,
         security: str = "auto",
     ) -> Self:
-        """A house for this many calls, on ports that are free now (media: a range by lot, below the kernel's own).
+        """A house for this many calls, on ports that are free now (media: a range by lot, not of the kernel's own).
 
         Without ``guard`` there is no limit for new requests.
         """
-        last = _LAST_PORT - _PORTS_A_ROW * _rows(calls)
         return cls(
             agents if agents is not None else calls,
             supervisors if supervisors is not None else calls,
             calls,
             free_port(SERVER, socket.SOCK_DGRAM),
             free_port(SERVER, socket.SOCK_STREAM),
-            2 * random.randint(5_000, max(5_000, last // 2)),
+            _first_port(_PORTS_A_ROW * _rows(calls)),
             called,
             {"new_rate": 0} if guard is None else guard,
             codecs,
@@ -154,6 +153,12 @@ class House:
 def _rows(calls: int) -> int:
     """Two of slack for each call: a leg that ends lets its row go after the next has come."""
     return max(64, calls * 5)
+
+
+def _first_port(ports: int) -> int:
+    """Of so many in a row."""
+    among = _ABOVE if ports <= len(_ABOVE) else _BELOW
+    return random.choice(among[: max(1, len(among) - ports + 1) : 2])
 
 
 def write_toml(tables: Mapping[str, Any]) -> str:

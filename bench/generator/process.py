@@ -1,8 +1,10 @@
 """What a measuring process must arrange with the kernel: core, death with its parent, descriptors, a network of its own."""
 
+import contextlib
 import ctypes
 import fcntl
 import os
+import random
 import resource
 import signal
 import socket
@@ -10,11 +12,12 @@ import struct
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWNET = 0x40000000
+_NOT_LENT = range(63_000, 64_000)
+"""Ports above those that the kernel lends by itself."""
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 
 
@@ -44,7 +47,7 @@ def hurry() -> bool:
     return True
 
 
-@contextmanager
+@contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Wait until no other bench measures on this machine, and keep others waiting: two at once measure each other."""
     path = Path(tempfile.gettempdir()) / "mediaserver-bench.lock"
@@ -87,7 +90,9 @@ def isolate_network() -> None:
 
 
 def free_port(address: str, kind: socket.SocketKind) -> int:
-    """A port that is free now on this address."""
-    with socket.socket(socket.AF_INET, kind) as handle:
-        handle.bind((address, 0))
-        return int(handle.getsockname()[1])
+    """A port that is free now on this address, by lot, and that the kernel lends to nobody by itself until it is used."""
+    for port in random.sample(_NOT_LENT, len(_NOT_LENT)):
+        with socket.socket(socket.AF_INET, kind) as handle, contextlib.suppress(OSError):
+            handle.bind((address, port))
+            return port
+    raise PreparationFailed(f"no free port on {address} from {_NOT_LENT.start} to {_NOT_LENT.stop - 1}")

@@ -59,6 +59,7 @@ class _Phone:
         self._ours = ours
         self._says = says
         self._dialog: Dialog | None = None
+        self._codec = ours.codec
         phones.on_call = self._plan
         phones.on_answered = self._answered
         phones.on_moved = lambda dialog: rtp.retarget(0, dialog.remote_media)
@@ -101,9 +102,10 @@ class _Phone:
         self._talk(dialog)
 
     def _talk(self, dialog: Dialog) -> None:
-        self._dialog = dialog
-        codec = "PCMU" if dialog.theirs is None else dialog.theirs.codec
-        self._rtp.start(0, dialog.remote_media, self._says, codec=codec, digits=dialog.digits, records=True)
+        """In what was agreed on: where we are called, the server's offer may begin with a codec that our answer did not take."""
+        self._dialog, self._codec = dialog, dialog.codec
+        kinds, digits = dialog.payload_types, dialog.digits
+        self._rtp.start(0, dialog.remote_media, self._says, codec=self._codec, payload_types=kinds, digits=digits, records=True)
 
     def _typed(self) -> None:
         for digit in sys.stdin.readline().strip():
@@ -119,7 +121,7 @@ class _Phone:
             tape = _Tape(self._rtp.memory)
             while time.monotonic() < ends:
                 await asyncio.sleep(_REFRESH)
-                heard = tape.more("PCMU" if self._dialog is None or self._dialog.theirs is None else self._dialog.theirs.codec)
+                heard = tape.more(self._codec)
                 file.writeframes(heard.astype("<i2").tobytes())
                 live.update(_meter(heard, "in a call" if self._is_busy else "waiting for a call"))
                 if self._dialog is not None and self._dialog.ended.is_set():

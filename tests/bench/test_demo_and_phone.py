@@ -3,15 +3,24 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from bench.generator.companding import encode
 from bench.generator.memory import Memory, Size
+from bench.generator.phones.agent import UserAgent
+from bench.generator.phones.asking import Credentials
+from bench.generator.phones.description import Description, parse_description
+from bench.generator.phones.dialog import Dialog
+from bench.generator.phones.message import Message
 from bench.generator.process import PreparationFailed, alone, free_port, need_descriptors, pin
+from bench.generator.rtp import RtpGenerator
+from bench.generator.signals import Signal, Silence
 from bench.runs.demo import NothingToPlay, home_of
-from bench.runs.phone import _Tape
+from bench.runs.phone import _Phone, _Tape
 from config.loading import load
 from config.settings import Settings
 
@@ -48,6 +57,38 @@ def test_an_agent_who_is_dialled_by_name_is_found_too() -> None:
 def test_a_configuration_with_nobody_to_call_says_what_is_missing(tables: dict[str, object], text: str) -> None:
     with pytest.raises(NothingToPlay, match=text):
         home_of(settings(**tables), 3)
+
+
+OPUS_FIRST = "\r\n".join(
+    (
+        *("v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "m=audio 4100 RTP/AVP 111 0 101 102"),
+        *("a=rtpmap:111 opus/48000/2", "a=rtpmap:0 PCMU/8000"),
+        *("a=rtpmap:101 telephone-event/48000", "a=rtpmap:102 telephone-event/8000", ""),
+    )
+).encode()
+"""What a supervisor's phone is offered."""
+
+
+class Mouth:
+    """Stands in for the generator: where to it was to send, and how."""
+
+    def __init__(self) -> None:
+        self.to = ("", 0)
+        self.told: dict[str, object] = {}
+
+    def start(self, leg: int, remote: tuple[str, int], signal: Signal, **told: object) -> None:
+        """As `RtpGenerator.start`."""
+        self.to, self.told = remote, told
+
+
+def test_a_phone_that_is_called_speaks_what_it_answered_and_not_what_was_offered_first() -> None:
+    offer, ours = parse_description(OPUS_FIRST), Description("127.0.0.1", 4000)
+    mouth, phones = Mouth(), cast(UserAgent, SimpleNamespace())
+    _Phone(phones, cast(RtpGenerator, mouth), Credentials("anna", "demo"), ours, Silence())
+    dialog = Dialog(phones, "rung", "", "", "", ours.answering(offer), offer)
+    phones.on_answered(dialog, Message("INVITE sip:anna@127.0.0.1 SIP/2.0", []))
+    assert mouth.to == ("127.0.0.1", 4100)
+    assert mouth.told == {"codec": "PCMU", "payload_types": (0, 0), "digits": 102, "records": True}
 
 
 def test_the_tape_fills_a_gap_with_silence_and_gives_nothing_twice() -> None:

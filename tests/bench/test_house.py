@@ -29,6 +29,11 @@ def test_there_are_ports_for_twice_the_legs() -> None:
     assert media.last_port < 32768
 
 
+def test_a_small_house_has_ports_above_those_that_the_kernel_lends() -> None:
+    media = Settings.model_validate(House.build(calls=3).settings()).media
+    assert 61_000 <= media.first_port < media.last_port <= 65_535
+
+
 def test_strings_with_quotes_and_nested_tables_are_written_right() -> None:
     table = {"a": {"text": 'say "hi" \\ ü', "flag": True, "list": ["x", "y"], "inner": {"n": 1.5}}}
     assert tomllib.loads(write_toml(table)) == table

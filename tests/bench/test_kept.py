@@ -27,7 +27,7 @@ from mixer.modes import Mode
 from tests.bench.test_restarting import Mortal, until
 from tests.mediaserver.storage.postgres import Cluster, cluster
 
-pytestmark = pytest.mark.timeout(180)  # several servers, one after the other
+pytestmark = pytest.mark.timeout(300)  # several servers, one after the other
 QUIET = Progress(quiet=True)
 
 
@@ -142,7 +142,7 @@ async def rows(url: str, table: str) -> int:
 
 async def until_there_are(url: str, table: str, count: int) -> None:
     """Wait for the storage process."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await rows(url, table) < count:
             await asyncio.sleep(0.1)
 

@@ -13,7 +13,7 @@ from bench.runs.crowds import stand_up
 from bench.server import Server
 from bench.stage import Cast, Stage
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 class Mortal(Server):

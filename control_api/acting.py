@@ -15,7 +15,7 @@ class Acting:
     identity: Identity | None
     """None: not known yet."""
     way: str
-    """``api``, ``digit``, ``info`` or ``dial_in``."""
+    """``api``, ``digit``, ``info``, ``dial_in`` or ``replaces``."""
     address: str
     """Where he is, as far as the door knows."""
 

@@ -13,6 +13,7 @@ from config.settings import ControlSettings
 from control_api.connection import serve_connection
 from control_api.console import add_console, read_assets
 from control_api.headers import allow_pages
+from control_api.parting import Parting
 from control_api.permissions import Refusal
 from control_api.ports import Desk, Witness
 from control_api.reception import Reception
@@ -49,6 +50,29 @@ def create_app(
     async def upgrade() -> Response:
         raise HTTPException(426, "this is a websocket", {"Upgrade": "websocket"})
 
+    app = FastAPI(title="mediaserver", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.reception = reception
+    app.add_api_websocket_route(PATH, control)
+    app.add_api_route(PATH, upgrade)
+    _add_observing(app, desk, metrics)
+    if office is not None:
+        reception.proxies = office.settings.proxies
+        office.on_withdrawn.append(reception.turn_out)
+        tokens.sessions = office.sessions.find
+        office.others.append(tokens.standings)
+        Doors(office, tokens, settings).add_to(app)
+    app.add_middleware(Parting)
+    allow_pages(app, settings.origins)
+    add_rest(app, reception)
+    app.add_exception_handler(Exception, fault)
+    add_console(app, read_assets())
+    app.add_exception_handler(HTTPException, _in_the_one_shape)
+    return app
+
+
+def _add_observing(app: FastAPI, desk: Desk, metrics: Callable[[], bytes]) -> None:
+    """Whether the server lives and takes calls, and its metrics; nobody has to sign in for these."""
+
     async def health() -> Response:
         return JSONResponse(desk.health())
 
@@ -59,25 +83,9 @@ def create_app(
     async def show_metrics() -> Response:
         return Response(metrics(), media_type=METRICS_TYPE)
 
-    app = FastAPI(title="mediaserver", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.reception = reception
-    app.add_api_websocket_route(PATH, control)
-    app.add_api_route(PATH, upgrade)
     app.add_api_route("/healthz", health)
     app.add_api_route("/readyz", ready)
     app.add_api_route("/metrics", show_metrics)
-    if office is not None:
-        reception.proxies = office.settings.proxies
-        office.on_withdrawn.append(reception.turn_out)
-        tokens.sessions = office.sessions.find
-        office.others.append(tokens.standings)
-        Doors(office, tokens, settings).add_to(app)
-    allow_pages(app, settings.origins)
-    add_rest(app, reception)
-    app.add_exception_handler(Exception, fault)
-    add_console(app, read_assets())
-    app.add_exception_handler(HTTPException, _in_the_one_shape)
-    return app
 
 
 async def _in_the_one_shape(_: Request, error: Exception) -> Response:

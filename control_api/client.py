@@ -27,10 +27,12 @@ from control_api.live_commands import LiveCommands
 from control_api.messages import (
     SERVER_MESSAGE,
     CallModel,
+    EventMessage,
     HelloMessage,
     LegModel,
     MetersMessage,
     ReplyMessage,
+    SnapshotMessage,
     first_problem,
 )
 from control_api.mirror import Inbox, Mirror, OutOfStep, Update
@@ -83,7 +85,7 @@ class ControlClient(LiveCommands):
         modes_stay: a whisper or barge that this client sets goes on when it is gone, as for a program that gives one command.
         """
         self.hello: HelloMessage | None = None
-        """What the server said last on who we are; set as soon as the client is entered."""
+        """What the server said last on who we are and may ask; set as soon as the client is entered."""
         self.connections = 0
         """How often it was connected."""
         self._url = websocket_url(url)
@@ -162,7 +164,7 @@ class ControlClient(LiveCommands):
                     if one.leg == leg and one.state != "ended":
                         was_there = True
                         return (call, one) if one.state in ("answered", "held") else None
-            if was_there:
+            if was_there or leg in self._mirror.left:
                 raise Refusal("unavailable", "the phone was not answered", "look whether it is registered and free")
             return None
 
@@ -257,6 +259,7 @@ class ControlClient(LiveCommands):
                 case MetersMessage():
                     self._tell(message)
                 case _:
+                    self._take_commands(message)
                     if (update := self._mirror.take(message)) is not None:
                         self._tell(update)
                     self._settled_if_known()
@@ -270,6 +273,11 @@ class ControlClient(LiveCommands):
             await self._send({"type": "view", "id": VIEWED_AGAIN, "calls": self._viewed})
         for pending in tuple(self._pending.values()):
             await self._send(pending.message)
+
+    def _take_commands(self, message: SnapshotMessage | EventMessage) -> None:
+        """What we may ask is another matter where the policy changed."""
+        if isinstance(message, SnapshotMessage) and message.commands is not None and self.hello is not None:
+            self.hello = self.hello.model_copy(update={"commands": message.commands})
 
     async def _send(self, message: dict[str, Any]) -> None:
         """Send now, or leave it to the next connection's greeting."""

@@ -71,4 +71,12 @@ AnyCommand = CallCommand | SupervisionCommand | AccessCommand | KeptCommand | Go
 
 
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {type_of(command): command for command in get_args(AnyCommand)}
-"""The model of each ``type``, in the order of the documentation."""
+"""The model of each ``type``, in the order in which ``hello`` names them."""
+
+LOOKING: Final = frozenset(
+    {
+        *("list", "get", "trace", "bans", "follows", "sessions", "notes", "flags", "ice_servers"),
+        *("history", "past_call", "listening", "identities", "policy"),
+    }
+)
+"""Commands that only look. They are as well done twice: what they gave is not kept under a key."""

@@ -10,7 +10,7 @@ from control_api import past_models as past
 from control_api import supervision_models as supervision
 from control_api.command_models import AccessCommand, AnyCommand, CallCommand, GoverningCommand, KeptCommand, SupervisionCommand
 from control_api.idempotency import Outcome
-from control_api.permissions import Identity, Refusal, check_standing
+from control_api.permissions import Identity, Refusal, check_guest, check_standing
 from control_api.ports import Applied, Desk
 from mixer.modes import Role
 
@@ -28,6 +28,7 @@ def failed(refusal: Refusal) -> Outcome:
 async def carry_out(desk: Desk, identity: Identity, command: AnyCommand, remote: str = "") -> dict[str, Any]:
     """The result of the command, that came from an address (``remote``, where it is known). Raises `Refusal`."""
     check_standing(identity)
+    check_guest(identity, command.type)
     if isinstance(command, CallCommand):
         return await _about_call(desk, identity, command)
     if isinstance(command, SupervisionCommand):

@@ -1,6 +1,7 @@
 """One websocket of the control API: who it is, which subprotocol it speaks, what it is told and what it says."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from control_api.acting import Acting, acts
 from control_api.encoding import Subprotocol
+from control_api.feeds import Feed
 from control_api.origins import bearer_of, check_origin
 from control_api.outlet import OUTLET, Outlet, Pump
 from control_api.permissions import Identity, Refusal
@@ -65,18 +67,7 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
     outlet: Outlet = websocket.scope["extensions"][OUTLET]
     pump = Pump(outlet, is_text=guest.subprotocol is Subprotocol.JSON)
     feed = reception.feeds.of(guest.identity)
-    session = Session(
-        feed,
-        reception.keys,
-        guest.subprotocol,
-        calls=lambda: reception.desk.calls(guest.identity),
-        wake=pump.wake,
-        queue=reception.settings.queue,
-        resume=Position.read(websocket.query_params.get("resume", "")),
-        wants_meters=websocket.query_params.get("meters", "on") != "off",
-        remote=who.address,
-        withheld=reception.desk.withheld(guest.identity),
-    )
+    session = _session(reception, websocket, guest, feed, pump.wake, who.address)
     if websocket.query_params.get("modes") != "stay":
         reception.desk.came(who)
     _connect(pump, reception, session, outlet, room)
@@ -97,11 +88,28 @@ async def _speak(reception: Reception, websocket: WebSocket, guest: Guest) -> No
     finally:
         session.close()
         reception.desk.parted(who)
-        if not feed.readers:
+        if not reception.feeds.has_reader_of(guest.identity):
             reception.desk.attended(guest.identity, is_here=False)
         reception.counters["too_slow"] += session.counters.too_slow
         reception.counters["meters_skipped"] += session.counters.meters_skipped
         bound.info("client_disconnected", too_slow=session.counters.too_slow)
+
+
+def _session(reception: Reception, websocket: WebSocket, guest: Guest, feed: Feed, wake: Callable[[], None], address: str) -> Session:
+    """The protocol with this guest, as the query of his request wants it."""
+    said = websocket.query_params
+    return Session(
+        feed,
+        reception.keys,
+        guest.subprotocol,
+        calls=lambda: reception.desk.calls(guest.identity),
+        wake=wake,
+        queue=reception.settings.queue,
+        resume=Position.read(said.get("resume", "")),
+        wants_meters=said.get("meters", "on") != "off",
+        remote=address,
+        withheld=lambda: reception.desk.withheld(guest.identity),
+    )
 
 
 def _connect(pump: Pump, reception: Reception, session: Session, outlet: Outlet, room: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ that takes the call out of its sight goes there as ``call.hidden``; any other do
 
 What a supervisor follows (``follow.*``) is told to him alone. What a trunk does (``trunk.*``) belongs to no call: it goes to the
 identities of its tenant that have the right ``admin``, as what becomes of its policy (``policy.changed``). Where that changes who sees
-who listens, everybody's picture may be another: all feeds of the tenant begin anew.
+who listens, or what may be asked, everybody's picture may be another: all feeds of the tenant begin anew.
 """
 
 from collections import OrderedDict, deque
@@ -46,7 +46,7 @@ class Feed:
         self.readers: set[Callable[[], None]] = set()
         """Called after something was added."""
         self.anew = 0
-        """Whoever is not beyond this event needs a fresh picture, for who may see who listens is another matter since."""
+        """Whoever is not beyond this event needs a fresh picture: who may see who listens, or what may be asked, changed with it."""
         self._ring: deque[Encoded] = deque(maxlen=capacity)
         self._sight: dict[str, tuple[Subject, bool]] = {}
         """What was found out about a call whose meters came."""
@@ -118,7 +118,8 @@ class Feeds:
             self.meters.put(event)
             return
         if event.kind.startswith(OF_NO_CALL):
-            if event.body["detail"].get("shows_listeners_otherwise"):
+            detail = event.body["detail"]
+            if detail.get("shows_listeners_otherwise") or detail.get("offers_otherwise"):
                 for feed in self._of_tenant(event.tenant):
                     feed.begin_anew()
             self._tell_admins(event, wall)
@@ -147,6 +148,10 @@ class Feeds:
     def has_readers(self) -> bool:
         """Whether anybody reads any feed now."""
         return any(feed.readers for feed in self._feeds.values())
+
+    def has_reader_of(self, identity: Identity) -> bool:
+        """Whether this person reads any feed now: somebody who came when his ceiling was another one has a feed of his own."""
+        return any(feed.readers and feed.identity.name == identity.name for feed in self._of_tenant(identity.tenant))
 
     def _tell_admins(self, event: HouseEvent, wall: float) -> None:
         shown = _shown(event, wall)

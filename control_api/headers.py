@@ -47,7 +47,7 @@ def allow_pages(app: FastAPI, origins: Sequence[str]) -> None:
             allow_origins=list(origins),
             allow_credentials=True,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "idempotency-key", "x-csrf-token"],
+            allow_headers=["authorization", "content-type", "idempotency-key", "traceparent", "x-csrf-token"],
             max_age=600,
         )
 

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 
 from control_api.command import Command
@@ -18,7 +19,8 @@ MAX_IDENTITIES: Final = 10_000
 
 @dataclass(slots=True)
 class _Entry:
-    command: Command
+    asked: bytes
+    """Tells whether another command is the same; no more of it is kept, for it may hold a password, or much text."""
     outcome: Outcome | None = None
     waiters: list[Callable[[Outcome], None]] = field(default_factory=list)
 
@@ -37,13 +39,13 @@ class KeyTable:
         """
         assert command.key is not None
         entries = self._entries(identity)
-        asked = command.model_copy(update={"id": 0, "traceparent": None})
+        asked = _digest(command)
         entry = entries.get(command.key)
         if entry is None:
             entries[command.key] = _Entry(asked, waiters=[tell])
             _forget_oldest(entries)
             return True
-        if entry.command != asked:
+        if entry.asked != asked:
             raise Refusal("conflict", f"key {command.key!r} was used for another command", "take a new key for every new command")
         if entry.outcome is None:
             entry.waiters.append(tell)
@@ -67,6 +69,11 @@ class KeyTable:
             idle = (known for known, kept in self._identities.items() if all(entry.outcome for entry in kept.values()))
             self._identities.pop(next(idle))
         return entries
+
+
+def _digest(command: Command) -> bytes:
+    """Of what is asked, whatever it is called in the reply and wherever it belongs in a trace."""
+    return sha256(repr(command.model_copy(update={"id": 0, "traceparent": None})).encode()).digest()
 
 
 def _forget_oldest(entries: OrderedDict[str, _Entry]) -> None:

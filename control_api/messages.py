@@ -235,7 +235,9 @@ class SnapshotMessage(Message):
     sequence: int
     reason: Literal["connected", "not_resumable", "too_slow", "policy_changed"]
     """Why it is sent; ``too_slow``: events were left out because this client did not read them in time; ``policy_changed``: who may
-    see who listens is another matter now."""
+    see who listens is another matter now, or what you may ask."""
+    commands: tuple[str, ...] | None = None
+    """As in ``hello``, where the policy changed: what you may ask from now on."""
     calls: tuple[CallModel, ...]
     last: bool
     """False: more messages with further calls of the same snapshot follow."""
@@ -249,9 +251,10 @@ class EventMessage(Message):
     type: Literal["event"] = "event"
     sequence: int
     kind: str
-    """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``updated``, ``taken_over``, ``given_back``,
-    ``agent_left``, ``help``, ``help_over``, ``note``, ``flag``, ``unflag`` (a `NoteModel` or `FlagModel` in ``detail``), ``ended`` or
-    ``hidden``; ``guest.`` and ``ringing``, ``joined``, ``left`` or ``failed``;
+    """``call.`` and ``started``, ``ringing``, ``answered``, ``held``, ``resumed``, ``agent``, ``private``, ``public``, ``transferring``,
+    ``transferred``, ``transfer_failed``, ``merged``, ``updated``, ``taken_over``, ``given_back``, ``agent_left``, ``help``, ``help_over``,
+    ``note``, ``flag``, ``unflag`` (a `NoteModel` or `FlagModel` in ``detail``), ``ended`` or ``hidden``;
+    ``guest.`` and ``ringing``, ``joined``, ``left`` or ``failed``;
     ``follow.`` and ``ringing``, ``waiting``, ``joined`` or ``over`` (a `FollowModel` in ``detail``, told to who follows alone);
     ``supervisor.`` and ``ringing``, ``joined``, ``mode``, ``audibility``, ``updated`` or ``left``;
     ``quality.`` and ``dropped`` or ``recovered``, with ``way``, ``mos``, ``poor`` and ``fair`` in ``detail``;

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from control_api.discretion import GONE, OPEN, Discretion, meters_without
+from control_api.discretion import MARKS, OPEN, Discretion, meters_without
 from control_api.encoding import Subprotocol, encode
 from control_api.permissions import Ceiling, Identity, Subject
 from control_api.ports import HouseEvent
@@ -45,7 +45,7 @@ class Reading:
 
     def entry(self, subprotocol: Subprotocol, identity: Identity | None) -> bytes:
         """The call's id and its meters, as they stand within a message for somebody; encoded once for all who see the same."""
-        hidden = self._discretion.hides_from(identity) - {GONE}
+        hidden = self._discretion.hides_from(identity) - MARKS
         if hidden:
             return self._encode(meters_without(self._read(), hidden), subprotocol)
         found = self._encoded.get(subprotocol)

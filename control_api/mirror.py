@@ -10,6 +10,8 @@ Update = SnapshotMessage | EventMessage | MetersMessage
 """What a watcher is told."""
 
 GONE: Final = frozenset({"call.ended", "call.hidden"})
+MOST_LEFT: Final = 1000
+"""Supervisors' legs that are remembered to have left."""
 
 
 class OutOfStep(Exception):
@@ -23,6 +25,8 @@ class Mirror:
         self.calls: dict[str, CallModel] = {}
         self.stream = ""
         self.sequence = 0
+        self.left: deque[int] = deque(maxlen=MOST_LEFT)
+        """Supervisors' legs that have left, the last ones: whoever looks for one may come after its end."""
         self._parts: list[CallModel] = []
 
     @property
@@ -33,12 +37,14 @@ class Mirror:
     def forget(self) -> None:
         """Start from nothing."""
         self.calls, self.stream, self.sequence = {}, "", 0
+        self.left.clear()
 
     def greet(self, hello: HelloMessage) -> None:
         """A connection began. What is left of an interrupted snapshot is of no use."""
         self._parts = []
         if not hello.resumed:
             self.stream = ""
+            self.left.clear()
 
     def take(self, message: SnapshotMessage | EventMessage) -> Update | None:
         """Take a message over; what a watcher is to be told of it. Raises `OutOfStep`."""
@@ -49,6 +55,8 @@ class Mirror:
         if message.sequence != self.sequence + 1:
             raise OutOfStep(f"event {message.sequence} after {self.sequence}")
         self.sequence = message.sequence
+        if message.kind == "supervisor.left" and message.leg is not None:
+            self.left.append(message.leg)
         if message.kind in GONE:
             self.calls.pop(message.call_id, None)
         elif message.call is not None:

@@ -57,6 +57,13 @@ class ControlProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.outlet = Outlet(self)
+        self.on_lost: Callable[[], None] = lambda: None
+        """Called when the connection is gone."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.close_sent:
+            self._refuse_handshake()
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -76,6 +83,14 @@ class ControlProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.outlet.on_change()
+        self.on_lost()
+
+    def _refuse_handshake(self) -> None:
+        """Say why a handshake cannot be read: uvicorn keeps what the parser has to say of one that is too large or makes no sense."""
+        answer = b"".join(self.conn.data_to_send()) or self.conn.reject(400, f"{self.conn.handshake_exc}\n").serialize()
+        self.close_sent = True
+        self.transport.write(answer)
+        self.transport.close()
 
 
 class Pump:

@@ -1,6 +1,6 @@
 """What clients ask of the past, and are told: ended calls, who supervised them, and how long who listened."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
@@ -14,12 +14,16 @@ MOST_CALLS: Final = 200
 
 
 def _as_written(value: Any) -> Any:
-    """A moment by its date; seconds since 1970, which pydantic would take for one too, are none here."""
-    if isinstance(value, str):
-        return datetime.fromisoformat(value)
+    """A moment by its date, in UTC, as it is without a zone; seconds since 1970, which pydantic would take for one too, are none here."""
     if isinstance(value, int | float):
         raise ValueError("must be a moment such as 2026-01-31T09:00:00Z")
-    return value
+    read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(read, datetime):
+        return read
+    try:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be in the years 1 to 9999, in UTC too") from None
 
 
 Moment = Annotated[datetime, BeforeValidator(_as_written)]

@@ -5,6 +5,7 @@ The websocket, REST, digits, SIP INFO, the dial-in codes and browsers all come h
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from control_api.standing import Standing
 from mixer.modes import Mode, Role
@@ -39,6 +40,15 @@ class Right(StrEnum):
     """See the server's own state, and who is signed in; end others' access."""
 
 
+GUESTS_MAY: Final = frozenset(
+    {
+        *("list", "view", "get", "withdraw"),
+        *("supervise", "reoffer", "candidate", "ice_servers", "set_mode", "mute", "volumes", "leave"),
+    }
+)
+"""The commands of whoever came by a listen-in link: what it takes to find his call, to listen to it, and to go."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ceiling:
     """How far an identity may go. Empty ``agents`` and ``teams`` cover nobody; ``*`` covers everybody of the tenant."""
@@ -49,7 +59,7 @@ class Ceiling:
     """The highest mode; None: none at all."""
     rights: frozenset[Right] = frozenset()
     calls: frozenset[str] | None = None
-    """These calls alone, of those that the rest covers; None: all of them."""
+    """These calls alone, of those that the rest covers: he came by a listen-in link; None: all of them."""
 
     def covers(self, agent: str, team: str) -> bool:
         """Whether a call of this agent is his to see."""
@@ -100,7 +110,7 @@ class Refusal(Exception):
         super().__init__(text)
         self.code = code
         """``forbidden``, ``not_found``, ``ambiguous``, ``bad_request``, ``conflict``, ``unavailable``, ``timeout``,
-        ``unauthenticated``, ``too_many``, ``private``."""
+        ``unauthenticated``, ``too_many``, ``private``, ``internal``."""
         self.text = text
         self.hint = hint
 
@@ -183,6 +193,19 @@ def check_help(identity: Identity, subject: Subject, *, is_own: bool) -> bool:
 def is_called_for_help(identity: Identity) -> bool:
     """Whether a call for help of an agent whom he may see is for him: whoever may enter the call."""
     return identity.ceiling.mode is not None
+
+
+def is_guest(identity: Identity) -> bool:
+    """Whether he came by a listen-in link: he hears one call, and what people say of it among themselves is not for him."""
+    return identity.ceiling.calls is not None
+
+
+def check_guest(identity: Identity, command: str) -> None:
+    """Raise `Refusal` ``forbidden`` for a command that is none of a guest's."""
+    if is_guest(identity) and command not in GUESTS_MAY:
+        raise Refusal(
+            "forbidden", f"{command} is not for guests: by a link one may listen, nothing else", "sign in, or ask who made the link"
+        )
 
 
 def check_right(identity: Identity, right: Right) -> None:

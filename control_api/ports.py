@@ -72,9 +72,6 @@ class Witness(Protocol):
     def denied(self, way: str, address: str, code: str, why: str) -> None:
         """A client was not let in."""
 
-    def changed(self, kind: str, who: Acting | None, detail: Mapping[str, Any]) -> None:
-        """Who may do what is another now: ``token.added``, ``token.revoked``, ``policy.changed``, ``identity.changed`` …"""
-
 
 class Blind:
     """A witness of nothing, for an API without a house."""
@@ -86,9 +83,6 @@ class Blind:
         """Nothing is written."""
 
     def denied(self, way: str, address: str, code: str, why: str) -> None:
-        """Nothing is written."""
-
-    def changed(self, kind: str, who: Acting | None, detail: Mapping[str, Any]) -> None:
         """Nothing is written."""
 
 

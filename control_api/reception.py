@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from config.settings import ControlSettings
 from control_api.acting import Acting, who_acts
+from control_api.command_models import LOOKING
 from control_api.commands import carry_out, failed, succeeded
 from control_api.feeds import Feeds
 from control_api.idempotency import KeyTable, Outcome
@@ -25,16 +26,14 @@ from control_api.spans import Spans
 from control_api.standing import Standing
 from control_api.tokens import TokenStore
 
-SEEN_OTHERWISE: Final = frozenset(
-    {
-        *("list", "get", "bans", "sessions", "history", "identities", "policy", "follows", "notes", "flags"),
-        *("ice_servers", "candidate", "reoffer"),
-        *("supervise", "set_mode", "mute", "volumes", "leave", "hand_over", "take_over", "give_back", "drop_agent", "invite", "follow"),
-        *("hang_up", "end", "originate", "ask_help", "link", "withdraw", "shut_out", "let_in"),
-        *("put_identity", "remove_identity", "set_policy", "reset_policy"),
-    }
-)
-"""Commands that only look or are about a leg's network, and those that the house itself writes down before it carries them out."""
+SEEN_OTHERWISE: Final = (LOOKING - {"trace", "past_call", "listening"}) | {
+    *("candidate", "reoffer"),
+    *("supervise", "set_mode", "mute", "volumes", "leave", "hand_over", "take_over", "give_back", "drop_agent", "invite", "follow"),
+    *("hang_up", "end", "originate", "ask_help", "link", "withdraw", "shut_out", "let_in"),
+    *("put_identity", "remove_identity", "set_policy", "reset_policy"),
+}
+"""Commands that only look, but for three of which is written down who looked; those about a leg's network; and those that the house
+itself writes down before it carries them out."""
 NOTHING: Final[Mapping[str, Any]] = {}
 STANDING_LOOK: Final = 0.5
 """Seconds between two looks at who is there by an access that expires."""
@@ -71,7 +70,7 @@ class Reception:
         self.clients = 0
         self.counters: Counter[str] = Counter()
         """``accepted``, ``refused``, ``turned_out``, ``commands``, ``commands_refused``, ``too_slow``, ``meters_skipped``,
-        ``events_unreadable``."""
+        ``events_unreadable``; and ``connections_…`` that asked for nothing or took too long (`Crowd`)."""
         self._present: dict[asyncio.Event, Standing] = {}
         self._group: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()

@@ -7,8 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
+from config.policies import PolicySettings
 from control_api.command_models import COMMANDS
-from control_api.permissions import Identity, Right
+from control_api.permissions import GUESTS_MAY, Identity, Right, is_guest
 from mixer.modes import Mode
 
 
@@ -55,13 +56,24 @@ def introduction(identity: Identity, withheld: Collection[str] = ()) -> dict[str
             "mode": ceiling.mode and ceiling.mode.value,
             "rights": sorted(ceiling.rights),
         },
-        "commands": [name for name in commands_of(identity) if name not in withheld],
+        "commands": offered(identity, withheld),
     }
 
 
+def offered(identity: Identity, withheld: Collection[str]) -> list[str]:
+    """What the identity may try, but for what is withheld."""
+    return [name for name in commands_of(identity) if name not in withheld]
+
+
+def withheld_by(policy: PolicySettings) -> tuple[str, ...]:
+    """Commands that a tenant's policy switches off."""
+    return () if policy.may_ask_help else ("ask_help",)
+
+
 def commands_of(identity: Identity) -> list[str]:
-    """What the identity's ceiling lets it try, in the order of the documentation."""
-    return [name for name in COMMANDS if _has(identity, NEEDS.get(name, Needs()))]
+    """What the identity's ceiling lets it try, in the order of `COMMANDS`."""
+    within = GUESTS_MAY if is_guest(identity) else COMMANDS.keys()
+    return [name for name in COMMANDS if name in within and _has(identity, NEEDS.get(name, Needs()))]
 
 
 def _has(identity: Identity, needs: Needs) -> bool:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from config.settings import ControlSettings
 from control_api.encoding import MAX_MESSAGE
-from control_api.manners import SPARE_CONNECTIONS, bounded_protocol
+from control_api.manners import SPARE_CONNECTIONS, Crowd, bounded_protocol
 from control_api.outlet import ControlProtocol
 
 GRACE: Final = 2
@@ -48,7 +48,7 @@ async def serve(app: FastAPI, settings: ControlSettings, sockets: Sequence[socke
     listeners = list(sockets) if sockets is not None else [bind(settings)]
     config = uvicorn.Config(
         app,
-        http=bounded_protocol(settings.max_clients + SPARE_CONNECTIONS),
+        http=bounded_protocol(Crowd(settings.max_clients + SPARE_CONNECTIONS, app.state.reception.counters)),
         ws=ControlProtocol,
         ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,

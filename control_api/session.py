@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from control_api.call_models import ViewCommand
-from control_api.command_models import COMMANDS, AnyCommand
+from control_api.command_models import COMMANDS, LOOKING, AnyCommand
 from control_api.commands import failed, succeeded
 from control_api.encoding import Subprotocol, Unreadable, decode, encode
 from control_api.feeds import Feed
@@ -29,20 +29,12 @@ from control_api.idempotency import KeyTable, Outcome
 from control_api.messages import VERSION, RequestId, first_problem
 from control_api.meters import meters_message
 from control_api.permissions import Refusal
-from control_api.repertoire import introduction
+from control_api.repertoire import introduction, offered
 
 SNAPSHOT_PART: Final = 250
 """Calls in one snapshot message, so that it stays below the 1 MiB that websocket clients take by default."""
 MAX_UNANSWERED: Final = 64
 """Commands of a client that run or whose replies wait to be sent; then nothing more is read from it."""
-
-LOOKING: Final = frozenset(
-    {
-        *("list", "get", "trace", "bans", "follows", "sessions", "notes", "flags", "ice_servers"),
-        *("history", "past_call", "listening", "identities", "policy"),
-    }
-)
-"""Commands that are as well done twice: what they gave is not kept."""
 
 _REQUEST_ID: Final[TypeAdapter[int | str]] = TypeAdapter(RequestId)
 
@@ -100,9 +92,9 @@ class Session:
         resume: Position | None = None,
         wants_meters: bool = True,
         remote: str = "",
-        withheld: Collection[str] = (),
+        withheld: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """``withheld``: commands that are switched off for the feed's identity."""
+        """``withheld``: gives the commands that are switched off for the feed's identity."""
         self.subprotocol = subprotocol
         self.counters = Counters()
         self.is_closed = False
@@ -223,7 +215,7 @@ class Session:
         return chain((encode(self._hello(resumed=False), self.subprotocol),), snapshot)
 
     def _hello(self, *, resumed: bool) -> dict[str, Any]:
-        said = {"type": "hello", "version": VERSION} | introduction(self._feed.identity, self._withheld)
+        said = {"type": "hello", "version": VERSION} | introduction(self._feed.identity, self._withheld())
         return said | {"stream": self._feed.stream, "sequence": self._sequence, "resumed": resumed}
 
     def _snapshot(self, reason: Literal["connected", "not_resumable", "too_slow", "policy_changed"]) -> Iterator[bytes]:
@@ -233,12 +225,14 @@ class Session:
         return self._parts(calls, self._sequence, reason)
 
     def _parts(self, calls: Sequence[dict[str, Any]], sequence: int, reason: str) -> Iterator[bytes]:
+        anew = {"commands": offered(self._feed.identity, self._withheld())} if reason == "policy_changed" else {}
         for start in range(0, max(len(calls), 1), SNAPSHOT_PART):
             message = {
                 "type": "snapshot",
                 "stream": self._feed.stream,
                 "sequence": sequence,
                 "reason": reason,
+                **anew,
                 "calls": list(calls[start : start + SNAPSHOT_PART]),
                 "last": start + SNAPSHOT_PART >= len(calls),
             }

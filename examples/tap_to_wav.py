@@ -1,6 +1,7 @@
 """Writes what a tap tells into WAV files, one a leg, all on one clock: silence where nothing came or nobody was to be heard.
 
-Run it with the ring's descriptor inherited: ``tap_to_wav.py DESCRIPTOR FOLDER``; Ctrl-C ends it. How a tap is opened: docs/taps.md.
+Run it with the ring's descriptor inherited: ``.venv/bin/python examples/tap_to_wav.py DESCRIPTOR FOLDER``.
+Ctrl-C ends it. How a tap is opened: docs/taps.md.
 """
 
 import sys

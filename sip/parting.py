@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 from sip.dialog import Dialog
 from sip.headers import HIGHEST_CSEQ
-from sip.session.abandoned import NOBODY
 from sip.session.asking import request_in
 from sip.session.core import Core, reason_header
 from sip.session.session import State
+from sip.transaction.client import NOBODY
 from sip.transport.flow import Flow
 
 LEAP: Final = 1000

@@ -129,6 +129,12 @@ class UserAgent:
         found = self._core.sessions.get(session)
         return "" if found is None else found.call_id
 
+    def host_of(self, session: int, fork: str = "") -> str:
+        """The host that the other end's last message came from, in this early dialog while it rings; empty where there is none."""
+        found = self._core.sessions.get(session)
+        dialog = None if found is None else found.dialog or found.dialog_with(fork)
+        return "" if dialog is None else dialog.flow.remote[0]
+
     def lasting(self) -> Iterator[LastingDialog]:
         """Every confirmed dialog, as whoever comes after this process needs it to end it."""
         return lasting(self._core)

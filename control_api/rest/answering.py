@@ -37,6 +37,7 @@ STATUS: Final = {
     "bad_request": 400,
     "unauthenticated": 401,
     "forbidden": 403,
+    "private": 403,
     "not_found": 404,
     "ambiguous": 409,
     "conflict": 409,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from control_api.command import Command
-from control_api.command_models import COMMANDS
+from control_api.command_models import COMMANDS, LOOKING
 
 GENERIC: Final = "/v1/commands/{}"
 _PLACE: Final = re.compile(r"\{(\w+)\}")
@@ -52,7 +52,7 @@ class Route:
     @property
     def has_effect(self) -> bool:
         """Whether a request that is sent again would do it twice."""
-        return self.method != "GET"
+        return self.kind not in LOOKING
 
 
 _CALL, _AGENT = frozenset({"call"}), frozenset({"agent"})

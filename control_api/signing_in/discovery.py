@@ -1,22 +1,18 @@
-"""What an issuer publishes of itself (OpenID Connect Discovery 1.0 §4): fetched when needed, kept for a while, asked for sparingly."""
+"""What an issuer publishes of itself (OpenID Connect Discovery 1.0 §4), and where one signs in with it."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import structlog
-
 from config.identities import IssuerSettings
+from control_api.signing_in.kept import Kept
 
 Fetch = Callable[[str], Awaitable[bytes]]
 """The body behind a URL. Raises `OSError` where there is none, or it is too long."""
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-
-log = structlog.get_logger("control_api")
 
 
 class NoAnswer(Exception):
@@ -37,37 +33,19 @@ class Discovery:
     """The endpoints of one issuer. Times are seconds of one monotonic clock."""
 
     def __init__(self, settings: IssuerSettings, fetch: Fetch, clock: Callable[[], float]) -> None:
-        self._settings = settings
+        self._issuer = settings.issuer
         self._fetch = fetch
-        self._clock = clock
-        self._endpoints: Endpoints | None = None
-        self._fetched = 0.0
-        self._tried: float | None = None
-        self._fetching = asyncio.Lock()
+        self._kept = Kept(settings, "issuer_endpoints_unavailable", self._ask, clock)
 
     async def endpoints(self) -> Endpoints:
         """As they were told last. Raises `NoAnswer`."""
-        async with self._fetching:
-            if self._wants_fetch():
-                await self._refetch()
-        if self._endpoints is None:
-            raise NoAnswer(f"{self._settings.issuer} does not say now where one signs in")
-        return self._endpoints
+        found = await self._kept.having()
+        if found is None:
+            raise NoAnswer(f"{self._issuer} does not say now where one signs in")
+        return found
 
-    def _wants_fetch(self) -> bool:
-        now = self._clock()
-        if self._tried is not None and now - self._tried < self._settings.refetch_after:
-            return False
-        return self._endpoints is None or now - self._fetched >= self._settings.keep_keys
-
-    async def _refetch(self) -> None:
-        self._tried = self._clock()
-        try:
-            endpoints = _read(await configuration(self._settings.issuer, self._fetch))
-        except (OSError, ValueError) as error:
-            log.warning("issuer_endpoints_unavailable", issuer=self._settings.issuer, problem=str(error)[:200])
-            return
-        self._endpoints, self._fetched = endpoints, self._clock()
+    async def _ask(self) -> Endpoints:
+        return _read(await configuration(self._issuer, self._fetch))
 
 
 async def configuration(issuer: str, fetch: Fetch) -> dict[str, Any]:

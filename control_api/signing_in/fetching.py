@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-import httpx
-
 PATIENCE: Final = 5.0
 LONGEST: Final = 262_144
 
@@ -21,6 +19,8 @@ async def post(place: str, form: Mapping[str, str], login: tuple[str, str] | Non
 
 
 async def _asked(method: str, place: str, **request: Any) -> bytes:
+    import httpx  # takes a tenth of a second; who has no issuer does without
+
     try:
         async with (
             asyncio.timeout(PATIENCE),

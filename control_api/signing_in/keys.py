@@ -1,25 +1,22 @@
-"""An OpenID issuer's keys: fetched when they are needed, kept for a while, and asked for anew no more often than is fit.
+"""An OpenID issuer's keys.
 
-A token whose key is not known may mean that the issuer has new keys, and may be anybody's nonsense: it leads to one question in
-`refetch_after` at most, whoever sends how many. While the issuer does not answer, the keys that were had stay good for a day.
+A token whose key is not known may mean that the issuer has new keys, and may be anybody's nonsense: `Kept` sees to it that the issuer is
+not asked for each. While it does not answer, the keys that were had stay good for a day.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from config.identities import IssuerSettings
 from control_api.signing_in.discovery import Fetch, NoAnswer, configuration, object_of, safe
+from control_api.signing_in.kept import Kept
 
 STALE: Final = 86_400.0
 """Seconds for which keys are good while the issuer is away."""
 MOST_KEYS: Final = 100
-
-log = structlog.get_logger("control_api")
 
 
 class IssuerKeys:
@@ -28,39 +25,17 @@ class IssuerKeys:
     def __init__(self, settings: IssuerSettings, fetch: Fetch, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._fetch = fetch
-        self._clock = clock
-        self._keys: KeySet | None = None
-        self._fetched = 0.0
-        self._tried: float | None = None
-        self._fetching = asyncio.Lock()
-        self.fetches = 0
-        """How often the issuer was asked."""
+        self._kept = Kept(settings, "issuer_keys_unavailable", self._ask, clock)
 
     async def having(self, key_id: str) -> KeySet:
         """The keys, with the one of this id where the issuer has it. Raises `NoAnswer`."""
-        async with self._fetching:
-            if self._wants_fetch(key_id):
-                await self._refetch()
-        now = self._clock()
-        if self._keys is None or now - self._fetched > STALE:
+        keys = await self._kept.having(lambda keys: key_id in _ids(keys))
+        if keys is None or self._kept.age > STALE:
             raise NoAnswer(f"the keys of {self._settings.issuer} cannot be had now")
-        return self._keys
+        return keys
 
-    def _wants_fetch(self, key_id: str) -> bool:
-        now = self._clock()
-        if self._tried is not None and now - self._tried < self._settings.refetch_after:
-            return False
-        return self._keys is None or now - self._fetched >= self._settings.keep_keys or key_id not in _ids(self._keys)
-
-    async def _refetch(self) -> None:
-        self._tried = self._clock()
-        self.fetches += 1
-        try:
-            keys = _read(await self._fetch(await self._place()))
-        except (OSError, ValueError, JoseError) as error:
-            log.warning("issuer_keys_unavailable", issuer=self._settings.issuer, problem=str(error)[:200])
-            return
-        self._keys, self._fetched = keys, self._clock()
+    async def _ask(self) -> KeySet:
+        return _read(await self._fetch(await self._place()))
 
     async def _place(self) -> str:
         """Where the keys are. Raises `ValueError` for a place that somebody on the way could change."""
@@ -80,7 +55,10 @@ def _read(data: bytes) -> KeySet:
     ]
     if not fit:
         raise ValueError("no key for signatures")
-    return KeySet.import_key_set({"keys": [{name: key[name] for name in key if name not in _PRIVATE} for key in fit]})
+    try:
+        return KeySet.import_key_set({"keys": [{name: key[name] for name in key if name not in _PRIVATE} for key in fit]})
+    except JoseError as error:
+        raise ValueError(str(error)) from error
 
 
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})

@@ -182,6 +182,8 @@ class Office:
         try:
             link = self.links.use(token)
         except Refusal as refusal:
+            if self.links.was_one(token):
+                self.lockout.not_judged("", address)
             raise self._denied("link", address, refusal) from None
         self.lockout.succeeded("", address)
         self._means.notary.changed("link.used", link.identity, address, {"call": link.call})
@@ -218,6 +220,8 @@ class Office:
     def _opened(self, identity: Identity, way: str, address: str, *, lasts: float | None = None) -> Granted:
         granted = self.sessions.open(identity, way, address, lasts=lasts, is_renewable=way != "link" or (lasts or 0) > self.settings.access)
         self._means.notary.changed("session.opened", granted.identity, address, {"session": granted.session, "by": way})
+        for ended in granted.ended:
+            self._told(ended, granted.identity, address, "another session took its room")
         return granted
 
     # what administrators may

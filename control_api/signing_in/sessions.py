@@ -36,6 +36,8 @@ class Granted:
     """Empty where the one that he has stays good, or there is none."""
     csrf: str = field(repr=False)
     """To be sent beside a cookie."""
+    ended: "tuple[Session, ...]" = ()
+    """Sessions of the same identity that this one took the room of."""
 
 
 @dataclass(slots=True)
@@ -77,16 +79,17 @@ class Sessions:
         return iter(tuple(self._sessions.values()))
 
     def open(self, identity: Identity, way: str, address: str, *, lasts: float | None = None, is_renewable: bool = True) -> Granted:
-        """Begin a session. What the identity came by becomes what it hangs on. Raises `Refusal` where there are too many."""
+        """Begin a session. What the identity came by becomes what it hangs on. Raises `Refusal` where there are too many; of one identity
+        the eldest ends instead."""
         self.sweep()
-        self._make_room(identity)
+        ended = self._make_room(identity)
         now = self._clock()
         name = self._entropy()[:12]
         ends = now + (self._settings.session if lasts is None else min(lasts, self._settings.session))
         standing = Standing(f"session:{name}", until=now, clock=self._clock, parent=identity.standing)
         session = Session(name, replace(identity, standing=standing), way, address, now, ends, self._entropy())
         self._sessions[name] = session
-        return self._grant(session, is_renewable=is_renewable)
+        return replace(self._grant(session, is_renewable=is_renewable), ended=ended)
 
     def find(self, access: str) -> Identity | None:
         """Whose access token this is; None where it is nobody's, has expired or was withdrawn."""
@@ -154,12 +157,14 @@ class Sessions:
         self._by_renewal[session.renewal] = session
         return renewal
 
-    def _make_room(self, identity: Identity) -> None:
+    def _make_room(self, identity: Identity) -> tuple[Session, ...]:
         own = [session for session in self if (session.identity.name, session.identity.tenant) == (identity.name, identity.tenant)]
-        for eldest in own[: max(0, len(own) - self._settings.sessions_each + 1)]:
-            self.withdraw(eldest.id)
+        eldest = tuple(own[: max(0, len(own) - self._settings.sessions_each + 1)])
+        for one in eldest:
+            self.withdraw(one.id)
         if len(self._sessions) >= self._settings.sessions:
             raise Refusal("too_many", "as many sessions as there may be are open", "try again later, or raise signing_in.sessions")
+        return eldest
 
     def _forget(self, session: Session) -> None:
         del self._sessions[session.id]

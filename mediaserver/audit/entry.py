@@ -31,7 +31,7 @@ class Fact:
     identity: str = ""
     """Who; empty: nobody who is known."""
     way: str = ""
-    """By which door: ``api``, ``digit``, ``info``, ``dial_in``; empty: the server itself."""
+    """By which door: ``api``, ``digit``, ``info``, ``dial_in``, ``replaces``; empty: the server itself."""
     address: str = ""
     permission: str = ""
     """What allows it, such as ``team:north mode:whisper``."""

@@ -11,6 +11,8 @@ from mediaserver.audit.sessions import Sessions, Stretch
 from mixer.modes import Mode
 
 DAY = 86_400_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 LONGEST_CALL = 7 * DAY
 """Microseconds; no supervision is longer, so entries before that say nothing about a period."""
 
@@ -118,10 +120,15 @@ def _name(by: By, stretch: Stretch, at: int) -> str:
 
 def moment(at: int) -> datetime:
     """Microseconds since 1970 as a time."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
+    return _EPOCH + at * _MICROSECOND
 
 
 def microseconds(text: str) -> int:
     """A time that somebody typed, ISO 8601; without a zone it is UTC. Raises ValueError."""
-    read = datetime.fromisoformat(text)
-    return round((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1e6)
+    try:
+        read = datetime.fromisoformat(text)
+        return ((read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC) - _EPOCH) // _MICROSECOND
+    except ValueError:
+        raise ValueError(f"{text!r} is no moment such as 2030-01-31 or 2030-01-31T12:00Z") from None
+    except OverflowError:
+        raise ValueError(f"{text!r} is beyond the calendar: a moment must be in the years 1 to 9999, in UTC too") from None

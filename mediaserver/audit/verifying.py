@@ -98,9 +98,9 @@ class Verifier:
         chain = self._result.chains.setdefault(entry.chain, ChainResult(entry.chain, first_at=entry.at))
         due = chain.count + 1
         if entry.sequence > due:
-            self._find(Problem.MISSING, entry.chain, due, entry.sequence - 1, "were removed")
+            self._find(Problem.MISSING, entry.chain, due, entry.sequence - 1, "removed")
         elif entry.sequence < due:
-            self._find(Problem.CHANGED, entry.chain, entry.sequence, entry.sequence, "is there twice")
+            self._find(Problem.CHANGED, entry.chain, entry.sequence, entry.sequence, "there twice")
             return
         self._check_seal(chain, entry, is_next=entry.sequence == due)
         chain.count, chain.seal, chain.last_at = entry.sequence, entry.seal, entry.at
@@ -110,13 +110,11 @@ class Verifier:
 
     def differs(self, entry: Entry) -> None:
         """The journal has another version of an entry than the database."""
-        self._find(Problem.DIFFERS, entry.chain, entry.sequence, entry.sequence, "is another one in the journal than in the database")
+        self._find(Problem.DIFFERS, entry.chain, entry.sequence, entry.sequence, "not the same in the journal as in the database")
 
     def is_only_in_journal(self, entry: Entry) -> None:
         """The database has later entries, and not this one."""
-        self._find(
-            Problem.MISSING, entry.chain, entry.sequence, entry.sequence, "were removed from the database; the journal still has them"
-        )
+        self._find(Problem.MISSING, entry.chain, entry.sequence, entry.sequence, "removed from the database, and still in the journal")
 
     def finish(self) -> Result:
         """There are no more."""
@@ -124,7 +122,7 @@ class Verifier:
             known = self._result.chains.setdefault(name, ChainResult(name))
             most = max(head.count for head in heads)
             if most > known.count:
-                self._find(Problem.MISSING, name, known.count + 1, most, "were cut off: a head knows them")
+                self._find(Problem.MISSING, name, known.count + 1, most, "cut off, but known to a head")
         if not self._heads:
             self._find(Problem.NOT_PROVEN, "", 0, 0, "no head is there: that nothing was cut off or made anew cannot be told")
         self._result.findings = _together(self._result.findings)
@@ -142,14 +140,14 @@ class Verifier:
                 entry.chain,
                 entry.sequence,
                 entry.sequence,
-                "do not fit their seals: edited, inserted, moved, or sealed anew",
+                "edited, inserted, moved, or sealed anew: the seal does not fit",
             )
 
     def _check_head(self, chain: ChainResult, head: Head) -> None:
         if hmac.compare_digest(head.seal, chain.seal):
             chain.proven = max(chain.proven, head.count)
         else:
-            text = "are not what a head has signed: the chain was made anew"
+            text = "not what a head has signed: the chain was made anew"
             self._find(Problem.MADE_ANEW, chain.chain, head.count, head.count, text)
 
     def _find(self, problem: Problem, chain: str, first: int, last: int, text: str) -> None:

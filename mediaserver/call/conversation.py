@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from mediaserver.call.actions import Action, Admit, ChooseFork, CloseLeg, Count, NotifyTransfer, Publish
 from mediaserver.call.inputs import LegId, Target
@@ -11,6 +12,9 @@ from mediaserver.call.limits import CallLimits
 from mediaserver.call.tables import Step, call_after
 from mediaserver.call.view import CallState, CallView
 from sip.negotiated import NegotiatedMedia
+
+PARTY_SEATS: Final = 2
+"""Kept for the parties."""
 
 
 @dataclass(slots=True)
@@ -87,6 +91,8 @@ class Conversation:
     called: str = ""
     agent: str = ""
     team: str = ""
+    agent_left: bool = False
+    """It was taken over, and its agent is gone: nobody's call any more, and supervised as his."""
     metadata: dict[str, str] = field(default_factory=dict)
     is_private: bool = False
     """The agent wants nobody to supervise it."""
@@ -112,6 +118,8 @@ class Conversation:
     """When the longest call is reached."""
     quiet_since: float = 0.0
     """Silence before this does not count: the answer, a hold or a resume changed who ought to send."""
+    alone_since: float | None = None
+    """Since when the only party left has nobody who talks to it; None: somebody does, or there are two."""
     cause: str = ""
     actions: list[Action] = field(default_factory=list)
 
@@ -148,6 +156,11 @@ class Conversation:
     def is_joinable(self) -> bool:
         """Whether a supervisor may enter: from the first 18x on, and where he is to wait."""
         return self.state in (CallState.RINGING, CallState.ANSWERED, CallState.HELD, CallState.LOUNGE)
+
+    @property
+    def seats_left(self) -> int:
+        """For supervisors or a guest; two are the parties', whether they are there or not."""
+        return self.limits.seats - PARTY_SEATS - len(self.supervisors) - (self.guest is not None)
 
     def parties(self) -> list[Leg]:
         """The live legs of the conversation itself, the first one first."""
@@ -250,6 +263,7 @@ class Conversation:
             trunk=self.trunk,
             metadata=dict(self.metadata),
             is_private=self.is_private,
+            agent_left=self.agent_left,
             started=self.started,
             answered=self.answered,
             ended=self.ended,

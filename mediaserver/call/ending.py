@@ -10,9 +10,10 @@ from mediaserver.call import lounging
 from mediaserver.call.actions import Action, EndLeg, RejectLeg
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.inputs import HangUpRequested, LegEnded, Rejected
-from mediaserver.call.legs import Leg, Part
+from mediaserver.call.legs import Leg, Part, SupervisorLeg
 from mediaserver.call.tables import Step
 from mediaserver.call.view import CallState
+from mixer.modes import Mode
 from sip.reason import relayed
 
 
@@ -66,6 +67,10 @@ class Ending(NamedTuple):
 
 _REFERRER_LEAVES_WITHIN: Final = 2.0
 """Phones say BYE themselves when they hear that their transfer succeeded."""
+
+
+ALONE_FOR: Final = 30.0
+"""Seconds that a party waits for the supervisor who talked in the gone agent's stead: as long as one who was lost may come back."""
 
 
 ENDINGS: Final = {
@@ -183,12 +188,36 @@ def _send_home(conversation: Conversation) -> None:
             lounging.move(conversation, leg, leg.home, "call_ended")
 
 
-def end_if_deserted(conversation: Conversation, now: float) -> None:
-    """A call whose agent is gone ends when nobody is left for the other party to talk to."""
-    guest = conversation.guest
-    is_in_company = conversation.taker is not None or (guest is not None and guest.is_answered)
-    if len(conversation.parties()) == 1 and conversation.is_answered and conversation.transfer is None and not is_in_company:
+def settle(conversation: Conversation, now: float) -> None:
+    """A call whose agent is gone ends when nobody is left for the other party to talk to.
+
+    While whoever took it over only listens, the party waits for him, with music, and not for long.
+    """
+    party = _without_agent(conversation)
+    is_alone = party is not None and not any(_talks_to(leg, party) for leg in conversation.supervisors.values())
+    if is_alone and conversation.taker is None:
         end_call(conversation, Cause.HANG_UP, now)
+    elif not is_alone:
+        conversation.alone_since = None
+    elif conversation.alone_since is None:
+        conversation.alone_since = now
+
+
+def _without_agent(conversation: Conversation) -> Leg | None:
+    """The only party of a conversation that was taken over, and has no guest; None: it is not so."""
+    guest, parties = conversation.guest, conversation.parties()
+    is_so = conversation.is_answered and conversation.transfer is None and len(parties) == 1
+    return parties[0] if is_so and (guest is None or not guest.is_answered) else None
+
+
+def _talks_to(leg: SupervisorLeg, party: Leg) -> bool:
+    is_for_him = leg.mode is Mode.BARGE or (leg.mode is Mode.WHISPER and leg.target is party.role)
+    return is_for_him and leg.is_answered and leg.sends
+
+
+def alone_until(conversation: Conversation) -> float | None:
+    """When a call ends whose only party waits for a supervisor to talk again; None: it does not."""
+    return None if conversation.alone_since is None else conversation.alone_since + ALONE_FOR
 
 
 def party_ended(conversation: Conversation, leg: Leg, happened: LegEnded, now: float) -> None:

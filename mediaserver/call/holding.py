@@ -165,7 +165,7 @@ def sound_for(conversation: Conversation, leg: Leg) -> str | None:
 
 
 def _while_waiting(conversation: Conversation, leg: Leg) -> str | None:
-    """What somebody hears whom the other party holds mutely, or whose other party left amid a transfer."""
+    """What somebody hears whom the other party holds mutely, whose other party left amid a transfer, or to whom nobody talks."""
     transfer, other = conversation.transfer, conversation.other(leg)
     if leg.part in (Part.SUPERVISOR, Part.SUCCESSOR, Part.GUEST) or not leg.hears:
         return None
@@ -175,7 +175,7 @@ def _while_waiting(conversation: Conversation, leg: Leg) -> str | None:
         return None
     if other is not None and not (other.state is LegState.HELD and (not other.sends or other.is_silent)):
         return None
-    if other is None and transfer is None:
+    if other is None and transfer is None and conversation.alone_since is None:
         return None
     if transfer is not None and leg is not transfer.referrer:
         if transfer.ends_at is not None:

@@ -107,7 +107,7 @@ def _ring_next(conversation: Conversation, now: float) -> None:
     )
     conversation.second = leg
     if first.role is not Role.AGENT:
-        supervising.agent_becomes(conversation, leg.agent, leg.team)
+        supervising.agent_becomes(conversation, leg.agent, leg.team, leg.party)
     conversation.do(OpenLeg(leg.leg, leg.role))
     _place(conversation, leg, target, now)
 
@@ -175,7 +175,7 @@ def accepted(conversation: Conversation, leg: Leg, happened: Accepted, now: floa
     if happened.agent and first.role is not Role.AGENT:
         leg.party = leg.agent = happened.agent
         leg.team = happened.team or leg.team
-        supervising.agent_becomes(conversation, leg.agent, leg.team)
+        supervising.agent_becomes(conversation, leg.agent, leg.team, leg.party)
     answer(conversation, leg, now)
 
 

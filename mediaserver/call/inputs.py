@@ -374,6 +374,8 @@ class ReplacementArrived:
     team: str | None = None
     is_early_only: bool = False
     """It is meant for a leg that still rings."""
+    by_right: bool = False
+    """By somebody whose ceiling and rights permit it; the others are trunks, and agents who go to another phone of theirs."""
 
 
 Input = (

@@ -10,11 +10,10 @@ from collections import deque
 
 from mediaserver.call.actions import Admit, EndLeg, OpenLeg, RefuseRequest
 from mediaserver.call.conversation import Conversation, Invitation
-from mediaserver.call.ending import ENDINGS, Cause, end_if_deserted, failure_of
+from mediaserver.call.ending import ENDINGS, Cause, failure_of
 from mediaserver.call.hunting import place
 from mediaserver.call.inputs import Accepted, GuestInvited, HangUpRequested, LegEnded, MediaAgreed, MediaMissing, Rejected
 from mediaserver.call.legs import Leg, Part
-from mediaserver.call.supervising import PARTY_SEATS
 from mediaserver.call.tables import Step
 from mixer.modes import Role
 
@@ -36,7 +35,7 @@ def _refusal(conversation: Conversation) -> tuple[str, str] | None:
         return "conflict", "the call was not answered yet"
     if conversation.invitation is not None:
         return "conflict", f"{conversation.invitation.to} was invited already"
-    if len(conversation.supervisors) + PARTY_SEATS >= conversation.limits.seats:
+    if conversation.seats_left <= 0:
         return "too_many", "every seat of the call is taken"
     return None
 
@@ -122,4 +121,3 @@ def _left(conversation: Conversation, leg: Leg, cause: Cause, now: float) -> Non
     conversation.close(leg)
     conversation.invitation = None
     conversation.publish("guest.left", leg, to=leg.party, cause=cause)
-    end_if_deserted(conversation, now)

@@ -2,12 +2,13 @@
 
 - A lounge is a call without a conversation. Whoever is rung into it hears the comfort tone, and has his home there.
 - From his home he goes to a call, as a leg that is handed over goes: in listen, silent until let in, where a seat is free.
+- He leaves a call as anybody leaves it who hangs up: who talked in the agent's stead talks no more, and the agent is there again.
 - When that call ends, has another agent beyond his ceiling, or has no seat for him, he goes home; when he hangs up, he is gone.
 """
 
 from mediaserver.call.actions import HandOver, RefuseRequest
 from mediaserver.call.conversation import Conversation
-from mediaserver.call.inputs import LoungeOpened, ModeRequested, MoveRequested
+from mediaserver.call.inputs import LoungeOpened, ModeRequested
 from mediaserver.call.legs import SupervisorLeg
 from mediaserver.call.tables import Step
 from mediaserver.call.view import CallState
@@ -27,20 +28,12 @@ def is_guest_here(conversation: Conversation, leg: SupervisorLeg) -> bool:
 
 
 def move(conversation: Conversation, leg: SupervisorLeg, into: str, cause: str) -> None:
-    """Let a supervisor go to another call with his leg."""
+    """Take a supervisor's leg out of the call and hand it over; whatever hangs on his leaving is `mediaserver.call.supervising.go`'s."""
     conversation.forget(leg)
     conversation.do(HandOver(leg.leg, into, leg))
     conversation.count("supervisors_moved", cause)
     if conversation.state is not CallState.LOUNGE:
         conversation.publish("supervisor.left", leg, cause=cause, into=into)
-
-
-def move_requested(conversation: Conversation, leg: SupervisorLeg, happened: MoveRequested, now: float) -> None:
-    """He goes where the next call is, or home."""
-    if happened.into == conversation.call:
-        conversation.count("call_inputs_absorbed", type(happened).__name__)
-    else:
-        move(conversation, leg, happened.into, "followed")
 
 
 def refuse_mode(conversation: Conversation, happened: ModeRequested) -> None:

@@ -178,7 +178,7 @@ RULES: Final[dict[tuple[Part, LegState, type[Any]], Rule]] = {
         (_LIVE, MuteRequested, supervising.mute_requested),
         (_LIVE, VolumesRequested, supervising.volumes_requested),
         (_LIVE, TransferRequested, transferring.requested),
-        (_ANSWERED, MoveRequested, lounging.move_requested),
+        (_ANSWERED, MoveRequested, supervising.move_requested),
         (_ANSWERED, TalkHandedOver, talking.handed_over),
         (_ANSWERED, TakeOverRequested, talking.take_over_requested),
         (_ANSWERED, GiveBackRequested, talking.give_back_requested),
@@ -202,6 +202,11 @@ class Call:
     def is_over(self) -> bool:
         """Whether every leg is closed for good, so that the owner may forget the call."""
         return self._conversation.is_over
+
+    @property
+    def seats_left(self) -> int:
+        """How many supervisors it would still take."""
+        return self._conversation.seats_left
 
     def view(self) -> CallView:
         """The call as a watcher sees it; legs that ended are not in it."""
@@ -242,14 +247,19 @@ class Call:
                     self._absorb(happened)
                 else:
                     rule(conversation, leg, happened, now)
-        return self._settle()
+        return self._settle(now)
 
     def next_timer(self) -> float | None:
         """When `handle_timer` is due, on the monotonic clock; None: nothing to wait for."""
         conversation = self._conversation
         if conversation.is_over:
             return None
-        times = [conversation.ends_at, ending.hold_lasted_too_long(conversation), transferring.ends_at(conversation)]
+        times = [
+            conversation.ends_at,
+            ending.hold_lasted_too_long(conversation),
+            transferring.ends_at(conversation),
+            ending.alone_until(conversation),
+        ]
         for leg in conversation.legs():
             times += (leg.ring_until, leg.retry_at)
         return min((time for time in times if time is not None), default=None)
@@ -261,6 +271,7 @@ class Call:
             (conversation.ends_at, ending.Cause.LONGEST_CALL),
             (ending.hold_lasted_too_long(conversation), ending.Cause.NO_RTP),
             (transferring.ends_at(conversation), ending.Cause.TRANSFER_FAILED),
+            (ending.alone_until(conversation), ending.Cause.HANG_UP),
         ):
             if _is_due(due_at, now) and not conversation.is_over:
                 ending.end_call(conversation, cause, now)
@@ -271,7 +282,7 @@ class Call:
                 holding.retry(conversation, leg)
             if _is_due(leg.ring_until, now):
                 self._ring_timeout(leg, now)
-        return self._settle()
+        return self._settle(now)
 
     def _ring_timeout(self, leg: Leg, now: float) -> None:
         if isinstance(leg, SupervisorLeg):
@@ -330,7 +341,8 @@ class Call:
             case _:
                 pass
 
-    def _settle(self) -> list[Action]:
+    def _settle(self, now: float) -> list[Action]:
+        ending.settle(self._conversation, now)
         holding.settle(self._conversation)
         supervising.settle(self._conversation)
         return self._conversation.take_actions()

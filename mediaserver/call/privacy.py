@@ -4,7 +4,7 @@ from mediaserver.call import lounging
 from mediaserver.call.conversation import Conversation
 from mediaserver.call.ending import Cause
 from mediaserver.call.inputs import PrivacyMarked
-from mediaserver.call.supervising import dismiss
+from mediaserver.call.supervising import dismiss, go
 from mixer.modes import Role
 
 
@@ -18,6 +18,6 @@ def marked(conversation: Conversation, happened: PrivacyMarked, now: float) -> N
     if happened.is_private:
         for supervisor in tuple(conversation.supervisors.values()):
             if lounging.is_guest_here(conversation, supervisor):
-                lounging.move(conversation, supervisor, supervisor.home, Cause.PRIVATE)
+                go(conversation, supervisor, supervisor.home, Cause.PRIVATE, now)
             else:
                 dismiss(conversation, supervisor, Cause.PRIVATE, now)

@@ -73,7 +73,7 @@ def _pick_up(conversation: Conversation, old: Leg, happened: ReplacementArrived,
     conversation.hunt.untried.clear()
     conversation.second = new
     supervising.listen_again(conversation, "transfer")
-    name_agent(conversation)
+    name_agent(conversation, new)
     answer(conversation, new, now)
 
 

@@ -47,6 +47,6 @@ def entry_of(conversation: Conversation, number: LegId, supervisor: Supervisor, 
 
 
 def has_fallen_silent(leg: SupervisorLeg, quiet: float) -> bool:
-    """Whether it is lost, by all one can hear: one that has sent before, and may not pause by what was agreed (RFC 3389)."""
+    """Whether it is lost, by all one can hear: one that has sent before or talks for an agent, and may not pause as agreed (RFC 3389)."""
     pauses = leg.media is not None and leg.media.receive_comfort_noise_payload_type is not None
-    return leg.has_sent and leg.sends and not pauses and quiet >= SILENT_AFTER
+    return (leg.has_sent or leg.has_taken_over) and leg.sends and not pauses and quiet >= SILENT_AFTER

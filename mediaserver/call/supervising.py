@@ -16,7 +16,7 @@ from typing import Final
 from mediaserver.call import helping, lounging, returning, talking
 from mediaserver.call.actions import AcceptLeg, AdoptLeg, EndLeg, OpenLeg, PlaceLeg, RefuseRequest, RejectLeg, SetMode, SetMuted, SetVolumes
 from mediaserver.call.conversation import Conversation
-from mediaserver.call.ending import DEPARTURES, ENDINGS, GOODBYE, Cause, end_call, end_if_deserted, failure_of
+from mediaserver.call.ending import DEPARTURES, ENDINGS, GOODBYE, Cause, end_call, failure_of
 from mediaserver.call.inputs import (
     Accepted,
     HangUpRequested,
@@ -26,6 +26,7 @@ from mediaserver.call.inputs import (
     MediaMissing,
     MediaStarted,
     ModeRequested,
+    MoveRequested,
     MuteRequested,
     Rejected,
     Supervisor,
@@ -38,7 +39,6 @@ from mediaserver.call.tables import Step
 from mediaserver.call.view import CallState
 from mixer.modes import WHISPER_TARGETS, Mode, Role
 
-PARTY_SEATS: Final = 2
 LOUDEST: Final = 4.0
 """Linear gain."""
 
@@ -86,8 +86,7 @@ def _closed(conversation: Conversation) -> Closed | None:
         return Closed.NOT_RINGING
     if conversation.is_private:
         return Closed.PRIVATE
-    taken = len(conversation.supervisors) + PARTY_SEATS + (conversation.guest is not None)
-    return Closed.FULL if taken >= conversation.limits.seats else None
+    return Closed.FULL if conversation.seats_left <= 0 else None
 
 
 def arrived(conversation: Conversation, happened: SupervisorArrived, now: float) -> None:
@@ -191,6 +190,9 @@ def accepted(conversation: Conversation, leg: SupervisorLeg, happened: Accepted,
     """A supervisor's phone that we rang answers."""
     conversation.choose(leg, happened.fork, happened.media)
     _fall_to_listen_on_hold(conversation, leg)
+    if talking.why_not(conversation, leg.mode, leg):
+        conversation.count("talks_refused", leg.mode)
+        _fall_to_listen(conversation, leg, "talk_taken")
     _join(conversation, leg, now)
 
 
@@ -218,14 +220,28 @@ def ended(conversation: Conversation, leg: SupervisorLeg, happened: LegEnded, no
 def hung_up(conversation: Conversation, leg: SupervisorLeg, happened: HangUpRequested, now: float) -> None:
     """A supervisor is to leave; where he may not stay, he is told why."""
     if happened.cause == Cause.CEILING and lounging.is_guest_here(conversation, leg):
-        lounging.move(conversation, leg, leg.home, Cause.CEILING)
+        go(conversation, leg, leg.home, Cause.CEILING, now)
     else:
         dismiss(conversation, leg, Cause(happened.cause) if happened.cause in _MAY_NOT_STAY else Cause.REQUESTED, now)
+
+
+def move_requested(conversation: Conversation, leg: SupervisorLeg, happened: MoveRequested, now: float) -> None:
+    """He goes where the next call is that he follows, or home."""
+    if happened.into == conversation.call:
+        conversation.count("call_inputs_absorbed", type(happened).__name__)
+    else:
+        go(conversation, leg, happened.into, "followed", now)
 
 
 def rang_too_long(conversation: Conversation, leg: SupervisorLeg, now: float) -> None:
     """A supervisor's phone was not answered."""
     dismiss(conversation, leg, Cause.NO_ANSWER, now)
+
+
+def go(conversation: Conversation, leg: SupervisorLeg, into: str, cause: str, now: float) -> None:
+    """Have a supervisor leave for another call, or for his lounge."""
+    talking.release(conversation, leg, cause)
+    lounging.move(conversation, leg, into, cause)
 
 
 def dismiss(conversation: Conversation, leg: SupervisorLeg, cause: Cause, now: float) -> None:
@@ -243,8 +259,6 @@ def _leave(conversation: Conversation, leg: SupervisorLeg, cause: Cause, now: fl
     conversation.publish("supervisor.left", leg, cause=cause)
     if conversation.state is CallState.LOUNGE:
         end_call(conversation, cause, now)
-    else:
-        end_if_deserted(conversation, now)
 
 
 def media_agreed(conversation: Conversation, leg: SupervisorLeg, happened: MediaAgreed, now: float) -> None:
@@ -254,8 +268,8 @@ def media_agreed(conversation: Conversation, leg: SupervisorLeg, happened: Media
 
 
 def _fall_to_listen_on_hold(conversation: Conversation, leg: SupervisorLeg) -> None:
-    """What a phone sends while it holds is music, and nobody on the call should hear it."""
-    if not leg.hears:
+    """What a phone sends while it holds is music, and nobody on the call should hear it. Who talks for an agent has to be heard, too."""
+    if not leg.hears or (leg.has_taken_over and not leg.sends):
         _fall_to_listen(conversation, leg, "hold")
 
 
@@ -315,8 +329,12 @@ def volumes_requested(conversation: Conversation, leg: SupervisorLeg, happened: 
     conversation.publish("supervisor.updated", leg)
 
 
-def agent_becomes(conversation: Conversation, agent: str, team: str) -> None:
-    """The call's agent is now this one (empty: none is known). Whoever supervises was let in for the one before: listen again."""
+def agent_becomes(conversation: Conversation, agent: str, team: str, party: str) -> None:
+    """The call's agent is now this one (empty: none is known). Whoever supervises was let in for the one before: listen again.
+
+    ``party`` is who came in his place, a known agent or not.
+    """
+    conversation.agent_left = False
     if (agent, team) == (conversation.agent, conversation.team):
         return
     conversation.agent, conversation.team = agent, team
@@ -326,7 +344,7 @@ def agent_becomes(conversation: Conversation, agent: str, team: str) -> None:
     if not conversation.supervisors:
         return
     listen_again(conversation, "agent")
-    conversation.publish("call.agent", agent=agent, team=team)
+    conversation.publish("call.agent", agent=agent, team=team, party=party)
 
 
 def listen_again(conversation: Conversation, cause: str) -> None:
@@ -341,7 +359,7 @@ def handed_over(conversation: Conversation, leg: SupervisorLeg, now: float, *, i
     conversation.supervisors[leg.leg] = leg
     leg.mode, leg.is_admitted, leg.inaudible, leg.is_muted, leg.has_taken_over = Mode.LISTEN, False, "", False, False
     if closed is not None or not is_covered:
-        cause = Cause.FULL if is_covered else Cause.CEILING
+        cause = (Cause.PRIVATE if closed is Closed.PRIVATE else Cause.FULL) if is_covered else Cause.CEILING
         if lounging.is_guest_here(conversation, leg):
             lounging.move(conversation, leg, leg.home, cause)
         else:

@@ -2,10 +2,13 @@
 
 - Of all supervisors of a call one whispers and one barges at most. Whoever asks for a talk that another has is refused, and told whose
   it is; a talk is free again as soon as its holder listens, leaves, or his phone holds.
+- Whose phone only rings has no talk yet, whatever mode he asked for: where another has it when he answers, he listens.
 - Handed over, a talk changes its holder in one turn: both gains ramp at once, so the two are never heard, or missing, together.
 - Who takes a call over barges, and the agent stands aside in the same turn: he hears nobody but hold music, nobody hears him, and what his
   phone holds is no hold of the call. Given back, and whenever whoever took it over listens or leaves, the agent is there again at once.
-- The agent aside may be dropped, or hang up: the other party stays with the supervisor, and the call ends with him.
+- The agent aside may be dropped, or hang up: the other party stays with the supervisor, and the call ends with him. Whoever talks there
+  next is the one who has taken it over; while nobody does, the party hears music, and after a while the call ends.
+- Whose phone sends nothing takes nothing over.
 """
 
 from mediaserver.call.actions import Admit, EndLeg, RefuseRequest, SetMode
@@ -21,7 +24,8 @@ def why_not(conversation: Conversation, mode: Mode, leg: SupervisorLeg | None) -
     """Whose the talk of this mode is, where it is not free for ``leg`` (None: for somebody new); empty where it is."""
     if mode is Mode.LISTEN:
         return ""
-    holder = next((other for other in conversation.supervisors.values() if other is not leg and other.mode is mode), None)
+    others = (other for other in conversation.supervisors.values() if other is not leg and not other.is_ringing)
+    holder = next((other for other in others if other.mode is mode), None)
     if holder is None:
         return ""
     return f"{_name(conversation, holder)} {'whispers' if mode is Mode.WHISPER else 'barges'} in this call already"
@@ -39,19 +43,19 @@ def set_mode(conversation: Conversation, leg: SupervisorLeg, mode: Mode, target:
     conversation.publish("supervisor.mode", leg, mode=mode, target=target, cause=cause)
     if mode is not Mode.BARGE:
         release(conversation, leg, cause)
+    elif not leg.is_ringing and conversation.aside is None and (taker := conversation.taker) is not None:
+        taker.has_taken_over, leg.has_taken_over = False, True
 
 
 def release(conversation: Conversation, leg: SupervisorLeg, cause: str) -> None:
-    """This supervisor talks in nobody's stead any more."""
+    """This supervisor talks in nobody's stead any more; where the agent is gone, there is nobody to whom the call could be given back."""
     agent = conversation.aside
-    if not leg.has_taken_over:
+    if not leg.has_taken_over or agent is None:
         return
-    leg.has_taken_over = False
-    if agent is not None:
-        agent.is_aside = False
-        conversation.admit(agent)
-        reconnect(conversation, conversation.quiet_since)
-        conversation.publish("call.given_back", leg, cause=cause)
+    leg.has_taken_over = agent.is_aside = False
+    conversation.admit(agent)
+    reconnect(conversation, conversation.quiet_since)
+    conversation.publish("call.given_back", leg, cause=cause)
 
 
 def handed_over(conversation: Conversation, leg: SupervisorLeg, happened: TalkHandedOver, now: float) -> None:
@@ -63,6 +67,8 @@ def handed_over(conversation: Conversation, leg: SupervisorLeg, happened: TalkHa
         conversation.do(RefuseRequest(happened.request, "not_found", f"leg {happened.to} is no other supervisor of this call"))
     elif not to.hears:
         _refuse(conversation, happened.request, f"{_name(conversation, to)}'s phone is on hold")
+    elif leg.has_taken_over and not to.sends:
+        _refuse(conversation, happened.request, f"{_name(conversation, to)}'s phone sends nothing")
     else:
         _pass_on(conversation, leg, to, happened)
 
@@ -78,9 +84,12 @@ def _pass_on(conversation: Conversation, leg: SupervisorLeg, to: SupervisorLeg, 
 def take_over_requested(conversation: Conversation, leg: SupervisorLeg, happened: TakeOverRequested, now: float) -> None:
     """A supervisor wants to talk in the agent's stead, or to drop the agent in whose stead he talks."""
     agent = next((party for party in conversation.parties() if party.role is Role.AGENT), None)
-    why = _why_not_taken_over(conversation, leg, agent)
-    if why or agent is None:
+    why = _why_not_taken_over(conversation, leg, agent, drops_agent=happened.drops_agent)
+    if why:
         _refuse(conversation, happened.request, why)
+        return
+    if agent is None:
+        set_mode(conversation, leg, Mode.BARGE, leg.target, happened.request, "take_over")
         return
     if not leg.has_taken_over:
         leg.has_taken_over = agent.is_aside = True
@@ -94,17 +103,20 @@ def take_over_requested(conversation: Conversation, leg: SupervisorLeg, happened
     reconnect(conversation, now)
 
 
-def _why_not_taken_over(conversation: Conversation, leg: SupervisorLeg, agent: Leg | None) -> str:
+def _why_not_taken_over(conversation: Conversation, leg: SupervisorLeg, agent: Leg | None, *, drops_agent: bool) -> str:
     other = None if agent is None else conversation.other(agent)
     taker = conversation.taker
     if taker is not None and taker is not leg:
         return f"{_name(conversation, taker)} has taken the call over already"
-    if agent is None or not agent.is_answered or other is None or not other.is_answered:
+    is_again = leg.has_taken_over and agent is None and not drops_agent
+    if not is_again and (agent is None or not agent.is_answered or other is None or not other.is_answered):
         return "the call has no agent and other party who talk"
     if conversation.transfer is not None:
         return "the agent is transferring the call"
     if not leg.hears:
         return "the supervisor's phone is on hold; resume first"
+    if not leg.sends:
+        return "the supervisor's phone sends nothing; nobody would hear him"
     return why_not(conversation, Mode.BARGE, leg)
 
 
@@ -119,7 +131,8 @@ def give_back_requested(conversation: Conversation, leg: SupervisorLeg, happened
 
 
 def agent_gone(conversation: Conversation, agent: Leg, cause: str) -> None:
-    """The agent aside is out of the call; its name stays his, and with it who may supervise it."""
+    """The agent aside is out of the call: it is his no more. Its name stays, and with it who may supervise it."""
+    conversation.agent_left = True
     conversation.close(agent)
     conversation.publish("call.agent_left", agent, agent=agent.agent, cause=cause)
 

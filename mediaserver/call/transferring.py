@@ -160,17 +160,18 @@ def take_place(conversation: Conversation, old: Leg | None, leg: Leg, now: float
         conversation.first = leg
     else:
         conversation.second = leg
-    name_agent(conversation)
+    name_agent(conversation, leg)
     if old is not None:
         conversation.do(CloseLeg(old.leg))
     conversation.admit(leg)
     reconnect(conversation, now)
 
 
-def name_agent(conversation: Conversation) -> None:
-    """The call's agent is whoever has that role now; ceilings are checked against him."""
+def name_agent(conversation: Conversation, newcomer: Leg) -> None:
+    """The call's agent is whoever has that role now; ceilings are checked against him. Where nobody has, the newcomer is named."""
     agent = next((party for party in conversation.parties() if party.role is Role.AGENT), None)
-    supervising.agent_becomes(conversation, "" if agent is None else agent.agent, "" if agent is None else agent.team)
+    name, team = ("", "") if agent is None else (agent.agent, agent.team)
+    supervising.agent_becomes(conversation, name, team, (agent or newcomer).party)
 
 
 def rejected(conversation: Conversation, leg: Leg, happened: Rejected, now: float) -> None:

@@ -87,5 +87,11 @@ class CallView:
     legs: tuple[LegView, ...]
     is_private: bool = False
     """The agent wants nobody to supervise it."""
+    agent_left: bool = False
+    """It was taken over, and its agent is gone; ``agent`` and ``team`` say as whose it is supervised all the same."""
     help: str | None = None
     """What the agent said when he asked for help, until somebody came; None: he did not."""
+
+    def is_of(self, agent: str) -> bool:
+        """Whether this is a call of that agent now, and he has not left it."""
+        return self.agent == agent and not self.agent_left

@@ -19,9 +19,9 @@ put_into(access_app, "access")
 def sign_in(
     name: Annotated[str, typer.Argument(help="Your name; left out with --link, --issuer-token and --ways.")] = "",
     tenant: Annotated[str, typer.Option(help="The tenant.")] = "default",
-    link: Annotated[str, typer.Option(help="A listen-in link, or its token, instead of name and password.")] = "",
+    link: Annotated[str, typer.Option(help="A listen-in link, or its token, instead of name and password; - asks for it.")] = "",
     issuer_token: Annotated[Path | None, typer.Option(help="A file with an OpenID issuer's token, - for the standard input.")] = None,
-    ways: Annotated[bool, typer.Option("--ways", help="Only say how one can sign in.")] = False,
+    ways: Annotated[bool, typer.Option("--ways", metavar="", help="Only say how one can sign in.")] = False,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
@@ -89,7 +89,7 @@ def make_user(
     name: Annotated[str, typer.Argument(help="The digest user's name.")],
     config: Config = None,
     realm: Annotated[str, typer.Option(help="The digest realm; left out: the configuration's.")] = "",
-    pin: Annotated[bool, typer.Option("--pin", help="Ask for a PIN too.")] = False,
+    pin: Annotated[bool, typer.Option("--pin", metavar="", help="Ask for a PIN too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask for a user's password (and PIN), and print the lines for the configuration: sealed, hashed, never as they are."""

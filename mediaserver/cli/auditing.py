@@ -106,7 +106,7 @@ def _tell(result: Result) -> None:
 def _said(found: Finding) -> str:
     parts = [
         f"chain {clean(found.chain)}:" if found.chain else "",
-        _numbers(found.first, found.last) if found.last else "",
+        f"{_numbers(found.first, found.last)}:" if found.last else "",
         clean(found.text),
     ]
     return f"{found.problem}: {' '.join(part for part in parts if part)}"

@@ -55,9 +55,10 @@ class Board:
         """The latest meters as JSON, by call and leg."""
         return {name: {leg: level.model_dump() for leg, level in legs.items()} for name, legs in self._levels.items()}
 
-    def table(self, width: int = WIDE, *, with_ids: bool = True) -> Table:
-        """The board as it is now, calls by age. On a narrow terminal it leaves out what is asked for least."""
-        shown = [column for column in COLUMNS if width >= WIDE or column not in (OPTIONAL_BESIDE_IDS if with_ids else OPTIONAL)]
+    def table(self, width: int = WIDE, *, with_ids: bool = True, with_bars: bool = True) -> Table:
+        """The board as it is now, calls by age. On a narrow terminal it leaves out what is asked for least; bars need meters."""
+        left_out = frozenset[str]() if width >= WIDE else OPTIONAL_BESIDE_IDS if with_ids else OPTIONAL
+        shown = [column for column in COLUMNS if column not in left_out and (with_bars or column != BARS)]
         bar_cells = BAR_CELLS if width >= WIDE else NARROW_BAR_CELLS
         table = Table(title=f"{len(self._seen)} {'call' if len(self._seen) == 1 else 'calls'}", title_justify="left", box=SIMPLE_HEAD)
         for column in shown:

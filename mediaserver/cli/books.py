@@ -75,7 +75,7 @@ def listening(
         list[Column] | None, typer.Option("--by", help="What a row is about. May be repeated; left out: supervisor and agent.")
     ] = None,
     tenant: Annotated[str, typer.Option(help="Of this tenant only.")] = "",
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", metavar="", help="Print CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """How long who listened to whom, and in which mode."""

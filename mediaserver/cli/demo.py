@@ -23,6 +23,7 @@ from mediaserver.cli.children import Child, ChildEnded
 from mediaserver.cli.connecting import first_error_alone, progress
 from mediaserver.cli.ending import OTHER
 from mediaserver.cli.watching import watch
+from mediaserver.storage.folder import configured_folder
 
 TOKEN: Final = "demo-token"
 SUPERVISOR: Final = "anna"
@@ -30,6 +31,9 @@ SECRET: Final = "demo"
 CALLS: Final = 3
 OTHER_PORTS: Final = "MEDIASERVER_CONTROL__PORT, MEDIASERVER_SIP__UDP_PORT and MEDIASERVER_SIP__TCP_PORT"
 """What a second demo beside the first one needs."""
+KEPT: Final = "MEDIASERVER_STORAGE__FOLDER"
+"""The setting of where the server keeps what happened."""
+FAREWELL: Final = "The demo has ended, its server and its calls with it."
 PATIENCE: Final = 60.0
 """Seconds for the server, and again for the calls, to come up."""
 
@@ -37,16 +41,18 @@ PATIENCE: Final = 60.0
 def run(seconds: float | None, bind: str) -> int:
     """Keep the demo up until Ctrl+C, SIGTERM or for so many seconds; the exit code."""
     environment = os.environ | {"MEDIASERVER_SIP__BIND": bind, "MEDIASERVER_MEDIA__BIND": bind}
-    with as_file(files("mediaserver.demo") / "demo.toml") as config, tempfile.TemporaryDirectory(prefix="mediaserver-demo-") as folder:
+    with as_file(files("mediaserver.demo") / "demo.toml") as config, _folder() as folder:
         settings = load(config, environment)
+        environment[KEPT] = str(configured_folder(settings.storage, environment) or folder / "kept")
         try:
             with _stopped_by_sigterm(), first_error_alone():
-                _stage(settings, config, environment, Path(folder), seconds)
+                _stage(settings, config, environment, folder, seconds)
         except ChildEnded as error:
             sys.stderr.write(f"mediaserver: {error}\n")
             return OTHER
         except KeyboardInterrupt:
-            return 0
+            pass
+    print(FAREWELL)
     return 0
 
 
@@ -61,14 +67,14 @@ def _stage(settings: Settings, config: Path, environment: Mapping[str, str], fol
         with progress("starting the server …"):
             asyncio.run(_until(lambda: is_ready(settings), server))
         with talkers:
-            asyncio.run(_show(settings, server, talkers, seconds))
+            asyncio.run(_show(settings, server, talkers, seconds, instructions(settings, folder / "server.log", Path(environment[KEPT]))))
 
 
-async def _show(settings: Settings, server: Child, talkers: Child, seconds: float | None) -> None:
+async def _show(settings: Settings, server: Child, talkers: Child, seconds: float | None, text: str) -> None:
     async with ControlClient(settings.control.url, TOKEN, wants_meters=True) as client:
         with progress(f"waiting for {CALLS} calls …"):
             await _until(lambda: live_calls(client) >= CALLS, server, talkers)
-        print(f"{live_calls(client)} calls are live.\n\n{instructions(settings)}\n", flush=True)
+        print(f"{live_calls(client)} calls are live. Stop with Ctrl+C.\n\n{text}\n", flush=True)
         async with asyncio.TaskGroup() as group:
             guard = group.create_task(_guard(server, talkers))
             # A board that is redrawn is for somebody who looks; a pipe gets the text above.
@@ -107,6 +113,13 @@ async def _guard(*children: Child) -> None:
             child.check()
 
 
+@contextmanager
+def _folder() -> Iterator[Path]:
+    # What a server that was ended in haste has still to write may come in between.
+    with tempfile.TemporaryDirectory(prefix="mediaserver-demo-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 def is_ready(settings: Settings) -> bool:
     """Whether the server takes calls."""
     try:
@@ -116,7 +129,7 @@ def is_ready(settings: Settings) -> bool:
         return False
 
 
-def instructions(settings: Settings) -> str:
+def instructions(settings: Settings, log: Path, kept: Path) -> str:
     """How to join the calls, on 80 columns and few enough lines that the board below leaves them on the screen."""
     doors, digits, url = settings.doors, settings.doors.digits, settings.control.url
     first = settings.agents[0].name
@@ -134,7 +147,8 @@ From a shell: {SUPERVISOR}'s phone rings (yours, or the one above without --dial
   {program("mediaserver")} listen {first}     or whisper, barge, leave, calls
 By websocket: {url.replace("http", "ws", 1)}/v1/control, Authorization: Bearer {TOKEN}
   {{"id": 1, "type": "supervise", "agent": "{first}", "mode": "listen"}}
-The whole of it: docs/control-api.md. Stop with Ctrl+C."""
+More: docs/control-api.md. Its log: {log}
+  {program("mediaserver")} audit show --folder {kept}"""
 
 
 def console(url: str) -> str:

@@ -161,13 +161,13 @@ def _parameters(place: Place, shapes: dict[str, dict[str, Any]], needed: set[str
 
 def _parameter(name: str, shape: dict[str, Any], is_needed: bool, is_positional: bool, is_live: bool) -> Parameter:
     if _is_secret(shape):
-        flag = typer.Option(f"--{name.replace('_', '-')}", help=shape["description"])
+        flag = typer.Option(f"--{name.replace('_', '-')}", metavar="", help=shape["description"])
         return Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, flag])
     default = Parameter.empty if is_needed and name != "leg" else shape.get("default")
     if name in _NAMED and is_live:
         return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[str | None, _NAMED[name]])
     kind = _type(shape)
-    said: Any = typer.Option(help=shape["description"], show_default=default not in (None, ""))
+    said: Any = typer.Option(metavar="" if kind is bool else None, help=shape["description"], show_default=default not in (None, ""))
     if is_needed or is_positional:
         said = typer.Argument(metavar=name.upper(), help=shape["description"], show_default=False)
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind if is_needed else kind | None, said])

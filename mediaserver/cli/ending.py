@@ -7,6 +7,8 @@ from typing import Final
 
 import typer
 
+from mediaserver.cli.places import typed
+
 OTHER: Final = 1
 UNREACHABLE: Final = 69
 LATER: Final = 75
@@ -40,8 +42,16 @@ def one_line_errors() -> Iterator[None]:
     except Unreachable as error:
         raise end(UNREACHABLE, str(error), "is the server running? --url or MEDIASERVER_URL says where") from None
     except Refusal as refusal:
-        raise end(_BY_CODE.get(refusal.code, OTHER), f"{refusal.code}: {refusal.text}", refusal.hint) from None
-    except (ValueError, OSError, TimeoutError) as error:
+        raise end(_BY_CODE.get(refusal.code, OTHER), f"{refusal.code}: {refusal.text}", _typed(refusal.hint)) from None
+    except TimeoutError as error:
+        raise end(LATER, str(error).splitlines()[0] if str(error) else "it was not done in time", "try again") from None
+    except (ValueError, OSError) as error:
         raise end(OTHER, str(error).splitlines()[0] if str(error) else type(error).__name__) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _typed(hint: str) -> str:
+    """A server's hint that a command of the API shows something, with what is typed here to see it."""
+    kind, shows, what = hint.partition(" shows ")
+    return f"{typed(kind) or kind}{shows}{what}"

@@ -43,7 +43,9 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def common(
-    show_version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", metavar="", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Live call monitoring: listen, whisper, barge."""
 
@@ -113,7 +115,7 @@ def top(
     url: Url = DEFAULT_URL,
     token: Token = "",
     as_json: AsJson = False,
-    once: Annotated[bool, typer.Option("--once", help="Show it once and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", metavar="", help="Show it once and end.")] = False,
     seconds: Annotated[float | None, typer.Option(help="End after so long.")] = None,
 ) -> None:
     """Watch the calls live: who talks, who listens in."""
@@ -156,8 +158,8 @@ def hangup(
 @app.command(rich_help_panel=Panel.CALLS)
 def trace(
     call: Annotated[str, typer.Argument(metavar="CALL", help="Id of a call, live or ended.")],
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the call is over.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="Print whole messages.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", metavar="", help="Go on until the call is over.")] = False,
+    full: Annotated[bool, typer.Option("--full", metavar="", help="Print whole messages.")] = False,
     pcap: Annotated[Path | None, typer.Option("--pcap", help="Write a pcap file instead.")] = None,
     url: Url = DEFAULT_URL,
     token: Token = "",
@@ -173,7 +175,7 @@ def trace(
 @app.command(rich_help_panel=Panel.SERVER)
 def serve(
     config: Config = None,
-    log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON, one object a line.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", metavar="", help="Log as JSON, one object a line.")] = False,
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the server until it is told to stop (SIGTERM or Ctrl+C)."""

@@ -107,6 +107,14 @@ WRITTEN_BY_HAND: Final = frozenset(
 """Commands of the API behind those of `mediaserver.cli.main`: calls, listen, whisper, barge, leave, hangup, message, trace and bans."""
 
 
+def typed(kind: str) -> str | None:
+    """How a command of the API is typed here; None where it is no name of one, or stands in the group ``api``."""
+    by_hand = {"list": "calls", "bans": "bans"}
+    made = {place.kind: place.name if place.group == TOP else f"{place.group} {place.name}" for place in PLACES}
+    words = (made | by_hand).get(kind)
+    return None if words is None else f"mediaserver {words}"
+
+
 def in_group(group: str) -> dict[str, Place]:
     """The places of a group, by name."""
     return {place.name: place for place in PLACES if place.group == group}

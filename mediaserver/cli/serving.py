@@ -47,7 +47,11 @@ def check_config(config: Path | None, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"ok": True, "problems": [], **counts}))
     else:
-        print(f"{config or 'defaults'}: right; " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+        print(f"{config or 'defaults'}: right; " + ", ".join(_counted(count, name) for name, count in counts.items()))
+
+
+def _counted(count: int, names: str) -> str:
+    return f"{count} {names.removesuffix('s') if count == 1 else names}"
 
 
 def _open_secrets(settings: Settings, config: Path | None) -> None:

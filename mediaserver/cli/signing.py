@@ -14,7 +14,8 @@ def sign_in(url: str, name: str, tenant: str, link: str, issuer_token: Path | No
     if ways:
         tell(request(url, "GET", "/v1/sign-in", {}, None), as_json)
     elif link:
-        _show(request(url, "POST", "/v1/sign-in/link", {}, {"token": link.rpartition("#")[2]}), as_json)
+        said = asked("Link", 1, is_new=False) if link == "-" else link
+        _show(request(url, "POST", "/v1/sign-in/link", {}, {"token": said.rpartition("#")[2]}), as_json)
     elif issuer_token is not None:
         text = sys.stdin.read() if str(issuer_token) == "-" else issuer_token.read_text(encoding="ascii", errors="replace")
         _show(request(url, "POST", "/v1/sign-in", {}, {"token": text.strip()}), as_json)

@@ -30,13 +30,22 @@ def enter(url: str, token: str, which: str, mode: str, target: str, phone: str |
         state = made.state
         if wait and state != "joined":
             with progress("your phone rings; answer it …"):
-                await client.joined(made.leg, ANSWER_TIMEOUT)
+                await _answered(client, made.leg)
             state = "joined"
         return {"call": made.call, "leg": made.leg, "mode": str(made.mode), "state": state}
 
     result = with_client(url, token, work)
     sentence = f"{result['mode']}: call {result['call']}, leg {result['leg']}, {result['state']}"
     print(json.dumps(result) if as_json else sentence + (f", in turn {result['turn']}" if "turn" in result else ""))
+
+
+async def _answered(client: ControlClient, leg: int) -> None:
+    """Wait for one's own phone. Raises `Refusal`."""
+    try:
+        await client.joined(leg, ANSWER_TIMEOUT)
+    except TimeoutError:
+        text = f"your phone was not answered within {ANSWER_TIMEOUT:.0f} s"
+        raise Refusal("timeout", text, "mediaserver calls shows whether it rings still; mediaserver leave ends that") from None
 
 
 def leave(url: str, token: str, which: str | None, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """What the API answers to a command that is made from its models: as tables, or as JSON."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -31,7 +32,10 @@ def command(url: str, token: str, kind: str, given: Mapping[str, Any], as_json: 
     async def work(client: ControlClient) -> dict[str, Any]:
         return await client.ask(kind, **_named(client, kind, given))
 
-    tell(with_client(url, token, work), as_json)
+    result = with_client(url, token, work)
+    if kind == "link" and not as_json:
+        result = _without_link(url, given, result)
+    tell(result, as_json)
 
 
 def look(url: str, token: str, name: str, as_json: bool) -> None:
@@ -46,7 +50,7 @@ def fetch(url: str, token: str, path: str) -> dict[str, Any]:
 
 def request(url: str, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:
     """The answer to a REST request. Raises `Refusal`, `Unreachable`."""
-    base = websocket_url(url).replace("ws", "http", 1).removesuffix("/v1/control")
+    base = _server(url)
     try:
         answer = httpx.request(method, base + path, headers=dict(headers), json=body, timeout=COMMAND_TIMEOUT, trust_env=False)
         content = answer.json()
@@ -57,6 +61,18 @@ def request(url: str, method: str, path: str, headers: Mapping[str, str], body: 
     if answer.is_error:
         raise Refusal(str(content.get("code", answer.status_code)), str(content.get("text", "")), str(content.get("hint", "")))
     return dict(content)
+
+
+def _server(url: str) -> str:
+    return websocket_url(url).replace("ws", "http", 1).removesuffix("/v1/control")
+
+
+def _without_link(url: str, given: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """The rest, after the link behind the server's address: on a line of its own, where no table breaks it. Says what was cut short."""
+    print(_server(url) + result["link"])
+    if (given.get("seconds") or 0) > result["expires_in"]:
+        sys.stderr.write(f"# for {result['expires_in']:g} s: the server's signing_in.link permits no more\n")
+    return {name: value for name, value in result.items() if name != "link"}
 
 
 def tell(result: Mapping[str, Any], as_json: bool) -> None:
@@ -73,10 +89,11 @@ def drawn(result: Mapping[str, Any]) -> RenderableType:
     if len(alone) == 1 and isinstance(alone[0], Mapping):
         return drawn(alone[0])
     listed: dict[str, Any] = {name: _by_number(name, value) for name, value in result.items()}
-    lists = {name: value for name, value in listed.items() if _holds_rows(value) or (value in ([], ()) and len(result) == 1)}
+    lists = {name: value for name, value in listed.items() if _holds_rows(value)}
     facts = {name: value for name, value in listed.items() if name not in lists and _cell(value)}
     parts: list[RenderableType] = [_facts(facts)] if facts else []
-    parts += [_rows(name, rows) if rows else f"no {_said(name)}" for name, rows in lists.items()]
+    parts += [_rows(name, rows) for name, rows in lists.items()]
+    parts = parts or [f"no {_said(name)}" for name, value in result.items() if value is False or value in ([], ())]
     return Group(*parts) if parts else DONE
 
 

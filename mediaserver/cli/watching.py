@@ -37,10 +37,13 @@ def calls(url: str, token: str, as_json: bool) -> None:
         if as_json:
             print(json.dumps({"calls": [call.model_dump(mode="json") for call in found]}))
             return
+        if not found:
+            print("no calls")
+            return
         board = Board()
         board.show({call.call: call for call in found})
         console = console_of()
-        console.print(board.table(console.width))
+        console.print(board.table(console.width, with_bars=False))
 
     with_client(url, token, work)
 

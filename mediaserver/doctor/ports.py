@@ -1,6 +1,8 @@
 """The ports that the settings ask for: whether they can be had, and whether there are enough of them for media."""
 
 import errno
+import http.client
+import json
 import socket
 import urllib.error
 import urllib.request
@@ -17,6 +19,8 @@ PORTS_A_LEG: Final = 2
 PASSING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Whence the system takes ports for connections of anybody."""
 HEALTH_TIMEOUT: Final = 1.0
+HEALTH: Final = frozenset({"calls", "workers", "draining"})
+"""What a server of ours tells of itself at ``/healthz``, and hardly anybody else."""
 
 
 def _signalling(settings: Settings) -> tuple[Finding, ...]:
@@ -45,9 +49,10 @@ def runs_here(settings: Settings) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{settings.control.url}/healthz", timeout=HEALTH_TIMEOUT) as answer:
-            return b"status" in answer.read(4096)
-    except (OSError, ValueError):
+            told = json.loads(answer.read(4096))
+    except (OSError, ValueError, http.client.HTTPException):
         return False
+    return isinstance(told, dict) and told.keys() >= HEALTH
 
 
 def problem_of(kind: socket.SocketKind, host: str, port: int) -> OSError | None:

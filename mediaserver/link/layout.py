@@ -149,6 +149,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "mix.sound_loops": ("B", ()),
     "mix.sound_gain": ("f", ()),
     "mix.sound_goal": ("f", ()),
+    "mix.sound_behind": ("q", ()),
     # where its packets come from (rtp.latch)
     "latch.signalled": ("B", (16,)),
     "latch.signalled_port": ("q", ()),
@@ -158,6 +159,7 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "latch.replaced_port": ("q", ()),
     "latch.opened": ("d", ()),
     "latch.heard": ("B", ()),
+    "latch.peer": ("B", (16,)),
     # RTCP with it (mediaserver.worker.reported.Reported)
     "report.is_muxed": ("B", ()),
     "report.is_open": ("B", ()),
@@ -251,6 +253,9 @@ LEG_ARRAYS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "count.repeated_samples": ("Q", ()),
     "count.digits_unrelayed": ("Q", ()),
     "count.dropped_stranger": ("Q", ()),
+    "count.dropped_not_sending": ("Q", ()),
+    "count.dropped_beside_source": ("Q", ()),
+    "count.dropped_unproven": ("Q", ()),
     "count.dropped_version": ("Q", ()),
     "count.dropped_payload_type": ("Q", ()),
     "count.dropped_comfort_noise": ("Q", ()),

@@ -23,7 +23,7 @@ class OpenLeg:
 
 @dataclass(frozen=True, slots=True)
 class SetMedia:
-    """What a leg negotiated; sent again after each offer/answer. Opens the latch anew for 2 s for the signalled address."""
+    """What a leg negotiated; sent again after each offer/answer. Opens the latch anew for 2 s (`rtp.latch`)."""
 
     leg: int
     address: str
@@ -64,6 +64,8 @@ class SetMedia:
     srtp_receive_key: bytes = field(default=b"", repr=False)
     sorts: bool = False
     """STUN and DTLS come to its port too: they are handed up (`DatagramReceived`), and only the signalled address is a source."""
+    peer: str = ""
+    """The host that its signalling comes from: its packets may come from there too (`rtp.latch`); empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class LoadSound:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """The server speaks to one leg, beside whatever else that leg hears."""
+    """The server speaks to one leg, beside whatever else that leg hears. A loop goes on behind what is said once."""
 
     leg: int
     sound: str

@@ -38,6 +38,17 @@ class Addresses:
         outward = self._bind if self._bind not in ("0.0.0.0", "::", "") else self._routed(_OUTSIDE_6 if ":" in named else _OUTSIDE_4)
         return tuple(host for host in dict.fromkeys((self._advertised, outward)) if host and host != named)
 
+    def is_ours(self, host: str) -> bool:
+        """Whether packets to this address (an IP address) come to us."""
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        plain = str(getattr(address, "ipv4_mapped", None) or address)
+        if plain == self._advertised or self._bind not in ("0.0.0.0", "::", ""):
+            return plain in (self._advertised, self._bind)
+        return ipaddress.ip_address(plain).is_loopback or self._routed(plain) == plain
+
     def _is_outside(self, remote: str) -> bool:
         try:
             address = ipaddress.ip_address(remote)

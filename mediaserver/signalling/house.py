@@ -1,7 +1,7 @@
 """What the parts of the signalling process share."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from config.settings import Settings
@@ -13,7 +13,8 @@ from mediaserver.observing.quality_metrics import EndedLegs
 from mediaserver.secrecy.pins import check_at_once
 from mediaserver.signalling.addresses import Addresses
 from mediaserver.signalling.browser.peers import Peers
-from mediaserver.signalling.calls.legs import is_browser
+from mediaserver.signalling.calls.legs import Leg, is_browser
+from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.desk.publishing import Publisher
 from mediaserver.signalling.desk.recording import Recorder
 from mediaserver.signalling.entering.pins import CheckPin
@@ -85,6 +86,8 @@ class House:
     """Told when other settings are in force, with those before."""
     peer_names: Callable[[Flow], Sequence[str]] = nobody
     """What the certificate shows that a TLS client gave."""
+    legs: Callable[[], Iterable[tuple[CallEntry, Leg]]] = tuple
+    """The legs of all calls."""
     trunks: Trunks = field(init=False)
     peers: Peers = field(init=False)
     """ICE and handshakes of the legs that have them."""

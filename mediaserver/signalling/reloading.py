@@ -3,6 +3,9 @@
 What stands in `TAKEN` is taken, all of it or, where something is wrong, nothing. Calls that stand are not touched: they keep what
 was decided when they began. A trunk whose settings changed registers anew and is watched anew, one that is gone ends its
 registration, and the others go on as they are. Anything else that changed waits for a restart, and the log names it.
+
+Settings that name nobody and lead nowhere, where those before did, are no wish but a file that is empty or half written: they change
+nothing. Who means it restarts.
 """
 
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from config.errors import ConfigError
+from config.errors import ConfigError, Problem
 from config.settings import Settings
 from control_api.signing_in.office import Office
 from control_api.tokens import TokenStore
@@ -22,6 +25,9 @@ from mediaserver.signalling.routing.routes import Router
 from mediaserver.signalling.trunks.places import addresses_of
 
 TAKEN: Final = ("trunks", "routes", "agents", "users", "tokens", "roles", "identities", "issuers", "policies", "limits", "transfers")
+
+HOUSE: Final = ("trunks", "routes", "agents", "users", "tokens", "identities", "issuers")
+"""Sections of which a house has at least one: who calls, whither, and who supervises."""
 
 _log = structlog.get_logger(__name__)
 
@@ -46,13 +52,16 @@ class Reloading:
         self._office = office
         self._read = read
         self._beside = beside
+        self._configured = house.settings
+        """What was read last; ``house.settings`` have what is kept elsewhere too."""
 
     def reload(self) -> bool:
         """Take what is written now; False, and a line in the log, where it cannot be used or nothing changed."""
         try:
             written = self._read()
+            _check_house(written, self._configured)
             users = self._users.read(written)
-            written = self._beside(written)
+            self._configured, written = written, self._beside(written)
         except (ConfigError, SecrecyError) as error:
             self._house.counters.add("settings", "refused")
             _log.error("settings.refused", problem=str(error))
@@ -80,3 +89,10 @@ class Reloading:
         self._tokens.take(settings.tokens)
         self._office.take(settings)
         house.settle()
+
+
+def _check_house(written: Settings, before: Settings) -> None:
+    """Raise `ConfigError` for settings without any house, where there is one."""
+    if any(getattr(before, name) for name in HOUSE) and not any(getattr(written, name) for name in HOUSE):
+        text = "the settings have none of them; is the file empty, or half written? Whoever means it restarts the server"
+        raise ConfigError((Problem("settings", ", ".join(HOUSE), text),))

@@ -45,12 +45,16 @@ class Tracer:
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
         self._batch = bytearray()
-        self._waiting: deque[bytes] = deque()
+        self._batched = 0
+        """SIP messages in the batch."""
+        self._waiting: deque[tuple[bytes, int]] = deque()
+        """Packets, and how many SIP messages each has."""
         self._waiting_octets = 0
         self._flush_handle: asyncio.TimerHandle | None = None
         self._questions: dict[int, asyncio.Future[Answered]] = {}
         self._last_question = 0
         self._wall = 0.0
+        self._restart: asyncio.TimerHandle | None = None
         self._own_folder: tempfile.TemporaryDirectory[str] | None = None
 
     # life
@@ -63,6 +67,8 @@ class Tracer:
 
     def close(self) -> None:
         """End it; what it kept is gone."""
+        if self._restart is not None:
+            self._restart.cancel()
         self._let_go()
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):
@@ -83,6 +89,8 @@ class Tracer:
         """A SIP message came or went."""
         if self._link is not None:
             self._tell(Heard(self._wall + now, is_sent, flow.transport, flow.local, flow.remote, data))
+        elif self._process is not None:
+            self._lose("tracer_gone", 1)
 
     def tie(self, sip_call_id: str, call: str, leg: int, role: str) -> None:
         """A SIP dialog is a leg of a call."""
@@ -124,7 +132,11 @@ class Tracer:
             for end in (ours, theirs):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
             ours.setblocking(False)
-            self._process = subprocess.Popen(self._command(theirs.fileno()), pass_fds=(theirs.fileno(),), env=self._environment())
+            try:
+                self._process = subprocess.Popen(self._command(theirs.fileno()), pass_fds=(theirs.fileno(),), env=self._environment())
+            except OSError:
+                ours.close()
+                raise
         self._link = ours
         asyncio.get_running_loop().add_reader(ours.fileno(), self._readable)
 
@@ -153,6 +165,7 @@ class Tracer:
 
     def _tell(self, record: Record) -> None:
         self._batch += encode(record)
+        self._batched += isinstance(record, Heard)
         if len(self._batch) >= LARGEST_PACKET:
             self._flush()
         elif self._flush_handle is None:
@@ -163,20 +176,24 @@ class Tracer:
             self._flush_handle.cancel()
             self._flush_handle = None
         self._wall = time.time() - time.monotonic()
-        packet = bytes(self._batch)
+        packet, messages = bytes(self._batch), self._batched
         self._batch.clear()
+        self._batched = 0
         if not packet or self._link is None:
             return
-        if not self._waiting and self._send(packet):
+        if not self._waiting and self._send(packet, messages):
             return
         if self._waiting_octets + len(packet) > MOST_WAITING:
-            self._counters.add("trace_dropped", "tracer_too_slow")
+            self._lose("tracer_too_slow", messages)
             return
-        self._waiting.append(packet)
+        self._waiting.append((packet, messages))
         self._waiting_octets += len(packet)
         asyncio.get_running_loop().add_writer(self._link.fileno(), self._writable)
 
-    def _send(self, packet: bytes) -> bool:
+    def _lose(self, reason: str, messages: int) -> None:
+        self._counters.add("trace_dropped", reason, messages)
+
+    def _send(self, packet: bytes, messages: int) -> bool:
         """Send a packet; False where the link is full. A link whose other end is gone is found by its reader."""
         assert self._link is not None
         try:
@@ -184,14 +201,14 @@ class Tracer:
         except BlockingIOError:
             return False
         except OSError:
-            self._counters.add("trace_dropped", "tracer_gone")
+            self._lose("tracer_gone", messages)
         return True
 
     def _writable(self) -> None:
         while self._waiting:
-            if not self._send(self._waiting[0]):
+            if not self._send(*self._waiting[0]):
                 return
-            self._waiting_octets -= len(self._waiting.popleft())
+            self._waiting_octets -= len(self._waiting.popleft()[0])
         if self._link is not None:
             asyncio.get_running_loop().remove_writer(self._link.fileno())
 
@@ -219,7 +236,15 @@ class Tracer:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        asyncio.get_running_loop().call_later(RESTARTS_AFTER, self._launch)
+        self._restart = asyncio.get_running_loop().call_later(RESTARTS_AFTER, self._launch_again)
+
+    def _launch_again(self) -> None:
+        """Start it anew, as soon as the system lets us."""
+        try:
+            self._launch()
+        except OSError as error:
+            _log.error("tracer.not_started", problem=str(error))
+            self._restart = asyncio.get_running_loop().call_later(RESTARTS_AFTER, self._launch_again)
 
     def _let_go(self) -> None:
         """Close our end, which ends the process."""
@@ -230,5 +255,8 @@ class Tracer:
         loop.remove_writer(self._link.fileno())
         self._link.close()
         self._link = None
+        self._lose("tracer_gone", self._batched + sum(messages for _, messages in self._waiting))
+        self._batch.clear()
+        self._batched = 0
         self._waiting.clear()
         self._waiting_octets = 0

@@ -153,6 +153,10 @@ async def serve(answerer: Answerer, questions: asyncio.StreamReader, tell: Calla
             said = [number, None, "unanswerable", str(error)]
         except PROBLEMS as error:
             said = [number, None, "away", str(error).splitlines()[0] if str(error) else "no answer in time"]
+        except Exception:
+            # The outermost place of a question: a fault in one must not take the others down with it.
+            _log.exception("question.failed", what=what)
+            said = [number, None, "failed", "it failed at this question; the server's log says why"]
         tell(json.dumps(said, separators=(",", ":")).encode() + b"\n")
 
     async with asyncio.TaskGroup() as tasks:

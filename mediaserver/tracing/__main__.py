@@ -20,6 +20,8 @@ def main() -> None:
     parser.add_argument("--homer", default="", help="host:port")
     parser.add_argument("--capture-id", type=int, default=0)
     arguments = parser.parse_args()
+    # Whoever made the folder: what is kept in it is for us alone.
+    os.umask(0o077)
     # Ctrl+C reaches the whole group of processes; the end of the link is what ends us.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -62,9 +62,13 @@ class Outbox:
             self._wait(Delivery(envelope, since), now)
 
     def again(self, tenant: str, now: float) -> int:
-        """Have everything of a tenant that waits or was given up delivered now, with all its time before it; how much that is."""
-        found = [delivery for delivery in (*self._given_up, *self._waiting.values()) if delivery.envelope.tenant == tenant]
-        self._given_up = deque(delivery for delivery in self._given_up if delivery.envelope.tenant != tenant)
+        """Have everything of a tenant that waits or was given up delivered now, with all its time before it; how much that is. What was
+        given up and finds no room stays so."""
+        room, found, rest = self._capacity - len(self._waiting), list[Delivery](), deque[Delivery]()
+        for delivery in self._given_up:
+            (found if delivery.envelope.tenant == tenant and len(found) < room else rest).append(delivery)
+        self._given_up = rest
+        found += [delivery for delivery in self._waiting.values() if delivery.envelope.tenant == tenant]
         self._waiting = {number: delivery for number, delivery in self._waiting.items() if delivery.envelope.tenant != tenant}
         self._tidy()
         for delivery in found:

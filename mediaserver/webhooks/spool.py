@@ -3,7 +3,9 @@
 - `keep` and `forget` are one write into the page cache each, as in the storage's journal: what they took survives the death of the
   process at once, and of the machine after `sync`.
 - Segments are thrown away from the oldest on, and only when nothing of them is awaited any more: that an event is done stands in the
-  same segment or a later one. What a long-lived event holds up is bounded: beyond `MOST_SEGMENTS` the oldest one's rest is written anew.
+  same segment or a later one.
+- What a long-lived event holds up is bounded: where there are more than `MOST_SEGMENTS`, and most of what they hold is done, the rest of
+  the oldest is written anew, a few lines with each write: no call waits for a whole segment.
 - Without a disk that takes it everything goes on in memory; what was not kept is counted.
 """
 
@@ -11,18 +13,21 @@ import fcntl
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import structlog
 
 from mediaserver.observing.counters import Counters
-from mediaserver.storage.segments import path_of, read_segment, segments, written
+from mediaserver.storage.segments import Line, path_of, read_segment, segments, written
 from mediaserver.webhooks.envelopes import Envelope
 
 SEGMENT: Final = 1 << 20
 """Octets after which a new one is begun."""
 MOST_SEGMENTS: Final = 64
+LOOKED_THROUGH: Final = 16
+"""Lines of the oldest segment that are seen to with one write, where its rest has to be written anew."""
 EVENT: Final = "event"
 DONE: Final = "done"
 
@@ -51,6 +56,10 @@ class Spool:
         """The segment of each event that is awaited."""
         self._left: Counter[int] = Counter()
         """How many of them a segment holds; the oldest segment first."""
+        self._held: Counter[int] = Counter()
+        """How many events a segment holds at all."""
+        self._rest: tuple[int, Iterator[Line]] | None = None
+        """A segment whose rest is written anew, and the lines of it that are still to be seen to."""
         self._unsynced: dict[int, int] = {}
         """Descriptors of segments that were written to since the last sync."""
         self._fails = False
@@ -78,7 +87,9 @@ class Spool:
             "trace": envelope.traceparent,
             "at": at,
         }
-        self._put(envelope.id, written(EVENT, row))
+        if not self._put(row):
+            self._counters.add("webhooks_not_kept")
+        self._tidy()
 
     def forget(self, event: str) -> None:
         """It is delivered, or given up."""
@@ -87,7 +98,7 @@ class Spool:
             return
         self._left[number] -= 1
         self._write(written(DONE, event))
-        self._sweep()
+        self._tidy()
 
     def unsynced(self) -> list[int]:
         """What `sync` is to be given."""
@@ -119,6 +130,7 @@ class Spool:
             self._left[number] = 0
             for line in read_segment(self._folder, number):
                 if line.kind == EVENT and (kept := _kept(line.value)) is not None:
+                    self._held[number] += 1
                     found[kept.envelope.id] = kept
                     self._where[kept.envelope.id] = number
                 elif line.kind == DONE:
@@ -127,12 +139,14 @@ class Spool:
         self._left.update(self._where.values())
         return sorted(found.values(), key=lambda kept: kept.at)
 
-    def _put(self, event: str, line: bytes) -> None:
-        if self._write(line):
-            self._where[event] = self._number
-            self._left[self._number] += 1
-        else:
-            self._counters.add("webhooks_not_kept")
+    def _put(self, row: dict[str, Any]) -> bool:
+        """An event stands in the newest segment; False where it could not be written."""
+        if not self._write(written(EVENT, row)):
+            return False
+        self._where[row["id"]] = self._number
+        self._left[self._number] += 1
+        self._held[self._number] += 1
+        return True
 
     def _write(self, line: bytes) -> bool:
         """All of it, or False; after a failure a new segment is begun, since the old one may end amid a line."""
@@ -144,14 +158,18 @@ class Spool:
             self._add(line)
         except OSError as error:
             self._failed(error)
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
+            self._break_off()
             return False
-        if self._number not in self._unsynced:
-            self._unsynced[self._number] = os.dup(self._file)
         self._fails = False
+        self._have_synced()
         return True
+
+    def _have_synced(self) -> None:
+        if self._number not in self._unsynced:
+            try:
+                self._unsynced[self._number] = os.dup(self._file)
+            except OSError as error:
+                self._failed(error)  # it is written all the same, and the next line tries again
 
     def _add(self, line: bytes) -> None:
         """Raises `OSError`."""
@@ -169,22 +187,40 @@ class Spool:
             os.close(self._file)
         self._file, self._number, self._size = file, number, 0
         self._left[number] = 0
-        while len(self._left) > MOST_SEGMENTS:
+
+    def _break_off(self) -> None:
+        """Nothing more goes into the newest segment; one without a whole line leaves the disk."""
+        if self._file < 0:
+            return
+        os.close(self._file)
+        self._file = -1
+        if self._size == 0:
+            self._drop(self._number)
+
+    def _tidy(self) -> None:
+        self._sweep()
+        if len(self._left) > MOST_SEGMENTS and 2 * len(self._where) < self._held.total():
             self._carry(next(iter(self._left)))
+            self._sweep()
 
     def _carry(self, oldest: int) -> None:
-        """Write the rest of a segment anew, and let the segment go."""
-        for line in list(self._rest(oldest)):
-            event = str(line["id"])
-            self._add(written(EVENT, line))
-            self._where[event] = self._number
-            self._left[self._number] += 1
-        self._drop(oldest)
-
-    def _rest(self, number: int) -> Iterator[dict[str, Any]]:
-        for line in read_segment(self._folder, number):
-            if line.kind == EVENT and _kept(line.value) is not None and self._where.get(line.value["id"]) == number:
-                yield line.value
+        """Write a part of a segment's rest anew; at its end the segment goes."""
+        if self._rest is None or self._rest[0] != oldest:
+            self._rest = oldest, read_segment(self._folder, oldest)
+        try:
+            lines = list(islice(self._rest[1], LOOKED_THROUGH))
+        except OSError as error:
+            self._failed(error)
+            self._rest = None
+            return
+        for line in lines:
+            if line.kind == EVENT and _kept(line.value) is not None and self._where.get(line.value["id"]) == oldest:
+                if not self._put(line.value):
+                    self._rest = None
+                    return
+                self._left[oldest] -= 1
+        if len(lines) < LOOKED_THROUGH:
+            self._drop(oldest)
 
     def _sweep(self) -> None:
         while self._left:
@@ -194,7 +230,9 @@ class Spool:
             self._drop(oldest)
 
     def _drop(self, number: int) -> None:
-        del self._left[number]
+        del self._left[number], self._held[number]
+        if self._rest is not None and self._rest[0] == number:
+            self._rest = None
         path_of(self._folder, number).unlink(missing_ok=True)
 
     def _failed(self, error: OSError) -> None:

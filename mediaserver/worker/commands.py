@@ -331,6 +331,7 @@ class Desk:
         if keys.problem:
             raise Refusal("bad_value", keys.problem)
         address, reports = _address(command.address, command.port), _address(command.rtcp_address or "0.0.0.0", command.rtcp_port)
+        peer = _address(command.peer or "0.0.0.0", 1)
         row, arrays = leg.row, self._state.leg
         self._set_codec(leg, codec, command.parameters)
         leg.has_media = True
@@ -338,7 +339,7 @@ class Desk:
         leg.seat.sends = command.remote_sends
         moved = leg.latch.signalled not in (None, address) and address is not None
         leg.latch.strict = leg.latch.strict or command.sorts  # ICE says whose packets are the leg's
-        moves = leg.latch.set_media(address, now)
+        moves = leg.latch.set_media(address, now, peer=peer[0] if peer else "", sends=command.remote_sends)
         self._securing.set_keys(row, keys, now, self._entropy, moved=moved)
         leg.receives = command.remote_receives and leg.latch.source is not None
         arrays.has_media[row], arrays.frame[row] = True, leg.frame
@@ -402,8 +403,18 @@ class Desk:
         if sound is None:
             raise Refusal("unknown_sound", f"no sound {command.sound!r} was loaded")
         mix, row = self._state.mix, leg.row
+        mix.sound_behind[row] = -1 if command.loop else self._behind(row)
         mix.sound[row], mix.sound_position[row], mix.sound_loops[row] = sound, 0, command.loop
         mix.sound_gain[row], mix.sound_goal[row] = 0.0, 1.0
+
+    def _behind(self, row: int) -> int:
+        """The looping sound of a row that something said once goes before; tones of digits end by themselves."""
+        mix = self._state.mix
+        if mix.sound[row] < 0 or mix.sound_goal[row] == 0.0:
+            return -1
+        if not mix.sound_loops[row]:
+            return int(mix.sound_behind[row])
+        return int(mix.sound[row]) if mix.sound[row] >= self._sounds.first_loaded else -1
 
     def _load(self, command: LoadSound, descriptor: int) -> None:
         wrong = load_lent(self._sounds, command.sound, descriptor)

@@ -146,6 +146,7 @@ def _go_on(state: State, sounds: Sounds, rows: Int64, now: float) -> None:
     mix, sender = state.mix, state.sender
     read_anew(state, rows)
     mix.narrow[rows] = np.clip(mix.narrow[rows], 0, mix.count[rows])
+    mix.sound_behind[rows[(mix.sound_behind[rows] >= sounds.count) | (mix.sound_goal[rows] == 0.0)]] = -1
     mix.sound[rows[(mix.sound[rows] >= sounds.count) | (mix.sound_goal[rows] == 0.0)]] = -1
     mix.sound_gain[rows] = 0.0
     state.leg.closes_at[rows] = 0.0

@@ -13,7 +13,7 @@ _NOBODY: Final = ("0.0.0.0", 0)
 def write_latch(state: State, row: int, latch: Latch) -> None:
     """Note a leg's latch. What was signalled comes last: told again it then has its effect, if we died before."""
     arrays = state.latch
-    arrays.opened[row] = latch.opened
+    arrays.opened[row], arrays.peer[row] = latch.opened, packed(latch.peer or _NOBODY[0])
     for address, hosts, ports in (
         (latch.source, arrays.source, arrays.source_port),
         (latch.replaced, arrays.replaced, arrays.replaced_port),
@@ -33,8 +33,15 @@ def read_latch(state: State, row: int) -> Latch:
         replaced=_address(arrays.replaced[row], arrays.replaced_port[row]),
         opened=float(arrays.opened[row]),
         heard=bool(arrays.heard[row]),
+        peer=_peer(arrays.peer[row]),
+        sends=bool(state.leg.remote_sends[row]),
     )
 
 
 def _address(raw: Bytes, port: int) -> Address | None:
     return (unpacked(raw.tobytes()), int(port)) if port > 0 else None
+
+
+def _peer(raw: Bytes) -> str:
+    host = unpacked(raw.tobytes())
+    return "" if host == _NOBODY[0] else host

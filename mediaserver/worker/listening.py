@@ -167,10 +167,18 @@ class Listening:
             mixed[played] += np.tile(sum_ramped(sound[:, None, :], level, level_goal, self._ramps[blocks]), (1, ears))
             mix.sound_gain[hearing] = mix.sound_goal[hearing]
             over = np.union1d(ended, hearing[mix.sound_goal[hearing] == 0.0])
-            mix.sound[over] = -1
-            self.settled.extend(over.tolist())
+            self._end_sounds(over)
         self._smooth_where_possible(listener)
         return saturate(mixed)
+
+    def _end_sounds(self, over: Int64) -> None:
+        """The sounds of these listeners (n) are over; one that was only interrupted goes on."""
+        mix = self._state.mix
+        behind = np.where(mix.sound_goal[over] == 0.0, -1, mix.sound_behind[over])
+        mix.sound[over], mix.sound_behind[over] = behind, -1
+        again = over[behind >= 0]
+        mix.sound_position[again], mix.sound_loops[again], mix.sound_gain[again] = 0, True, 0.0
+        self.settled.extend(over.tolist())
 
     def _sum(self, frames: Int16, listener: Int64, pairs: Int64, blocks: int, ears: int) -> Float32:
         """What listeners (n) hear of frames (n, sources, samples) under the gains of pairs (n, sources), which come to their goals."""

@@ -146,7 +146,7 @@ def begin_anew(state: State, row: int) -> None:
     """Leave nothing in a row of whom its leg heard, and of what it said, in the call that it leaves. Its numbers go on."""
     mix = state.mix
     mix.count[row] = mix.wanted[row] = 0
-    mix.main[row] = mix.sound[row] = mix.paced_by[row] = -1
+    mix.main[row] = mix.sound[row] = mix.sound_behind[row] = mix.paced_by[row] = -1
     mix.sound_goal[row] = mix.sound_gain[row] = 0.0
     state.forget_voice(row)
     mix.ducks[row], mix.ducked_until[row] = -1, 0.0
@@ -172,7 +172,7 @@ def _plan_listener(state: State, leg: Leg, legs: Sequence[Leg], now: float, *, g
     if leg.closes_at or not (leg.has_media and leg.receives):
         sources = []
         if mix.sound_goal[row] == 0.0:
-            mix.sound[row] = -1
+            mix.sound[row] = mix.sound_behind[row] = -1
         kind, main = Kind.NONE, None
     else:
         kind, main = _clock(leg, sources, legs, plays=bool(mix.sound[row] >= 0), was_main=int(mix.main[row]))

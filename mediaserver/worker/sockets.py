@@ -14,6 +14,7 @@ from typing import Final
 from mediaserver.worker.latches import write_latch
 from mediaserver.worker.outbox import Outbox
 from mediaserver.worker.overflows import Overflows
+from mediaserver.worker.plan import Leg
 from mediaserver.worker.report_sockets import ReportSockets
 from mediaserver.worker.reports import Reports
 from mediaserver.worker.roster import Roster
@@ -22,7 +23,7 @@ from mediaserver.worker.sorting import Sorting
 from mediaserver.worker.state import State
 from rtp.arrays import Bytes, Int64
 from rtp.header import HEADER
-from rtp.latch import Address
+from rtp.latch import Address, Verdict
 from rtp.loops import Lines, SocketCounters, make_loop
 from rtp.sockets import adopt, connect_beside, drain, plain_address
 
@@ -50,6 +51,13 @@ class Sockets:
         self._inbox = Lines.make(inbox)
         self._outbox = outbox
         counters = SocketCounters(state.count.receive_errors, state.count.send_errors, state.refusals.dropped_size)
+        self._dropped: Final = {
+            Verdict.TAKEN: state.count.dropped_stranger,  # under a key that is not the leg's
+            Verdict.STRANGER: state.count.dropped_stranger,
+            Verdict.NOT_SENDING: state.count.dropped_not_sending,
+            Verdict.BESIDE: state.count.dropped_beside_source,
+            Verdict.UNPROVEN: state.count.dropped_unproven,
+        }
         self._loop = make_loop(self._inbox, outbox.lines, counters, compiled=compiled)
         self._door = select.epoll()
         self._lent: list[socket.socket | None] = [None] * state.rows
@@ -197,31 +205,34 @@ class Sockets:
                     inbox.lengths[line], inbox.rows[line] = length, row
                     line += 1
                     break
-                self._state.count.dropped_stranger[row] += 1
         return line
 
     def _welcomed(self, row: int, length: int, line: int, address: Address, now: float) -> int:
         """The length of a datagram at the door that is the leg's: from its source after all, or the packet that moves the latch; else 0.
 
-        What moves the latch of a secured leg is proved genuine first.
+        What moves the latch of a secured leg is proved genuine first. What is not the leg's is counted by reason.
         """
         leg = self._roster.by_row[row]
-        if leg is None or leg.closes_at or not length:
-            return 0
-        if address == leg.latch.source:
+        if leg is not None and length and not leg.closes_at and address == leg.latch.source:
             return length
-        head = self._inbox.matrix[line]
-        negotiated = length > HEADER and head[0] >> 6 == 2 and self._state.leg.payload_kind[row, head[1] & 0x7F] != 0
-        last_packet = float(self._state.meter.last_packet[row])
-        if not negotiated or not leg.latch.welcomes(address, last_packet, now):
-            return 0
-        length = self._securing.proves(row, line, length, now)
-        if not length:
-            return 0
-        leg.latch.accepts(address, last_packet, now)
-        write_latch(self._state, row, leg.latch)
-        self.aim(row, address)
-        return length
+        verdict = Verdict.STRANGER if leg is None or leg.closes_at else self._judge(leg, length, line, address, now)
+        if leg is not None and verdict is Verdict.TAKEN:
+            length = self._securing.proves(row, line, length, now)
+            if length:
+                leg.latch.take(address)
+                write_latch(self._state, row, leg.latch)
+                self.aim(row, address)
+                return length
+        self._dropped[verdict][row] += 1
+        return 0
+
+    def _judge(self, leg: Leg, length: int, line: int, address: Address, now: float) -> Verdict:
+        head, row = self._inbox.matrix[line], leg.row
+        if length <= HEADER or head[0] >> 6 != 2 or not self._state.leg.payload_kind[row, head[1] & 0x7F]:
+            return Verdict.STRANGER
+        ssrc, sequence = int.from_bytes(head[8:12].tobytes(), "big"), int.from_bytes(head[2:4].tobytes(), "big")
+        has_key = bool(self._state.secured.suite[row])
+        return leg.latch.judge(address, ssrc, sequence, float(self._state.meter.last_packet[row]), now, has_key=has_key)
 
     def _register(self, row: int, lent: socket.socket) -> None:
         self._lent[row] = lent

@@ -23,6 +23,7 @@ class Sounds:
 
     first_digit: Final = 0
     """Number of the tones of the first of `mixer.dtmf.DIGITS`; the others follow."""
+    first_loaded: Final = len(DIGITS)
 
     def __init__(self) -> None:
         self._bank: Int16 = np.concatenate([tones(digit, _TONE, _TONE) for digit in range(len(DIGITS))])

@@ -175,6 +175,8 @@ class Mixes:
     sound_loops: Bytes
     sound_gain: Float32
     sound_goal: Float32
+    sound_behind: Int64
+    """The looping sound that goes on once the present one, which is said once, has ended; -1 for none."""
 
 
 @dataclass(slots=True)
@@ -191,6 +193,8 @@ class Latches:
     opened: Float64
     heard: Bytes
     """A valid packet came since the media was set."""
+    peer: Bytes
+    """(row, 16) The host that its signalling comes from; 0.0.0.0 where that is not known."""
 
 
 @dataclass(slots=True)
@@ -220,6 +224,10 @@ class Counters:
     repeated_samples: UInt64
     digits_unrelayed: UInt64
     dropped_stranger: UInt64
+    """From where none of the leg's packets can come, or of no use to it (`rtp.latch.Verdict`, as the next three)."""
+    dropped_not_sending: UInt64
+    dropped_beside_source: UInt64
+    dropped_unproven: UInt64
     dropped_stale: UInt64
     dropped_overflow: UInt64
     dropped_undecodable: UInt64
@@ -333,7 +341,7 @@ class State:
         self.leg.clock[row], self.leg.ticks[row], self.leg.digit_clock[row] = 8000, 80, 8000
         self.leg.send_noise_payload_type[row] = -1
         self.stream.ssrc[row] = self.stream.event[row] = -1
-        self.mix.main[row] = self.mix.sound[row] = self.mix.ducks[row] = -1
+        self.mix.main[row] = self.mix.sound[row] = self.mix.sound_behind[row] = self.mix.ducks[row] = -1
         self.mix.followers[row] = -1
         self.mix.next_due[row] = self.report.next_at[row] = np.inf
         self.mix.paced_by[row] = -1

@@ -11,7 +11,6 @@ CLOCK_RATE: Final = 48_000
 """RTP ticks a second, whatever the sample rate (RFC 7587 §4.1)."""
 MAX_TICKS: Final = 5_760
 """120 ms: no packet is longer (RFC 6716 §3.2.5)."""
-MAX_FRAMES: Final = 48
 
 _FIRST_HYBRID, _FIRST_CELT = 12, 16
 _SILK_TICKS: Final = (480, 960, 1920, 2880)

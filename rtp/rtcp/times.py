@@ -5,7 +5,7 @@ from typing import Final
 NTP_EPOCH: Final = 2_208_988_800
 """Seconds from 1900, where NTP begins, to 1970."""
 LEAST_INTERVAL: Final = 5.0
-"""Seconds between two reports of one participant on average, at least (§6.2)."""
+"""Seconds: Tmin, of which the average interval is at least the `COMPENSATION`-th part (§6.2, §6.3.1)."""
 COMPENSATION: Final = 1.21828
 """e - 3/2: what timer reconsideration makes the average too long by (§6.3.1)."""
 MOST_ROUND_TRIP: Final = 10.0
@@ -43,7 +43,7 @@ def round_trip(arrived: float, last_report: int, delay: int) -> float | None:
 
 
 def interval(chance: float, *, is_first: bool, least: float = LEAST_INTERVAL) -> float:
-    """Seconds until the next report: ``least`` on average, from half to one and a half of it by chance (0 to 1), the first after half.
+    """Seconds until the next report: half to one and a half of ``least`` by chance (0 to 1), over `COMPENSATION`, first after half of it.
 
     Two participants with a report each 5 s need less than 5 % of any voice stream, so the least interval holds as it is (A.7).
     """

@@ -15,12 +15,7 @@ from typing import Final
 from rtp.srtp.suites import SUITES
 
 OK: Final = 0
-REPLAY_FAIL: Final = 9
-REPLAY_OLD: Final = 10
-BAD_PARAMETER: Final = 2
-PARSE_ERROR: Final = 21
-"""Statuses of libsrtp that are told from a failed authentication."""
-
+"""libsrtp's status of what succeeded."""
 SPECIFIC_SSRC: Final = 1
 """A policy for one SSRC."""
 _MAJOR: Final = 2

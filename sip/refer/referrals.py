@@ -135,7 +135,7 @@ class Referrals:
         referral.stage = Stage.TOLD
         self._run_until(referral, now + core.settings.refer_lifetime)
         referral.notifier = Notifier(
-            core, referral.dialog, referral.event, referral.session.credentials, lambda now, failed: self._over(referral, failed=failed)
+            core, referral.dialog, referral.event, referral.session.credentials, lambda now, failed: self._over(number, failed=failed)
         )
         self._report(referral, now)
 
@@ -183,10 +183,10 @@ class Referrals:
         assert referral.notifier is not None
         referral.notifier.tell(Notification(f"terminated;reason={reason}", SIPFRAG, _fragment(referral.status), is_last=True), now)
 
-    def _over(self, referral: Referral, *, failed: bool) -> None:
+    def _over(self, number: int, *, failed: bool) -> None:
         if failed:
             self._core.count("refer_subscription_lost")
-        self._forget(referral)
+        self._forget(self._referrals[number])
 
     def _forget(self, referral: Referral) -> None:
         self._core.timers.stop(referral.timer)

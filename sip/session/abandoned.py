@@ -7,24 +7,11 @@ from sip.dialog import Dialog
 from sip.message import Header, Request, Response
 from sip.session.asking import request_in
 from sip.session.core import Core, reason_header
-from sip.transaction.client import ClientTransaction, ClientUser
+from sip.transaction.client import NOBODY, ClientTransaction
 from sip.transport.flow import Flow
 
 _COPIED = ("Via", "From", "To", "Call-ID", "Route", "Max-Forwards", "Session-ID")
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
-
-
-class Unheard:
-    """Whoever asked something whose answer matters to nobody."""
-
-    def responded(self, transaction: ClientTransaction, response: Response, flow: Flow, now: float) -> None:
-        """So be it."""
-
-    def failed(self, transaction: ClientTransaction, cause: str, now: float) -> None:
-        """So be it."""
-
-
-NOBODY: ClientUser = Unheard()
 
 
 def cancel(core: Core, invite: ClientTransaction, reason: str, now: float) -> None:
@@ -65,6 +52,9 @@ class Abandoned:
 
     def failed(self, transaction: ClientTransaction, cause: str, now: float) -> None:
         """From the transaction: as was to be expected."""
+
+    def over(self, transaction: ClientTransaction) -> None:
+        """From the transaction."""
 
     def _cancel(self, transaction: ClientTransaction, now: float) -> None:
         if not self._is_cancelled:

@@ -7,10 +7,10 @@
   a redirection before a failure of the request before one of the server, and what something can be done about before the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, Protocol
 
 from sip.message import Request, Response
 from sip.session.core import Core
@@ -44,13 +44,19 @@ class Failure:
     """None: nobody said so."""
 
 
+class BranchUser(Protocol):
+    """The session whose INVITE it is."""
+
+    def ring(self, request: Request, flows: tuple[Flow, ...], now: float) -> Exchange:
+        """Send a branch's request. Raises `UnsafeValue`, and then nothing was sent."""
+
+
 class Branches:
     """Those that are under way, those that wait, and what has become of the others."""
 
-    def __init__(self, core: Core, written: Sequence[Written], ask: Callable[[Request, tuple[Flow, ...], float], Exchange]) -> None:
-        """``ask`` sends a branch's request."""
+    def __init__(self, core: Core, written: Sequence[Written], user: BranchUser) -> None:
         self._core = core
-        self._ask = ask
+        self._user = user
         self._waiting = _groups(written)
         self._failures: list[Failure] = []
         self._timer: Timer | None = None
@@ -69,7 +75,7 @@ class Branches:
         self._core.timers.stop(self._timer)
         if not self._waiting:
             return False
-        self._running += [self._ask(written.request, written.flows, now) for written in self._waiting.pop(0)]
+        self._running += [self._user.ring(written.request, written.flows, now) for written in self._waiting.pop(0)]
         if self._waiting:
             self._timer = self._core.timers.start(now + self._core.settings.ring_next_after, self, "next")
         return True

@@ -141,6 +141,12 @@ class Exchange:
         if not self._go_on(cause, None, now) and self._user is not None:
             self._user.failed(self, cause, now)
 
+    def over(self, transaction: ClientTransaction) -> None:
+        """From the transaction: who asked hears nothing more, and need not be kept for it."""
+        if transaction is self.transaction:
+            self._user = None
+            self._next_sequence = _nothing_follows
+
     def fired(self, name: str, now: float) -> None:
         """The hop has said nothing for long enough."""
         self._go_on("timeout", None, now)
@@ -195,6 +201,10 @@ def retry_after(response: Response | None) -> float | None:
         return float(parse_number(value.partition(";")[0].partition("(")[0], "Retry-After", HIGHEST_SECONDS))
     except SipError:
         return None
+
+
+def _nothing_follows() -> int:
+    raise AssertionError("an exchange that is over asks again")
 
 
 def _is_stale(challenges: Sequence[str]) -> bool:

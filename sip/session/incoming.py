@@ -8,6 +8,7 @@
 
 from collections.abc import Sequence
 from typing import Final, Literal
+from weakref import proxy
 
 from sip.content import description_in
 from sip.dialog import Dialog
@@ -52,7 +53,7 @@ class IncomingSession(Session):
         required = tokens(request.values("Require"))
         self._must_be_reliable = RELIABLY in required
         self._may_be_reliable = RELIABLY in core.extensions and (self._must_be_reliable or RELIABLY in tokens(request.values("Supported")))
-        self._reliable = ReliableSender(core, self, request.cseq.number)
+        self._reliable = ReliableSender(core, proxy(self), request.cseq.number)
         self._has_described = False
         """A description of ours went reliably."""
         self._accepting: tuple[SessionDescription | None, Sequence[Header]] | None = None

@@ -39,6 +39,7 @@ class Offers:
     __slots__ = ("_early_answer", "_has_offer", "_refreshing", "_reliable", "_session", "_their_dialog", "ours", "theirs")
 
     def __init__(self, session: "Session") -> None:
+        """``session`` is a weak reference to it (`weakref.proxy`), as the session holds this."""
         self._session = session
         self.theirs: ServerTransaction | None = None
         """Their re-INVITE, UPDATE or PRACK that waits for an answer."""
@@ -219,7 +220,7 @@ class Offers:
         self._reliable, self._early_answer = ReliableReceiver(), None
         timed = session.timer.request_headers() if session.is_confirmed else []
         headers = [*session.targeting(dialog.next_hop(), dialog), *timed, *with_body(body)]
-        return session.ask_in(dialog, session, method, now, headers, body)
+        return session.ask(dialog, method, now, headers, body)
 
     def _progressed(self, exchange: Exchange, response: Response, now: float) -> None:
         """1xx to our re-INVITE; a reliable one gets its PRACK."""

@@ -8,6 +8,7 @@
 
 from collections.abc import Iterable
 from typing import Final
+from weakref import proxy
 
 from sip.content import SDP, ContentError, description_in
 from sip.dialog import Dialog, addressed, asks_for_sips
@@ -50,7 +51,7 @@ class OutgoingSession(Session):
         """Reliable 18x with an offer, by fork: their PRACKs wait for the owner's answer."""
         self._is_cancelled = False
         self._uris = dict(zip(invitation.flows, invitation.uris, strict=False))
-        self._branches = Branches(core, written, self._ring)
+        self._branches = Branches(core, written, proxy(self))
         self._branches.ring_next(now)
         self._invite = self._branches.first
         self.stand()
@@ -126,7 +127,8 @@ class OutgoingSession(Session):
                 self._cancel(now)
         super().close(now)
 
-    def _ring(self, request: Request, flows: tuple[Flow, ...], now: float) -> Exchange:
+    def ring(self, request: Request, flows: tuple[Flow, ...], now: float) -> Exchange:
+        """Send a branch's INVITE. Raises `UnsafeValue`."""
         return Exchange(self.core, request, flows, self, self.credentials, self._next_sequence, now, self._uris)
 
     def _branch_failed(self, exchange: Exchange, failure: Failure, now: float) -> None:
@@ -182,7 +184,7 @@ class OutgoingSession(Session):
         replaced = {"Via": self.core.via(flow)[1], "CSeq": f"{self._next_sequence()} INVITE"}
         kept = [(name, replaced.get(name, value)) for name, value in old.headers if name not in ("Session-Expires", "Min-SE")]
         request = Request("INVITE", old.uri, [*kept, *self.timer.request_headers()], old.body)
-        old_invite, self._invite = self._invite, self._ring(request, (flow,), now)
+        old_invite, self._invite = self._invite, self.ring(request, (flow,), now)
         self._branches.replace(old_invite, self._invite)
         return True
 

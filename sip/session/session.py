@@ -8,6 +8,7 @@
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from typing import Final
+from weakref import proxy
 
 from sip.content import ContentError, description_in
 from sip.dialog import Dialog
@@ -43,7 +44,11 @@ class State(Enum):
 
 
 class Session(Speaker):
-    """One INVITE's life. Everything that comes too late is a counted nothing."""
+    """One INVITE's life. Everything that comes too late is a counted nothing.
+
+    Its parts know it weakly: once it is in no table and no transaction, it goes at once, without the garbage collector, which seldom
+    looks at what has lived as long as a call.
+    """
 
     def __init__(
         self, core: Core, state: State, call_id: str, local_tag: str, credentials: Credentials | None = None, session_id: str = ""
@@ -53,8 +58,8 @@ class Session(Speaker):
         self.state = state
         self.dialog: Dialog | None = None
         """The confirmed one; of an INVITE of theirs, the early one too."""
-        self.offers = Offers(self)
-        self.timer = SessionTimer(core, self)
+        self.offers = Offers(proxy(self))
+        self.timer = SessionTimer(core, proxy(self))
         self._success: Success | None = None
         """Our 2xx that waits for its ACK."""
         self.was_referred = False
@@ -106,7 +111,7 @@ class Session(Speaker):
         """Send an INFO."""
         if self.state is not State.CONFIRMED or self.dialog is None:
             return self.core.count("command_too_late")
-        self.ask_in(self.dialog, self, "INFO", now, with_body(body, content_type), body)
+        self.ask(self.dialog, "INFO", now, with_body(body, content_type), body)
 
     def end(self, now: float, reason: str, status: int) -> None:
         """BYE, after the ACK to our 2xx."""
@@ -223,6 +228,10 @@ class Session(Speaker):
         self.give_up('SIP;cause=408;text="session timer expired"', "expired", now)
 
     # -- tools of the kinds of session
+
+    def ask(self, dialog: Dialog, method: str, now: float, headers: Sequence[Header], body: bytes) -> Exchange:
+        """Send a request inside a dialog, and hear of its answer. Raises `UnsafeValue`."""
+        return self.ask_in(dialog, self, method, now, headers, body)
 
     def dialogs(self) -> Iterable[Dialog]:
         """All dialogs, early ones too."""

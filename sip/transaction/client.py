@@ -20,7 +20,24 @@ class ClientUser(Protocol):
     def failed(self, transaction: "ClientTransaction", cause: str, now: float) -> None:
         """There will be no answer: ``timeout`` or ``transport``."""
 
+    def over(self, transaction: "ClientTransaction") -> None:
+        """Nothing more comes of it."""
 
+
+class Unheard:
+    """Whoever asked something whose answer matters to nobody."""
+
+    def responded(self, transaction: "ClientTransaction", response: Response, flow: Flow, now: float) -> None:
+        """So be it."""
+
+    def failed(self, transaction: "ClientTransaction", cause: str, now: float) -> None:
+        """So be it."""
+
+    def over(self, transaction: "ClientTransaction") -> None:
+        """So be it."""
+
+
+NOBODY: Final[ClientUser] = Unheard()
 _STARTS: Final = {True: (Input.A, Input.B), False: (Input.E, Input.F)}
 
 
@@ -55,6 +72,7 @@ class ClientTransaction(Machine):
             return self.step(answered(response.status), now)
         finally:
             self._response = None  # read by now, and the transaction stays for half a minute
+            self._part()
 
     def is_unheard_by(self, flow: Flow) -> bool:
         """Whether this begins something new with the flow's remote address, by datagrams, and nothing came back yet."""
@@ -113,6 +131,13 @@ class ClientTransaction(Machine):
         self._data = b""  # sessions keep their INVITE, and nobody sends it again
         self.request.let_go()
         self.layer.forget_client(self)
+        self._part()
+
+    def _part(self) -> None:
+        """Who asked and the transaction let go of each other, once all is told: neither waits for the garbage collector."""
+        if self.state is State.TERMINATED and self._response is None:
+            user, self.user = self.user, NOBODY
+            user.over(self)
 
     def _send_ack(self) -> None:
         """The ACK to a failure: same branch and route, the response's To (§17.1.1.3)."""

@@ -48,6 +48,7 @@ class Client:
             house.queue,
             resume,
             wants_meters,
+            withheld=lambda: house.desk.withheld(identity),
         )
 
     def _wake(self) -> None:

@@ -338,7 +338,7 @@ class FakeDesk:
         return self.ready
 
     def health(self) -> dict[str, Any]:
-        return {"status": "ok", "calls": len(self.live)}
+        return {"calls": len(self.live), "workers": 1, "draining": False}
 
     def _of_agent(self, identity: Identity, agent: str) -> dict[str, Any]:
         found = [call for call in self.calls(identity) if call["agent"] == agent]

@@ -22,6 +22,8 @@ from control_api.tokens import TokenStore, hash_of
 from tests.control_api.desk import FakeDesk
 
 ANNA_TOKEN = "anna-token"
+ANNAS_LOWER_TOKEN = "anna-lower-token"
+"""Another access of the same person, with a ceiling of its own."""
 BERT_TOKEN = "bert-token"
 DAVE_TOKEN = "dave-token"
 STRANGER_TOKEN = "stranger-token"
@@ -33,6 +35,7 @@ TOKENS = (
         user="anna",
         ceiling=CeilingSettings(agents=("*",), mode="barge", rights=("end", "hang_up", "originate", "trace", "admin")),
     ),
+    TokenSettings(identity="anna", sha256=hash_of(ANNAS_LOWER_TOKEN), ceiling=CeilingSettings(agents=("robert",), mode="listen")),
     TokenSettings(identity="bert", sha256=hash_of(BERT_TOKEN), ceiling=CeilingSettings(agents=("robert",), mode="listen")),
     TokenSettings(
         identity="dave",
@@ -76,7 +79,7 @@ class Served:
 
 async def receive(websocket: ClientConnection) -> dict[str, Any]:
     """The next message, in whichever subprotocol."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         data = await websocket.recv()
     message: dict[str, Any] = json.loads(data) if isinstance(data, str) else msgpack.unpackb(data)
     return message

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from control_api.client import ControlClient
 from control_api.supervision_models import CandidateCommand, SuperviseCommand
 from tests.control_api.desk import call_model
-from tests.control_api.serving import ANNA_TOKEN, Served, serving
+from tests.control_api.serving import ANNA_TOKEN, ANNAS_LOWER_TOKEN, Served, serving
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"
 
@@ -44,16 +44,29 @@ async def test_browsers_are_told_servers(served: Served) -> None:
 async def test_the_desk_learns_when_the_last_client_of_an_identity_is_gone(served: Served) -> None:
     async with ControlClient(served.url, ANNA_TOKEN), ControlClient(served.url, ANNA_TOKEN):
         assert served.desk.attendance == [("anna", True), ("anna", True)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while served.desk.attendance[-1] != ("anna", False):
             await asyncio.sleep(0.01)
     assert served.desk.attendance.count(("anna", False)) == 1
 
 
+async def test_a_client_that_came_by_another_ceiling_is_one_of_the_same_persons(served: Served) -> None:
+    async with ControlClient(served.url, ANNA_TOKEN):
+        async with ControlClient(served.url, ANNAS_LOWER_TOKEN):
+            assert len(served.desk.clients) == 2
+        async with asyncio.timeout(30):
+            while len(served.desk.clients) == 2:
+                await asyncio.sleep(0.01)
+        assert served.desk.attendance == [("anna", True), ("anna", True)]
+    async with asyncio.timeout(30):
+        while served.desk.attendance[-1] != ("anna", False):
+            await asyncio.sleep(0.01)
+
+
 async def test_the_desk_knows_which_clients_are_there_but_for_those_whose_modes_stay(served: Served) -> None:
     async with ControlClient(served.url, ANNA_TOKEN), ControlClient(served.url, ANNA_TOKEN, modes_stay=True):
         assert [client.identity and client.identity.name for client in served.desk.clients] == ["anna"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while served.desk.clients:
             await asyncio.sleep(0.01)
 

@@ -15,9 +15,11 @@ from control_api.encoding import Subprotocol
 from control_api.messages import EventMessage, MetersMessage, SnapshotMessage
 from control_api.mirror import Update
 from control_api.permissions import Refusal
+from control_api.ports import HouseEvent
 from mixer.modes import Mode, Role
 from tests.control_api.desk import call_model, leg_model, meters_of
 from tests.control_api.serving import ANNA_TOKEN, BERT_TOKEN, Served, serving
+from tests.interop.tools import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +35,7 @@ async def served() -> AsyncIterator[Served]:
 
 async def take(events: AsyncIterator[Update], count: int) -> list[Update]:
     """The next few updates."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return [await anext(events) for _ in range(count)]
 
 
@@ -112,6 +114,19 @@ async def test_events_begin_with_a_snapshot_and_go_on_in_order(served: Served) -
         assert numbers(await take(events, 3)) == [1, 2, 3]
 
 
+async def test_what_may_be_asked_is_another_matter_where_the_policy_changed(served: Served) -> None:
+    async with ControlClient(served.url, ANNA_TOKEN) as client, aclosing(client.events()) as events:
+        await take(events, 1)
+        assert client.hello is not None
+        assert "ask_help" in client.hello.commands
+        served.desk.switched_off = ("ask_help",)
+        served.desk.publish(HouseEvent("policy.changed", "default", "", "", "", lambda: {"detail": {"offers_otherwise": True}}))
+        (fresh,) = await take(events, 1)
+        assert isinstance(fresh, SnapshotMessage)
+        assert fresh.reason == "policy_changed"
+        assert "ask_help" not in client.hello.commands
+
+
 async def test_two_watchers_see_the_same(served: Served) -> None:
     async with ControlClient(served.url, ANNA_TOKEN) as client, aclosing(client.events()) as one, aclosing(client.events()) as two:
         await take(one, 1)
@@ -152,6 +167,15 @@ async def test_joined_says_that_the_phone_was_not_answered(served: Served) -> No
         waiting = group.create_task(_refusal_of_joined(client))
         group.create_task(hang_up_when_seen(client))
     assert waiting.result().code == "unavailable"
+
+
+async def test_joined_says_so_too_where_the_phone_was_busy_before_anybody_looked(served: Served) -> None:
+    async with ControlClient(served.url, ANNA_TOKEN) as client:
+        served.desk.put(call_model(legs=[leg_model(7, Role.SUPERVISOR, "anna", state="ringing")]), "supervisor.ringing", leg=7)
+        served.desk.put(call_model(legs=[]), "supervisor.left", leg=7)
+        await client.until(lambda calls: next((call for call in calls.values() if not call.legs), None), 30)
+        async with asyncio.timeout(30):
+            assert (await _refusal_of_joined(client)).code == "unavailable"
 
 
 async def _refusal_of_joined(client: ControlClient) -> Refusal:
@@ -236,8 +260,8 @@ async def test_a_command_given_while_the_line_is_out_waits_for_it(served: Served
 
 
 async def test_a_restarted_server_is_told_by_a_snapshot() -> None:
-    async with serving() as served:
-        port = served.port
+    port = free_port("127.0.0.1")
+    async with serving(port=port) as served:
         served.desk.put(call_model("old"))
         client = ControlClient(served.url, ANNA_TOKEN)
         await client.__aenter__()
@@ -265,10 +289,11 @@ async def test_who_does_not_reconnect_is_told_of_the_end(served: Served) -> None
 # Not getting in
 
 
-async def test_no_server_is_unreachable_in_one_line(unused_tcp_port: int) -> None:
+async def test_no_server_is_unreachable_in_one_line() -> None:
+    port = free_port("127.0.0.1")
     with pytest.raises(Unreachable) as refused:
-        await ControlClient(f"http://127.0.0.1:{unused_tcp_port}", ANNA_TOKEN).__aenter__()
-    assert str(refused.value).startswith(f"ws://127.0.0.1:{unused_tcp_port}/v1/control: ")
+        await ControlClient(f"http://127.0.0.1:{port}", ANNA_TOKEN).__aenter__()
+    assert str(refused.value).startswith(f"ws://127.0.0.1:{port}/v1/control: ")
     assert "\n" not in str(refused.value)
 
 

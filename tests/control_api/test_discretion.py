@@ -1,6 +1,7 @@
 """Who may see who listens: a call without its hidden supervisors, in views, events and meters."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def call() -> dict[str, Any]:
     supervisors = [leg_model(leg, Role.SUPERVISOR, name, identity=name, mode="listen") for leg, name in SUPERVISORS.items()]
     legs = [*call_model()["legs"], *supervisors]
     quality = {str(leg["leg"]): {"role": leg["role"]} for leg in legs} | {"9": {"role": "supervisor"}}
-    return call_model(legs=legs, quality=quality)
+    return call_model(legs=legs, quality=quality, flags=[{"id": "0a", "label": "rude"}], help="a refund")
 
 
 class House:
@@ -101,6 +102,22 @@ def test_a_call_for_help_is_told_to_who_may_enter_the_call() -> None:
     house.tells("call.help", None, text="a refund", by="robert")
     assert [told["kind"] for told in house.heard("tom")] == ["call.help"]
     assert reader.sequence == 0
+
+
+@pytest.mark.parametrize(("seen_by", "listeners"), [("everybody", {3, 4}), ("permitted", set())])
+def test_what_is_said_of_a_call_is_not_told_to_a_guest(seen_by: SeenBy, listeners: set[int]) -> None:
+    house = House(seen_by)
+    house.people["guest"] = house.feeds.of(
+        replace(TOM, name="eve/link-1", ceiling=replace(HEARS, mode=Mode.LISTEN, calls=frozenset({"c1"})))
+    )
+    for kind in ("call.note", "call.flag", "call.unflag", "call.help", "call.help_over", "call.held"):
+        house.tells(kind, None, text="a refund")
+    (told,) = house.heard("guest")
+    assert (told["sequence"], told["kind"]) == (1, "call.held")
+    assert (told["call"]["flags"], told["call"]["help"]) == ([], None)
+    assert house.sees("guest") == listeners
+    told = house.heard("boss")[-1]
+    assert (told["sequence"], len(told["call"]["flags"]), told["call"]["help"]) == (6, 1, "a refund")
 
 
 @pytest.mark.parametrize(("name", "legs"), [("tom", {"1"}), ("eve", {"1", "3"}), ("boss", {"1", "3", "4"})])

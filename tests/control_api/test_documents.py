@@ -11,6 +11,10 @@ import yaml
 from control_api import asyncapi, messages
 from control_api.command_models import COMMANDS
 from control_api.messages import SERVER_MESSAGE
+from control_api.permissions import Ceiling, Identity, Right
+from control_api.repertoire import commands_of
+from control_api.rest.answering import STATUS
+from mixer.modes import Mode
 
 PAGE = (asyncapi.FILE.parent / "control-api.md").read_text(encoding="utf-8")
 EXAMPLES: list[dict[str, Any]] = [
@@ -57,12 +61,32 @@ def test_every_message_has_an_example_on_the_page() -> None:
     assert {example["type"] for example in EXAMPLES} == {*COMMANDS, "hello", "snapshot", "event", "meters", "reply"}
 
 
-def test_every_code_and_field_of_a_command_is_on_the_page() -> None:
+def test_every_field_of_a_command_is_on_the_page() -> None:
     for model in COMMANDS.values():
         for field in model.model_fields:
             assert f"`{field}`" in PAGE or field == "type", field
-    for code in re.findall(r"``(\w+)``", Path(messages.__file__).read_text().split("class ErrorModel")[1].split("text: str")[0]):
+
+
+def test_every_code_is_on_the_page_and_has_a_status() -> None:
+    codes = re.findall(r"``(\w+)``", Path(messages.__file__).read_text().split("class ErrorModel")[1].split("text: str")[0])
+    assert STATUS.keys() == set(codes)
+    for code in codes:
         assert f"| `{code}` |" in PAGE
+
+
+def test_hello_on_the_page_names_the_commands_of_its_ceiling() -> None:
+    hello = next(example for example in EXAMPLES if example["type"] == "hello")
+    said = hello["ceiling"]
+    ceiling = Ceiling(frozenset(said["agents"]), frozenset(said["teams"]), Mode(said["mode"]), frozenset(map(Right, said["rights"])))
+    assert hello["commands"] == commands_of(Identity(hello["identity"], hello["tenant"], ceiling))
+
+
+def test_every_kind_of_event_on_the_page_is_in_the_models() -> None:
+    told = str(asyncapi.document()["components"]["schemas"]["EventMessage"]["properties"]["kind"]["description"])
+    [table] = re.findall(r"\| kind \| \|\n\|---\|---\|\n(.*?)\n\n", PAGE, re.DOTALL)
+    for line in table.splitlines():
+        for family, name in re.findall(r"`(\w+)\.(\w+)`", line.split("|")[1]):
+            assert f"`{name}`" in told or f"`{family}.{name}`" in told, line
 
 
 def test_the_example_program_stays_short() -> None:

@@ -1,6 +1,8 @@
 """The example program does what it says."""
 
 import asyncio
+import os
+import sys
 from contextlib import redirect_stdout
 from io import StringIO
 
@@ -31,3 +33,13 @@ async def test_the_first_live_call_is_listened_to_whispered_into_and_barged_into
         ("leave", None),
     ]
     assert "whisper, heard so since turn 1002\n" in said.getvalue()
+
+
+@pytest.mark.parametrize(("port", "said"), [(None, "unauthenticated: unknown token ("), (9, "ws://127.0.0.1:9/v1/control: ")])
+async def test_what_stands_in_its_way_is_a_line_and_no_traceback(port: int | None, said: str) -> None:
+    async with serving() as served:
+        given = {"MEDIASERVER_URL": f"http://127.0.0.1:{port or served.port}", "MEDIASERVER_TOKEN": "nobody"}
+        program = await asyncio.create_subprocess_exec(sys.executable, PROGRAM, env=os.environ | given, stderr=asyncio.subprocess.PIPE)
+        async with asyncio.timeout(60):
+            _, errors = await program.communicate()
+    assert (program.returncode, len(errors.splitlines()), errors.decode()[: len(said)]) == (1, 1, said)

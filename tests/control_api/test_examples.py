@@ -3,7 +3,11 @@
 import asyncio
 import os
 
+import pytest
+
 from control_api import asyncapi
+from control_api.ports import Supervision
+from mixer.modes import Mode
 from tests.control_api.desk import call_model
 from tests.control_api.serving import ANNA_TOKEN, serving
 
@@ -17,7 +21,7 @@ async def test_the_shell_lists_the_calls_joins_whispers_and_leaves() -> None:
         program = await asyncio.create_subprocess_exec(
             EXAMPLES / "supervise.sh", "robert", env=os.environ | given, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             said, _ = await program.communicate()
     assert program.returncode == 0, said
     assert b'"calls":[{"call":"c1"' in said
@@ -34,11 +38,26 @@ async def test_the_shell_stops_where_it_is_refused_and_says_why() -> None:
         program = await asyncio.create_subprocess_exec(
             EXAMPLES / "supervise.sh", "nobody", env=os.environ | given, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             said, _ = await program.communicate()
     assert program.returncode != 0
-    assert b'"code":"not_found"' in said or b"404" in said
+    assert b'"code":"not_found"' in said
     assert served.desk.asked == []
+
+
+async def test_the_shell_says_that_the_phone_did_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ring(*_: object, **__: object) -> Supervision:
+        return Supervision("c1", 11, Mode.LISTEN, "ringing")
+
+    async with serving() as served:
+        monkeypatch.setattr(served.desk, "supervise", ring)
+        given = {"MEDIASERVER_URL": served.url, "MEDIASERVER_TOKEN": ANNA_TOKEN, "no_proxy": "127.0.0.1"}
+        program = await asyncio.create_subprocess_exec(
+            EXAMPLES / "supervise.sh", "robert", env=os.environ | given, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(60):
+            _, errors = await program.communicate()
+    assert (program.returncode, errors) == (1, b"your phone did not answer\n")
 
 
 def test_the_page_stays_short() -> None:

@@ -1,6 +1,7 @@
 """Which event goes into which identity's feed, and how it is numbered and kept."""
 
 import json
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -196,6 +197,16 @@ def test_readers_are_woken_by_an_event(feeds: Feeds) -> None:
     feeds.of(ANNA).readers.add(lambda: woken.append(1))
     publish(feeds, "call.started", call_model())
     assert woken == [1]
+
+
+def test_a_person_reads_by_whichever_ceiling_he_came(feeds: Feeds) -> None:
+    lower = replace(ANNA, ceiling=Ceiling(frozenset({"robert"}), frozenset(), Mode.LISTEN))
+    feeds.of(lower)
+    assert not feeds.has_reader_of(ANNA)
+    feeds.of(lower).readers.add(lambda: None)
+    assert feeds.has_reader_of(ANNA)
+    assert not feeds.has_reader_of(BERT)
+    assert not feeds.has_reader_of(replace(ANNA, tenant=STRANGER.tenant))
 
 
 def test_what_a_trunk_does_is_for_administrators_of_its_tenant(feeds: Feeds) -> None:

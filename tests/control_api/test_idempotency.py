@@ -4,8 +4,9 @@ import pytest
 
 from control_api import idempotency
 from control_api.commands import succeeded
+from control_api.governing_models import PutIdentityCommand
 from control_api.idempotency import KeyTable, Outcome
-from control_api.permissions import Ceiling, Identity
+from control_api.permissions import Ceiling, Identity, Refusal
 from control_api.supervision_models import MuteCommand
 from tests.control_api.desk import ANNA
 
@@ -39,3 +40,15 @@ def test_the_identity_that_was_quiet_longest_is_forgotten_unless_something_of_it
     table.claim(late, mute("k"), ignore)
     assert not table.claim(busy, mute("k"), ignore)
     assert table.claim(quiet, mute("k"), ignore)
+
+
+def test_of_a_command_nothing_is_kept_but_what_tells_it_from_others() -> None:
+    table, told = KeyTable(), list[Outcome]()
+    wanted = PutIdentityCommand(id=1, key="k", identity="vera", password="correct horse")
+    assert table.claim(ANNA, wanted, told.append)
+    assert "horse" not in repr(table._identities)
+    assert not table.claim(ANNA, wanted.model_copy(update={"id": 2, "traceparent": "00-1"}), told.append)
+    with pytest.raises(Refusal, match="another command"):
+        table.claim(ANNA, wanted.model_copy(update={"password": "other horse"}), ignore)
+    table.settle(ANNA, wanted, succeeded({}))
+    assert told == [succeeded({})] * 2

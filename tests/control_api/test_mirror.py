@@ -151,3 +151,11 @@ def test_meters_are_passed_on(inbox: Inbox) -> None:
     read(inbox)
     inbox.put(MetersMessage(calls={}))
     assert read(inbox) == [MetersMessage(calls={})]
+
+
+def test_a_supervisors_leg_that_left_is_known_until_the_events_are_numbered_anew(mirror: Mirror) -> None:
+    mirror.take(event(6, "supervisor.left").model_copy(update={"leg": 7}))
+    mirror.greet(hello(resumed=True))
+    assert list(mirror.left) == [7]
+    mirror.greet(hello(resumed=False))
+    assert not mirror.left

@@ -183,12 +183,23 @@ def test_where_who_may_see_who_listens_changes_everybody_of_the_tenant_gets_a_fr
     hold(house, 1)
     frames = client.read()
     assert (brief(frames), frames[0]["reason"], frames[0]["sequence"]) == (["snapshot"], "policy_changed", 5)
+    assert frames[0]["commands"] == commands_of(ANNA)
     assert client.session.counters.too_slow == 0
     assert brief(other.read()) == []
     assert house.client(resume=Position("stream", 3)).read()[1]["reason"] == "not_resumable"
     assert brief(house.client(resume=Position("stream", 4)).read()) == ["hello", 5]
     hold(house, 1)
     assert brief(client.read()) == [6]
+
+
+def test_where_the_policy_switches_a_command_off_clients_are_told_what_they_may_ask_now(house: House) -> None:
+    client = house.client()
+    assert "ask_help" in client.read()[0]["commands"]
+    house.desk.switched_off = ("ask_help",)
+    house.feeds.publish(HouseEvent("policy.changed", "default", "", "", "", lambda: {"detail": {"offers_otherwise": True}}), 0.0)
+    (fresh,) = client.read()
+    assert (fresh["type"], fresh["reason"]) == ("snapshot", "policy_changed")
+    assert set(commands_of(ANNA)) - set(fresh["commands"]) == {"ask_help"}
 
 
 def test_another_change_of_the_policy_leaves_the_picture_as_it_is(house: House) -> None:

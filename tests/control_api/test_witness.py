@@ -35,10 +35,6 @@ class Seen:
         """Somebody outside."""
         self.said.append(("denied", way, address, code))
 
-    def changed(self, kind: str, who: Acting | None, detail: Mapping[str, Any]) -> None:
-        """A token."""
-        self.said.append(("changed", kind))
-
 
 @asynccontextmanager
 async def watched() -> AsyncIterator[tuple[Served, Seen]]:

@@ -70,4 +70,4 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Path]:
 @pytest.fixture(scope="module")
 def server(servers: Servers) -> Server:
     """The usual one."""
-    return servers(ring_timeout=2)
+    return servers(ring_timeout=3)

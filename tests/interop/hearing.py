@@ -15,7 +15,7 @@ OTHER_HZ: Final = 1501.0
 
 _SECONDS: Final = 1.1
 """Of each stretch that is judged."""
-_STRETCHES: Final = 8
+_STRETCHES: Final = 16
 """In one of so many, one after the other, an ear must hear what is expected."""
 
 

@@ -110,7 +110,7 @@ def _users() -> list[Table]:
         user("robert"),
         user("rita", may_call=True),
         user("carl", may_call=True),
-        user("sue", ceiling=EVERYBODY),
+        user("sue", ceiling=EVERYBODY | {"rights": ["take_over"]}),
         user("lee", ceiling=_SUPPORT),
         user("pia", pin="4711", ceiling=EVERYBODY),
     ]

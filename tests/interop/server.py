@@ -18,11 +18,10 @@ from typing import Final, Self
 from sip.transport.certificates import KeyPair
 from tests.interop import warm
 from tests.interop.houses import usual
-from tests.interop.tools import free_port, in_uri, own_address
+from tests.interop.tools import PATIENCE, SERVERS_MEDIA, free_port, give_back, in_uri, own_address
 
-READY_WITHIN: Final = 30.0
 _MORE_PORTS: Final = 20
-_RTP_PORTS: Final = 800
+_RTP_PORTS: Final = 400
 
 
 class Server:
@@ -90,14 +89,11 @@ class Server:
 
     def _listening(self) -> dict[str, str]:
         """Where it listens, whatever its file says."""
-        first_rtp = free_port(self.address, 40_000, 58_000)
         return {
             "MEDIASERVER_SIP__BIND": self.address,
             "MEDIASERVER_SIP__UDP_PORT": str(self.port),
             "MEDIASERVER_SIP__TCP_PORT": str(self.port),
             "MEDIASERVER_MEDIA__BIND": self.address,
-            "MEDIASERVER_MEDIA__FIRST_PORT": str(first_rtp),
-            "MEDIASERVER_MEDIA__LAST_PORT": str(first_rtp + _RTP_PORTS - 1),
             "MEDIASERVER_CONTROL__BIND": self.address,
             "MEDIASERVER_CONTROL__PORT": str(self._control),
         }
@@ -124,16 +120,20 @@ class Server:
         return f"http://{in_uri(self.address)}:{self._control}"
 
     def __enter__(self) -> Self:
-        self._process = warm.start(["serve", "--config", str(self._file)], os.environ | self._environment, self._log)
+        self._first_rtp = free_port(self.address, SERVERS_MEDIA, _RTP_PORTS)
+        media = {"FIRST": self._first_rtp, "LAST": self._first_rtp + _RTP_PORTS - 1}
+        environment = os.environ | self._environment | {f"MEDIASERVER_MEDIA__{name}_PORT": str(port) for name, port in media.items()}
         try:
+            self._process = warm.start(["serve", "--config", str(self._file)], environment, self._log)
             self._wait_until_ready()
         except BaseException:
-            self._end()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
+        give_back(self.address, self._first_rtp, _RTP_PORTS)
 
     def kill(self) -> None:
         """End it and its workers without a word."""
@@ -148,7 +148,7 @@ class Server:
     async def has_heir(self) -> None:
         """Wait until another process carries it."""
         known = self._workers()
-        async with asyncio.timeout(READY_WITHIN):
+        async with asyncio.timeout(PATIENCE):
             while self._workers() == known:
                 await asyncio.sleep(0.05)
 
@@ -164,7 +164,7 @@ class Server:
     def ended(self) -> int:
         """Wait until it ends by itself; its exit code."""
         assert self._process is not None
-        return self._process.wait(8)
+        return self._process.wait(PATIENCE)
 
     def log(self) -> str:
         """The end of what it said."""
@@ -176,19 +176,19 @@ class Server:
 
     def metrics(self) -> str:
         """The text of ``/metrics``."""
-        with urllib.request.urlopen(f"{self.control}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.control}/metrics", timeout=PATIENCE) as answer:
             return str(answer.read().decode())
 
     def readiness(self) -> int:
         """The status of ``/readyz``."""
         try:
-            with urllib.request.urlopen(f"{self.control}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.control}/readyz", timeout=PATIENCE) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if self._process is not None and self._process.poll() is not None:
                 raise AssertionError(f"the server ended with {self._process.returncode}:\n{self.log()}")
@@ -198,7 +198,7 @@ class Server:
             except OSError:
                 pass
             time.sleep(0.1)
-        raise AssertionError(f"the server was not ready within {READY_WITHIN:.0f} s:\n{self.log()}")
+        raise AssertionError(f"the server was not ready within {PATIENCE:.0f} s:\n{self.log()}")
 
     def _end(self) -> None:
         if self._process is None or self._process.poll() is not None:

@@ -9,7 +9,8 @@ from control_api.client import ControlClient
 from tests.interop.houses import TOKEN
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
-from tests.interop.test_sipp import agent, customer, phone, run
+from tests.interop.test_sipp import acknowledged, agent, as_written, customer, phone, run, talking
+from tests.interop.tools import PATIENCE
 
 ANYTHING, NOTHING = "SIP/2.0", "not in any message"
 UUIDS = ("a1a2a3a4b1b24c1c8d1d2d3d4d5d6d7d", "0f0e0d0c0b0a4908870605040302010f")
@@ -108,7 +109,6 @@ async def test_no_hop_left_is_483(server: Server, tmp_path: Path) -> None:
 async def test_a_supervisors_phone_that_the_api_rings_is_told_to_answer_by_itself(server: Server, tmp_path: Path, says: str) -> None:
     comes = phone(server, tmp_path, "phone_comes", "sue", "sue")
     await run(comes)
-    talking = [agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, number="nora", options=("-d", "1000"))]
     rung = Sipp(
         tmp_path / "rung",
         "agent_reads",
@@ -116,8 +116,9 @@ async def test_a_supervisors_phone_that_the_api_rings_is_told_to_answer_by_itsel
         port=comes.port,
         keys={"invite_reads": says, "bye_reads": ANYTHING, "never_reads": NOTHING, "agent_says": ""},
     )
-    async with ControlClient(server.control, TOKEN) as client, talking[0], talking[1], rung:
-        call = await client.until(lambda calls: next((call for call in calls.values() if call.state == "answered"), None), 10)
-        await client.supervise(call=call.call)
-        for sipp in (*talking, rung):
-            (await sipp.finished()).check()
+    async with rung, ControlClient(server.control, TOKEN) as client:
+        async with talking(server, agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, "customer_is_hung_up", "nora")):
+            call = await client.until(lambda calls: next((call for call in calls.values() if call.state == "answered"), None), PATIENCE)
+            await client.supervise(call=call.call)
+            await acknowledged(rung)
+        await as_written(rung)

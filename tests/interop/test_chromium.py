@@ -71,7 +71,7 @@ async def test_audio_goes_on_after_the_death_of_the_worker(voices: dict[float, P
 async def test_a_page_that_closes_its_peer_leaves_and_nobody_else_notices(voices: dict[float, Path], page: Path, tmp_path: Path) -> None:
     async with supervised(voices, page, tmp_path) as (here, supervisor):
         await supervisor.ask("phone.peer.close()")
-        await supervisor.wait_for("supervisor.left", 2)
+        await supervisor.wait_for("supervisor.left", within=10)
         await hear_as("listen", here.customer, here.agent)
 
 

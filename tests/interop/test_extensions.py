@@ -20,8 +20,8 @@ def server(servers: Servers) -> Server:
 
 @pytest.fixture
 def brief(servers: Servers) -> Server:
-    """One whose sessions last two seconds."""
-    return servers(sip={"session_expires": 2, "min_se": 2})
+    """One whose sessions last four seconds."""
+    return servers(sip={"session_expires": 4, "min_se": 4})
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ async def test_early_media_is_said_again_until_it_is_acknowledged(server: Server
 
 
 async def test_early_media_that_nobody_acknowledges_is_refused(servers: Servers, tmp_path: Path) -> None:
-    impatient = servers(t1=0.02)
+    impatient = servers(t1=0.05)
     calling = customer(impatient, tmp_path, "customer_never_acknowledges_early")
     await run(agent(impatient, tmp_path, "agent_early_media_is_cancelled"), calling)
     assert calling.messages().count("SIP/2.0 183") > 3

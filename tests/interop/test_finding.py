@@ -15,7 +15,7 @@ from tests.mediaserver.signalling.zone import NameServer
 TALK = ("-d", "300")
 FAR = """\
 [sip]
-failover_after = 0.5
+failover_after = 2
 [sip.dns]
 nameservers = ["{nameserver}"]
 [[trunks]]

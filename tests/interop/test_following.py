@@ -11,11 +11,12 @@ import pytest
 from control_api.client import ControlClient
 from control_api.messages import EventMessage
 from control_api.permissions import Refusal
-from tests.audio import levels_db, tone, write_wav
+from tests.audio import levels_db
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, OTHER_HZ, SUPERVISOR_HZ, hear, hear_as
 from tests.interop.houses import SECRET, agent, route, token, user, written
 from tests.interop.phones.baresip import Baresip
 from tests.interop.server import Server
+from tests.interop.tools import PATIENCE
 
 SUE_HZ, LEE_HZ = SUPERVISOR_HZ, OTHER_HZ
 COMFORT_HZ = 520.0
@@ -53,13 +54,12 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path) -> AsyncIterator[House]:
+async def house(folder: Path, voices: dict[float, Path]) -> AsyncIterator[House]:
     """All of them, at their phones."""
     with Server(folder / "server", configuration=_HOUSE) as server:
 
         def phone(user: str, hz: float, *, by_itself: bool = False) -> Baresip:
-            voice = write_wav(folder / f"{user}.wav", tone(hz, 60))
-            return Baresip(folder / user, user, voice, registrar=server.sip, secret=SECRET, answers_by_itself=by_itself)
+            return Baresip(folder / user, user, voices[hz], registrar=server.sip, secret=SECRET, answers_by_itself=by_itself)
 
         async with (
             phone("carl", CUSTOMER_HZ) as customer,
@@ -75,11 +75,11 @@ async def house(folder: Path) -> AsyncIterator[House]:
 
 async def joined(client: ControlClient, leg: int) -> None:
     """Wait until a supervisor's phone is in the call."""
-    await client.joined(leg, 5.0)
+    await client.joined(leg, PATIENCE)
 
 
-async def test_an_agent_is_followed_over_several_calls_by_one_leg(tmp_path: Path) -> None:
-    async with house(tmp_path) as floor:
+async def test_an_agent_is_followed_over_several_calls_by_one_leg(voices: dict[float, Path], tmp_path: Path) -> None:
+    async with house(tmp_path, voices) as floor:
         news: asyncio.Queue[str] = asyncio.Queue()
 
         async def watch() -> None:
@@ -88,7 +88,7 @@ async def test_an_agent_is_followed_over_several_calls_by_one_leg(tmp_path: Path
                     news.put_nowait(update.kind)
 
         async def told() -> str:
-            return await asyncio.wait_for(news.get(), 10)
+            return await asyncio.wait_for(news.get(), PATIENCE)
 
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(watch())
@@ -110,13 +110,13 @@ async def test_an_agent_is_followed_over_several_calls_by_one_leg(tmp_path: Path
 
 async def comforted(phone: Baresip) -> None:
     """Wait until who waits hears the soft tone."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(2 * PATIENCE):
         while (await asyncio.to_thread(levels_db, await phone.listen(1.0), COMFORT_HZ)).max() < -45:
             pass
 
 
-async def test_a_call_is_taken_over_and_given_back(tmp_path: Path) -> None:
-    async with house(tmp_path) as floor:
+async def test_a_call_is_taken_over_and_given_back(voices: dict[float, Path], tmp_path: Path) -> None:
+    async with house(tmp_path, voices) as floor:
         await floor.talk()
         made = await floor.sues.supervise(agent="robert")
         await joined(floor.sues, made.leg)
@@ -130,8 +130,8 @@ async def test_a_call_is_taken_over_and_given_back(tmp_path: Path) -> None:
         await hear_as("listen", floor.customer, floor.agent, floor.sue)
 
 
-async def test_a_whisper_is_handed_over_and_whoever_wants_it_too_is_told_whose_it_is(tmp_path: Path) -> None:
-    async with house(tmp_path) as floor:
+async def test_a_whisper_is_handed_over_and_whoever_wants_it_too_is_told_whose_it_is(voices: dict[float, Path], tmp_path: Path) -> None:
+    async with house(tmp_path, voices) as floor:
         await floor.talk()
         sues = await floor.sues.supervise(agent="robert", mode="whisper")
         lees = await floor.lees.supervise(agent="robert")

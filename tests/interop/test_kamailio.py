@@ -16,7 +16,7 @@ from tests.interop.phones.kamailio import RECIPE, Kamailio
 from tests.interop.phones.linphone import Linphone
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
-from tests.interop.tools import own_address
+from tests.interop.tools import PATIENCE, own_address
 
 EDGE = "127.0.0.1"
 
@@ -64,7 +64,7 @@ async def phone(site: Site, folder: Path, user: str, voice: Path) -> AsyncIterat
 
 async def carries_nothing(server: Server) -> None:
     """Wait until its last call is over on both sides."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not re.search(r"^mediaserver_media_ports_lent 0", await asyncio.to_thread(server.metrics), re.MULTILINE):
             await asyncio.sleep(0.02)
 
@@ -84,8 +84,8 @@ async def test_phones_register_call_are_supervised_and_hang_up(site: Site, voice
         await supervisor.wait_for("CALL_ESTABLISHED")
         await hear_as("whisper", customer, agent, supervisor)
         await agent.hang_up()
-        await customer.wait_for("CALL_CLOSED", within=3)
-        await supervisor.wait_for("CALL_CLOSED", within=3)
+        await customer.wait_for("CALL_CLOSED")
+        await supervisor.wait_for("CALL_CLOSED")
 
 
 async def test_an_agent_transfers_a_call_amid_a_whisper(site: Site, voices: dict[float, Path], tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ async def test_an_agent_transfers_a_call_amid_a_whisper(site: Site, voices: dict
         await agent.is_idle()
         await hear({customer: {OTHER_HZ}, other: {CUSTOMER_HZ}, supervisor: {CUSTOMER_HZ, OTHER_HZ}})
         await other.hang_up()
-        await customer.wait_for("CALL_CLOSED", within=3)
+        await customer.wait_for("CALL_CLOSED")
 
 
 async def test_with_one_server_killed_the_next_calls_go_to_the_other(site: Site, tmp_path: Path) -> None:

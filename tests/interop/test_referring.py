@@ -1,15 +1,12 @@
 """REFER with SIPp: an agent's phone transfers and is told what became of it; whoever may not is declined (RFC 3515)."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
-from tests.interop.test_sipp import agent, customer, phone, run
-
-LONG = ("-d", "1200")
+from tests.interop.test_sipp import agent, as_written, customer, hang_up, phone, run, talking
 
 
 async def robert(server: Server, folder: Path, scenario: str, **keys: str) -> Sipp:
@@ -22,7 +19,11 @@ async def robert(server: Server, folder: Path, scenario: str, **keys: str) -> Si
 @pytest.mark.parametrize("scenario", ["agent_refers", "agent_refers_without_notify"])
 async def test_an_agent_transfers_to_another(server: Server, tmp_path: Path, scenario: str) -> None:
     refers = await robert(server, tmp_path, scenario)
-    await run(refers, agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, number="robert", options=LONG))
+    called = agent(server, tmp_path, "agent_answers")
+    async with refers, called, customer(server, tmp_path, "customer_is_hung_up", "robert") as calling:
+        await as_written(refers)
+        await hang_up(server)
+        await as_written(called, calling)
 
 
 async def test_a_target_that_refuses_is_told_and_the_call_goes_on(server: Server, tmp_path: Path) -> None:
@@ -40,16 +41,6 @@ async def test_a_customer_may_not_transfer(server: Server, tmp_path: Path) -> No
 
 
 async def test_a_supervisor_may_not_transfer(server: Server, tmp_path: Path) -> None:
-    talks = customer(server, tmp_path, number="nora", options=LONG)
-    async with agent(server, tmp_path, "agent_answers") as called, talks:
-        await answered(called)
+    called, calling = agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, "customer_is_hung_up", "nora")
+    async with talking(server, called, calling):
         await run(phone(server, tmp_path, "supervisor_refers", "sue", "*1nora"))
-        for statistics in await asyncio.gather(called.finished(), talks.finished()):
-            statistics.check()
-
-
-async def answered(called: Sipp) -> None:
-    """Wait until a phone's 200 was acknowledged."""
-    async with asyncio.timeout(10):
-        while "\nACK sip:" not in called.messages():
-            await asyncio.sleep(0.02)

@@ -20,10 +20,9 @@ from tests.interop.houses import LISTENER_TOKEN, SECRET, STRANGER_TOKEN, TOKEN
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
 from tests.interop.test_baresip import Desk, talking
-from tests.interop.tools import own_address
+from tests.interop.tools import PATIENCE, own_address
 
 pytestmark = pytest.mark.timeout(240)
-WRITTEN_WITHIN: Final = 10.0
 LOUD: Final = ("whisper", "barge")
 
 
@@ -108,7 +107,7 @@ class Attempt:
     async def rest(self, method: str, path: str, body: Any = None, *, token: str = LISTENER_TOKEN, wants_body: bool = False) -> Any:
         """The status of the answer, or what it says."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             answer = await http.request(method, self.server.control + path, json=body, headers=headers)
         return answer.json() if wants_body else answer.status_code
 
@@ -157,7 +156,7 @@ async def test_a_listener_is_not_heard_whatever_he_tries(attempt: Attempt, stora
 async def refusals_in(storage: Path, attempt: Attempt) -> list[Entry]:
     """What the audit log has of refusals, when all of it is there."""
     places = Places(storage)
-    async with asyncio.timeout(WRITTEN_WITHIN):
+    async with asyncio.timeout(PATIENCE):
         while "mediaserver_storage_behind_bytes 0.0" not in attempt.server.metrics():
             await asyncio.sleep(0.1)
     database = Database(f"sqlite+aiosqlite:///{places.database}")

@@ -1,16 +1,22 @@
 """The server between SIPp and SIPp: every call goes as the scenarios of both sides are written."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from control_api.client import ControlClient
+from control_api.messages import CallModel, EventMessage
+from control_api.permissions import Refusal
 from tests.interop.conftest import Servers
-from tests.interop.houses import SECRET
+from tests.interop.houses import SECRET, TOKEN
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
+from tests.interop.tools import PATIENCE
 
 TALK = ("-d", "100")
 CREDENTIALS = ("-ap", SECRET)
@@ -42,8 +48,53 @@ async def run(*phones: Sipp, calls: int = 1) -> None:
     async with AsyncExitStack() as stack:
         for started in phones:
             await stack.enter_async_context(started)
-        for statistics in await asyncio.gather(*(started.finished() for started in phones)):
-            statistics.check(calls)
+        await as_written(*phones, calls=calls)
+
+
+async def as_written(*phones: Sipp, calls: int = 1) -> None:
+    """Wait for phones that were started; every one must find its calls as written."""
+    for statistics in await asyncio.gather(*(started.finished() for started in phones)):
+        statistics.check(calls)
+
+
+async def said(sipp: Sipp, pattern: str) -> re.Match[str]:
+    """Wait for a message of a phone's."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := re.search(pattern, sipp.messages().replace("\r", ""), re.DOTALL)):
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def acknowledged(called: Sipp) -> None:
+    """Wait until the answer of a phone that was called has come through."""
+    await said(called, r"\nACK sip:")
+
+
+async def answered(client: ControlClient) -> CallModel:
+    """Wait for a call's answer; the call as it was then, though it be over by now."""
+    async with asyncio.timeout(PATIENCE), aclosing(client.events()) as events:
+        async for update in events:
+            if isinstance(update, EventMessage) and update.kind == "call.answered" and update.call is not None:
+                return update.call
+    raise AssertionError("events never end")
+
+
+async def hang_up(server: Server) -> None:
+    """End the server's calls, as its operator may: nobody has to know beforehand how long they must last."""
+    async with ControlClient(server.control, TOKEN) as client:
+        for call in tuple(client.calls):
+            with suppress(Refusal):  # where it ends by itself at this moment
+                await client.end(call)
+
+
+@asynccontextmanager
+async def talking(server: Server, called: Sipp, calling: Sipp) -> AsyncIterator[None]:
+    """A call that lasts until what is done in it is over, and is then ended by the server, which both find as written."""
+    async with called, calling:
+        await acknowledged(called)
+        yield
+        await hang_up(server)
+        await as_written(called, calling)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +176,7 @@ async def test_a_registration_for_five_seconds_is_too_brief(server: Server, tmp_
 
 
 async def test_a_call_that_is_never_acknowledged_is_ended(servers: Servers, tmp_path: Path) -> None:
-    impatient = servers(t1=0.02)
+    impatient = servers(t1=0.05)
     calling = customer(impatient, tmp_path, "customer_never_acknowledges")
     await run(agent(impatient, tmp_path, "agent_answers_at_once"), calling)
     assert calling.messages().count("SIP/2.0 200 OK") > 3, "the 200 must be repeated until it is given up"

@@ -9,13 +9,11 @@ import pytest
 
 from tests.interop.houses import TOKEN
 from tests.interop.server import Server
-from tests.interop.test_sipp import agent, customer, run
-from tests.interop.tools import own_address
+from tests.interop.test_sipp import acknowledged, agent, as_written, customer, run, talking
+from tests.interop.tools import PATIENCE, own_address
 
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 PASSWORD = "long enough"
-PATIENCE = 20.0
-"""Seconds for an answer of the database, whose process has to be started first."""
 
 
 @pytest.fixture
@@ -24,16 +22,9 @@ def server(tmp_path: Path) -> Server:
     return Server(tmp_path, address=own_address(), storage=tmp_path / "kept")
 
 
-async def up(server: Server) -> None:
-    """Wait until a call was answered."""
-    async with asyncio.timeout(5):
-        while 'mediaserver_calls{state="answered"' not in await asyncio.to_thread(server.metrics):
-            await asyncio.sleep(0.05)
-
-
 async def not_ready(server: Server) -> None:
     """Wait until it says that no calls are taken."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (await asyncio.to_thread(server.readiness)) != 503:
             await asyncio.sleep(0.02)
 
@@ -57,14 +48,12 @@ async def test_after_sigterm_a_call_goes_on_and_another_is_refused_and_who_was_l
     server: Server, tmp_path: Path
 ) -> None:
     with server:
-        talking = asyncio.create_task(run(agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, options=("-d", "2500"))))
         letting = asyncio.create_task(let_in(server))
-        await up(server)
-        server.ask_to_end(signal.SIGTERM)
-        await not_ready(server)
-        await run(customer(server, tmp_path, "customer_is_refused", keys={"status": "503"}))
-        assert await letting == 200
-        await talking
+        async with talking(server, agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, "customer_is_hung_up")):
+            server.ask_to_end(signal.SIGTERM)
+            await not_ready(server)
+            await run(customer(server, tmp_path, "customer_is_refused", keys={"status": "503"}))
+            assert await letting == 200
         assert await asyncio.to_thread(server.ended) == 0
     with server:
         assert await signed_in(server) == (200, "vera")
@@ -72,10 +61,10 @@ async def test_after_sigterm_a_call_goes_on_and_another_is_refused_and_who_was_l
 
 async def test_a_second_sigterm_ends_calls_at_once(server: Server, tmp_path: Path) -> None:
     with server:
-        talking = asyncio.create_task(run(agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, "customer_is_hung_up")))
-        await up(server)
-        server.ask_to_end(signal.SIGTERM)
-        await not_ready(server)
-        server.ask_to_end(signal.SIGTERM)
-        await talking
+        async with agent(server, tmp_path, "agent_answers") as called, customer(server, tmp_path, "customer_is_hung_up") as calling:
+            await acknowledged(called)
+            server.ask_to_end(signal.SIGTERM)
+            await not_ready(server)
+            server.ask_to_end(signal.SIGTERM)
+            await as_written(called, calling)
         assert await asyncio.to_thread(server.ended) == 0

@@ -1,9 +1,5 @@
 """Who takes whose place, with SIPp at every end: INVITE with Replaces (RFC 3891), attended transfers, and Referred-By (RFC 3892)."""
 
-import asyncio
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,18 +7,9 @@ import pytest
 
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
-from tests.interop.test_sipp import agent, customer, phone, run
+from tests.interop.test_sipp import acknowledged, agent, as_written, customer, hang_up, phone, run, said, talking
 
-LONG = ("-d", "1200")
 ELSEWHERE = {"because": 'SIP;cause=200;text="Call completed elsewhere"'}
-
-
-async def said(sipp: Sipp, pattern: str) -> re.Match[str]:
-    """Wait for a message of a phone's."""
-    async with asyncio.timeout(10):
-        while not (found := re.search(pattern, sipp.messages().replace("\r", ""), re.DOTALL)):
-            await asyncio.sleep(0.02)
-    return found
 
 
 async def place_of_called(sipp: Sipp, status: int = 200) -> str:
@@ -37,19 +24,11 @@ async def place_of_caller(sipp: Sipp) -> str:
     return f"{found[3]};to-tag={found[2]};from-tag={found[1]}"
 
 
-@asynccontextmanager
-async def talking(called: Sipp, calling: Sipp) -> AsyncIterator[str]:
-    """A call from its answer to its end, which both find as written; and the place of the one who was called."""
-    async with called, calling:
-        await said(called, r"\nACK sip:")
-        yield await place_of_called(called)
-        for statistics in await asyncio.gather(called.finished(), calling.finished()):
-            statistics.check()
-
-
 async def test_a_permitted_user_takes_an_agents_place(server: Server, tmp_path: Path) -> None:
-    async with talking(agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, "customer_is_hung_up", "nora")) as place:
-        await run(phone(server, tmp_path, "phone_replaces", "sue", "pickup", keys={"replaces": place}))
+    called = agent(server, tmp_path, "agent_answers")
+    async with talking(server, called, customer(server, tmp_path, "customer_is_hung_up", "nora")):
+        keys = {"replaces": await place_of_called(called)}
+        await run(phone(server, tmp_path, "phone_replaces", "sue", "pickup", keys=keys))
 
 
 async def test_a_call_that_rings_is_picked_up(server: Server, tmp_path: Path) -> None:
@@ -57,8 +36,7 @@ async def test_a_call_that_rings_is_picked_up(server: Server, tmp_path: Path) ->
     async with rings, customer(server, tmp_path, "customer_is_hung_up", "nora") as calling:
         place = await place_of_called(rings, 180)
         await run(phone(server, tmp_path, "phone_replaces", "sue", "pickup", keys={"replaces": f"{place};early-only"}))
-        for statistics in await asyncio.gather(rings.finished(), calling.finished()):
-            statistics.check()
+        await as_written(rings, calling)
 
 
 @pytest.mark.parametrize(
@@ -72,18 +50,21 @@ async def test_a_call_that_rings_is_picked_up(server: Server, tmp_path: Path) ->
     ids=["answered already", "unknown", "beyond the ceiling", "no ceiling"],
 )
 async def test_who_may_not_take_a_place_is_refused(server: Server, tmp_path: Path, user: str, replaces: str, status: str) -> None:
-    called, calling = agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, number="nora", options=("-d", "800"))
-    async with talking(called, calling) as place:
-        keys = {"replaces": replaces.format(place=place), "status": status}
+    called, calling = agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, "customer_is_hung_up", "nora")
+    async with talking(server, called, calling):
+        keys = {"replaces": replaces.format(place=await place_of_called(called)), "status": status}
         await run(phone(server, tmp_path, "phone_may_not_replace", user, "pickup", keys=keys))
 
 
 async def test_a_supervisor_keeps_his_place(server: Server, tmp_path: Path) -> None:
-    called, calling = agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, number="nora", options=LONG)
-    async with talking(called, calling), phone(server, tmp_path, "phone_calls", "pia", "*1nora") as supervises:
-        keys = {"replaces": await place_of_caller(supervises), "status": "603"}
-        await run(phone(server, tmp_path, "phone_may_not_replace", "sue", "pickup", keys=keys))
-        (await supervises.finished()).check()
+    called, calling = agent(server, tmp_path, "agent_answers"), customer(server, tmp_path, "customer_is_hung_up", "nora")
+    async with called, calling:
+        await acknowledged(called)
+        async with phone(server, tmp_path, "phone_calls", "pia", "*1nora") as supervises:
+            keys = {"replaces": await place_of_caller(supervises), "status": "603"}
+            await run(phone(server, tmp_path, "phone_may_not_replace", "sue", "pickup", keys=keys))
+            await hang_up(server)
+            await as_written(called, calling, supervises)
 
 
 async def rita(server: Server, folder: Path, scenario: str, **keys: str) -> Sipp:
@@ -94,17 +75,21 @@ async def rita(server: Server, folder: Path, scenario: str, **keys: str) -> Sipp
 
 
 async def test_an_attended_transfer_joins_the_two_calls_of_an_agent(server: Server, tmp_path: Path) -> None:
-    consults = phone(server, tmp_path, "phone_calls", "rita", "nora")
-    async with talking(agent(server, tmp_path, "agent_answers"), consults):
+    consults, expert = phone(server, tmp_path, "phone_calls", "rita", "nora"), agent(server, tmp_path, "agent_answers")
+    async with expert, consults:
         replaces = quote(await place_of_caller(consults), safe="")
         transfers = await rita(server, tmp_path, "agent_transfers_and_waits", refer_to=f"sip:nora@{server.sip}?Replaces={replaces}")
-        await run(transfers, customer(server, tmp_path, number="rita", options=LONG))
+        async with transfers, customer(server, tmp_path, "customer_is_hung_up", "rita") as calling:
+            await as_written(transfers)
+            await hang_up(server)
+            await as_written(calling, expert, consults)
 
 
 async def test_the_target_of_a_transfer_is_told_by_whom(server: Server, tmp_path: Path) -> None:
     keys = {"invite_reads": "Referred-By: .sip:rita@", "bye_reads": "BYE", "never_reads": "nothing like this", "agent_says": ""}
-    await run(
-        agent(server, tmp_path, "agent_reads", port=server.second, keys=keys),
-        await rita(server, tmp_path, "agent_transfers_and_waits", refer_to=f"sip:mona@{server.sip}"),
-        customer(server, tmp_path, number="rita", options=LONG),
-    )
+    called = agent(server, tmp_path, "agent_reads", port=server.second, keys=keys)
+    transfers = await rita(server, tmp_path, "agent_transfers_and_waits", refer_to=f"sip:mona@{server.sip}")
+    async with called, transfers, customer(server, tmp_path, "customer_is_hung_up", "rita") as calling:
+        await as_written(transfers)
+        await hang_up(server)
+        await as_written(called, calling)

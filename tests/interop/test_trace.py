@@ -9,7 +9,7 @@ from pathlib import Path
 from control_api.client import ControlClient
 from tests.interop.houses import TOKEN
 from tests.interop.server import Server
-from tests.interop.test_sipp import agent, customer
+from tests.interop.test_sipp import agent, answered, customer, run
 
 
 def mediaserver(server: Server, *arguments: str) -> str:
@@ -21,12 +21,10 @@ def mediaserver(server: Server, *arguments: str) -> str:
 
 async def one_call(server: Server, folder: Path) -> str:
     """A call from start to end; its id."""
-    async with ControlClient(server.control, TOKEN) as client, agent(server, folder, "agent_answers") as called:
-        async with customer(server, folder) as calling:
-            call = await client.until(lambda calls: next(iter(calls), None), 10)
-            await calling.finished()
-        await called.finished()
-    return call
+    async with ControlClient(server.control, TOKEN) as client:
+        telling = asyncio.create_task(answered(client))
+        await run(agent(server, folder, "agent_answers"), customer(server, folder))
+        return (await telling).call
 
 
 def packets(pcap: bytes) -> int:

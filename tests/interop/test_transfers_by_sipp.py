@@ -7,7 +7,7 @@ import pytest
 
 from tests.interop.conftest import Servers
 from tests.interop.server import Server
-from tests.interop.test_sipp import agent, customer, run
+from tests.interop.test_sipp import agent, as_written, customer, hang_up, run
 
 
 def to_mona(server: Server) -> str:
@@ -18,11 +18,12 @@ def to_mona(server: Server) -> str:
 @pytest.mark.parametrize("scenario", ["agent_transfers", "agent_transfers_and_waits"])
 async def test_a_transfer_that_is_answered(server: Server, tmp_path: Path, scenario: str) -> None:
     keys = {"refer_to": to_mona(server), "outcome": "200"}
-    await run(
-        agent(server, tmp_path, scenario, keys=keys),
-        agent(server, tmp_path, "agent_answers", port=server.second),
-        customer(server, tmp_path, number="nora", options=("-d", "1500")),
-    )
+    called = agent(server, tmp_path, "agent_answers", port=server.second)
+    transfers = agent(server, tmp_path, scenario, keys=keys)
+    async with transfers, called, customer(server, tmp_path, "customer_is_hung_up", "nora") as calling:
+        await as_written(transfers)
+        await hang_up(server)
+        await as_written(called, calling)
 
 
 @pytest.mark.parametrize(("says", "told"), [("486", "486"), ("603", "603"), ("503", "480")])
@@ -57,5 +58,8 @@ async def test_transfers_survive_lost_messages(servers: Servers, tmp_path: Path)
     often: dict[str, Any] = {"calls": 4, "repeats_ms": 100, "within": 60}
     transferring = agent(quick, tmp_path, "agent_transfers", keys=keys, **often)
     answering = agent(quick, tmp_path, "agent_answers_at_once", port=quick.second, options=("-lost", "10"), **often)
-    calling = customer(quick, tmp_path, number="nora", rate=4, options=("-lost", "10", "-d", "4000"), **often)
-    await run(transferring, answering, calling, calls=4)
+    calling = customer(quick, tmp_path, "customer_is_hung_up", "nora", rate=4, options=("-lost", "10"), **often)
+    async with transferring, answering, calling:
+        await as_written(transferring, calls=4)
+        await hang_up(quick)
+        await as_written(answering, calling, calls=4)

@@ -38,6 +38,6 @@ async def test_a_phone_registers_asks_and_leaves_over_tcp(server: Server, tmp_pa
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 @pytest.mark.parametrize(("calling", "called"), FLOWS[:3])
 async def test_the_main_flows_over_ipv6(servers: Servers, tmp_path: Path, calling: str, called: str, transport: str) -> None:
-    six = servers(address="::1", ring_timeout=2)
+    six = servers(address="::1", ring_timeout=3)
     number = {"u1": "first", "t1": "stream"}[transport]
     await run(agent(six, tmp_path, called, transport=transport), customer(six, tmp_path, calling, number, transport=transport))

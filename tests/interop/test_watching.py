@@ -12,13 +12,14 @@ from tests.interop.houses import TOKEN
 from tests.interop.phones.sipp import Sipp
 from tests.interop.server import Server
 from tests.interop.test_sipp import agent, customer, phone, run
+from tests.interop.tools import PATIENCE
 
 TEXT = "Offer him the refund"
 
 
 async def subscribed(keys: Sipp) -> None:
     """Wait until the keys were told the state for the first time."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while "dialog-info" not in keys.messages().partition("NOTIFY sip:")[2]:
             await asyncio.sleep(0.02)
 

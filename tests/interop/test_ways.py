@@ -1,14 +1,12 @@
 """The way of requests inside calls, with SIPp at both ends: routers that record themselves, phones behind NAT, forks, and glare."""
 
-import re
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.interop.phones.sipp import Sipp
+from tests.interop.phones.sipp import Sipp, Told
 from tests.interop.server import Server
-from tests.interop.test_sipp import agent, customer, run
+from tests.interop.test_sipp import agent, customer, run, said, talking
 from tests.interop.tools import free_port
 
 # routers: loose ones stay in Route, strict ones are where the request goes, and the phone stands last in Route (RFC 3261 §12.2.1.1)
@@ -45,28 +43,46 @@ async def test_a_phone_behind_nat_is_answered_and_hung_up_where_it_is(server: Se
 
 
 async def test_of_two_forks_that_answer_the_second_is_hung_up(server: Server, tmp_path: Path) -> None:
-    await run(agent(server, tmp_path, "agent_forks"), customer(server, tmp_path, options=("-d", "600")))
+    forks = agent(server, tmp_path, "agent_forks")
+    async with talking(server, forks, customer(server, tmp_path, "customer_is_hung_up")):
+        await said(forks, r"\nBYE sip:")
 
 
 # glare: who owns the Call-ID waits longer (RFC 3261 §14.1)
 
+TRIES = 3
+"""One of so many must come in time: a wait may by lot be so near to the longest that a busy machine makes it longer."""
+
+
+async def waits(server: Server, folder: Path, called: str, calling: str, most: float) -> list[float]:
+    """How long the server waited after a 491, call by call, until it was as short as it should be."""
+    waits: list[float] = []
+    while len(waits) < TRIES and not (waits and waits[-1] <= most):
+        here = folder / str(len(waits))
+        phones = agent(server, here, called), customer(server, here, calling)
+        await run(*phones)
+        waits += [waited(phone) for phone in phones if refusals(phone)]
+    return waits
+
 
 async def test_after_a_491_of_the_caller_the_offer_comes_again_within_two_seconds(server: Server, tmp_path: Path) -> None:
-    calling = customer(server, tmp_path, "customer_answers_491")
-    await run(agent(server, tmp_path, "agent_holds_once"), calling)
-    assert 0 <= waited(calling) <= 2.5
+    found = await waits(server, tmp_path, "agent_holds_once", "customer_answers_491", 2.0)
+    assert 0 <= found[-1] <= 2.0, found
 
 
 async def test_after_a_491_of_the_called_the_offer_comes_again_after_two_seconds_at_least(server: Server, tmp_path: Path) -> None:
-    called = agent(server, tmp_path, "agent_answers_491")
-    await run(called, customer(server, tmp_path, "customer_holds_once"))
-    assert 2.1 <= waited(called) <= 4.5
+    found = await waits(server, tmp_path, "agent_answers_491", "customer_holds_once", 4.0)
+    assert min(found) >= 2.1, found
+    assert found[-1] <= 4.0, found
+
+
+def refusals(phone: Sipp) -> list[Told]:
+    """The 491 that a phone said."""
+    return [told for told in phone.told() if told.text.startswith("SIP/2.0 491") and not told.is_received]
 
 
 def waited(phone: Sipp) -> float:
     """Seconds from a phone's 491 to the INVITE after it."""
-    _, _, after = phone.messages().partition("SIP/2.0 491")
-    assert after
-    (refused,) = re.findall(r"^-+ (\S+ \S+)$", phone.messages().partition("SIP/2.0 491")[0], re.MULTILINE)[-1:]
-    invited = next(time for time, text in re.findall(r"^-+ (\S+ \S+)\n(.*\n\n.*)$", after, re.MULTILINE) if "INVITE sip:" in text)
-    return (datetime.fromisoformat(invited) - datetime.fromisoformat(refused)).total_seconds()
+    refused = refusals(phone)[0]
+    invited = next(told for told in phone.told() if told.text.startswith("INVITE sip:") and told.at > refused.at)
+    return (invited.at - refused.at).total_seconds()

@@ -1,8 +1,12 @@
 """Whatever a peer sends in whatever order: documented answers only, and nothing is left when all is over."""
 
+import gc
+import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,12 +79,21 @@ CALLED = st.sampled_from([[], [Answered(180, b"", "one", False)], RANG_RELIABLY,
 """The same for a call of Bob's."""
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _nobody_collects() -> Iterator[None]:
+    """What is over is let go of by those who held it, or it stays."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 class Play:
     """One peer and Bob, and what they do to each other."""
 
     def __init__(self, peer: Peer, session: int) -> None:
         self.peer = peer
         self.session = session
+        self.itself = weakref.ref(peer.bob.agent._core.sessions[session])
         self.sequence = 1
         self.heard: list[Request | Response] = peer.heard()
         peer.bob.react = self.react
@@ -182,6 +195,7 @@ def judge(play: Play) -> None:
     assert set(ended) <= CAUSES
     assert len(ended) <= 1
     assert (agent.leftovers(), agent.live_sessions, agent.in_hand) == (0, 0, 0)
+    assert play.itself() is None
 
 
 @given(

@@ -221,14 +221,14 @@ def test_line_breaks_are_never_written(message: Request | Response) -> None:
 
 
 def test_hostile_lines_are_read_in_linear_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for filler in (b'"' * 20_000, b"\\" * 20_000, b"<" * 20_000, b";" * 20_000, b"," * 20_000, b'"\\' * 10_000, b"=" * 20_000):
         for name in (b"Via: SIP/2.0/UDP h;a=", b"From: ", b"Contact: ", b"Route: "):
             try:
                 parse(INVITE.replace(b"Subject:", name + filler + b"\r\nSubject:")).items("Contact")
             except ParseError:
                 continue
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
 
 
 def test_errors_know_their_status() -> None:

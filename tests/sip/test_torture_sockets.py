@@ -21,7 +21,7 @@ from tests.sip.corpus import CORPUS
 from tests.sip.network import ANSWER, ha1_of, seeded_entropy
 from tests.sip.test_torture_corpus import MESSAGES, NEVER_COMPLETE_ON_TCP, judge
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 PROBE = (
     b"OPTIONS sip:probe@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bKprobe%d\r\nFrom: <sip:p@h>;tag=p\r\n"
     b"To: <sip:a@h>\r\nCall-ID: probe-%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"

@@ -166,10 +166,10 @@ def has_way(media: NegotiatedMedia) -> bool:
     return not isinstance(media.security, Dtls)
 
 
-def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings, *, stereo: bool, sorts: bool = False) -> SetMedia:
+def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings, *, stereo: bool, peer: str = "", sorts: bool = False) -> SetMedia:
     """The worker's command for what was agreed; a leg without a way is sent nothing, and nothing is taken from it.
 
-    ``sorts``: STUN and DTLS come to its port too.
+    ``peer``: the host that its signalling comes from; ``sorts``: STUN and DTLS come to its port too.
     """
     reports = reports_address(media, sorts=sorts)
     security = media.security if isinstance(media.security, Sdes) else None
@@ -198,6 +198,7 @@ def set_media(leg: LegId, media: NegotiatedMedia, opus: OpusSettings, *, stereo:
         srtp_send_key=security.send_key if security is not None else b"",
         srtp_receive_key=security.receive_key if security is not None else b"",
         sorts=sorts,
+        peer=peer,
     )
 
 

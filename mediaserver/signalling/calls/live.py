@@ -1,7 +1,7 @@
 """The calls that are live, and those that ended in the last minute, with the ways to find one."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from control_api.permissions import Subject
@@ -137,6 +137,10 @@ class Calls:
         entry, ended = self._by_id.get(call), self._ended.get(call)
         return entry.said if entry is not None else None if ended is None else ended[3]
 
+    def legs(self) -> Iterable[tuple[CallEntry, Leg]]:
+        """Every leg, with its call."""
+        return self._by_leg.values()
+
     def of_leg(self, leg: LegId) -> tuple[CallEntry, Leg] | None:
         """The call and the leg of this number."""
         return self._by_leg.get(leg)
@@ -151,5 +155,5 @@ class Calls:
         return [
             entry
             for entry in self._by_id.values()
-            if entry.view.tenant == tenant and entry.view.agent == agent and entry.view.state in joinable
+            if entry.view.tenant == tenant and entry.view.is_of(agent) and entry.view.state in joinable
         ]

@@ -22,7 +22,6 @@ from mediaserver.call.ending import GOODBYE, Cause
 from mediaserver.call.inputs import LegId
 from mediaserver.call.limits import CallLimits
 from mediaserver.call.machine import Call
-from mediaserver.call.supervising import PARTY_SEATS
 from mediaserver.call.view import CallView
 from mediaserver.link.messages import DatagramReceived, DigitReceived, LegDoubted, MediaStarted, Notice
 from mediaserver.signalling.browser.peer import Loss, PeerLost
@@ -73,6 +72,7 @@ class Switchboard:
         """Told after each input to a call."""
         self.on_told: Callable[[CallEntry, Publish], None] = lambda entry, told: None
         """Told what calls say of themselves, lounges too, after the watchers were."""
+        house.legs = self.calls.legs
         house.peers.on_way = self._way_changed
         house.peers.on_lost = self._browser_lost
         placer = Placer(house, self.calls, self.new_leg, self.feed)
@@ -109,7 +109,7 @@ class Switchboard:
             machine=machine,
             worker=worker,
             view=machine.view(),
-            timer=self.house.new_timer(lambda: self._timer_fired(entry)),
+            timer=self.house.new_timer(lambda: self._timer_fired(call_id)),
             is_lounge=is_lounge,
         )
         self.calls.add(entry)
@@ -205,9 +205,8 @@ class Switchboard:
         self.perform(entry, call_actions.CloseLeg(leg.leg))
 
     def is_full(self, entry: CallEntry) -> bool:
-        """Whether no seat is left for a supervisor; who waits at the door has one, and two are kept for the parties."""
-        taken = sum(leg.role is Role.SUPERVISOR for leg in entry.legs.values())
-        return taken + PARTY_SEATS >= self.house.settings.media.seats
+        """Whether no seat is left for a supervisor, by the call's own count and with one for each who waits at the door."""
+        return entry.machine.seats_left <= sum(leg.waiting is not None for leg in entry.legs.values())
 
     def notice(self, notice: Notice) -> None:
         """What a worker tells."""
@@ -354,9 +353,11 @@ class Switchboard:
         entry.worker.calls -= 1
         self.calls.remove(entry, now)
 
-    def _timer_fired(self, entry: CallEntry) -> None:
-        self.feed(entry, None)
-        self.house.settle()
+    def _timer_fired(self, call: str) -> None:
+        entry = self.calls.get(call)
+        if entry is not None:
+            self.feed(entry, None)
+            self.house.settle()
 
     def _check_ceilings(self, entry: CallEntry) -> None:
         """The call has another agent: whoever's ceiling does not cover him leaves, in the turn in which gains would open."""

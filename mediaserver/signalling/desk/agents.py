@@ -21,6 +21,8 @@ def agents(house: House, switchboard: Switchboard, identity: Identity) -> list[d
         view = entry.view
         if view.agent and view.state is not CallState.ENDED and may_see(identity, entry.subject):
             teams.setdefault(view.agent, view.team)
+            if view.agent_left:
+                continue
             calls.setdefault(view.agent, []).append(view.call)
             if view.state in _TALKING:
                 talking.add(view.agent)

@@ -3,7 +3,10 @@
 - A follow has one leg, rung or offered once. Between two calls it waits in its lounge, with the comfort tone.
 - It joins in listen, in the turn in which the call is answered or comes to the agent by transfer; each time the one permission check is
   met anew, with the identity that the leg has then.
-- Of an agent it leaves what he transfers away; of a team it stays with the call. What it joined by chance it leaves after a while.
+- Of an agent it leaves what he transfers away, or was dropped from unless the follower himself talks there in his stead; of a team it
+  stays with the call. What it joined by chance it leaves after a while.
+- A call that is full or private when it would be joined is joined as soon as it is not. Whom a call sends home although it was open
+  by all that is known here, he rests a second before he is sent anywhere: nothing goes round at once.
 - After so many calls, or when its leg is gone, it is over.
 """
 
@@ -32,7 +35,13 @@ MOST_FOLLOWS: Final = 1000
 MOST_A_PERSON: Final = 4
 _REMEMBERED: Final = 100
 """Calls that are not joined again by chance."""
-_NEWS: Final = frozenset({"call.answered", "call.transferred", "call.agent", "call.resumed"})
+_NEWS: Final = frozenset({"call.answered", "call.transferred", "call.agent", "call.agent_left", "call.resumed"})
+_OPENINGS: Final = frozenset({"call.public", "supervisor.left", "guest.left", "guest.failed"})
+"""News of calls that take somebody in, perhaps, who found them closed."""
+_FOR_NOW: Final = frozenset({"private", "full", "rests"})
+"""Why somebody does not join a call that he will join when it is otherwise."""
+_REST: Final = 1.0
+"""Seconds."""
 _TALKING: Final = (CallState.ANSWERED, CallState.HELD)
 
 Picks = Literal["next", "random"]
@@ -69,6 +78,12 @@ class Follow:
     joined: int = 0
     is_home: bool = False
     """In the lounge, and answered."""
+    is_in: bool = False
+    """In that call, and no longer on the way there."""
+    rests: bool = False
+    """He was sent home by a call that ought to have taken him."""
+    missed: set[str] = field(default_factory=set)
+    """Live calls that he would be in, had they not been full or private."""
     heard: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     @property
@@ -140,9 +155,18 @@ class Follows:
         follow = self._of_leg.get(told.leg) if told.leg is not None else None
         if follow is not None:
             self._of_leg_told(follow, entry, told)
-        if told.kind in _NEWS and not entry.is_lounge:
+        if entry.is_lounge:
+            return
+        if told.kind in _NEWS:
             for one in list(self._follows.values()):
                 self._news(one, entry)
+        elif told.kind in _OPENINGS:
+            for one in list(self._follows.values()):
+                if entry.view.call in one.missed:
+                    self._news(one, entry)
+        elif told.kind == "call.ended":
+            for one in self._follows.values():
+                one.missed.discard(entry.view.call)
 
     # one leg
 
@@ -152,6 +176,8 @@ class Follows:
                 self._home(follow)
             case "supervisor.joined":
                 self._joined(follow, entry)
+            case "supervisor.left" if told.detail.get("cause") in _FOR_NOW and self._is_alive(follow):
+                follow.missed.add(entry.view.call)
             case "supervisor.left" if entry is follow.lounge or not self._is_alive(follow):
                 self._over(follow, told.detail.get("cause", ""))
                 self._close(follow)
@@ -160,9 +186,12 @@ class Follows:
         return self._switchboard.calls.of_leg(follow.leg) is not None
 
     def _joined(self, follow: Follow, entry: CallEntry) -> None:
-        follow.call, follow.is_home = entry.view.call, False
-        follow.joined += 1
-        follow.heard.append(entry.view.call)
+        call = entry.view.call
+        follow.call, follow.is_home, follow.is_in = call, False, True
+        follow.missed.discard(call)
+        if call not in tuple(follow.heard)[-1:]:
+            follow.joined += 1
+            follow.heard.append(call)
         self._house.counters.add("follows_joined", follow.wanted.picks)
         if follow.wanted.picks == "random":
             follow.timer.set(self._house.clock() + follow.wanted.seconds)
@@ -170,8 +199,8 @@ class Follows:
 
     def _home(self, follow: Follow) -> None:
         """He is in the lounge: tell him, and look whether he has to wait."""
-        is_first = follow.joined == 0
-        follow.call, follow.is_home = "", True
+        is_first, was_sent_away = follow.joined == 0, follow.call != "" and not follow.is_in
+        call, follow.call, follow.is_home, follow.is_in = follow.call, "", True, False
         follow.timer.cancel()
         if follow.left == 0:
             self._over(follow, "done")
@@ -179,7 +208,11 @@ class Follows:
             return
         self._tell(follow, "follow.waiting")
         wanted = follow.wanted
-        if wanted.picks == "random" or (wanted.agent and (wanted.current or not is_first)):
+        if was_sent_away:
+            _log.warning("follow.sent_away", follow=follow.number, call=call)
+            follow.rests = True
+            follow.timer.set(self._house.clock() + _REST)
+        elif wanted.picks == "random" or (wanted.agent and (wanted.current or not is_first)):
             self._look(follow)
 
     def _look(self, follow: Follow) -> None:
@@ -195,20 +228,21 @@ class Follows:
 
     def _news(self, follow: Follow, entry: CallEntry) -> None:
         if follow.call == entry.view.call:
-            if follow.wanted.agent and entry.view.agent != follow.wanted.agent:
+            if follow.wanted.agent and not entry.view.is_of(follow.wanted.agent) and not _has_taken_over(follow, entry):
                 self._switchboard.feed(entry, inputs.MoveRequested(follow.leg, follow.lounge.view.call))
         elif follow.is_home and self._fits(follow, entry):
             self._go(follow, entry)
 
     def _fits(self, follow: Follow, entry: CallEntry) -> bool:
-        view, wanted = entry.view, follow.wanted
-        if view.state not in _TALKING or view.tenant != follow.identity.tenant:
+        """Whether he is to go there, and may. What he may not enter only for now, he waits for."""
+        if not _wants(follow, entry):
             return False
-        if (wanted.agent and view.agent != wanted.agent) or (wanted.team and view.team != wanted.team):
-            return False
-        return self._may_join(follow, entry)
+        why = self._why_not(follow, entry)
+        if why in _FOR_NOW:
+            follow.missed.add(entry.view.call)
+        return not why
 
-    def _may_join(self, follow: Follow, entry: CallEntry) -> bool:
+    def _why_not(self, follow: Follow, entry: CallEntry) -> str:
         found = self._switchboard.calls.of_leg(follow.leg)
         identity = found[1].identity if found is not None else None
         try:
@@ -217,8 +251,10 @@ class Follows:
         except Refusal as refusal:
             if refusal.code != "not_found":
                 self._house.counters.add("refusals", refusal.code)
-            return False
-        return identity is not None and not self._switchboard.is_full(entry)
+            return refusal.code
+        if identity is None:
+            return "not_found"
+        return "full" if self._switchboard.is_full(entry) else "rests" if follow.rests else ""
 
     def _go(self, follow: Follow, entry: CallEntry) -> None:
         try:
@@ -231,12 +267,24 @@ class Follows:
         self._switchboard.feed(follow.lounge, inputs.MoveRequested(follow.leg, entry.view.call))
 
     def _time_is_up(self, number: int) -> None:
-        """Enough was heard of a call that was picked by chance."""
+        """Enough was heard of a call that was picked by chance; or he has rested."""
         follow = self._follows.get(number)
-        entry = None if follow is None else self._switchboard.calls.get(follow.call)
-        if follow is not None and entry is not None:
+        if follow is None:
+            return
+        entry = self._switchboard.calls.get(follow.call)
+        if entry is not None:
             self._switchboard.feed(entry, inputs.MoveRequested(follow.leg, follow.lounge.view.call))
-            self._house.settle()
+        elif follow.is_home:
+            self._has_rested(follow)
+        self._house.settle()
+
+    def _has_rested(self, follow: Follow) -> None:
+        """One of the calls that he missed is perhaps open now."""
+        follow.rests = False
+        for call in sorted(follow.missed):
+            entry = self._switchboard.calls.get(call)
+            if follow.is_home and entry is not None:
+                self._news(follow, entry)
 
     # its end
 
@@ -262,6 +310,22 @@ class Follows:
 
         identity = follow.identity
         self._house.publisher.tell(HouseEvent(kind, identity.tenant, follow.call, "", "", body, identity.name))
+
+
+def _wants(follow: Follow, entry: CallEntry) -> bool:
+    """Whether this is a call for him, open to him now or not."""
+    view, wanted = entry.view, follow.wanted
+    if view.state not in _TALKING or view.tenant != follow.identity.tenant:
+        return False
+    if wanted.picks == "random" and view.call in follow.heard:
+        return False
+    if (wanted.agent or wanted.team) and view.agent_left:
+        return False
+    return wanted.agent in ("", view.agent) and wanted.team in ("", view.team)
+
+
+def _has_taken_over(follow: Follow, entry: CallEntry) -> bool:
+    return any(view.leg == follow.leg and view.has_taken_over for view in entry.view.legs)
 
 
 def _is_of(follow: Follow, identity: Identity) -> bool:

@@ -1,7 +1,8 @@
 """Telling agents that they are supervised, where their tenant's policy says so: a short tone in the agent's ear alone, a text to his phone.
 
 An agent is told when somebody joins, and when a call with a supervisor in it becomes his. Where he could not hear it, because the call is
-held, he hears it when it goes on. Where the policy is changed so that he is told more, he is told at once who is there.
+held, he hears it when it goes on, if somebody is still there. Where the policy is changed so that he is told more, he is told at once
+who is there.
 """
 
 from typing import Final
@@ -50,6 +51,8 @@ class Indicating:
             return
         if event.kind in ("supervisor.joined", "call.agent"):
             self._tell(entry, policy)
+        elif not _names(entry):
+            self._owed.discard(event.call)
         elif event.call in self._owed:
             self._sound(entry)
 
@@ -63,7 +66,7 @@ class Indicating:
                         self._tell(entry, policy)
 
     def _tell(self, entry: CallEntry, policy: PolicySettings) -> None:
-        names = [leg.identity for leg in entry.view.legs if leg.role is Role.SUPERVISOR and leg.state is LegState.ANSWERED]
+        names = _names(entry)
         if not names:
             return
         if policy.tone:
@@ -86,6 +89,11 @@ class Indicating:
                 self._owed.discard(entry.view.call)
                 self._house.counters.add("indications", "tone")
                 self._switchboard.perform(entry, PlaySound(leg.leg, SUPERVISED, loop=False))
+
+
+def _names(entry: CallEntry) -> list[str]:
+    """Who supervises the call."""
+    return [leg.identity for leg in entry.view.legs if leg.role is Role.SUPERVISOR and leg.state is LegState.ANSWERED]
 
 
 def _told(policy: PolicySettings) -> set[str]:

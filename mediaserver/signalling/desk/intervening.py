@@ -3,8 +3,10 @@
 from config.policies import policy_of
 from control_api.permissions import Identity, Refusal, Right, check_help, check_mode, check_right
 from control_api.ports import Applied
+from control_api.repertoire import withheld_by
 from mediaserver.call import inputs
 from mediaserver.call.view import CallView
+from mediaserver.signalling.calls.legs import Leg
 from mediaserver.signalling.calls.live import CallEntry
 from mediaserver.signalling.desk.steps import Steps
 from mixer.modes import Mode, Role
@@ -16,26 +18,35 @@ class Intervening(Steps):
     async def hand_over(self, identity: Identity, *, leg: int, to: int) -> Applied:
         """Give one's talk to another supervisor of the call, whose own ceiling has to reach it."""
 
-        def check() -> CallEntry:
+        def check() -> tuple[CallEntry, Leg]:
             entry, _ = self._own(identity, leg)
             view = self._leg_view(entry, leg)
             receiver = entry.legs.get(to)
-            if view is None or view.mode is None or receiver is None or receiver.role is not Role.SUPERVISOR:
+            is_there = receiver is not None and receiver.role is Role.SUPERVISOR and not self._is_hidden(identity, entry, to)
+            if view is None or view.mode is None or receiver is None or not is_there:
                 raise Refusal("not_found", f"leg {to} is no other supervisor of this call", "get shows who supervises")
             for one in (identity, receiver.identity):
                 if one is not None:
                     check_mode(one, entry.subject, view.mode, view.target or Role.AGENT)
             if view.has_taken_over and receiver.identity is not None:
                 check_right(receiver.identity, Right.TAKE_OVER)
-            return entry
+            return entry, receiver
 
-        return await self._change(self._counted(check), lambda request: inputs.TalkHandedOver(leg, to, request))
+        def is_given() -> None:
+            if receiver.identity is not None:
+                self._steering.is_given(to, receiver.identity)
+
+        entry, receiver = self._counted(check)
+        return await self._change(entry, lambda request: inputs.TalkHandedOver(leg, to, request), is_given)
 
     async def take_over(self, identity: Identity, *, leg: int, drops_agent: bool = False) -> Applied:
         """Talk to the other party in the agent's stead; or drop the agent altogether."""
         entry = self._counted(lambda: self._may_take_over(identity, leg))
-        self._steering.takes(leg)
-        return await self._change(entry, lambda request: inputs.TakeOverRequested(leg, request, drops_agent=drops_agent))
+        return await self._change(
+            entry,
+            lambda request: inputs.TakeOverRequested(leg, request, drops_agent=drops_agent),
+            lambda: self._steering.takes(leg),
+        )
 
     async def give_back(self, identity: Identity, *, leg: int) -> Applied:
         """Let the agent talk again."""
@@ -73,7 +84,7 @@ class Intervening(Steps):
 
     def withheld(self, identity: Identity) -> tuple[str, ...]:
         """Commands that the policy of the identity's tenant switches off."""
-        return () if policy_of(self._house.settings.policies, identity.tenant).may_ask_help else ("ask_help",)
+        return withheld_by(policy_of(self._house.settings.policies, identity.tenant))
 
     async def ask_help(self, identity: Identity, *, call: str | None, agent: str | None, text: str | None) -> str:
         """The agent of a call asks for help, or (None) needs none any more; the call's id."""
@@ -97,10 +108,12 @@ class Intervening(Steps):
 
     def _is_at(self, identity: Identity, view: CallView) -> bool:
         """Whether the identity is the call's agent himself."""
-        return bool(view.agent) and identity.user is not None and self._house.router.user_of_agent(view.tenant, view.agent) == identity.user
+        if not view.agent or view.agent_left or identity.user is None:
+            return False
+        return self._house.router.user_of_agent(view.tenant, view.agent) == identity.user
 
 
 def _is_meant(view: CallView, tenant: str, call: str | None, agent: str | None) -> bool:
     if view.tenant != tenant:
         return False
-    return view.call == call if call is not None else agent in (None, view.agent)
+    return view.call == call if call is not None else agent is None or view.is_of(agent)

@@ -10,6 +10,7 @@ import structlog
 
 from control_api.permissions import Identity, Refusal, Subject
 from mediaserver.signalling.house import House
+from mediaserver.signalling.outside import Told
 from sip.asking import OutsideRequest
 from sip.errors import SipError
 from sip.events import RequestAnswered
@@ -46,11 +47,8 @@ async def send_text(house: House, identity: Identity, subject: Subject, text: st
     """Send a text to an agent's phones; returns the fields of a `control_api.call_models.MessageResult`. Raises `Refusal`."""
     bindings = _phones(house, subject)
     delivery = _Delivery(len(bindings))
-    try:
-        for binding in bindings:
-            house.outside.ask(_request(house, identity.name, binding, text), delivery.answered, house.clock())
-    except SipError as error:
-        raise Refusal("unavailable", f"the phone's address cannot be used: {error}") from None
+    for binding in bindings:
+        _ask(house, identity.name, binding, text, delivery.answered)
     house.settle()
     status = await delivery.outcome
     house.counters.add("texts_sent", "taken" if status < 300 else "refused")
@@ -65,7 +63,7 @@ async def send_text(house: House, identity: Identity, subject: Subject, text: st
 def notify(house: House, subject: Subject, text: str) -> None:
     """Send a text of the server's own to an agent's phones; nobody waits for what they say. Raises `Refusal` where there is none."""
     for binding in _phones(house, subject):
-        house.outside.ask(_request(house, "", binding, text), lambda event, now: None, house.clock())
+        _ask(house, "", binding, text, lambda event, now: None)
     house.settle()
 
 
@@ -76,6 +74,14 @@ def _phones(house: House, subject: Subject) -> list[Binding]:
     if not bindings:
         raise Refusal("unavailable", f"no phone of {subject.agent} is registered here", "texts go to registered phones only")
     return bindings
+
+
+def _ask(house: House, sender: str, binding: Binding, text: str, told: Told) -> None:
+    """Send a text to one phone. Raises `Refusal` where that cannot be put into a message."""
+    try:
+        house.outside.ask(_request(house, sender, binding, text), told, house.clock())
+    except SipError as error:
+        raise Refusal("unavailable", f"the phone's address cannot be used: {error}") from None
 
 
 def _request(house: House, sender: str, binding: Binding, text: str) -> OutsideRequest:

@@ -88,10 +88,8 @@ class Past:
 
 
 def microseconds(at: datetime | None) -> int | None:
-    """Since 1970; without a zone it is UTC."""
-    if at is None:
-        return None
-    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH) // (moment(1) - _EPOCH)
+    """Since 1970."""
+    return None if at is None else (at - _EPOCH) // (moment(1) - _EPOCH)
 
 
 def _within(identity: Identity) -> dict[str, list[str] | None]:

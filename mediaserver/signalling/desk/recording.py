@@ -67,6 +67,7 @@ COMMANDS: Final[dict[type, Command]] = {
     inputs.GiveBackRequested: Command("give_back"),
     inputs.GuestInvited: Command("invite", ("to",)),
     inputs.HelpRequested: Command("ask_help"),
+    inputs.ReplacementArrived: Command("replace", ("party", "by_right")),
 }
 """The inputs by which somebody has his way with a call."""
 _BY_SOMEBODY: Final = frozenset({"left", "hung_up", "ended"})
@@ -118,6 +119,8 @@ class Recorder:
                 self.came(leg, who)
         if isinstance(happened, inputs.HelpRequested):
             detail |= {"declined": happened.text is None}  # what he says is nobody's business here
+        if isinstance(happened, inputs.ReplacementArrived):
+            detail |= _place_taken(entry, happened)
         fact = self._fact(PERMITTED, entry.view, leg, who, detail)
         if _begins_something(happened):
             self._write(fact)
@@ -240,8 +243,18 @@ def _begins_something(happened: Input) -> bool:
     """Whether somebody begins to hear or to speak, which must not be without its entry."""
     if isinstance(happened, inputs.ModeRequested):
         return happened.mode is not Mode.LISTEN
+    if isinstance(happened, inputs.ReplacementArrived):
+        return happened.by_right
     begin = inputs.SupervisorCalled | inputs.SupervisorArrived | inputs.TalkHandedOver | inputs.TakeOverRequested | inputs.GuestInvited
     return isinstance(happened, begin)
+
+
+def _place_taken(entry: CallEntry, happened: inputs.ReplacementArrived) -> dict[str, Any]:
+    """Whose place a newcomer takes, and by whose phone or trunk he came."""
+    new = entry.legs.get(happened.leg)
+    came = {} if new is None else {name: value for name, value in (("user", new.user), ("trunk", new.trunk)) if value}
+    places = [{"of": old.agent or old.party, "role": str(old.role)} for old in entry.view.legs if old.leg == happened.replaces]
+    return came | (places[0] if places else {})
 
 
 def _plain(value: Any) -> Any:

@@ -49,16 +49,21 @@ class Steps:
         return subject
 
     def _own(self, identity: Identity, leg: int) -> tuple[CallEntry, Leg]:
-        """A supervising leg of his own, or with the right `admin` any that he may see."""
+        """A supervising leg of his own, or with the right `admin` any that he may see; one that is hidden from him does not exist."""
         found = self._switchboard.calls.of_leg(leg)
         owner = None if found is None else found[1].identity
         is_his = owner is not None and (owner.name, owner.tenant) == (identity.name, identity.tenant)
-        is_there = found is not None and found[1].role is Role.SUPERVISOR
+        is_there = found is not None and found[1].role is Role.SUPERVISOR and (is_his or not self._is_hidden(identity, found[0], leg))
         if found is None or not is_there or not (may_see(identity, found[0].subject) or (is_his and found[0].is_lounge)):
             raise Refusal("not_found", f"no supervising leg {leg}", "supervise returns the leg's number, and get shows it")
         if not is_his:
             check_right(identity, Right.ADMIN)
         return found
+
+    def _is_hidden(self, identity: Identity, entry: CallEntry, leg: int) -> bool:
+        """Whether he is not to see who supervises by this leg; where any are hidden, one that is not in the call yet is too."""
+        hidden = self._house.publisher.discretion(entry.view).hides_from(identity)
+        return leg in hidden or (bool(hidden) and self._leg_view(entry, leg) is None)
 
     def _phone(self, identity: Identity, phone: str | None) -> inputs.Target:
         """His own registered phone, one of his contacts or numbers, or any with the right to outside numbers."""
@@ -121,10 +126,13 @@ class Steps:
     def _leg_view(self, entry: CallEntry, leg: int) -> LegView | None:
         return next((view for view in entry.view.legs if view.leg == leg), None)
 
-    async def _change(self, entry: CallEntry, made: Callable[[int], inputs.Input]) -> Applied:
-        """Feed a numbered request and wait until the audio shows it, or it is refused."""
+    async def _change(self, entry: CallEntry, made: Callable[[int], inputs.Input], is_taken: Callable[[], None] = lambda: None) -> Applied:
+        """Feed a numbered request and wait until the audio shows it, or it is refused. ``is_taken``: told at once that the call
+        does not refuse it."""
         with self._asked() as (request, future):
             self._feed(entry, made(request))
+            if not future.done() or future.exception() is None:
+                is_taken()
             try:
                 async with asyncio.timeout(APPLIED_WITHIN):
                     return Applied(await future)

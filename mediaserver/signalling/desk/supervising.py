@@ -198,8 +198,9 @@ class SwitchboardDesk(Following, Intervening, Annotating):
             return entry
 
         entry = self._counted(check)
-        self._steering.takes(leg)
-        return await self._change(entry, lambda request: inputs.ModeRequested(leg, mode, target, request))
+        return await self._change(
+            entry, lambda request: inputs.ModeRequested(leg, mode, target, request), lambda: self._steering.takes(leg)
+        )
 
     async def mute(self, identity: Identity, *, leg: int, muted: bool) -> Applied:
         """Mute or unmute a supervising leg."""
@@ -252,7 +253,7 @@ class SwitchboardDesk(Following, Intervening, Annotating):
         def check() -> CallEntry:
             entry = self._visible(identity, call)
             check_right(identity, Right.HANG_UP)
-            if self._leg_view(entry, leg) is None:
+            if self._leg_view(entry, leg) is None or self._is_hidden(identity, entry, leg):
                 raise Refusal("not_found", f"call {call} has no leg {leg}", "get shows its legs")
             return entry
 

@@ -128,7 +128,7 @@ class Invitations:
             self._route(event, caller, user)
             return
         trunk = None if caller is None else caller.line.settings
-        found = self._replacements.find(event.replaces, trunk, user)
+        found = self._replacements.find(event.replaces, trunk, user, event.flow.remote[0])
         if isinstance(found, int):
             self._refuse(event, found, "replaces")
             return

@@ -354,6 +354,8 @@ class Worker:
                 lent.said = {kind: said for kind, said in lent.said.items() if kind is SetMedia}
             case StopPlaying():
                 lent.said.pop(Play, None)
+            case Play(loop=False) if any(isinstance(said, Play) and said.loop for said in lent.said.values()):
+                pass  # what loops goes on behind it
             case _:
                 lent.said[type(command)] = command
 

@@ -4,13 +4,9 @@ A call that begins gets a lease and gives it back when its leg is closed. What i
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from config.trunks import CapSettings
 from sip.bucket import Bucket
-
-RETRY_AFTER: Final = 5
-"""Seconds that a caller over the cap is told to wait."""
 
 
 class Way:

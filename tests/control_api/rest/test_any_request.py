@@ -11,7 +11,7 @@ import pytest
 
 from tests.house.tree import ROOT
 
-SECONDS = 120
+SECONDS = 300
 
 
 @pytest.mark.timeout(SECONDS + 10)

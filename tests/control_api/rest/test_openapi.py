@@ -18,7 +18,7 @@ def test_the_file_is_what_the_models_make() -> None:
 
 
 async def test_the_server_shows_the_same_without_a_token() -> None:
-    async with serving() as served, httpx.AsyncClient(trust_env=False) as client:
+    async with serving() as served, httpx.AsyncClient(trust_env=False, timeout=30) as client:
         assert (await client.get(f"{served.url}/v1/openapi.json")).json() == yaml.safe_load(openapi.FILE.read_text(encoding="utf-8"))
 
 

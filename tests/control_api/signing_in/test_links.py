@@ -3,7 +3,7 @@
 import pytest
 
 from control_api.permissions import Refusal, Right, Subject, check_mode, check_right, may_see
-from control_api.signing_in.links import Links
+from control_api.signing_in.links import REMEMBERED, Links
 from mixer.modes import Mode, Role
 from tests.control_api.desk import ANNA, BERT
 from tests.control_api.signing_in.offices import Clock
@@ -85,6 +85,20 @@ def test_a_link_ends_with_its_makers_access_and_so_does_who_came_by_it() -> None
             made.use(unused)
     finally:
         ANNA.standing.restore()
+
+
+def test_a_link_that_is_over_is_known_for_a_while() -> None:
+    clock = Clock()
+    made = links(clock)
+    used, expired = made.make(ANNA, "c1", 60), made.make(ANNA, "c1", 60)
+    made.use(used)
+    assert (made.was_one(used), made.was_one(expired), made.was_one("msl_guessed")) == (True, False, False)
+    clock.now += 60
+    made.sweep()
+    assert (made.was_one(used), made.was_one(expired)) == (True, True)
+    clock.now += REMEMBERED
+    made.sweep()
+    assert (made.was_one(used), made.was_one(expired)) == (False, False)
 
 
 def test_links_that_nobody_uses_are_forgotten() -> None:

@@ -141,6 +141,19 @@ async def test_a_withdrawal_is_told_at_once() -> None:
     assert told == [True]
 
 
+async def test_a_session_that_makes_room_for_another_is_told_of_as_withdrawn() -> None:
+    notes, told = Notes(), []
+    office = office_of(changed(signing_in={"sessions_each": 2}), notes=notes)
+    eldest, _ = [await office.sign_in("default", "carla", "open sesame", HOME) for _ in range(2)]
+    office.on_withdrawn.append(lambda: told.append(eldest.identity.standing.is_withdrawn))
+    assert notes.kinds == ["session.opened"] * 2
+    await office.sign_in("default", "carla", "open sesame", HOME)
+    assert told == [True]
+    assert notes.kinds[2:] == ["session.opened", "session.withdrawn"]
+    detail = {"session": eldest.session, "whose": "carla", "why": "another session took its room"}
+    assert notes.changes[-1] == ("session.withdrawn", "carla", detail)
+
+
 async def test_who_is_shut_out_loses_every_session_and_gets_no_other_until_let_in() -> None:
     notes = Notes()
     office = office_of(notes=notes)
@@ -197,6 +210,36 @@ async def test_a_guest_goes_when_his_host_is_shut_out() -> None:
     guest = office.use_link(office.make_link(carla, Subject("default", "robert", "support", "c1"), None)["token"], HOME)
     office.shut_out(dora, "carla")
     assert guest.identity.standing.is_withdrawn
+
+
+async def test_a_link_that_was_used_or_expired_is_refused_and_is_no_guess() -> None:
+    clock, notes = Clock(), Notes()
+    office = office_of(clock=clock, notes=notes)
+    carla = await identity(office, "carla", "open sesame")
+    call = Subject("default", "robert", "support", "c1")
+    used, expires = office.make_link(carla, call, None)["token"], office.make_link(carla, call, 10)["token"]
+    office.use_link(used, HOME)
+    clock.now += 10
+    for token in (used, expires) * 20:
+        with pytest.raises(Refusal) as refused:
+            office.use_link(token, HOME)
+        assert refused.value.code == "unauthenticated"
+    assert notes.denials == [("link", HOME, "unauthenticated")] * 40
+    office.use_link(office.make_link(carla, call, None)["token"], HOME)
+
+
+async def test_guessed_links_lock_whatever_used_ones_come_between() -> None:
+    office = office_of(clock=Clock())
+    carla = await identity(office, "carla", "open sesame")
+    token = office.make_link(carla, Subject("default", "robert", "support", "c1"), None)["token"]
+    office.use_link(token, HOME)
+    codes = []
+    for _ in range(SETTINGS.signing_in.failures + 1):
+        for tried in (token, "msl_guessed"):
+            with pytest.raises(Refusal) as refused:
+                office.use_link(tried, HOME)
+            codes.append(refused.value.code)
+    assert codes == ["unauthenticated"] * 2 * SETTINGS.signing_in.failures + ["too_many"] * 2
 
 
 # new settings

@@ -34,7 +34,7 @@ async def served() -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.url, trust_env=False, verify=False) as client:
+    async with httpx.AsyncClient(base_url=served.url, trust_env=False, verify=False, timeout=30) as client:
         yield client
 
 
@@ -173,7 +173,7 @@ async def test_behind_a_proxy_that_is_believed_everybody_is_where_he_says() -> N
         async with connect(f"ws://127.0.0.1:{served.port}/v1/control", additional_headers=headers) as websocket:
             assert (await ask(websocket, type="supervise", call="c1", offer="v=0"))["ok"]
             assert desk.clients[0].address == "203.0.113.7"
-        async with httpx.AsyncClient(base_url=served.url, trust_env=False, verify=False, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=served.url, trust_env=False, verify=False, timeout=30, headers=headers) as client:
             assert (await client.post("/v1/calls/c1/supervisors", json={"offer": "v=0"})).status_code == 201
     assert [asked["remote"] for name, asked in desk.asked if name == "join"] == ["203.0.113.7"] * 2
 
@@ -197,6 +197,9 @@ async def test_only_named_pages_of_other_hosts_may_read_answers(client: httpx.As
     assert named.headers["access-control-allow-origin"] == CRM
     other = await client.get("/v1/sign-in", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in other.headers
+    headers = "authorization, content-type, idempotency-key, traceparent, x-csrf-token"
+    asked = {"Origin": CRM, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": headers}
+    assert (await client.options("/v1/sign-in", headers=asked)).status_code == 200
 
 
 # at an issuer's own page
@@ -215,7 +218,7 @@ async def pages(issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
     changes = {"redirect_uri": "https://calls.example.com/v1/sign-in/callback"}
     settings = settings_of(issuer, **changes).model_copy(update={"signing_in": SigningInSettings(secure_cookies=False)})
     desk.office = office_of(settings, Clock(), fetch=fetch)
-    async with serving(desk=desk) as server, httpx.AsyncClient(base_url=server.url, trust_env=False, verify=False) as client:
+    async with serving(desk=desk) as server, httpx.AsyncClient(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         yield client
 
 

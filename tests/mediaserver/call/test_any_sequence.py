@@ -360,7 +360,7 @@ class AnySequence(RuleBasedStateMachine):
         view = self.call.view()
         assert {leg.leg for leg in view.legs} == set(self.opened) - self.closed
         assert len(view.legs) <= 5, "the seats, and one who rings to take a place"
-        talks = [leg.mode for leg in view.legs if leg.mode not in (None, Mode.LISTEN)]
+        talks = [leg.mode for leg in view.legs if leg.mode not in (None, Mode.LISTEN) and leg.state in (LegState.ANSWERED, LegState.HELD)]
         assert len(talks) == len(set(talks)), "one whispers, one barges"
 
     @invariant()

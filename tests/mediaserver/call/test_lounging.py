@@ -1,23 +1,28 @@
 """Lounges, and supervisors who go from there to calls and back; calls for help."""
 
-from mediaserver.call.actions import AdoptLeg, CloseLeg, EndLeg, HandOver, OpenLeg, PlaceLeg, PlaySound, Publish, RefuseRequest
+import pytest
+
+from mediaserver.call.actions import Admit, AdoptLeg, CloseLeg, EndLeg, HandOver, OpenLeg, PlaceLeg, PlaySound, Publish, RefuseRequest
 from mediaserver.call.inputs import (
     HangUpRequested,
     HelpRequested,
+    Input,
     LegEnded,
     LegHandedOver,
     LoungeOpened,
     ModeRequested,
     MoveRequested,
+    PrivacyMarked,
     Rejected,
     Supervisor,
     SupervisorCalled,
+    TakeOverRequested,
     Target,
 )
 from mediaserver.call.legs import SupervisorLeg
 from mediaserver.call.view import CallState
 from mixer.modes import Mode, Role
-from tests.mediaserver.call.playbook import CUSTOMER, SUE, Playbook, answered, arrives, invited, talking
+from tests.mediaserver.call.playbook import AGENT, CUSTOMER, SUE, Playbook, answered, arrives, invited, talking
 
 PHONE = Target("uri", "sip:sue@192.0.2.9")
 CALLED = SupervisorCalled(SUE, Supervisor("sue", "sue", Mode.LISTEN), PHONE, 7)
@@ -96,6 +101,30 @@ def test_who_may_not_be_in_the_call_or_has_no_seat_goes_home() -> None:
     assert [action.into for action in handed_to(full, on_the_way()).did(HandOver)] == ["home"]
     play = handed_to(talking(), on_the_way()).whatever(HangUpRequested(SUE, "ceiling"))
     assert [action.into for action in play.did(HandOver)] == ["home"]
+
+
+LEAVES = [MoveRequested(SUE, "home"), PrivacyMarked(AGENT, is_private=True), HangUpRequested(SUE, "ceiling")]
+
+
+@pytest.mark.parametrize("happened", LEAVES)
+def test_who_took_a_call_over_and_goes_home_leaves_the_agent_there_again(happened: Input) -> None:
+    play = handed_to(talking(), on_the_way()).whatever(TakeOverRequested(SUE, 8))
+    assert play.leg(AGENT).is_aside
+    play.whatever(happened)
+    assert [action.into for action in play.did(HandOver)] == ["home"]
+    assert Admit(AGENT, True) in play.last
+    assert [action.kind for action in play.did(Publish)][-2:] == ["call.given_back", "supervisor.left"]
+    assert not play.leg(AGENT).is_aside
+    assert not play.call.is_over
+
+
+@pytest.mark.parametrize("happened", [LEAVES[0], LEAVES[2]])
+def test_who_goes_home_from_a_call_whose_agent_he_dropped_ends_it(happened: Input) -> None:
+    play = handed_to(talking(), on_the_way()).whatever(TakeOverRequested(SUE, 8, drops_agent=True), happened)
+    assert [action.into for action in play.did(HandOver)] == ["home"]
+    assert play.call.is_over
+    assert play.call.view().cause == "hang_up"
+    assert SUE not in [action.leg for action in play.last if isinstance(action, EndLeg | CloseLeg)]
 
 
 def test_who_leaves_by_himself_is_gone() -> None:

@@ -361,7 +361,7 @@ def test_another_agent_means_listen_again() -> None:
         PlaceLeg(NEXT, BEN, like=CUSTOMER),
         published("supervisor.audibility", SUE),
     )
-    assert play.detail("call.agent") == {"agent": "ben", "team": "sales"}
+    assert play.detail("call.agent") == {"agent": "ben", "team": "sales", "party": "ben"}
     assert play.detail("supervisor.mode")["cause"] == "agent"
 
 

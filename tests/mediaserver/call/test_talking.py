@@ -2,12 +2,29 @@
 
 import pytest
 
-from mediaserver.call.actions import Admit, CloseLeg, EndLeg, PlaySound, Publish, RefuseRequest, RejectLeg, ReofferLeg, SetMode, StopSound
+from mediaserver.call.actions import (
+    Admit,
+    CloseLeg,
+    Count,
+    EndLeg,
+    PlaySound,
+    Publish,
+    RefuseRequest,
+    RejectLeg,
+    ReofferLeg,
+    SetMode,
+    StopSound,
+)
 from mediaserver.call.inputs import (
+    Accepted,
     GiveBackRequested,
+    GuestInvited,
     HangUpRequested,
+    Input,
     LegEnded,
     MediaAgreed,
+    MediaMissing,
+    MediaStarted,
     ModeRequested,
     Supervisor,
     SupervisorCalled,
@@ -19,7 +36,7 @@ from mediaserver.call.inputs import (
 from mediaserver.call.view import CallState
 from mixer.modes import Mode, Role
 from sip.negotiated import Direction
-from tests.mediaserver.call.playbook import AGENT, CUSTOMER, HOTEL, MEDIA, SUE, TOM, Playbook, agrees, arrives, media, supervised
+from tests.mediaserver.call.playbook import AGENT, CUSTOMER, HOTEL, MEDIA, SUE, TOM, Playbook, agrees, answered, arrives, media, supervised
 
 REASON = 'Q.850;cause=16;text="ended on request"'
 
@@ -71,6 +88,42 @@ def test_nobody_enters_with_a_talk_that_is_taken() -> None:
     refused = RefuseRequest(4, "conflict", "name-50 whispers in this call already")
     play.on(SupervisorCalled(TOM, Supervisor("tom", "tom", Mode.WHISPER), phone, 4)).does(refused)
     assert len(play.call.view().legs) == 3
+
+
+def ringing_in(mode: Mode) -> Playbook:
+    """Sue listens; Tom's phone rings for a talk."""
+    phone = Target("uri", "sip:tom@192.0.2.9")
+    return supervised().whatever(SupervisorCalled(TOM, Supervisor("tom", "tom", mode), phone, 4))
+
+
+@pytest.mark.parametrize("mode", [Mode.WHISPER, Mode.BARGE])
+def test_a_phone_that_only_rings_holds_no_talk_and_listens_when_it_answers_too_late(mode: Mode) -> None:
+    play = ringing_in(mode)
+    play.on(ModeRequested(SUE, mode, Role.AGENT, 9)).does(SetMode(SUE, mode, Role.AGENT, 9))
+    play.whatever(Accepted(TOM, "tom", MEDIA))
+    assert play.detail("supervisor.mode") == {"mode": "listen", "target": "agent", "cause": "talk_taken"}
+    assert play.detail("supervisor.joined")["mode"] == "listen"
+    assert Count("talks_refused", mode) in play.last
+    assert (play.leg(SUE).mode, play.leg(TOM).mode) == (mode, Mode.LISTEN)
+
+
+def test_a_phone_that_answers_while_nobody_has_the_talk_has_it() -> None:
+    play = ringing_in(Mode.BARGE).whatever(Accepted(TOM, "tom", MEDIA))
+    assert play.leg(TOM).mode is Mode.BARGE
+    play.on(ModeRequested(SUE, Mode.BARGE, Role.AGENT, 9)).does(RefuseRequest(9, "conflict", "tom barges in this call already"))
+
+
+def test_of_two_phones_that_ring_for_one_talk_the_first_to_answer_has_it() -> None:
+    play = ringing_in(Mode.BARGE)
+    third = SupervisorCalled(60, Supervisor("lee", "lee", Mode.BARGE), Target("uri", "sip:lee@192.0.2.9"), 5)
+    play.whatever(third, Accepted(60, "lee", MEDIA), Accepted(TOM, "tom", MEDIA))
+    assert (play.leg(60).mode, play.leg(TOM).mode) == (Mode.BARGE, Mode.LISTEN)
+
+
+def test_whose_phone_only_rings_talks_in_nobodys_stead() -> None:
+    play = ringing_in(Mode.LISTEN).whatever(TakeOverRequested(SUE, 8, drops_agent=True), ModeRequested(SUE, Mode.LISTEN, Role.AGENT, 9))
+    play.whatever(ModeRequested(TOM, Mode.BARGE, Role.AGENT, 10))
+    assert [play.leg(leg).has_taken_over for leg in (SUE, TOM)] == [True, False]
 
 
 def test_handed_over_both_change_in_one_list_of_actions() -> None:
@@ -230,3 +283,97 @@ def test_a_supervisor_on_hold_takes_nothing_over() -> None:
     play = two().whatever(MediaAgreed(SUE, media(Direction.SENDONLY)))
     refused = RefuseRequest(9, "conflict", "the supervisor's phone is on hold; resume first")
     play.on(TakeOverRequested(SUE, 9)).does(refused)
+
+
+def test_whose_phone_sends_nothing_takes_nothing_over_and_is_handed_nothing_that_was() -> None:
+    play = two().whatever(agrees(SUE, Direction.RECVONLY))
+    refused = RefuseRequest(9, "conflict", "the supervisor's phone sends nothing; nobody would hear him")
+    play.on(TakeOverRequested(SUE, 9)).does(refused)
+    play = taken().whatever(agrees(TOM, Direction.RECVONLY))
+    play.on(TalkHandedOver(SUE, TOM, 9)).does(RefuseRequest(9, "conflict", "name-51's phone sends nothing"))
+
+
+def test_whose_phone_stops_sending_after_he_took_the_call_over_gives_it_back() -> None:
+    play = taken().on(agrees(SUE, Direction.RECVONLY))
+    play.does(SetMode(SUE, Mode.LISTEN, Role.AGENT, None), Admit(AGENT, True), StopSound(AGENT))
+
+
+def test_a_phone_that_never_sent_keeps_no_agent_aside() -> None:
+    play = taken()
+    play.now += 5.0
+    play.on(MediaMissing(SUE, 5.0)).does(SetMode(SUE, Mode.LISTEN, Role.AGENT, None), Admit(AGENT, True), StopSound(AGENT))
+
+
+# without an agent
+
+
+def alone(*, tom: Mode = Mode.LISTEN) -> Playbook:
+    """Sue has taken anna's call over and dropped anna; Tom is there."""
+    return two(tom=tom).whatever(TakeOverRequested(SUE, 8, drops_agent=True))
+
+
+FALLS_SILENT: list[Input] = [
+    ModeRequested(SUE, Mode.LISTEN, Role.AGENT, 7),
+    ModeRequested(SUE, Mode.WHISPER, Role.AGENT, 7),
+    agrees(SUE, Direction.SENDONLY),
+    agrees(SUE, Direction.RECVONLY),
+]
+
+
+@pytest.mark.parametrize("happened", FALLS_SILENT)
+def test_when_whoever_talks_to_the_customer_falls_silent_the_customer_hears_music_and_the_call_ends_after_a_while(happened: Input) -> None:
+    play = alone().whatever(happened)
+    assert PlaySound(CUSTOMER, "music", loop=True) in play.last
+    play.after(29.9).does()
+    assert not play.call.is_over
+    play.after(0.2)
+    assert play.call.is_over
+    assert play.call.view().cause == "hang_up"
+
+
+def test_a_phone_that_falls_silent_is_no_talk_to_the_customer() -> None:
+    play = alone().whatever(MediaStarted(SUE))
+    play.now += 5.0
+    play.whatever(MediaMissing(SUE, 2.0))
+    assert play.leg(SUE).mode is Mode.LISTEN
+    assert PlaySound(CUSTOMER, "music", loop=True) in play.last
+
+
+@pytest.mark.parametrize(
+    ("again", "did"),
+    [
+        (ModeRequested(SUE, Mode.BARGE, Role.AGENT, 9), SetMode(SUE, Mode.BARGE, Role.AGENT, 9)),
+        (TakeOverRequested(SUE, 9), SetMode(SUE, Mode.BARGE, Role.AGENT, 9)),
+        (ModeRequested(SUE, Mode.WHISPER, Role.CUSTOMER, 9), SetMode(SUE, Mode.WHISPER, Role.CUSTOMER, 9)),
+        (ModeRequested(TOM, Mode.BARGE, Role.AGENT, 9), SetMode(TOM, Mode.BARGE, Role.AGENT, 9)),
+    ],
+)
+def test_who_talks_to_the_customer_again_ends_the_music_and_the_wait(again: Input, did: SetMode) -> None:
+    play = alone().whatever(FALLS_SILENT[0])
+    play.on(again).does(did, StopSound(CUSTOMER))
+    play.after(100.0).does()
+    assert not play.call.is_over
+
+
+def test_whoever_talks_to_the_customer_without_an_agent_is_the_one_with_whom_the_call_ends() -> None:
+    play = alone().whatever(FALLS_SILENT[0], ModeRequested(TOM, Mode.BARGE, Role.AGENT, 9))
+    assert (play.leg(SUE).has_taken_over, play.leg(TOM).has_taken_over) == (False, True)
+    play.whatever(LegEnded(SUE, "bye"))
+    assert not play.call.is_over
+    play.whatever(LegEnded(TOM, "bye"))
+    assert play.call.is_over
+
+
+def test_a_guest_is_company_and_a_supervisor_who_only_listened_is_not() -> None:
+    guest = two().whatever(GuestInvited(60, (HOTEL,), "desk", 5), answered(60), TakeOverRequested(SUE, 8, drops_agent=True))
+    guest.whatever(FALLS_SILENT[0]).after(100.0)
+    assert not guest.call.is_over
+    guest.whatever(LegEnded(60, "bye"))
+    assert PlaySound(CUSTOMER, "music", loop=True) in guest.last
+    play = alone().whatever(FALLS_SILENT[0], LegEnded(SUE, "bye"))
+    assert play.call.is_over, "Tom never talked"
+
+
+def test_an_agent_who_was_dropped_is_not_dropped_again() -> None:
+    refused = RefuseRequest(9, "conflict", "the call has no agent and other party who talk")
+    alone().on(TakeOverRequested(SUE, 9, drops_agent=True)).does(refused)

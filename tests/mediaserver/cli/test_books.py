@@ -64,7 +64,7 @@ def test_what_was_changed_is_named_and_the_exit_code_says_so(books: Books, tmp_p
     path.write_bytes(path.read_bytes().replace(b"10.0.0.1", b"10.6.6.6", 1))
     done = run(tmp_path, "audit", "verify")
     assert done.exit_code == 1
-    assert "changed: chain server1: entry 1 do not fit their seals" in done.output
+    assert "changed: chain server1: entry 1: edited, inserted, moved, or sealed anew: the seal does not fit\n" in done.output
     told = json.loads(run(tmp_path, "audit", "verify", "--json").output)
     assert told["ok"] is False
     assert [(found["problem"], found["first"], found["last"]) for found in told["findings"]] == [("changed", 1, 1)]
@@ -139,6 +139,24 @@ def test_a_time_that_is_none_is_said_in_one_line(books: Books, tmp_path: Path) -
     done = run(tmp_path, "report", "listening", "--since", "yesterday")
     assert done.exit_code == 1
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [("report", "listening"), ("audit", "show")])
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00+14:00"])
+def test_a_moment_beyond_the_calendar_is_said_in_one_line(books: Books, tmp_path: Path, command: tuple[str, str], moment: str) -> None:
+    done = run(tmp_path, *command, "--since", moment, "--json")
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert moment in line
+    assert "years 1 to 9999" in line
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01", "9999-12-31T23:59:59.999999"])
+def test_the_first_and_the_last_moment_of_the_calendar_are_taken(books: Books, tmp_path: Path, moment: str) -> None:
+    told = json.loads(run(tmp_path, "report", "listening", "--since", moment, "--until", moment, "--json").output)
+    assert told["since"] == told["until"] == f"{moment}{'' if '.' in moment else 'T00:00:00'}+00:00"
+    assert told["rows"] == []
 
 
 def test_a_folder_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:

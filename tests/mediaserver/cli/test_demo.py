@@ -13,6 +13,7 @@ import pytest
 
 from config.loading import load
 from config.settings import Settings
+from control_api.permissions import Right
 from control_api.tokens import TokenStore
 from mediaserver.cli import demo
 from mediaserver.cli.children import Child, ChildEnded
@@ -20,6 +21,13 @@ from tests.control_api.desk import call_model
 from tests.mediaserver.cli.conftest import Shell
 
 CONFIG = Path(str(files("mediaserver.demo") / "demo.toml"))
+HOME = Path("/tmp/mediaserver-demo-abcdefgh")
+"""As the demo makes one for itself."""
+
+
+def instructions(settings: Settings) -> str:
+    """What the demo prints."""
+    return demo.instructions(settings, HOME / "server.log", HOME / "kept")
 
 
 @pytest.fixture
@@ -41,6 +49,7 @@ def test_what_the_demo_prints_opens_its_doors(settings: Settings) -> None:
     identity = TokenStore(settings.tokens).identity(demo.TOKEN)
     assert identity is not None
     assert (identity.name, identity.user, identity.ceiling.mode) == (demo.SUPERVISOR, demo.SUPERVISOR, "barge")
+    assert Right.TRACE in identity.ceiling.rights, "README has her read one"
     (user,) = [user for user in settings.users if user.name == demo.SUPERVISOR]
     assert user.secret is not None
     assert user.secret.get_secret_value() == demo.SECRET
@@ -49,22 +58,28 @@ def test_what_the_demo_prints_opens_its_doors(settings: Settings) -> None:
 
 
 def test_the_instructions_name_every_way_in(settings: Settings) -> None:
-    text = demo.instructions(settings)
+    text = instructions(settings)
     for words in ("*1robert", "*2robert", "*3robert", "127.0.0.1:5060", "mediaserver listen robert", "ws://127.0.0.1:8080/v1/control"):
         assert words in text
     assert "agents: robert, maria, samuel" in text
 
 
+def test_the_instructions_say_where_the_log_is_and_what_is_kept(settings: Settings) -> None:
+    text = instructions(settings)
+    assert "/tmp/mediaserver-demo-abcdefgh/server.log" in text
+    assert "mediaserver audit show --folder /tmp/mediaserver-demo-abcdefgh/kept" in text
+
+
 def test_the_instructions_follow_the_environment() -> None:
     settings = load(CONFIG, {"MEDIASERVER_SIP__UDP_PORT": "5070", "MEDIASERVER_CONTROL__PORT": "8081", "MEDIASERVER_DOORS__LISTEN": "*7"})
-    text = demo.instructions(settings)
+    text = instructions(settings)
     for words in ("127.0.0.1:5070", "http://127.0.0.1:8081", "*7robert", "MEDIASERVER_SIP__UDP_PORT=5070 "):
         assert words in text
 
 
 def test_the_instructions_leave_the_board_its_place_on_a_small_terminal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(sys.executable).parents[2])
-    lines = demo.instructions(settings).splitlines()
+    lines = instructions(settings).splitlines()
     assert len(lines) <= 15
     assert max(map(len, lines)) <= 80
 
@@ -144,12 +159,15 @@ class Stage:
 
     def __init__(self) -> None:
         self.commands: list[list[str]] = []
+        self.kept: set[str] = set()
+        """Where they were to keep what happens."""
         self.ended: list[str] = []
         self.dead = ""
 
     def child(self, name: str, command: list[str], environment: dict[str, str], output: Path) -> "Stage.Child":
         """Stands in for `Child`."""
         self.commands.append(command[2:])
+        self.kept.add(environment[demo.KEPT])
         return Stage.Child(self, name)
 
     @dataclass
@@ -185,6 +203,15 @@ async def staged(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return stage
 
 
+async def test_what_happens_is_kept_where_somebody_wants_it(
+    shell: Shell, staged: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(demo.KEPT, str(tmp_path))
+    staged.dead = "server"
+    await shell.run("demo")
+    assert staged.kept == {str(tmp_path)}
+
+
 async def test_the_demo_waits_for_its_calls_says_how_to_join_and_ends_its_children(shell: Shell, staged: Stage) -> None:
     async with asyncio.TaskGroup() as group:
         running = group.create_task(shell.run("demo", "--seconds", "0.2"))
@@ -192,7 +219,10 @@ async def test_the_demo_waits_for_its_calls_says_how_to_join_and_ends_its_childr
             shell.served.desk.put(call_model(f"c{number}"))
     result = running.result()
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("3 calls are live.\n\nIn a browser: ")
+    assert result.stdout.startswith("3 calls are live. Stop with Ctrl+C.\n\nIn a browser: ")
+    (kept,) = staged.kept
+    assert f"audit show --folder {kept}\n" in result.stdout
+    assert result.stdout.endswith(f"\n{demo.FAREWELL}\n")
     assert "starting the server …\nwaiting for 3 calls …\n" in result.stderr
     config = staged.commands[0][-1]
     assert staged.commands == [["mediaserver", "serve", "--config", config], ["bench", "demo", "--config", config]]

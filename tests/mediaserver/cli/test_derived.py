@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from control_api.command_models import COMMANDS
 from control_api.rest.looks import LOOKS
 from control_api.rest.routes import ROUTES
+from mediaserver.cli import telling
 from mediaserver.cli.deriving import made
 from mediaserver.cli.main import app
-from mediaserver.cli.places import PLACES, TOP, WRITTEN_BY_HAND, Place, Source, others
+from mediaserver.cli.places import PLACES, TOP, WRITTEN_BY_HAND, Place, Source, others, typed
 from mixer.modes import Role
 from tests.control_api.desk import call_model, leg_model
 from tests.control_api.serving import BERT_TOKEN
@@ -47,13 +48,34 @@ def test_what_is_written_by_hand_is_not_made_too() -> None:
     assert not {place.kind for place in MADE if place.source is Source.COMMAND} & WRITTEN_BY_HAND
 
 
+def valued_flags(told: str) -> list[str]:
+    """Flags that a help shows as if they took a value; not those that are Typer's own."""
+    return [line for line in told.splitlines() if "<bool>" in line and not re.search(" -h |-completion ", line)]
+
+
 @pytest.mark.parametrize("place", MADE, ids=lambda place: " ".join(words(place)))
 def test_each_says_what_it_is_for_and_what_it_takes(place: Place) -> None:
     result = CliRunner(env={"COLUMNS": "160"}).invoke(app, [*words(place), "--help"])
     assert result.exit_code == 0
+    assert valued_flags(result.stdout) == []
     assert place.help.split(".")[0][:60].replace("`", "") in result.stdout.replace("`", "")
     told = {name for parameter in made(place).params for name in (*parameter.opts, parameter.name)}
     assert {"--url", "--token", "--json"} <= told
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("calls",), ("listen",), ("top",), ("trace",), ("serve",), ("sign-in",), ("user",), ("report", "listening")]
+)
+def test_no_flag_is_said_to_take_a_value(words: tuple[str, ...]) -> None:
+    assert valued_flags(CliRunner(env={"COLUMNS": "160"}).invoke(app, [*words, "--help"]).stdout) == []
+
+
+def test_what_a_hint_of_the_servers_says_shows_something_can_be_typed() -> None:
+    files = [file for room in ("control_api", "mediaserver/signalling") for file in (ROOT / room).rglob("*.py")]
+    kinds = {kind for file in files for kind in re.findall(r'"([a-z_]+) shows ', file.read_text(encoding="utf-8"))}
+    assert {"list", "history", "flags"} <= kinds
+    assert [kind for kind in kinds if typed(kind) is None] == []
+    assert (typed("list"), typed("history"), typed("mediaserver calls")) == ("mediaserver calls", "mediaserver call history", None)
 
 
 def commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -106,6 +128,20 @@ async def test_lists_are_tables_and_an_empty_one_says_so(joined: Shell) -> None:
     told = (await joined.run("supervisors")).stdout.splitlines()
     assert [line.split()[:4] for line in told if "whisper" in line] == [["c1", "robert", "11", "supervisor"]]
     assert (await joined.run("access", "sessions")).stdout == "no sessions\n"
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"calls": [], "next": ""}, "no calls\n"),
+        ({"password": False, "issuers": []}, "no password\nno issuers\n"),
+        ({"password": True, "issuers": []}, "password  yes\n"),
+        ({}, "done\n"),
+    ],
+)
+def test_where_there_is_nothing_it_is_said_of_what(result: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    telling.tell(result, as_json=False)
+    assert capsys.readouterr().out == told
 
 
 async def test_who_one_is_and_how_the_server_is_are_asked_by_rest(shell: Shell) -> None:
@@ -166,9 +202,20 @@ def test_no_command_takes_a_secret_as_an_option() -> None:
     assert {name for name in named if re.search("password|secret|token|pin$|renewal", name or "")} <= flags
 
 
-async def test_a_link_is_signed_in_with_as_it_was_sent(shell: Shell) -> None:
+async def test_a_link_is_signed_in_with_as_it_was_sent_or_by_a_pipe(shell: Shell) -> None:
+    shell.served.desk.put(call_model())
+    carla = (await shell.json("sign-in", "carla", text="open sesame\n"))["access"]
+    for place in ("", "-"):
+        shell.token = carla
+        link = f"https://example.com{(await shell.json('call', 'link', 'robert'))['link']}"
+        shell.token = (await shell.run("sign-in", "--link", place or link, text=f"{link}\n")).stdout.strip()
+        assert (await shell.json("access", "me"))["identity"].startswith("carla/")
+
+
+async def test_a_link_can_be_opened_as_it_stands_and_says_where_it_holds_for_less_than_was_wished(shell: Shell) -> None:
     shell.served.desk.put(call_model())
     shell.token = (await shell.json("sign-in", "carla", text="open sesame\n"))["access"]
-    link = (await shell.json("call", "link", "robert"))["link"]
-    shell.token = (await shell.run("sign-in", "--link", f"https://example.com{link}")).stdout.strip()
-    assert (await shell.json("access", "me"))["identity"].startswith("carla/")
+    result = await shell.run("call", "link", "robert", "--seconds", "600")
+    assert result.stdout.startswith(f"{shell.served.url}/listen#")
+    assert result.stderr == "# for 120 s: the server's signing_in.link permits no more\n"
+    assert (await shell.run("call", "link", "robert", "--seconds", "60")).stderr == ""

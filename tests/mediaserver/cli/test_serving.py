@@ -114,6 +114,12 @@ def test_a_right_configuration_is_told_with_what_it_holds() -> None:
     assert run("check-config") == (0, "defaults: right; 0 trunks, 0 routes, 0 agents, 0 users, 0 tokens\n", "")
 
 
+def test_one_of_a_kind_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "one.toml"
+    path.write_text('[[trunks]]\nname = "pbx"\naddresses = ["192.0.2.1"]\n')
+    assert run("check-config", "--config", str(path)) == (0, f"{path}: right; 1 trunk, 0 routes, 0 agents, 0 users, 0 tokens\n", "")
+
+
 def test_a_right_configuration_as_json() -> None:
     code, output, _ = run("check-config", "--json")
     assert code == 0

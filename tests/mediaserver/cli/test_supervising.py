@@ -2,7 +2,9 @@
 
 import pytest
 
-from mixer.modes import Role
+from control_api.ports import Supervision
+from mediaserver.cli import supervising
+from mixer.modes import Mode, Role
 from tests.control_api.desk import call_model, leg_model
 from tests.control_api.serving import BERT_TOKEN
 from tests.mediaserver.cli.conftest import Shell
@@ -28,6 +30,18 @@ async def test_a_named_phone_is_rung_even_by_who_is_in_the_call_already(shell: S
     await shell.run("listen", "robert")
     assert (await shell.json("listen", "robert", "--phone", "sip:anna@192.0.2.7"))["leg"] == 12
     assert shell.served.desk.asked[-1][1]["phone"] == "sip:anna@192.0.2.7"
+
+
+async def test_a_phone_that_nobody_answers_is_told_as_such_and_may_be_tried_again(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ring(*_: object, **__: object) -> Supervision:
+        return Supervision("c1", 11, Mode.LISTEN, "ringing")
+
+    monkeypatch.setattr(supervising, "ANSWER_TIMEOUT", 0.1)
+    monkeypatch.setattr(shell.served.desk, "supervise", ring)
+    shell.served.desk.put(call_model(legs=[leg_model(11, Role.SUPERVISOR, "anna", identity="anna", state="ringing")]))
+    result = await shell.run("listen", "robert", "--phone", "sip:anna@192.0.2.7")
+    assert result.exit_code == 75
+    assert "mediaserver: timeout: your phone was not answered within " in result.stderr
 
 
 async def test_a_whisper_may_be_for_the_customer(shell: Shell) -> None:
@@ -88,7 +102,7 @@ async def test_an_unknown_call_is_one_line(shell: Shell) -> None:
     result = await shell.run("listen", "nobody")
     assert (result.exit_code, result.stderr) == (
         1,
-        "mediaserver: not_found: no such call (list shows the calls that you may see)\n",
+        "mediaserver: not_found: no such call (mediaserver calls shows the calls that you may see)\n",
     )
 
 

@@ -4,13 +4,16 @@ import asyncio
 import json
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from config.settings import ControlSettings
+from mediaserver.cli.ending import one_line_errors
 from mediaserver.cli.main import app
 from mixer.modes import Role
 from tests.control_api.desk import call_model, leg_model, meters_of
 from tests.control_api.serving import BERT_TOKEN, serving
+from tests.interop.tools import free_port
 from tests.mediaserver.cli.conftest import Shell
 
 COMMANDS = [["calls"], ["top", "--once"], ["listen", "x"], ["whisper", "x"], ["barge", "x"], ["leave"], ["hangup", "x"]]
@@ -22,6 +25,11 @@ async def test_calls_lists_the_calls(shell: Shell) -> None:
     text = (await shell.run("calls")).stdout
     for word in ("c1", "+4930123", "robert", "support", "sales", "answered", "1:01", "anna whisper"):
         assert word in text
+    assert "customer, agent" not in text, "nothing would ever stand there"
+
+
+async def test_no_calls_are_told_as_such(shell: Shell) -> None:
+    assert (await shell.run("calls")).stdout == "no calls\n"
 
 
 async def test_calls_as_json_are_the_calls_of_the_api(shell: Shell) -> None:
@@ -59,18 +67,19 @@ async def test_top_as_json_has_calls_and_meters(shell: Shell) -> None:
 
 async def test_top_goes_on_until_its_time_is_over(shell: Shell) -> None:
     shell.served.desk.put(call_model())
-    result = await shell.run("top", "--json", "--seconds", "1.2")
+    result = await shell.run("top", "--json", "--seconds", "1.9")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(lines) == 2
     assert all(line["calls"] for line in lines)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_without_a_server_a_command_is_one_line_and_69(command: list[str], unused_tcp_port: int) -> None:
-    result = CliRunner().invoke(app, [*command, "--url", f"http://127.0.0.1:{unused_tcp_port}", "--token", "x"])
+def test_without_a_server_a_command_is_one_line_and_69(command: list[str]) -> None:
+    port = free_port("127.0.0.1")
+    result = CliRunner().invoke(app, [*command, "--url", f"http://127.0.0.1:{port}", "--token", "x"])
     assert result.exit_code == 69
     assert len(result.stderr.splitlines()) == 1
-    assert f"127.0.0.1:{unused_tcp_port}" in result.stderr
+    assert f"127.0.0.1:{port}" in result.stderr
     assert "MEDIASERVER_URL" in result.stderr
 
 
@@ -102,3 +111,11 @@ async def test_a_full_server_is_unreachable() -> None:
 def test_what_is_no_address_is_one_line() -> None:
     result = CliRunner().invoke(app, ["calls", "--url", "ftp://x", "--token", "x"])
     assert (result.exit_code, result.stderr) == (1, "mediaserver: 'ftp://x' is not an address such as http://127.0.0.1:8080\n")
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "it was not done in time"), ("the demo was not up", "the demo was not up")])
+def test_whatever_takes_too_long_is_a_sentence_and_75(text: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended, one_line_errors():
+        raise TimeoutError(text)
+    assert ended.value.exit_code == 75
+    assert capsys.readouterr().err == f"mediaserver: {told} (try again)\n"

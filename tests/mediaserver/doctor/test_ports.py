@@ -1,24 +1,30 @@
 """The ports that the settings ask for."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from config.settings import Settings
 from mediaserver.doctor import ports
 from mediaserver.doctor.finding import Finding, Grade
+from tests.control_api.serving import serving
+from tests.interop.tools import free_port
 from tests.mediaserver.doctor.finding import findings, the
+from tests.mediaserver.signalling.exchange import Exchange
 
 FREE: dict[str, dict[str, object]] = {"sip": {"bind": "127.0.0.1", "udp_port": 0, "tcp_port": 0}, "control": {"port": 0}}
 
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that another program has."""
+    """A port that another program has; nobody has the three after it."""
+    port = free_port("127.0.0.1", ports=4)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 0))
-        yield other.getsockname()[1]
+        other.bind(("127.0.0.1", port))
+        yield port
 
 
 def found(name: str, sip: dict[str, object] | None = None, **media: object) -> Finding:
@@ -42,6 +48,30 @@ def test_a_port_that_our_own_server_has_is_good(taken: int, monkeypatch: pytest.
     monkeypatch.setattr(ports, "runs_here", lambda settings: True)
     finding = found("SIP over UDP", {"udp_port": taken})
     assert (finding.grade, "the server that runs here" in finding.text) == (Grade.GOOD, True)
+
+
+async def runs_at(port: int) -> bool:
+    """Whether a server of ours is taken to be at this port."""
+    return await asyncio.to_thread(ports.runs_here, Settings.model_validate({"control": {"port": port}}))
+
+
+async def test_our_own_server_is_known_by_what_it_says_of_its_health() -> None:
+    assert Exchange().desk.health().keys() == ports.HEALTH
+    async with serving() as served:
+        assert await runs_at(served.port)
+
+
+@pytest.mark.parametrize(
+    "said", [b'HTTP/1.0 200 OK\r\n\r\n{"status": "ok"}', b"HTTP/1.0 200 OK\r\n\r\n[]", b"HTTP/1.0 404 No\r\n\r\n", b"hello\r\n"]
+)
+async def test_another_program_is_not_our_server_however_well_it_is(said: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        assert not await runs_at(server.sockets[0].getsockname()[1])
 
 
 def test_an_address_of_no_interface_is_told_as_such() -> None:

@@ -188,7 +188,7 @@ async def test_rest_and_websocket_bring_their_trace_along(kept: Kept) -> None:
     async with serving() as served:
         served.app.state.reception.spans = kept.telemetry
         served.desk.put(call_model())
-        async with httpx.AsyncClient(headers={"Authorization": "Bearer anna-token", "traceparent": PARENT}) as client:
+        async with httpx.AsyncClient(headers={"Authorization": "Bearer anna-token", "traceparent": PARENT}, timeout=30) as client:
             assert (await client.get(f"{served.url}/v1/calls/c1")).status_code == 200
         async with served.connect() as websocket:
             fields: dict[str, Any] = {"type": "list", "traceparent": PARENT}

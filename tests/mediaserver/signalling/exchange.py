@@ -4,7 +4,9 @@ worker that does as it is told and remembers it. One clock for all, and it is tu
 
 import asyncio
 from collections.abc import Callable
+from itertools import count
 from typing import Any, TypeVar, cast
+from weakref import WeakValueDictionary
 
 from config.settings import Settings, TraceSettings
 from control_api.permissions import Identity
@@ -45,6 +47,7 @@ from sip.sdp import SessionDescription
 from sip.transport.flow import Address, Flow
 from sip.useragent import Invitation
 from tests.control_api.signing_in.offices import office_of
+from tests.interop.tools import EXCHANGES_MEDIA
 from tests.mediaserver.signalling.stand_ins import Book, HandTimer, RecordedMedia
 from tests.sip.network import Network, Station, seeded_entropy
 
@@ -59,7 +62,7 @@ LARS: Address = ("127.0.3.2", 5060)
 
 SETTINGS = Settings.model_validate(
     {
-        "media": {"bind": "127.0.0.1", "first_port": 42_000, "last_port": 47_999, "seats": 4},
+        "media": {"bind": "127.0.0.1", "first_port": EXCHANGES_MEDIA[0], "last_port": EXCHANGES_MEDIA[-1], "seats": 4},
         "limits": {"ring_timeout": 20, "calls": 3},
         "trunks": [{"name": "carrier", "addresses": ["127.0.1.1"], "host": "127.0.1.1", "headers": {"X-Queue": "queue"}}],
         "agents": [
@@ -104,7 +107,9 @@ class Exchange:
         self.book = Book()
         self.past: dict[tuple[str, str], dict[str, Any]] = {}
         """What the database knows of calls that are over, by tenant and id."""
-        self._timers: list[HandTimer] = []
+        self._timers: WeakValueDictionary[int, HandTimer] = WeakValueDictionary()
+        """In the order in which they were made; each is its owner's."""
+        self._timers_made = count()
         self.server = self.network.station(SERVER, realm="mediaserver")
         users = ConfiguredUsers(settings)
         self.server.agent = type(self.server.agent)(_agent_settings(settings), ha1_of=users.ha1_of, entropy=seeded_entropy(7))
@@ -167,7 +172,7 @@ class Exchange:
 
     def _new_timer(self, fires: Callable[[], None]) -> Timer:
         timer = HandTimer(fires)
-        self._timers.append(timer)
+        self._timers[next(self._timers_made)] = timer
         return cast(Timer, timer)
 
     # time
@@ -176,10 +181,10 @@ class Exchange:
         """Let time pass for wire, phones and calls."""
         end = self.network.now + seconds
         while self.network.now < end:
-            due = min((timer.due for timer in self._timers if timer.due is not None), default=end)
+            due = min((timer.due for timer in list(self._timers.values()) if timer.due is not None), default=end)
             # In small steps: what happens on the wire sets timers too.
             self.network.run(max(0.0, min(due, end, self.network.now + _STEP) - self.network.now))
-            for timer in [timer for timer in self._timers if timer.due is not None and timer.due <= self.network.now]:
+            for timer in [timer for timer in list(self._timers.values()) if timer.due is not None and timer.due <= self.network.now]:
                 timer.due = None
                 timer.fires()
             self.network.settle()

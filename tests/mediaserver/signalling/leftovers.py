@@ -24,7 +24,7 @@ def leftovers(exchange: Exchange) -> dict[str, object]:
         "supervisors about to be rung": list(exchange.switchboard.entering),
         "browsers": len(exchange.house.peers),
         "inputs that wait": list(exchange.switchboard._waiting),
-        "timers set": len([timer for timer in exchange._timers if timer.due is not None]),
+        "timers set": len([timer for timer in exchange._timers.values() if timer.due is not None]),
         "sessions": exchange.server.agent.live_sessions,
         "transactions, sessions and timers of SIP": exchange.server.agent.leftovers(),
     }

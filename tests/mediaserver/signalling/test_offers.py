@@ -62,6 +62,18 @@ def test_a_customers_delayed_offer_is_answered_in_his_ack() -> None:
     end(house, session)
 
 
+def test_the_worker_is_told_where_each_legs_signalling_comes_from() -> None:
+    house = House()
+    customers = house.trunk.dial("100")
+    house.robert.station.agent.progress(house.robert.ringing.session, 183, house.now, description=description(("192.168.1.7", 0), 4000))
+    house.exchange.run()
+    assert (media(house, "agent").address, media(house, "agent").peer) == ("192.168.1.7", ROBERT[0])
+    house.robert.answers()
+    house.eve.dial("*1robert", user="eve", secret="e")
+    assert [media(house, role).peer for role in ("customer", "agent", "supervisor")] == [TRUNK[0], ROBERT[0], EVE[0]]
+    end(house, customers)
+
+
 def test_a_supervisors_delayed_offer_is_answered_in_his_ack() -> None:
     house = House()
     customers, _ = house.answered()

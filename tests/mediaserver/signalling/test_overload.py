@@ -90,5 +90,5 @@ async def test_the_desk_is_told_as_well() -> None:
     exchange = Exchange(Settings.model_validate(SETTINGS.model_dump() | {"routes": [to_maria]}))
     exchange.media.worker.turn_length, exchange.media.worker.calls = 0.02, LEAST_CALLS
     with pytest.raises(Refusal, match="busy"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await exchange.desk.originate(exchange.identity("eve"), agent="robert", number="22")

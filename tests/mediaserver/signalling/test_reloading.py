@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from config.errors import ConfigError, Problem
 from config.settings import Settings, TokenSettings
 from control_api.tokens import TokenStore, hash_of
 from mediaserver.link.messages import CloseLeg
-from mediaserver.signalling.reloading import Reloading
+from mediaserver.signalling.reloading import HOUSE, Reloading
 from sip.events import Accepted, InviteReceived, Rejected
 from tests.mediaserver.signalling.exchange import ROBERT, SETTINGS, TRUNK, Exchange, Phone
 from tests.mediaserver.signalling.trunks.lines import CARRIER, asked, started
@@ -97,6 +99,31 @@ def test_who_signs_in_with_a_password_is_in_the_audit_log_when_he_comes_goes_or_
         ("identity.changed", "carla", "team:north mode:listen", "team:north mode:listen", True)
     ]
     assert told("ear") == [("identity.removed", "carla", "team:north mode:listen", None, False)]
+
+
+def test_an_empty_file_is_no_wish_to_have_everybody_gone() -> None:
+    exchange, trunk = talking()
+    tokens = TokenStore(())
+    before = exchange.house.settings
+    assert not reload(exchange, Settings(), tokens)
+    assert exchange.house.settings is before
+    assert exchange.counters.value("settings", "refused") == 1
+    assert exchange.identity("eve").name == "eve"
+    trunk.dial("100")
+    assert len(exchange.switchboard.calls) == 2
+
+
+@pytest.mark.parametrize("section", HOUSE)
+def test_a_file_that_has_little_and_says_so_is_taken(section: str) -> None:
+    exchange, _ = talking()
+    identities = [{"name": "vera", "password": "v", "ceiling": {"agents": ["*"], "mode": "listen"}}]
+    token = {"identity": "eve", "sha256": hash_of("secret"), "ceiling": {"agents": ["*"], "mode": "listen"}}
+    issuer = {"name": "company", "issuer": "https://id.example.com", "audience": "us"}
+    given = {"identities": identities, "tokens": [token], "issuers": [issuer]}
+    given |= {name: [one.model_dump(exclude_none=True) for one in getattr(SETTINGS, name)] for name in HOUSE if name not in given}
+    written = Settings.model_validate({section: given[section]})
+    assert reload(exchange, written)
+    assert exchange.counters.value("settings", "reloaded") == 1
 
 
 def test_what_cannot_be_used_changes_nothing() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.server import Server
+from tests.interop.tools import PATIENCE
 from tests.sip.transport.authority import Authority
 from tests.sip.transport.phone import options
 
@@ -35,7 +36,7 @@ async def status_of(server: Server, context: ssl.SSLContext, number: str) -> str
     """The first final answer to a call."""
     reader, writer = await asyncio.open_connection(server.address, server.tls_port, ssl=context)
     writer.write(invite(number))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (status := (await reader.readuntil(b"\r\n\r\n")).decode().split(" ", 2)[1]).startswith("1"):
             pass
     writer.close()

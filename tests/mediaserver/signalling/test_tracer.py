@@ -5,9 +5,11 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +50,16 @@ async def test_what_was_heard_of_a_call_is_told_masked(tracer: Tracer) -> None:
     assert answer.messages[0].data == MESSAGE.replace(b"4711", b"***")
 
 
+async def test_what_is_kept_is_readable_by_nobody_else_whoever_made_the_folder(tmp_path: Path) -> None:
+    tracer = Tracer(TraceSettings(folder=str(tmp_path)), Counters())
+    tracer.start()
+    try:
+        await tracer.ask("c1", 0, 1)
+        assert [path.stat().st_mode & 0o077 for path in tmp_path.glob("trace-*")] == [0]
+    finally:
+        tracer.close()
+
+
 async def test_a_call_that_nobody_heard_of_has_no_subject(tracer: Tracer) -> None:
     assert (await tracer.ask("c9", 0, 10)).subject is None
 
@@ -61,12 +73,34 @@ async def test_a_tracer_that_dies_is_replaced_and_counted(tmp_path: Path) -> Non
         first = tracer.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
+        await until(lambda: counters.value("tracers_died") == 1)
+        for _ in range(3):
+            tracer.heard(MESSAGE, FLOW, False, 1.0)
+        assert counters.value("trace_dropped", "tracer_gone") == 3
         await until(lambda: tracer.pid != first)
         tracer.know("c1", Subject("default", "robert", ""))
         assert (await tracer.ask("c1", 0, 1)).subject == ("default", "robert", "")
-        assert counters.value("tracers_died") == 1
     finally:
         tracer.close()
+
+
+async def test_a_tracer_that_the_system_cannot_start_again_yet_is_started_when_it_can(
+    tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refusals = subprocess.Popen, [OSError("no memory")]
+
+    def started(*given: Any, **more: Any) -> "subprocess.Popen[bytes]":
+        if refusals:
+            raise refusals.pop()
+        return start(*given, **more)
+
+    monkeypatch.setattr(module, "RESTARTS_AFTER", 0.01)
+    monkeypatch.setattr("subprocess.Popen", started)
+    first = tracer.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: tracer.pid != first)
+    assert (await tracer.ask("c1", 0, 1)).subject is None
 
 
 async def test_a_tracer_that_is_started_amid_many_calls_has_a_link_of_a_high_number(tmp_path: Path) -> None:
@@ -96,7 +130,11 @@ async def test_a_tracer_that_does_not_read_costs_messages_and_no_more(tmp_path: 
         os.kill(tracer.pid, signal.SIGSTOP)
         for _ in range(200):
             tracer.heard(MESSAGE + b"x" * 60_000, FLOW, False, 1.0)
-        assert counters.value("trace_dropped", "tracer_too_slow") > 0
+        lost = counters.value("trace_dropped", "tracer_too_slow")
+        assert lost > 0
+        for _ in range(10):  # in one packet
+            tracer.heard(MESSAGE + b"x" * 5_000, FLOW, False, 1.0)
+        await until(lambda: counters.value("trace_dropped", "tracer_too_slow") == lost + 10)
         os.kill(tracer.pid, signal.SIGCONT)
         tracer.tie("a1", "c1", 1, "customer")
         await tracer.ask("c1", 0, 1)

@@ -17,6 +17,9 @@ from tests.mediaserver.signalling.test_supervision import Supervised
 CHIEF = Identity("chief", "default", Ceiling(frozenset({"*"}), frozenset(), Mode.BARGE, frozenset({Right.ADMIN})))
 
 
+PASSWORDS = {"identities": [{"name": "vera", "password": "v", "ceiling": {"agents": ["*"], "mode": "barge"}}]}
+
+
 def dialled_in(mode: str = "*2robert") -> Supervised:
     supervised = Supervised()
     supervised.dials(mode)
@@ -73,6 +76,20 @@ def test_a_ceiling_that_was_taken_away_in_the_configuration_ends_the_leg() -> No
     leg = supervised.leg
     assert reload(supervised.exchange, with_changes(SETTINGS, users=users))
     assert leg in supervised.exchange.closed()
+
+
+async def test_a_session_that_makes_room_for_another_takes_its_legs_along() -> None:
+    settings = with_changes(SETTINGS, signing_in={"sessions_each": 1}, **PASSWORDS)
+    supervised = Supervised(settings=settings)
+    supervised.dials("*3robert")
+    exchange, leg = supervised.exchange, supervised.leg
+    _, own = exchange.switchboard.calls.of_leg(leg) or (None, None)
+    assert own is not None
+    own.identity = (await exchange.office.sign_in("default", "vera", "v", "192.0.2.1")).identity
+    assert leg not in exchange.closed()
+    await exchange.office.sign_in("default", "vera", "v", "192.0.2.1")
+    assert leg in exchange.closed()
+    assert exchange.counters.value("supervisors_withdrawn") == 1
 
 
 def expired(supervised: Supervised) -> Identity:

@@ -77,6 +77,15 @@ async def test_a_database_that_is_away_is_said_to_be_away(tmp_path: Path) -> Non
     assert (number, result, why) == (1, None, "away")
 
 
+async def test_a_fault_at_one_question_is_its_own_answer_and_harms_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(answerer: Answerer, given: dict[str, Any]) -> Any:
+        raise KeyError("a row of another version")
+
+    monkeypatch.setattr(answering, "QUESTIONS", answering.QUESTIONS | {"broken": (1.0, fails)})
+    broken, call = await asked(tmp_path, "", [1, "broken", {}], [2, "call", {"tenant": "default", "call": "c1"}])
+    assert (broken[:3], call) == ([1, None, "failed"], [2, None])
+
+
 async def test_who_waits_for_others_waits_no_longer_than_his_own_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(answerer: Answerer, given: dict[str, Any]) -> Any:
         await asyncio.Event().wait()

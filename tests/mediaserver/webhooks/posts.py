@@ -42,7 +42,7 @@ class OtherProgram:
 
     async def gets(self, count: int) -> None:
         """Wait until it got so many."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.got) < count:
                 self.news.clear()
                 await self.news.wait()

@@ -73,7 +73,7 @@ async def delivering(program: OtherProgram, **changes: Any) -> AsyncIterator[tup
 
 async def settled(line: Line) -> None:
     """Until nothing is under way."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not line.is_idle:
             await asyncio.sleep(0)
 

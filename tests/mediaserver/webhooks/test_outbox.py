@@ -118,6 +118,17 @@ def test_what_was_given_up_and_what_waits_is_sent_again_with_all_its_time() -> N
     assert box.forgotten == []
 
 
+def test_what_was_given_up_and_finds_no_room_is_not_lost_by_being_asked_for() -> None:
+    box = Box(capacity=2)
+    for number in range(3):
+        box.put(envelope(number), 0.0)
+        box.give_up(box.taken(0.0), "gone")
+    box.put(envelope(3), 0.0)
+    assert (box.again("default", 1.0), box.lost["full"], box.forgotten) == (2, 0, [])
+    assert [box.taken(1.0).envelope.id for _ in range(2)] == ["e0", "e3"]
+    assert (box.again("default", 1.0), [box.taken(1.0).envelope.id for _ in range(2)]) == (2, ["e1", "e2"])
+
+
 def test_an_event_of_an_earlier_life_is_due_at_once_and_keeps_its_age() -> None:
     box = Box(give_up_after=10.0)
     box.restore(envelope(1), -9.5, 0.0)

@@ -36,6 +36,18 @@ def killed(kept: Spool) -> None:
         os.close(getattr(kept, name))
 
 
+def counted_writes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How much each write from now on takes."""
+    write, taken = os.write, list[int]()
+
+    def noted(file: int, data: Any) -> int:
+        taken.append(write(file, data))
+        return taken[-1]
+
+    monkeypatch.setattr(os, "write", noted)
+    return taken
+
+
 def test_a_restart_finds_what_waits_as_it_was(tmp_path: Path) -> None:
     kept = opened(tmp_path)
     kept.keep(envelope(1), 17.5)
@@ -117,13 +129,77 @@ def test_a_disk_that_takes_nothing_is_counted_and_kept_to_again_when_it_does(tmp
     assert (found(tmp_path), counters.value("webhooks_not_kept")) == (["e1", "e3"], 1)
 
 
+def test_nothing_is_written_anew_where_most_still_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT", 1000)
+    monkeypatch.setattr(spool, "MOST_SEGMENTS", 4)
+    kept = opened(tmp_path)
+    written = counted_writes(monkeypatch)
+    for number in range(200):
+        kept.keep(envelope(number), float(number))
+    assert len(written) == 200
+    killed(kept)
+    assert found(tmp_path) == [f"e{number}" for number in range(200)]
+
+
+def test_what_is_written_anew_is_a_few_events_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT", 20_000)
+    monkeypatch.setattr(spool, "MOST_SEGMENTS", 2)
+    kept = opened(tmp_path)
+    for number in range(100):
+        kept.keep(envelope(number), float(number))
+    written, most = counted_writes(monkeypatch), 0
+    for number in range(100, 3000):
+        kept.keep(envelope(number), 0.0)
+        kept.forget(f"e{number}")
+        most = max(most, len(written))
+        written.clear()
+    assert 2 < most <= 2 + 2 * spool.LOOKED_THROUGH
+    assert len(list((tmp_path / "crm").glob("*.log"))) <= 3
+    killed(kept)
+    assert found(tmp_path) == [f"e{number}" for number in range(100)]
+
+
+def test_a_full_disk_is_not_filled_with_empty_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = opened(tmp_path)
+    kept.keep(envelope(1), 0.0)
+
+    def full(*_: Any) -> int:
+        raise OSError(28, "no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "write", full)
+        for number in range(2, 50):
+            kept.keep(envelope(number), 0.0)
+        assert len(list((tmp_path / "crm").glob("*.log"))) == 1
+    kept.keep(envelope(50), 0.0)
+    killed(kept)
+    assert found(tmp_path) == ["e1", "e50"]
+
+
+def test_without_a_descriptor_to_spare_events_are_kept_and_nobody_is_disturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: int) -> int:
+        raise OSError(24, "too many open files")
+
+    kept = opened(tmp_path)
+    with monkeypatch.context() as scarce:
+        scarce.setattr(os, "dup", none_left)
+        kept.keep(envelope(1), 0.0)
+    assert kept.unsynced() == []
+    kept.keep(envelope(2), 0.0)
+    kept.close()
+    assert found(tmp_path) == ["e1", "e2"]
+
+
 def test_a_disk_that_takes_a_part_at_a_time_gets_all_of_what_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "SEGMENT", 300)
     monkeypatch.setattr(spool, "MOST_SEGMENTS", 2)
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data)[:40]))
     kept = opened(tmp_path)
-    for number in range(6):
-        kept.keep(envelope(number), float(number))
+    kept.keep(envelope(0), 7.0)
+    for number in range(1, 20):
+        kept.keep(envelope(number), 0.0)
+        kept.forget(f"e{number}")
+    assert not (tmp_path / "crm" / "journal-00000001.log").exists()
     kept.close()
-    assert found(tmp_path) == [f"e{number}" for number in range(6)]
+    assert Spool(tmp_path / "crm", Counters()).open() == [(envelope(0), 7.0)]

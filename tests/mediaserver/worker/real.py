@@ -11,7 +11,7 @@ from mediaserver.link.memory import Memory
 from mediaserver.link.messages import Admit, Applied, Command, Inherit, OpenLeg, Refused, SetMedia
 from mediaserver.link.wire import encode_frame, link_pair
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which a wait has failed."""
 
 

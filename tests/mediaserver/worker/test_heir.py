@@ -4,6 +4,7 @@ import os
 import random
 from contextlib import suppress
 
+import numpy as np
 import pytest
 
 from mediaserver.link.messages import (
@@ -140,6 +141,22 @@ def test_a_sound_goes_on_where_it_was_and_is_not_begun_again_by_the_command_told
     heir.run(0.1)
     assert int(heir.state.mix.sound_position[call.customer.row]) > position
     assert heir.answer(1001) is not None
+
+
+def test_music_goes_on_behind_what_was_being_said_once() -> None:
+    call = Monitored()
+    for name, seconds, tone in (("music", 1.0, 600.0), ("tone", 0.5, 1500.0)):
+        times = np.arange(int(8000 * seconds))
+        samples = np.rint(8000 * np.sin(2 * np.pi * tone * times / 8000)).astype("<i2").tobytes()
+        assert call.house.sounds.load(name, samples) == ""
+    call.told.tell(Play(CUSTOMER, "music", True))
+    call.told.tell(Play(CUSTOMER, "tone", False))
+    call.told.house.run(0.2)
+    heir = call.bury()
+    died = heir.now
+    heir.run(1.5)
+    assert hears(since(call.customer, died + 1.0), 600.0)
+    assert not hears(since(call.customer, died + 1.0), 1500.0)
 
 
 def test_a_digit_that_is_on_its_way_keeps_its_start() -> None:

@@ -82,6 +82,44 @@ def test_a_prompt_plays_once_beside_the_call_and_ends_by_itself() -> None:
     assert_numbers_hold(agent.got)
 
 
+def test_music_goes_on_behind_what_is_said_once() -> None:
+    house, _, agent, _ = call()
+    house.set_media(1, remote_sends=False)
+    house.command(
+        LoadSound("tone"),
+        descriptors=(lent_sound(0.3, 1500.0),),
+    )
+    house.command(Play(2, "music", True))
+    house.run(0.5)
+    for _ in range(2):
+        house.command(Play(2, "tone", False))
+        house.run(0.1)
+    house.run(0.12)
+    assert hears(agent.got[-8:], 1500.0)
+    assert not hears(agent.got[-8:], MUSIC)
+    house.run(3.0)
+    assert hears(agent.got[-40:], MUSIC)
+    assert not hears(agent.got[-40:], 1500.0)
+    house.command(StopPlaying(2))
+    house.run(0.5)
+    assert not hears(agent.got[-20:], MUSIC)
+    assert_numbers_hold(agent.got)
+
+
+@pytest.mark.parametrize("then", [StopPlaying(2), Play(2, "other", True)])
+def test_music_that_was_ended_amid_what_is_said_once_does_not_come_back(then: StopPlaying | Play) -> None:
+    house, _, agent, _ = call()
+    house.set_media(1, remote_sends=False)
+    house.command(LoadSound("tone"), descriptors=(lent_sound(0.3, 1500.0),))
+    house.command(LoadSound("other"), descriptors=(lent_sound(0.5, 1800.0),))
+    house.command(Play(2, "music", True), Play(2, "tone", False))
+    house.run(0.1)
+    house.command(then)
+    house.run(1.0)
+    assert not hears(agent.got[-20:], MUSIC)
+    assert hears(agent.got[-20:], 1800.0) is isinstance(then, Play)
+
+
 def test_early_media_is_played_before_a_leg_is_admitted_and_starts_when_its_media_is_known() -> None:
     house = House()
     customer = house.join(1, 10, "customer", admitted=False)

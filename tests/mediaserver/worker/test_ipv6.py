@@ -67,7 +67,7 @@ def test_strangers_are_kept_out_and_a_moved_source_is_latched_over_ipv6_too(work
         for _ in range(3):
             one.say(b"evil" * 40, stranger)
             relay(worker, one, other, bytes([worker.memory.counters(one.row)["received"]]) * 160)
-        worker.wait(lambda: worker.memory.counters(one.row)["dropped_stranger"] >= 3)
+        worker.wait(lambda: worker.memory.counters(one.row)["dropped_beside_source"] >= 3)
     assert b"evil" * 40 not in other.got
     with udp("::1") as moved:
         worker.command(worker.media(one, moved))

@@ -6,13 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from mediaserver.link.memory import Memory
 from mediaserver.link.messages import Applied, CloseLeg, Inherit, MediaStarted, OpenLeg, Refused, SetMode
 from mediaserver.link.wire import encode_frame, link_pair
-from tests.mediaserver.worker.real import RealLeg, RealWorker, udp
+from rtp.latch import PROOF
+from tests.mediaserver.worker.real import PATIENCE, RealLeg, RealWorker, udp
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,12 @@ def relayed(worker: RealWorker, speaker: RealLeg, listener: RealLeg, payload: by
     worker.wait(lambda: payload in [*listener.listen(), *listener.got])
 
 
+def counted(worker: RealWorker, leg: RealLeg) -> tuple[int, int, int]:
+    """Received, sent, lost."""
+    counters = worker.memory.counters(leg.row)
+    return counters["received"], counters["sent"], counters["lost"]
+
+
 def test_a_call_is_relayed_and_its_start_told(worker: RealWorker, parties: tuple[RealLeg, RealLeg]) -> None:
     customer, agent = parties
     for count in range(20):
@@ -47,8 +55,7 @@ def test_a_call_is_relayed_and_its_start_told(worker: RealWorker, parties: tuple
         relayed(worker, agent, customer, bytes([100 + count]) * 160)
     host, port = customer.phone.getsockname()
     assert MediaStarted(customer.leg, host, port) in worker.messages
-    counters = worker.memory.counters(customer.row)
-    assert (counters["received"], counters["sent"], counters["lost"]) == (20, 20, 0)
+    worker.wait(lambda: counted(worker, customer) == (20, 20, 0))
     assert worker.memory.leg(customer.row) == customer.leg
 
 
@@ -68,10 +75,39 @@ def test_strangers_are_dropped_and_counted_while_the_source_talks(worker: RealWo
     relayed(worker, customer, agent, b"a" * 160)
     with udp() as stranger:
         for _ in range(5):
+            payload = os.urandom(160)
+            customer.say(payload)
             customer.say(b"evil" * 40, stranger)
-            relayed(worker, customer, agent, os.urandom(160))
-        worker.wait(lambda: worker.memory.counters(customer.row)["dropped_stranger"] >= 5)
+            worker.wait(lambda payload=payload: payload in [*agent.listen(), *agent.got])  # type: ignore[misc]
+        worker.wait(lambda: worker.memory.counters(customer.row)["dropped_beside_source"] >= 5)
     assert b"evil" * 40 not in agent.got
+
+
+@pytest.mark.parametrize(("sends", "counter"), [(True, "dropped_stranger"), (False, "dropped_not_sending")])
+def test_a_stranger_gets_nothing_of_what_a_silent_phone_hears(
+    worker: RealWorker, parties: tuple[RealLeg, RealLeg], sends: bool, counter: str
+) -> None:
+    customer, agent = parties
+    supervisor = worker.join(customer.leg + 2, customer.leg - 1, "supervisor")
+    worker.command(replace(worker.media(supervisor), remote_sends=sends))
+    with udp("127.0.0.77") as stranger:
+        for _ in range(3 * PROOF):
+            supervisor.say(b"evil" * 40, stranger)
+        worker.wait(lambda: worker.memory.counters(supervisor.row)[counter] == 3 * PROOF)
+        relayed(worker, customer, agent, b"a" * 160)
+        worker.wait(lambda: len([*supervisor.listen(), *supervisor.got]) > 5)
+        with pytest.raises(BlockingIOError):
+            stranger.recv(2000)
+    assert worker.memory.counters(supervisor.row)["received"] == 0
+    worker.command(CloseLeg(supervisor.leg))
+
+
+def test_the_host_of_the_signalling_is_a_place_of_the_leg(worker: RealWorker, parties: tuple[RealLeg, RealLeg]) -> None:
+    customer, agent = parties
+    worker.command(replace(worker.media(customer), peer="127.0.0.78"))
+    with udp("127.0.0.78") as translated:
+        customer.say(b"n" * 160, translated)
+        worker.wait(lambda: b"n" * 160 in [*agent.listen(), *agent.got])
 
 
 def test_a_source_behind_a_translated_address_is_latched_and_sent_to(worker: RealWorker, parties: tuple[RealLeg, RealLeg]) -> None:
@@ -202,7 +238,7 @@ def test_it_ignores_signals_and_ends_with_its_link() -> None:
         turn = short.memory.turn
         short.wait(lambda: short.memory.turn > turn)
         short.link.close()
-        assert short.process.wait(5) == 0
+        assert short.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("core", [999, 1 << 62])
@@ -213,7 +249,7 @@ def test_a_core_that_is_not_there_is_told_in_one_line(core: int) -> None:
     with subprocess.Popen(arguments, pass_fds=(theirs.fileno(),), stderr=subprocess.PIPE, text=True) as process:
         theirs.close()
         assert link.send(encode_frame([(1, Inherit(0, core))]), [memory.fd])
-        _, told = process.communicate(timeout=10)
+        _, told = process.communicate(timeout=PATIENCE)
     link.close()
     memory.close()
     assert process.returncode == os.EX_CONFIG
@@ -226,7 +262,7 @@ def test_audio_goes_on_when_the_link_is_gone() -> None:
         customer, agent = orphan.join(1, 10, "customer"), orphan.join(2, 10, "agent")
         relayed(orphan, customer, agent, b"a" * 160)
         orphan.link.close()
-        until = time.monotonic() + 5
+        until = time.monotonic() + PATIENCE
         while b"b" * 160 not in agent.got:
             assert time.monotonic() < until
             customer.say(b"b" * 160)

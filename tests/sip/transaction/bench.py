@@ -17,6 +17,7 @@ class Bench:
         self.timers = Timers()
         self.sent: list[tuple[float, str]] = []
         self.told: list[tuple[float, str]] = []
+        self.parted: list[ClientTransaction] = []
         self.counters: dict[str, int] = {}
         self.layer = Transactions(self.timers, Intervals(0.5), limit, self._send, self._count)
         self.flow = Flow(transport, ("192.0.2.1", 5060), ("192.0.2.2", 5060))
@@ -70,6 +71,9 @@ class Bench:
 
     def failed(self, transaction: ClientTransaction, cause: str, now: float) -> None:
         self.told.append((now, cause))
+
+    def over(self, transaction: ClientTransaction) -> None:
+        self.parted.append(transaction)
 
     def _send(self, data: bytes, flow: Flow) -> None:
         words = data.split(b" ", 2)

@@ -116,3 +116,4 @@ def test_a_transaction_that_is_over_keeps_its_request_and_nothing_that_can_be_ma
     assert transaction.request._index is None
     assert transaction.request.serialize() == written
     assert transaction.request.cseq.number == 1
+    assert bench.parted == [transaction]

@@ -22,6 +22,8 @@ T = TypeVar("T", bound=Event)
 
 BOTH = ("udp", "tcp")
 UNLIMITED = GuardSettings(rate=0, new_rate=0)
+PATIENCE = 30.0
+"""Seconds after which a wait has failed."""
 
 
 @dataclass
@@ -55,14 +57,14 @@ class Phone:
                 return event
         future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self.waiting.append((lambda event: isinstance(event, kind), future))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             found = await future
         assert isinstance(found, kind)
         return found
 
     async def counted(self, reason: str, least: int = 1) -> None:
         """Wait until a counter is there."""
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             while self.agent.counters.get(reason, 0) < least:
                 await asyncio.sleep(0.005)
 
@@ -124,7 +126,7 @@ def options(call_id: str, length: bytes = b"0", transport: bytes = b"TCP") -> by
 
 async def answer(reader: asyncio.StreamReader) -> str:
     """The status of the next answer on a stream."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         head = await reader.readuntil(b"\r\n\r\n")
     return head.decode().split(" ", 2)[1]
 

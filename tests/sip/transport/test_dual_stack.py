@@ -11,7 +11,7 @@ from sip.events import Accepted, Rejected
 from sip.transport.flow import Address
 from sip.transport.shell import SipShell
 from sip.transport.sockets import address_of, name_for
-from tests.sip.transport.phone import phone
+from tests.sip.transport.phone import PATIENCE, phone
 
 
 @pytest.mark.parametrize("address", [("192.0.2.1", 5060), ("2001:db8::1", 5060)])
@@ -49,7 +49,7 @@ async def test_connections_come_from_the_address_that_is_bound() -> None:
 
     async with await asyncio.start_server(note, "127.0.0.1", 0) as server, phone(1, host="127.0.0.7") as alice:
         alice.call("tcp", server.sockets[0].getsockname())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert (await sources.get())[0] == "127.0.0.7"
 
 
@@ -70,7 +70,7 @@ async def test_a_connection_that_is_reset_at_once_is_closed_and_counted() -> Non
             hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         reader, writer = await asyncio.open_connection(*bob.address("tcp"))
         writer.write(b"\r\n\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await reader.readexactly(2) == b"\r\n"
         assert connections_of(bob.shell) == 1
         # Python's own loop keeps the name from when it accepted; then it is a connection like any other that is lost.

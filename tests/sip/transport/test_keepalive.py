@@ -7,7 +7,7 @@ from sip.transport.channel import Channel
 from sip.transport.framing import PING, PONG, Framer
 from sip.transport.keepalive import KeepAlive, Pulse
 from sip.transport.listeners import TransportSettings
-from tests.sip.transport.phone import options, phone
+from tests.sip.transport.phone import PATIENCE, options, phone
 
 INTERVAL: Final = 60.0
 
@@ -96,5 +96,5 @@ async def test_a_connection_that_we_opened_is_pinged() -> None:
 
         async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
             alice.call("tcp", server.sockets[0].getsockname())
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await heard.wait()

@@ -15,7 +15,7 @@ from sip.transport.flow import Flow
 from sip.transport.listeners import TransportSettings
 from tests.sip.network import ANSWER
 from tests.sip.transport.authority import Authority
-from tests.sip.transport.phone import Phone, answer, options, phone
+from tests.sip.transport.phone import PATIENCE, Phone, answer, options, phone
 
 NAME = "pbx.example.com"
 
@@ -222,7 +222,7 @@ async def test_a_handshake_that_takes_too_long_is_cut_off(authority: Authority) 
     settings = TransportSettings(handshake_patience=0.1)
     async with phone(2, ["tls"], certificates=authority.certificates(authority.issue(NAME)), settings=settings) as bob:
         reader, writer = await asyncio.open_connection(*bob.address("tls"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             with suppress(ConnectionError):
                 assert await reader.read() == b""
         assert bob.agent.counters["tls_handshake_too_slow"] == 1

@@ -17,7 +17,7 @@ from sip.transport.listeners import TransportSettings
 from sip.transport.websocket import WebSocketSettings
 from tests.sip.peer import SDP_OFFER
 from tests.sip.transport.authority import Authority
-from tests.sip.transport.phone import Phone, options, phone
+from tests.sip.transport.phone import PATIENCE, Phone, options, phone
 
 NAME = "phone.example.com"
 SIP = [Subprotocol("sip")]
@@ -38,7 +38,7 @@ def browser(bob: Phone, path: str = "/", **wishes: Any) -> connect:
 
 async def said(socket: ClientConnection) -> str | bytes:
     """The next message."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         return await socket.recv()
 
 
@@ -132,7 +132,7 @@ async def test_a_frame_of_nonsense_closes_the_connection() -> None:
 
 async def test_a_ping_gets_its_pong() -> None:
     async with server() as bob, browser(bob) as socket:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await (await socket.ping())
         assert len(bob.shell._connections) == 1
 
@@ -185,7 +185,7 @@ async def test_what_is_no_handshake_is_answered_and_closed() -> None:
     async with server() as bob:
         reader, writer = await asyncio.open_connection(*bob.address("ws"))
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert (await reader.read()).startswith(b"HTTP/1.1 426")
         writer.close()
 
@@ -195,7 +195,7 @@ async def test_a_handshake_that_takes_too_long_is_cut_off() -> None:
     async with phone(2, ["ws"], settings=settings) as bob:
         reader, writer = await asyncio.open_connection(*bob.address("ws"))
         writer.write(b"GET / HTTP/1.1\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await reader.read()
         assert bob.agent.counters["ws_handshake_too_slow"] == 1
         writer.close()

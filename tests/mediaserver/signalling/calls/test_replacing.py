@@ -15,10 +15,12 @@ ZOE = ("127.0.4.2", 5060)
 
 
 def with_users() -> Settings:
-    """With a boss who may take calls over, a supervisor who may only listen, and an agent without a ceiling."""
+    """With a boss who may take calls over, a guide who may speak in them, one who may only listen, and an agent without a ceiling."""
+    taker = {"agents": ["*"], "mode": "barge", "rights": ["take_over"]}
     users = [
         *SETTINGS.users,
-        UserSettings.model_validate({"name": "boss", "secret": "b", "ceiling": {"agents": ["*"], "mode": "barge"}}),
+        UserSettings.model_validate({"name": "boss", "secret": "b", "ceiling": taker}),
+        UserSettings.model_validate({"name": "guide", "secret": "g", "ceiling": {"agents": ["*"], "mode": "barge"}}),
         UserSettings.model_validate({"name": "zoe", "secret": "z", "ceiling": {"teams": ["north"], "mode": "listen"}}),
     ]
     return settings(users=[user.model_dump() for user in users])
@@ -68,6 +70,20 @@ def test_a_ringing_call_is_picked_up() -> None:
     assert [leg.party for leg in exchange.view.legs] == ["4930123", "boss"]
 
 
+def test_what_rings_is_picked_up_without_the_right_to_take_over() -> None:
+    exchange = Exchange(with_users())
+    robert = exchange.phone(ROBERT).register("robert", "r")
+    guide = exchange.phone(ZOE)
+    exchange.phone(TRUNK).dial("100")
+    robert.rings()
+    ringing = robert.station.agent._core.sessions[robert.ringing.session]
+    request = robert.ringing.request
+    dial_replacing(guide, f"{request.call_id};to-tag={request.from_.tag};from-tag={ringing.local_tag}", "guide", "g")
+    assert [leg.party for leg in exchange.view.legs] == ["4930123", "guide"]
+    (permitted,) = exchange.book.told("command.permitted")
+    assert (permitted.identity, permitted.detail["of"]) == ("guide", "robert")
+
+
 def test_only_early_dialogs_where_that_is_asked() -> None:
     talking = Talking(with_users())
     boss = talking.exchange.phone(BOSS)
@@ -88,6 +104,46 @@ def test_a_supervisor_is_never_replaced() -> None:
     dial_replacing(boss, replaces(talking.eve, talking.eves), "boss", "b")
     assert statuses(boss) == [603]
     assert not talking.eve.told(SessionEnded)
+
+
+@pytest.mark.parametrize("place", ["robert", "trunk"])
+def test_who_may_speak_but_not_take_over_puts_nobody_out(place: str) -> None:
+    talking = Talking(with_users())
+    whose, session = (talking.robert, talking.roberts) if place == "robert" else (talking.trunk, talking.customer)
+    guide = talking.exchange.phone(ZOE)
+    dial_replacing(guide, replaces(whose, session), "guide", "g")
+    assert statuses(guide) == [403]
+    assert not whose.told(SessionEnded)
+    (refused,) = talking.exchange.book.told("command.refused")
+    assert (refused.identity, refused.way, refused.address) == ("guide", "replaces", ZOE[0])
+    assert (refused.call, refused.agent) == (talking.exchange.view.call, "robert")
+    assert refused.detail["command"] == "replace"
+    assert refused.detail["why"] == "the right take_over is not yours"
+    assert talking.exchange.counters.value("refusals", "forbidden") == 1
+
+
+def test_a_place_that_is_taken_is_written_down_with_who_and_whose() -> None:
+    talking = Talking(with_users())
+    dial_replacing(talking.exchange.phone(BOSS), replaces(talking.robert, talking.roberts), "boss", "b")
+    (permitted,) = [fact for fact in talking.exchange.book.told("command.permitted") if fact.detail["command"] == "replace"]
+    assert (permitted.identity, permitted.way, permitted.address, permitted.agent) == ("boss", "replaces", BOSS[0], "robert")
+    assert permitted.detail == {"command": "replace", "party": "boss", "by_right": True, "user": "boss", "of": "robert", "role": "agent"}
+    (changed,) = talking.exchange.book.told("call.agent")
+    assert changed.detail == {"agent": "", "team": "", "party": "boss"}
+
+
+def test_where_it_cannot_be_written_down_nobody_is_put_out() -> None:
+    talking = Talking(with_users())
+    talking.exchange.book.is_usable = False
+    boss, softphone = talking.exchange.phone(BOSS), talking.exchange.phone(("127.0.4.7", 5060))
+    lent = talking.exchange.ports.lent
+    dial_replacing(boss, replaces(talking.robert, talking.roberts), "boss", "b")
+    assert statuses(boss) == [503]
+    assert not talking.robert.told(SessionEnded)
+    talking.exchange.run(3.0)
+    assert talking.exchange.ports.lent == lent
+    dial_replacing(softphone, replaces(talking.robert, talking.roberts), "robert", "r")
+    assert len(softphone.told(Accepted)) == 1
 
 
 @pytest.mark.parametrize(("user", "secret", "status"), [("zoe", "z", 403), ("maria", "m", 403), ("nobody", "n", 403)])
@@ -123,6 +179,8 @@ def test_an_agent_moves_his_own_call_to_another_phone_and_stays_the_agent() -> N
     dial_replacing(softphone, replaces(talking.robert, talking.roberts), "robert", "r")
     assert talking.exchange.view.agent == "robert"
     assert [leg.role for leg in talking.exchange.view.legs] == [Role.CUSTOMER, Role.AGENT, Role.SUPERVISOR]
+    (permitted,) = [fact for fact in talking.exchange.book.told("command.permitted") if fact.detail["command"] == "replace"]
+    assert (permitted.detail["user"], permitted.detail["of"], permitted.detail["by_right"]) == ("robert", "robert", False)
     assert talking.exchange.mode(talking.sue) == "listen"
 
 
@@ -135,6 +193,8 @@ def test_a_trunk_may_where_its_setting_says_so(allowed: bool) -> None:
     if allowed:
         assert len(talking.trunk.told(SessionEnded)) == 1
         assert [leg.role for leg in talking.exchange.view.legs] == [Role.OUTSIDE, Role.AGENT, Role.SUPERVISOR]
+        (permitted,) = [fact for fact in talking.exchange.book.told("command.permitted") if fact.detail["command"] == "replace"]
+        assert (permitted.identity, permitted.detail["trunk"], permitted.detail["role"]) == ("", "carrier", "customer")
     else:
         assert statuses(talking.trunk) == [403]
 

@@ -197,14 +197,16 @@ async def test_whose_a_talk_is_is_not_said_any_more_where_listeners_are_hidden_f
     assert ("eve" in named, "another supervisor whispers" in hidden) == (True, True)
 
 
-async def test_clients_are_told_that_the_policy_changed_and_whether_it_shows_listeners_otherwise() -> None:
+async def test_clients_are_told_that_the_policy_changed_and_whether_it_shows_listeners_or_offers_commands_otherwise() -> None:
     governed = Governed()
     await governed.put(presence="named")
     await governed.put(listeners_seen_by="permitted")
+    await governed.put(may_ask_help=False)
     told = [event.body["detail"] for event in governed.exchange.heard if event.kind == "policy.changed"]
-    assert [(detail["now"], detail["shows_listeners_otherwise"]) for detail in told] == [
-        ("presence:named", False),
-        ("listeners_seen_by:permitted", True),
+    assert [(detail["now"], detail["shows_listeners_otherwise"], detail["offers_otherwise"]) for detail in told] == [
+        ("presence:named", False, False),
+        ("listeners_seen_by:permitted", True, False),
+        ("may_ask_help:False", False, True),
     ]
 
 

@@ -3,10 +3,14 @@
 import asyncio
 import json
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
+from pydantic import TypeAdapter
 
+from control_api.command_models import AnyCommand
+from control_api.commands import carry_out
 from control_api.permissions import Ceiling, Identity, Refusal, Right
 from mediaserver.call.inputs import HangUpRequested
 from mediaserver.signalling.calls.said import MOST_CHARACTERS, MOST_FLAGS, MOST_NOTES
@@ -14,6 +18,7 @@ from mixer.modes import Mode
 from tests.mediaserver.signalling.exchange import MARIA, ROBERT, TRUNK, Exchange
 
 T = TypeVar("T")
+ANY: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)
 ANSWERED_FOR = 60.0
 OLD = {
     "tenant": "default",
@@ -202,3 +207,34 @@ def test_of_an_older_call_the_database_is_asked(desk: Desk) -> None:
         desk.notes(call="older")
     with pytest.raises(Refusal, match="no such call was kept"):
         desk.notes(somebody("south", teams=frozenset({"south"})), call="old")
+
+
+def test_a_guest_listens_and_neither_reads_nor_says_anything() -> None:
+    desk = Desk()
+    desk.note()
+    flag = desk.flag()
+    desk.asks(desk.exchange.desk.ask_help(EVA, call=desk.call, agent=None, text="a refund"))
+    guest = replace(EVA, name="eva/link-1", ceiling=replace(EVA.ceiling, calls=frozenset({desk.call})))
+    about: dict[str, Any] = {"call": desk.call}
+    commands = [
+        {"type": "note", "text": "x"} | about,
+        {"type": "notes"} | about,
+        {"type": "flag", "label": "x"} | about,
+        {"type": "unflag", "flag": flag["id"]} | about,
+        {"type": "flags"} | about,
+        {"type": "ask_help", "text": "x"} | about,
+        {"type": "history"},
+        {"type": "past_call"} | about,
+        {"type": "follow", "agent": "robert"},
+    ]
+    for command in commands:
+        with pytest.raises(Refusal) as refused:
+            desk.asks(carry_out(desk.exchange.desk, guest, ANY.validate_python(command | {"id": 1})))
+        assert refused.value.code == "forbidden"
+    got = {"type": "get", "id": 1} | about
+    seen = [desk.asks(carry_out(desk.exchange.desk, who, ANY.validate_python(got)))["call"] for who in (EVA, guest)]
+    assert [(len(call["flags"]), call["help"]) for call in seen] == [(1, "a refund"), (0, None)]
+    (entry,) = desk.exchange.switchboard.calls
+    desk.exchange.switchboard.feed(entry, HangUpRequested(None, "over"))
+    seen = [desk.asks(carry_out(desk.exchange.desk, who, ANY.validate_python(got)))["call"] for who in (EVA, guest)]
+    assert [len(call["flags"]) for call in seen] == [1, 0]

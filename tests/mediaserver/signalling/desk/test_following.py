@@ -10,6 +10,7 @@ from config.settings import Settings
 from control_api.permissions import Refusal
 from mediaserver.link.messages import Admit, CloseLeg, MoveLeg, OpenLeg, Play, SetMedia, SetMode
 from mediaserver.signalling.calls.live import CallEntry
+from mixer.modes import Role
 from sip.events import InviteReceived, SessionEnded
 from tests.mediaserver.signalling.calls.test_transferring import settings
 from tests.mediaserver.signalling.desk.page import Page
@@ -17,6 +18,7 @@ from tests.mediaserver.signalling.exchange import EVE, LARS, MARIA, ROBERT, TRUN
 from tests.mediaserver.signalling.referring import Referral
 
 T = TypeVar("T")
+TAKES = {"agents": ["*"], "mode": "barge", "rights": ["take_over"]}
 
 
 class Floor:
@@ -77,7 +79,18 @@ class Floor:
     @property
     def newest(self) -> str:
         """The newest call's id."""
-        return [entry.view.call for entry in self.exchange.switchboard.calls.conversations()][-1]
+        return self.entry.view.call
+
+    @property
+    def agents(self) -> int:
+        """The agent's leg of the newest call."""
+        (leg,) = (view.leg for view in self.entry.view.legs if view.role is Role.AGENT)
+        return leg
+
+    @property
+    def entry(self) -> CallEntry:
+        """The newest call."""
+        return list(self.exchange.switchboard.calls.conversations())[-1]
 
     def told(self) -> list[str]:
         """What the follower's clients were told."""
@@ -357,3 +370,88 @@ def test_a_browser_that_follows_goes_where_a_call_is_already() -> None:
     assert floor.exchange.media.worker.of(SetMedia, page.leg)[-1].remote_receives
     page.says_goodbye()
     page.close()
+
+
+def crowded(floor: Floor) -> int:
+    """Robert's call with Eve and a guest in it, so that no seat is free; the guest's session."""
+    floor.calls()
+    floor.eve.dial("*1robert", user="eve", secret="e")
+    floor.asks(floor.exchange.desk.invite(floor.exchange.identity("eve"), call=floor.newest, number="300"))
+    return floor.maria.answers()
+
+
+def test_a_call_whose_last_seat_is_a_guests_is_joined_when_the_guest_has_left_it() -> None:
+    floor = Floor()
+    guest = crowded(floor)
+    floor.follows("lars", agent="robert")
+    assert floor.shown("lars") == [("waiting", "")]
+    floor.exchange.run(5.0)
+    assert floor.told().count("follow.waiting") == 1
+    floor.maria.hangs_up(guest)
+    assert floor.shown("lars") == [("joined", floor.newest)]
+
+
+def test_whom_a_call_sends_home_against_what_is_known_rests_a_second_before_he_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    floor = Floor()
+    guest = crowded(floor)
+    monkeypatch.setattr(floor.exchange.switchboard, "is_full", lambda entry: False)
+    leg = floor.follows("lars", agent="robert")["leg"]
+    counters = floor.exchange.counters
+    assert floor.shown("lars") == [("waiting", "")]
+    assert counters.value("supervisors_moved", "full") == 1
+    floor.exchange.run(3.5)
+    assert counters.value("supervisors_moved", "full") == 4
+    assert floor.exchange.mode(leg) == "listen"
+    floor.maria.hangs_up(guest)
+    floor.exchange.run(1.5)
+    assert floor.shown("lars") == [("joined", floor.newest)]
+
+
+def test_chance_does_not_go_back_to_a_call_because_somebody_leaves_it() -> None:
+    floor = Floor()
+    floor.calls()
+    session = floor.eve.dial("*1robert", user="eve", secret="e")
+    floor.follows("lars", pick="random", seconds=5.0)
+    floor.exchange.run(5.5)
+    floor.eve.hangs_up(session)
+    assert floor.shown("lars") == [("waiting", "")]
+
+
+@pytest.mark.parametrize("wanted", [{"agent": "robert"}, {"team": "north"}])
+def test_a_call_that_its_agent_marked_private_is_joined_again_when_he_takes_that_back_and_counts_once(wanted: dict[str, str]) -> None:
+    floor = Floor(settings(policies=[{"may_mark_private": True}]))
+    floor.follows(**wanted, calls=2)
+    floor.calls()
+    agent = floor.agents
+    floor.exchange.press(agent, "*77")
+    assert floor.shown() == [("waiting", "")]
+    floor.exchange.press(agent, "*77")
+    assert floor.shown() == [("joined", floor.newest)]
+    assert [one["left"] for one in floor.exchange.desk.follows(floor.exchange.identity("eve"))] == [1]
+
+
+def test_a_call_that_is_private_when_somebody_begins_to_follow_is_joined_when_it_is_not() -> None:
+    floor = Floor(settings(policies=[{"may_mark_private": True}]))
+    floor.calls()
+    agent = floor.agents
+    floor.exchange.press(agent, "*77")
+    floor.follows(agent="robert")
+    assert floor.shown() == [("waiting", "")]
+    floor.exchange.press(agent, "*77")
+    assert floor.shown() == [("joined", floor.newest)]
+
+
+def test_who_follows_an_agent_leaves_the_call_from_which_he_was_dropped_and_does_not_come_back() -> None:
+    users = [*settings().model_dump()["users"][:2], *({"name": name, "secret": name[0], "ceiling": TAKES} for name in ("eve", "lars"))]
+    floor = Floor(settings(users=users))
+    floor.follows("lars", agent="robert")
+    eves = floor.follows(agent="robert")["leg"]
+    customer = floor.calls()
+    first = floor.newest
+    floor.asks(floor.exchange.desk.take_over(floor.exchange.identity("eve"), leg=eves, drops_agent=True))
+    assert (floor.shown(), floor.shown("lars")) == ([("joined", first)], [("waiting", "")])
+    floor.calls()
+    second = floor.newest
+    assert (floor.shown(), floor.shown("lars")) == ([("joined", first)], [("joined", second)])
+    floor.trunk.hangs_up(customer)
+    assert floor.shown() == [("joined", second)]

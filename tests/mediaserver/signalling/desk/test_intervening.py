@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 
 from config.settings import Settings
-from control_api.permissions import Identity, Refusal
+from control_api.permissions import Identity, Refusal, Right
 from mediaserver.link.messages import Admit, SetMode
 from mixer.modes import Mode, Role
 from sip.events import InviteReceived, SessionEnded
@@ -23,18 +24,18 @@ SUPERVISORS = [
 ]
 
 
-def settings() -> Settings:
+def settings(**policy: Any) -> Settings:
     """The exchange's, with supervisors of several rights."""
     dumped = SETTINGS.model_dump()
     agents = [user for user in dumped["users"] if user["name"] in ("robert", "maria")]
-    return Settings.model_validate(dumped | {"users": [*agents, *SUPERVISORS]})
+    return Settings.model_validate(dumped | {"users": [*agents, *SUPERVISORS], "policies": [policy] if policy else []})
 
 
 class Desk:
     """Robert's call with a customer, eve and lars in it."""
 
-    def __init__(self) -> None:
-        self.exchange = Exchange(settings())
+    def __init__(self, **policy: Any) -> None:
+        self.exchange = Exchange(settings(**policy))
         self.robert = self.exchange.phone(ROBERT).register("robert", "r")
         self.maria = self.exchange.phone(MARIA).register("maria", "m")
         self.trunk = self.exchange.phone(TRUNK)
@@ -91,6 +92,43 @@ def test_handed_over_both_gains_change_in_one_turn() -> None:
     assert applied.turn == desk.exchange.media.worker.told_in[-1] + 1
 
 
+def test_a_talk_is_not_handed_to_somebody_hidden_and_nobody_learns_that_he_is_there() -> None:
+    desk = Desk(listeners_seen_by="permitted")
+    house, lars = desk.exchange.desk, desk.who("lars")
+    desk.asks(house.set_mode(lars, leg=desk.lars, mode=Mode.WHISPER, target=Role.AGENT))
+    told = []
+    for to in (desk.eve, desk.eve + 1000):
+        with pytest.raises(Refusal) as refused:
+            desk.asks(house.hand_over(lars, leg=desk.lars, to=to))
+        told.append(refused.value.shape | {"text": refused.value.text.replace(f" {to} ", "")})
+    assert told[0] == told[1]
+    assert (desk.exchange.mode(desk.eve), desk.exchange.mode(desk.lars)) == ("listen", "whisper")
+
+
+def test_the_legs_of_hidden_supervisors_are_nobodys_to_who_asks_for_them() -> None:
+    desk = Desk(listeners_seen_by="permitted")
+    house = desk.exchange.desk
+    nosy = replace(desk.who("lars"), ceiling=replace(desk.who("lars").ceiling, rights=frozenset({Right.HANG_UP, Right.ADMIN})))
+    nobody = desk.eve + 1000
+    for who in (desk.who("lars"), nosy):
+        told: dict[int, list[str]] = {desk.eve: [], nobody: []}
+        for leg, kept in told.items():
+            for asked in (
+                house.leave(who, leg=leg),
+                house.mute(who, leg=leg, muted=True),
+                house.set_mode(who, leg=leg, mode=Mode.BARGE, target=Role.AGENT),
+                house.hang_up(who, call=desk.call, leg=leg),
+            ):
+                with pytest.raises(Refusal) as refused:
+                    desk.asks(asked)
+                kept.append(f"{refused.value.code} {refused.value.text}".replace(f" leg {leg}", ""))
+        assert told[desk.eve] == told[nobody]
+    assert desk.eve not in desk.exchange.closed()
+    sees = replace(nosy, ceiling=replace(nosy.ceiling, rights=nosy.ceiling.rights | {Right.SEE_LISTENERS}))
+    desk.asks(house.hang_up(sees, call=desk.call, leg=desk.eve))
+    assert desk.eve in desk.exchange.closed()
+
+
 def test_a_call_is_taken_over_in_one_turn_and_given_back_in_one() -> None:
     desk = Desk()
     desk.asks(desk.exchange.desk.take_over(desk.who("eve"), leg=desk.eve))
@@ -113,6 +151,36 @@ def test_the_agent_is_dropped_and_the_customer_stays_until_the_supervisor_leaves
     assert len(desk.trunk.told(SessionEnded)) == 1
     assert list(desk.exchange.switchboard.calls) == []
     assert desk.exchange.ports.lent == 0
+
+
+def dropped() -> Desk:
+    """Eve has robert's first call without him; then he has another one."""
+    desk = Desk()
+    desk.asks(desk.exchange.desk.take_over(desk.who("eve"), leg=desk.eve, drops_agent=True))
+    desk.trunk.dial("100")
+    desk.robert.answers()
+    return desk
+
+
+def test_whom_an_agents_name_means_has_not_been_dropped() -> None:
+    desk = dropped()
+    (first, second) = [entry.view.call for entry in desk.exchange.switchboard.calls]
+    (shown,) = [one for one in desk.exchange.desk.agents(desk.who("eve")) if one["agent"] == "robert"]
+    assert shown["calls"] == [second]
+    asked = desk.exchange.desk.supervise(
+        desk.who("low"), call=None, agent="robert", mode=Mode.LISTEN, target=Role.AGENT, phone="sip:x@127.0.3.9"
+    )
+    desk.asks(asked)
+    assert [len(entry.view.legs) for entry in desk.exchange.switchboard.calls] == [3, 3], "he is in the second one"
+    assert desk.asks(desk.exchange.desk.ask_help(desk.who("eve"), call=None, agent="robert", text="")) == second
+    assert first in [one["call"] for one in desk.exchange.desk.calls(desk.who("low"))], "who might supervise it still may"
+
+
+def test_an_agent_who_was_dropped_is_idle() -> None:
+    desk = Desk()
+    desk.asks(desk.exchange.desk.take_over(desk.who("eve"), leg=desk.eve, drops_agent=True))
+    (shown,) = [one for one in desk.exchange.desk.agents(desk.who("eve")) if one["agent"] == "robert"]
+    assert (shown["state"], shown["calls"]) == ("idle", [])
 
 
 def test_a_guest_is_rung_and_hears_and_is_heard() -> None:

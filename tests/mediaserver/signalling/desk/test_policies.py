@@ -8,9 +8,11 @@ from config.settings import Settings
 from control_api.permissions import Refusal
 from mediaserver.call.inputs import HangUpRequested
 from mediaserver.link.messages import Play
+from mediaserver.signalling.outside import OutsideRequests
 from mixer.modes import Mode, Role
-from sip.events import Rejected, SessionEnded
-from tests.mediaserver.signalling.exchange import ROBERT, SETTINGS
+from sip.errors import UnsafeValue
+from sip.events import Accepted, Rejected, SessionEnded
+from tests.mediaserver.signalling.exchange import ROBERT, SETTINGS, TRUNK, description
 from tests.mediaserver.signalling.test_supervision import Supervised
 
 
@@ -31,6 +33,25 @@ def test_an_agent_hears_a_tone_where_the_policy_says_so_and_nobody_else_does(pre
     assert supervised.exchange.counters.value("indications", "tone") == heard
 
 
+@pytest.mark.parametrize(("leaves", "heard"), [(False, 1), (True, 0)])
+def test_a_tone_that_a_hold_kept_back_is_heard_after_it_if_somebody_is_still_there(leaves: bool, heard: int) -> None:
+    supervised = Supervised(settings=policy(presence="indicated"))
+    (customers,) = [event.session for event in supervised.trunk.told(Accepted)]
+    changes(supervised, customers, "sendonly")
+    supervisors = supervised.dials("*1robert")
+    assert tones(supervised) == []
+    if leaves:
+        supervised.phone.hangs_up(supervisors)
+    changes(supervised, customers, "sendrecv")
+    assert tones(supervised) == [supervised.exchange.leg("agent")] * heard
+
+
+def changes(supervised: Supervised, session: int, direction: str) -> None:
+    """The customer's phone holds, or resumes."""
+    supervised.trunk.station.agent.reoffer(session, description(TRUNK, 4000, direction=direction), supervised.exchange.network.now)
+    supervised.exchange.run(1.0)
+
+
 def test_the_policy_of_another_tenant_is_its_own() -> None:
     supervised = Supervised(settings=policy(tenant="second", presence="indicated"))
     supervised.dials("*1robert")
@@ -45,6 +66,20 @@ def test_his_phone_gets_a_text_with_a_name_or_without(presence: str, text: bytes
     assert {(carried.receiver, carried.message.body) for carried in sent} == {(ROBERT, text)}
     assert tones(supervised) == []
     assert supervised.exchange.counters.value("indications", "text") == 1
+
+
+def test_a_phone_that_no_text_can_be_put_together_for_is_counted_and_the_supervisor_comes_in_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cannot(*_: Any) -> int:
+        raise UnsafeValue("a line break")
+
+    supervised = Supervised(settings=policy(presence="indicated", message=True))
+    monkeypatch.setattr(OutsideRequests, "ask", cannot)
+    supervised.dials("*1robert")
+    counters = supervised.exchange.counters
+    assert (counters.value("indications", "text"), counters.value("indications", "no_phone")) == (0, 1)
+    assert "supervisor.joined" in supervised.exchange.kinds()
 
 
 def private(**said: Any) -> Supervised:

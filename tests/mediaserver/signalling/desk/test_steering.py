@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from control_api.acting import Acting, acting
+from control_api.permissions import Refusal
 from mixer.modes import Mode, Role
 from tests.mediaserver.signalling.desk.test_intervening import Desk
 from tests.mediaserver.signalling.exchange import EVE
@@ -90,6 +91,61 @@ def test_a_request_without_a_connection_leaves_its_mode() -> None:
     assert desk.exchange.mode(desk.eve) == "whisper"
 
 
+@pytest.mark.parametrize("takes_over", [False, True])
+def test_what_is_refused_leaves_a_leg_to_the_client_that_steers_it(takes_over: bool) -> None:
+    desk = Desk()
+    eves, larss, request = Console(desk, "eve"), Console(desk, "lars"), Console(desk, "eve", is_there=False)
+    larss.sets(desk.lars, Mode.BARGE)
+    eves.sets(desk.eve, Mode.WHISPER)
+    who, of = desk.who("eve"), desk.exchange.desk
+    asked = of.take_over(who, leg=desk.eve) if takes_over else of.set_mode(who, leg=desk.eve, mode=Mode.BARGE, target=Role.AGENT)
+    with pytest.raises(Refusal, match="lars barges"):
+        request.does(asked)
+    assert desk.exchange.mode(desk.eve) == "whisper"
+    eves.goes()
+    assert desk.exchange.mode(desk.eve) == "listen"
+
+
+def hands_over(giver: Console, leg: int, to: int) -> None:
+    """Its talk becomes another's."""
+    assert giver.who.identity is not None
+    giver.does(giver.desk.exchange.desk.hand_over(giver.who.identity, leg=leg, to=to))
+
+
+def test_a_talk_that_was_handed_over_is_free_when_the_newest_client_of_its_holder_is_gone() -> None:
+    desk = Desk()
+    eves, before, larss = Console(desk, "eve"), Console(desk, "lars"), Console(desk, "lars")
+    before.goes()
+    eves.sets(desk.eve, Mode.WHISPER)
+    hands_over(eves, desk.eve, desk.lars)
+    eves.goes()
+    assert desk.exchange.mode(desk.lars) == "whisper"
+    larss.goes()
+    assert desk.exchange.mode(desk.lars) == "listen"
+
+
+def test_a_talk_that_was_handed_over_goes_with_the_client_by_which_its_holder_entered() -> None:
+    desk = Desk()
+    eves, first = Console(desk, "eve"), Console(desk, "lars")
+    first.sets(desk.lars, Mode.LISTEN)
+    second = Console(desk, "lars")
+    eves.sets(desk.eve, Mode.WHISPER)
+    hands_over(eves, desk.eve, desk.lars)
+    second.goes()
+    assert desk.exchange.mode(desk.lars) == "whisper"
+    first.goes()
+    assert desk.exchange.mode(desk.lars) == "listen"
+
+
+def test_who_is_there_by_his_phone_alone_keeps_a_talk_that_was_handed_over() -> None:
+    desk = Desk()
+    eves = Console(desk, "eve")
+    eves.sets(desk.eve, Mode.WHISPER)
+    hands_over(eves, desk.eve, desk.lars)
+    eves.goes()
+    assert desk.exchange.mode(desk.lars) == "whisper"
+
+
 @pytest.mark.parametrize("times", [1, 200])
 def test_what_is_known_of_a_client_does_not_grow(times: int) -> None:
     desk = Desk()
@@ -100,7 +156,7 @@ def test_what_is_known_of_a_client_does_not_grow(times: int) -> None:
             steering.takes(leg)
     assert len(steering._client) <= 65
     eves.goes()
-    assert steering._client == {}
+    assert (steering._client, steering._whose) == ({}, {})
 
 
 def test_a_talk_is_free_though_its_holder_was_rung_into_the_call_with_it() -> None:

@@ -19,7 +19,7 @@ any host. A source that the new media replaced does not come back within `PREFER
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 PREFERENCE: Final = 2.0
@@ -121,8 +121,11 @@ class Latch:
     def _is_place_of(self, host: str) -> bool:
         """Whether the leg's packets may come from this host. One that it just left counts until it was heard elsewhere."""
         others = (self.signalled, self.source, None if self.heard else self.replaced)
-        places = [self.peer, *(address[0] for address in others if address is not None)]
-        return any(place and _network(place) == _network(host) for place in places)
+        places = [self.peer, *[address[0] for address in others if address is not None]]
+        if host in places or ":" not in host:  # nothing is parsed for what a flood of IPv4 sends
+            return host in places
+        network = _network(host)
+        return any(":" in place and _network(place) == network for place in places)
 
     def _is_out_of_sight(self) -> bool:
         """Whether neither what was signalled nor where the signalling comes from tells where packets come from."""
@@ -136,10 +139,9 @@ class Latch:
 
 
 @lru_cache(maxsize=1024)
-def _network(host: str) -> IPv4Address | int:
-    """What stands for a host: an IPv4 address, or the first 64 bits of an IPv6 one, of which a host has several."""
-    address = ip_address(host)
-    return int(address) >> 64 if isinstance(address, IPv6Address) else address
+def _network(host: str) -> int:
+    """What stands for a host of IPv6: the first 64 bits of an address, of which a host has several."""
+    return int(IPv6Address(host)) >> 64
 
 
 @lru_cache(maxsize=1024)

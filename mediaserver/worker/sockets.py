@@ -227,10 +227,10 @@ class Sockets:
         return 0
 
     def _judge(self, leg: Leg, length: int, line: int, address: Address, now: float) -> Verdict:
-        head, row = self._inbox.matrix[line], leg.row
+        head, row = self._inbox.matrix[line, :HEADER].tobytes(), leg.row
         if length <= HEADER or head[0] >> 6 != 2 or not self._state.leg.payload_kind[row, head[1] & 0x7F]:
             return Verdict.STRANGER
-        ssrc, sequence = int.from_bytes(head[8:12].tobytes(), "big"), int.from_bytes(head[2:4].tobytes(), "big")
+        ssrc, sequence = int.from_bytes(head[8:12], "big"), int.from_bytes(head[2:4], "big")
         has_key = bool(self._state.secured.suite[row])
         return leg.latch.judge(address, ssrc, sequence, float(self._state.meter.last_packet[row]), now, has_key=has_key)
 

@@ -279,12 +279,15 @@ class Follows:
         self._house.settle()
 
     def _has_rested(self, follow: Follow) -> None:
-        """One of the calls that he missed is perhaps open now."""
+        """One of the calls that he missed is perhaps open now; who goes by chance looks at all there are."""
         follow.rests = False
+        if follow.wanted.picks == "random":
+            return self._look(follow)
         for call in sorted(follow.missed):
             entry = self._switchboard.calls.get(call)
             if follow.is_home and entry is not None:
                 self._news(follow, entry)
+        return None
 
     # its end
 

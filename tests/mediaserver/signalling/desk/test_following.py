@@ -455,3 +455,18 @@ def test_who_follows_an_agent_leaves_the_call_from_which_he_was_dropped_and_does
     assert (floor.shown(), floor.shown("lars")) == ([("joined", first)], [("joined", second)])
     floor.trunk.hangs_up(customer)
     assert floor.shown() == [("joined", second)]
+
+
+def test_whom_chance_sent_to_a_call_that_would_not_have_him_goes_to_another_when_he_has_rested(monkeypatch: pytest.MonkeyPatch) -> None:
+    floor = Floor()
+    crowded(floor)
+    closed = floor.newest
+    floor.calls()
+    monkeypatch.setattr(floor.exchange.switchboard, "is_full", lambda entry: False)
+    monkeypatch.setattr(floor.exchange.house, "entropy", bytes)
+    floor.follows("lars", pick="random", seconds=60.0)
+    assert floor.exchange.counters.value("supervisors_moved", "full") == 1
+    monkeypatch.undo()
+    floor.exchange.run(1.5)
+    assert floor.shown("lars") == [("joined", floor.newest)]
+    assert floor.newest != closed

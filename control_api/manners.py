@@ -67,76 +67,77 @@ class Crowd:
             transport.abort()
 
 
-def bounded_protocol(crowd: Crowd) -> type[H11Protocol]:
-    """An HTTP protocol whose connections are bounded in number, and each of whose requests is bounded in time."""
+class BoundedProtocol(H11Protocol):
+    """One connection until it is a websocket, each of its requests bounded in time. `bounded_protocol` says to which crowd it belongs."""
 
-    class BoundedProtocol(H11Protocol):
-        """One connection until it is a websocket."""
+    crowd: Crowd
+    _patience: asyncio.TimerHandle | None = None
 
-        _patience: asyncio.TimerHandle | None = None
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.crowd.limit and not self.crowd.make_room():
+            self.crowd.counters["connections_refused"] += 1
+            transport.abort()
+            return
+        self._await_request()
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            if len(self.connections) > crowd.limit and not crowd.make_room():
-                crowd.counters["connections_refused"] += 1
-                transport.abort()
-                return
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._leave()
+
+    def data_received(self, data: bytes) -> None:
+        if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
             self._await_request()
+        super().data_received(data)
+        self._look()
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            super().connection_lost(exc)
-            crowd.left(self.transport)
-            self._forget_patience()
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._look()
 
-        def data_received(self, data: bytes) -> None:
-            if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
-                self._await_request()
-            super().data_received(data)
-            self._look()
-
-        def on_response_complete(self) -> None:
-            super().on_response_complete()
-            self._look()
-
-        def timeout_keep_alive_handler(self) -> None:
-            super().timeout_keep_alive_handler()
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        if self in self.connections:  # uvicorn's timer outlives a connection that was reset
             self._arm()  # for who does not read what he was sent
 
-        def handle_websocket_upgrade(self, event: Any) -> None:
-            super().handle_websocket_upgrade(event)
-            upgraded = self.transport.get_protocol()
-            assert isinstance(upgraded, ControlProtocol)
-            upgraded.on_lost = self._leave
-            self._arm()
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        super().handle_websocket_upgrade(event)
+        upgraded = self.transport.get_protocol()
+        assert isinstance(upgraded, ControlProtocol)
+        upgraded.on_lost = self._leave
+        self._arm()
 
-        def _await_request(self) -> None:
-            crowd.waits(self.transport)
-            self._arm()
+    def _await_request(self) -> None:
+        self.crowd.waits(self.transport)
+        self._arm()
 
-        def _look(self) -> None:
-            """After whatever happened: is a request still awaited, or an end of what was answered?"""
-            if self.transport.get_protocol() is not self:
-                return
-            if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY) and not self.transport.is_closing():
-                self._forget_patience()
-                crowd.asked(self.transport)
-            elif self._patience is None:
-                self._await_request()
-
-        def _leave(self) -> None:
-            crowd.left(self.transport)
+    def _look(self) -> None:
+        """After whatever happened: is a request still awaited, or an end of what was answered?"""
+        if self.transport.get_protocol() is not self:
+            return
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY) and not self.transport.is_closing():
             self._forget_patience()
+            self.crowd.asked(self.transport)
+        elif self._patience is None:
+            self._await_request()
 
-        def _arm(self) -> None:
-            self._forget_patience()
-            self._patience = self.loop.call_later(REQUEST_TIMEOUT, crowd.give_up, self.transport)
+    def _leave(self) -> None:
+        self.crowd.left(self.transport)
+        self._forget_patience()
 
-        def _forget_patience(self) -> None:
-            if self._patience is not None:
-                self._patience.cancel()
-                self._patience = None
+    def _arm(self) -> None:
+        self._forget_patience()
+        self._patience = self.loop.call_later(REQUEST_TIMEOUT, self.crowd.give_up, self.transport)
 
-    return BoundedProtocol
+    def _forget_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+def bounded_protocol(crowd: Crowd) -> type[BoundedProtocol]:
+    """The protocol of one server's connections, whose number its crowd bounds: uvicorn makes them itself, and knows of no crowd."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"crowd": crowd})
 
 
 def _is_let_in(transport: asyncio.Transport) -> bool:

@@ -1,10 +1,15 @@
 """Connections to the control API that do not say who they are: how many, for how long, and who gives way."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
+import uvicorn
 
 from config.settings import ControlSettings
 from control_api import manners
@@ -133,6 +138,19 @@ async def test_a_client_is_not_given_up_for_its_silence(short: None) -> None:
         await asyncio.sleep(0.4)
         assert (await ask(websocket, type="list"))["ok"]
         assert counted(served, "timed_out") == 0
+
+
+async def test_a_connection_that_was_reset_is_not_counted_as_too_slow(short: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    brief: Any = 0.1
+    monkeypatch.setattr(uvicorn, "Config", partial(uvicorn.Config, timeout_keep_alive=brief))
+    async with serving() as served, strangers(served) as (stranger,):
+        assert b"200 OK" in await stranger.says(HEALTH)
+        stranger.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        stranger.writer.transport.abort()
+        for silent in range(1, 4):  # each after the time of the one before
+            async with strangers(served) as (idle,):
+                assert await idle.hears_until_the_end() == b""
+            assert counted(served, "timed_out") == silent
 
 
 # How many

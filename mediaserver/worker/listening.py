@@ -167,7 +167,8 @@ class Listening:
             mixed[played] += np.tile(sum_ramped(sound[:, None, :], level, level_goal, self._ramps[blocks]), (1, ears))
             mix.sound_gain[hearing] = mix.sound_goal[hearing]
             over = np.union1d(ended, hearing[mix.sound_goal[hearing] == 0.0])
-            self._end_sounds(over)
+            if len(over):
+                self._end_sounds(over)
         self._smooth_where_possible(listener)
         return saturate(mixed)
 

@@ -136,11 +136,16 @@ class IncomingSession(Session):
     # -- what the other side sends
 
     def receive_prack(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        """A PRACK: with the answer to our offer, with an offer after our answer, or with neither (RFC 3262 §3, §5)."""
+        """A PRACK: with the answer to our offer, with an offer after our answer, or with neither (RFC 3262 §3, §5).
+
+        An offer is refused while another one of theirs waits, which would never be answered.
+        """
         request = transaction.request
         if not self._reliable.matches(parse_rack(request.header("RAck"))):
             return self.refuse(transaction, 481, now)
         description = description_in(request)
+        if description is not None and self.offers.theirs is not None:
+            return self.refuse(transaction, 491, now)
         if description is not None and dialog.is_settled:
             self._reliable.pracked(now)
             return self.offers.tell(transaction, dialog, description, now)

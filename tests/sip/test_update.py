@@ -174,6 +174,22 @@ def test_an_update_that_overtook_the_prack_is_taken() -> None:
     assert len(peer.bob.told_of(OfferReceived)) == 1
 
 
+def test_an_offer_in_a_prack_is_refused_while_the_one_in_an_update_waits() -> None:
+    peer = Peer()
+    peer.say("INVITE", headers=("Supported: 100rel", ALLOWS), body=SDP_OFFER)
+    peer.bob.agent.progress(peer.session, 183, peer.network.now, description=ANSWER)
+    (answer,) = peer.heard()
+    peer.say("UPDATE", cseq=2, to_tag=answer.to.tag, body=SDP_OFFER)
+    rack = f"RAck: {answer.header('RSeq')} 1 INVITE"
+    assert statuses(peer.say("PRACK", cseq=3, to_tag=answer.to.tag, headers=(rack,), body=SDP_OFFER)) == [491]
+    peer.bob.agent.accept(peer.session, ANSWER, peer.network.now)
+    (okay,) = peer.heard()
+    assert (okay.cseq.method, okay.body) == ("UPDATE", SDP_ANSWER)
+    peer.bob.agent.end(peer.session, peer.network.now)
+    peer.wait(200)
+    assert peer.bob.agent.leftovers() == 0
+
+
 def test_each_fork_may_offer_anew_and_is_told_by_its_tag() -> None:
     peer = early_call(tag="one")
     early_call(tag="two", peer=peer)

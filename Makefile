@@ -5,7 +5,7 @@ export PYTHON
 IMAGE ?= mediaserver
 
 .DEFAULT_GOAL := help
-.PHONY: help setup console run test check lint format test-tools lock container clean
+.PHONY: help setup console run test proofs check lint format test-tools lock container clean
 
 help: ## Say what there is to say
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -20,13 +20,16 @@ run: setup ## Start the server with three demo calls that talk, and a live board
 	@scripts/console.sh --if-possible
 	@.venv/bin/mediaserver demo
 
-test: setup ## Run every test
-	@.venv/bin/python -m pytest --processes 6
+test: setup ## Run the tests (under five minutes)
+	@.venv/bin/python -m pytest --processes 6 --ignore tests/proofs
+
+proofs: setup ## Run the longer proofs: benches, kills, the image's steps
+	@.venv/bin/python -m pytest --processes 2 tests/proofs
 
 lint: setup ## Judge the code without running it: ruff, mypy, import-linter
 	@scripts/lint.sh
 
-check: lint test ## The one check command: lint and every test
+check: lint test proofs ## The one check command: lint, tests and proofs
 
 format: setup ## Bring the code into the one layout
 	@.venv/bin/ruff check --fix-only --select I . && .venv/bin/ruff format .

@@ -4,6 +4,10 @@ To collect thousands of tests takes as long as to run most of them, and a copy c
 (`tests.side_by_side`) lie in two pipes, those that wait and those that compute; each copy takes the next one when it is at the end of
 its own, and computes when nothing is left that waits. The last copy computes from the beginning, with what the others leave of the cores.
 What a copy has to tell of a test goes to the first process, which shows, counts and judges it as if it had run the test itself.
+
+Phones, browsers and servers share two cores here, and a wait that is ample alone may be short amid all the others. So the few tests that
+fail amid the others run once more when nothing else runs. What fails then, too, has failed; what passes is named under its own heading,
+with what it said the first time, and wants mending. More than `AGAIN_AT_MOST` of them are no accident, and fail at once.
 """
 
 import os
@@ -22,6 +26,8 @@ import pytest
 from tests.side_by_side import chain_of, computes
 
 Chain = list[pytest.Item]
+AGAIN_AT_MOST: Final = 3
+"""How many tests of one run are run again, alone."""
 _OCTETS: Final = 4
 """Of a chain's number in its pipe."""
 _BEHIND: Final = 3
@@ -39,19 +45,42 @@ def run(session: pytest.Session, processes: int) -> None:
     if reporter is not None:
         reporter.showfspath = False  # what runs beside each other cannot be shown file by file
     _folders(session.config).getbasetemp()  # made once
-    copies: dict[Connection, _Copy] = {}
+    disturbed = _Disturbed(0 if session.config.getvalue("maxfail") else AGAIN_AT_MOST)
+    orders = [queues[::-1] if number == processes - 1 else queues for number in range(min(processes, len(chains)))]
     try:
-        for number in range(min(processes, len(chains))):
-            ours, its = _FORKING.Pipe(duplex=False)
-            in_its_order = queues[::-1] if number == processes - 1 else queues
-            process = _FORKING.Process(target=_be_a_copy, args=(session, number, chains, in_its_order, its))
-            process.start()
-            its.close()
-            copies[ours] = _Copy(session, process)
-        _hear(session, copies)
+        _have_run(session, chains, orders, disturbed)
     finally:
         for queue in queues:
             os.close(queue)
+    if disturbed.reports:
+        _run_again(session, disturbed, len(orders))
+
+
+def _run_again(session: pytest.Session, disturbed: "_Disturbed", number: int) -> None:
+    """Run in a copy with this number what failed amid the others."""
+    alone = [item for item in session.items if item.nodeid in disturbed.reports]
+    session.config.pluginmanager.register(disturbed)
+    queue = _queue([0])
+    try:
+        _have_run(session, [alone], [(queue,)], _Disturbed(0), number)
+    finally:
+        os.close(queue)
+
+
+def _have_run(
+    session: pytest.Session, chains: Sequence[Chain], queues: Sequence[Sequence[int]], disturbed: "_Disturbed", first: int = 0
+) -> None:
+    """Start copies, numbered from ``first`` on, one for each order of queues, and take what they tell until each has ended."""
+    copies: dict[Connection, _Copy] = {}
+    try:
+        for number, in_its_order in enumerate(queues, first):
+            ours, its = _FORKING.Pipe(duplex=False)
+            process = _FORKING.Process(target=_be_a_copy, args=(session, number, chains, in_its_order, its))
+            process.start()
+            its.close()
+            copies[ours] = _Copy(session, process, disturbed)
+        _hear(session, copies)
+    finally:
         for copy in copies.values():
             copy.process.terminate()
             copy.process.join()
@@ -86,12 +115,37 @@ def _hear(session: pytest.Session, copies: "dict[Connection, _Copy]") -> None:
                     raise session.Interrupted(session.shouldstop)
 
 
+class _Disturbed:
+    """The tests that failed amid the others and are to be run again, with what they reported; a plugin that names them in the end."""
+
+    def __init__(self, at_most: int) -> None:
+        self.reports: dict[str, list[pytest.TestReport]] = {}
+        self._at_most = at_most
+
+    def takes(self, nodeid: str, reports: list[pytest.TestReport]) -> bool:
+        """Keep a test's reports instead of having them shown, where it failed and is to be run again."""
+        if len(self.reports) >= self._at_most or not any(report.failed for report in reports):
+            return False
+        self.reports[nodeid] = reports
+        return True
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Name those that passed alone, and say what each said before."""
+        failed = {report.nodeid for outcome in ("failed", "error") for report in terminalreporter.stats.get(outcome, ())}
+        for nodeid, reports in self.reports.items():
+            if nodeid not in failed:
+                terminalreporter.section(f"failed amid the others, passed alone: {nodeid}", yellow=True)
+                terminalreporter.line("\n".join(report.longreprtext for report in reports if report.failed))
+
+
 class _Copy:
     """A process that runs tests, as the first one sees it. What it tells are calls of methods."""
 
-    def __init__(self, session: pytest.Session, process: ForkProcess) -> None:
+    def __init__(self, session: pytest.Session, process: ForkProcess, disturbed: _Disturbed) -> None:
         self.process = process
         self._session = session
+        self._disturbed = disturbed
+        self._reports: list[pytest.TestReport] = []
         self._hook = session.config.hook
         self._running: tuple[str, tuple[str, int | None, str]] | None = ("its first test", ("", None, ""))
 
@@ -102,11 +156,14 @@ class _Copy:
 
     def report(self, data: dict[str, Any]) -> None:
         """A report of the test that runs."""
-        config = self._session.config
-        self._hook.pytest_runtest_logreport(report=self._hook.pytest_report_from_serializable(config=config, data=data))
+        self._reports.append(self._hook.pytest_report_from_serializable(config=self._session.config, data=data))
 
     def finish(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         """A test has ended."""
+        reports, self._reports = self._reports, []
+        if not self._disturbed.takes(nodeid, reports):
+            for report in reports:
+                self._hook.pytest_runtest_logreport(report=report)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def warn(self, text: str, category: type[Warning], place: tuple[str, int], when: Any, nodeid: str) -> None:
@@ -151,6 +208,10 @@ class _Telling:
         place = warning_message.filename, warning_message.lineno
         self._keep("warn", text=str(warning_message.message), category=warning_message.category, place=place, when=when, nodeid=nodeid)
 
+    def forget(self) -> None:
+        """Do not tell what was kept."""
+        self._kept.clear()
+
     def leave(self) -> None:
         """There is nothing left to run."""
         self._keep("leave")
@@ -159,7 +220,7 @@ class _Telling:
     def tell(self) -> None:
         """Have methods of `_Copy` called."""
         self._to.send(self._kept)
-        self._kept.clear()
+        self.forget()
 
     def _keep(self, what: str, **told: Any) -> None:
         self._kept.append((what, told))
@@ -172,6 +233,7 @@ def _be_a_copy(session: pytest.Session, number: int, chains: Sequence[Chain], qu
     telling = _Telling(config, to)
     _part(config, number)
     config.pluginmanager.register(telling)
+    telling.forget()  # warnings of before the fork, which each new plugin is given
     for item, following in pairwise(chain(_taken(chains, queues), [None])):
         assert item is not None
         if computes(item.nodeid):

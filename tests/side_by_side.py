@@ -18,12 +18,10 @@ CHAINS: Final = (
     tuple(f"interop/test_{name}.py" for name in _PHONES),
     tuple(f"interop/test_{name}.py" for name in _PAGES),
     ("interop/",),
-    ("bench/test_against_the_server.py", "bench/test_restarting.py", "bench/test_kept.py"),
     tuple(f"interop/test_{name}.py" for name in _SERVERS),
     tuple(f"interop/test_{name}.py" for name in _BARESIPS),
     ("mediaserver/audit/", "mediaserver/storage/"),
     ("mediaserver/signalling/test_starting.py", "mediaserver/signalling/media/", "mediaserver/cli/test_serving.py"),
-    ("control_api/rest/test_any_request.py",),
     ("sip/transport/", "sip/test_torture_sockets.py", *(f"mediaserver/worker/test_{name}.py" for name in _REAL_WORKERS)),
 )
 """Files and rooms below this folder, the longest chain first."""

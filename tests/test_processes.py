@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.house.tree import ROOT
+from tests.processes import AGAIN_AT_MOST
 
 FIRST = """
 import os, pathlib, time, warnings, pytest
@@ -29,19 +30,29 @@ SECOND = (
     FIRST
     + """
 def test_warns(): warnings.warn("a word of warning")
+"""
+)
+FAILS = """
 def test_fails():
     print("what it said")
     assert 1 == 2, "the reason"
 """
-)
-COMPUTES = "import os, pathlib\ndef test_computes(): pathlib.Path('computed').write_text(str(os.nice(0)))\n"
-WAITS = """
-import os, pathlib, time
-def test_waits():
-    while not pathlib.Path("computed").exists():
-        time.sleep(0.01)
-    pathlib.Path("waited").write_text(str(os.nice(0)))
+DISTURBED = """
+import pathlib
+def test_is_disturbed_once():
+    first_time = not pathlib.Path("disturbed").exists()
+    pathlib.Path("disturbed").touch()
+    assert not first_time, "too slow amid the others"
 """
+MEETS = """
+import os, pathlib, time
+def meet(us, them):
+    pathlib.Path(f"{us}-{os.nice(0)}").touch()
+    while not list(pathlib.Path().glob(f"{them}-*")):
+        time.sleep(0.01)
+"""
+COMPUTES = MEETS + "def test_computes(): meet('computes', 'waits')\n"
+WAITS = MEETS + "def test_waits(): meet('waits', 'computes')\n"
 DEADLY = "import os\ndef test_dies(): os._exit(3)\ndef test_comes_after(): pass\n"
 
 
@@ -56,7 +67,7 @@ def run(folder: Path, files: dict[str, str], *options: str) -> subprocess.Comple
 
 
 def test_files_go_to_one_process_each_and_everything_is_told(tmp_path: Path) -> None:
-    done = run(tmp_path, {"first": FIRST, "second": SECOND})
+    done = run(tmp_path, {"first": FIRST, "second": SECOND, "third": FAILS})
     assert done.returncode == 1
     assert "1 failed, 7 passed, 1 warning" in done.stdout
     assert all(text in done.stdout for text in ("the reason", "what it said", "a word of warning"))
@@ -88,4 +99,20 @@ def test_what_computes_is_begun_beside_what_waits_and_is_less_urgent(tmp_path: P
     (tmp_path / "rtp" / "test_computing.py").write_text(COMPUTES)
     done = run(tmp_path, {"waiting": WAITS, "waiting_too": WAITS})
     assert done.returncode == 0, done.stdout
-    assert int((tmp_path / "computed").read_text()) > int((tmp_path / "waited").read_text())
+    computes, waits = ([int(path.name.partition("-")[2]) for path in tmp_path.glob(f"{who}-*")] for who in ("computes", "waits"))
+    assert min(computes) > min(waits)
+
+
+def test_what_fails_amid_the_others_and_passes_alone_is_named_with_what_it_said(tmp_path: Path) -> None:
+    done = run(tmp_path, {"disturbed": DISTURBED, "other": "def test_passes(): pass\n"})
+    assert done.returncode == 0, done.stdout
+    assert "failed amid the others, passed alone: test_disturbed.py::test_is_disturbed_once" in done.stdout
+    assert "too slow amid the others" in done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_many_failures_are_no_accident(tmp_path: Path) -> None:
+    of_many = DISTURBED.replace("test_is", "test_{0}_is").replace('"disturbed"', '"disturbed {0}"')
+    done = run(tmp_path, {f"disturbed_{number}": of_many.replace("{0}", str(number)) for number in range(AGAIN_AT_MOST + 1)})
+    assert done.returncode == 1
+    assert f"1 failed, {AGAIN_AT_MOST} passed" in done.stdout

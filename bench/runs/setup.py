@@ -44,7 +44,7 @@ async def _call(around: Surroundings, house: House, folder: Path, called: int, c
     within = calls / rate + HELD + 10
     # SIPp's own bound on calls at once must not be what slows it down.
     many = ("-l", str(calls), "-m", str(calls))
-    answering = Sipp(folder / "uas", "uas", AGENTS, "-p", str(called), *many, core=around.generator_core, within=within + 10)
+    answering = Sipp(folder / "uas", "uas", AGENTS, *many, core=around.generator_core, within=within + 10, port=called)
     calling = Sipp(
         folder / "uac",
         "uac",

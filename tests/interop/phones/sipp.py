@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from bench.sipp import bound
 from tests.interop.phones.parts import assembled
 from tests.interop.tools import PATIENCE, PHONES_MEDIA, free_port, in_uri, path_of
 
@@ -25,7 +25,6 @@ _MEDIA_PORTS: Final = 4
 BUILT_IN: Final = frozenset({"uac", "uas", "regexp", "branchc", "branchs", "uac_pcap"})
 _GRACE: Final = 10.0
 _HEADLINE: Final = re.compile(r"^-+ (\S+ \S+)\n\w+ message (sent|received) .*:\n", re.MULTILINE)
-_TABLES: Final = ("/proc/net/udp", "/proc/net/udp6", "/proc/net/tcp", "/proc/net/tcp6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class Sipp:
             self._process = await asyncio.create_subprocess_exec(
                 self._command, *self._arguments, cwd=self._folder, stdin=asyncio.subprocess.DEVNULL, stdout=screen, stderr=screen
             )
-        await self._wait_until_bound()
+        await bound(self._process, self.address, self.port)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -163,19 +162,3 @@ class Sipp:
             return ""
         texts = [self._folder / name for name in ("errors.log", "screen.log", "messages.log")]
         return "\n".join(path.read_text(errors="replace")[-2500:] for path in texts if path.exists())
-
-    async def _wait_until_bound(self) -> None:
-        """Return when its socket is there: a request that comes earlier would be lost."""
-        wanted = _as_kernel_writes(self.address, self.port)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while self._process is not None and self._process.returncode is None:
-                    if any(wanted in Path(table).read_text() for table in _TABLES):
-                        return
-                    await asyncio.sleep(0.02)
-
-
-def _as_kernel_writes(address: str, port: int) -> str:
-    """``0100007F:13C4``, as in ``/proc/net/udp`` of a little-endian machine: words of four bytes, each backwards."""
-    packed = ip_address(address).packed
-    return "".join(packed[start : start + 4][::-1].hex() for start in range(0, len(packed), 4)).upper() + f":{port:04X}"

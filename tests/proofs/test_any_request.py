@@ -1,4 +1,4 @@
-"""schemathesis asks whatever the description allows, and what it does not (`tests.control_api.rest.any_request`).
+"""schemathesis asks whatever the description allows, and what it does not (`tests.proofs.any_request`).
 
 It thinks up its cases while tests are collected, for which everything else would wait: so it has a run, and a process, of its own.
 """

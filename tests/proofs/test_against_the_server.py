@@ -186,10 +186,11 @@ async def test_trouble_elsewhere_costs_the_conversations_nothing(monkeypatch: py
     for name, seconds in (("STOPPED_SECONDS", 0.8), ("_SETTLE", 0.5), ("_AFTER", 0.3)):
         monkeypatch.setattr(trouble, name, seconds)
     result = await trouble.run(AROUND, calls=2)
-    # Other tests may run beside this one: not that nothing is lost is judged here, but that the bench convicts whatever is.
+    # Other tests may run beside this one: not that nothing is lost is judged here, but that the bench convicts whatever is, and itself.
     lost = result.figures["lost"]
     assert set(lost) == {"none", "signalling stopped", "supervisors' phones freeze"}
-    assert result.ok is (set(lost.values()) == {0})
+    in_time = not any("does not count" in str(row[-1]) for row in result.rows)
+    assert result.ok is (in_time and set(lost.values()) == {0})
     assert all(row[2] > 100 for row in result.rows)
 
 

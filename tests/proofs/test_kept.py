@@ -24,8 +24,8 @@ from control_api.client import ControlClient
 from control_api.permissions import Refusal
 from mediaserver.cli.main import app
 from mixer.modes import Mode
-from tests.bench.test_restarting import Mortal, until
 from tests.mediaserver.storage.postgres import Cluster, cluster
+from tests.proofs.test_restarting import Mortal, until
 
 pytestmark = pytest.mark.timeout(300)  # several servers, one after the other
 QUIET = Progress(quiet=True)
@@ -98,6 +98,7 @@ async def test_a_killed_server_loses_no_entry_and_its_report_equals_its_log(tmp_
         await kept.assert_right()
         async with Server(house, core=None, environment=kept.environment):
             await kept.assert_right()
+            await until(lambda: ended_by_a_crash(kept.folder / "mediaserver.sqlite") == 3)
         first.forget()
         for pid in running:
             with suppress(OSError):  # it may have found out by itself that it is alone
@@ -110,7 +111,6 @@ async def test_a_killed_server_loses_no_entry_and_its_report_equals_its_log(tmp_
     assert report["total"]["sessions"] == 3
     assert round(report["total"]["seconds"] * 1e6) == listened(entries) > 0
     await kept.assert_right()
-    await until(lambda: ended_by_a_crash(kept.folder / "mediaserver.sqlite") == 3)
 
 
 def ended_by_a_crash(path: Path) -> int:

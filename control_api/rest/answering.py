@@ -55,9 +55,12 @@ log = structlog.get_logger("control_api")
 def add_rest(app: FastAPI, reception: Reception) -> None:
     """Put every path on the application."""
     rest = Rest(reception)
+    making = asyncio.Lock()
 
     async def describe(_: Request) -> Response:
-        return Response(await asyncio.to_thread(_described), media_type="application/json")
+        async with making:  # who asks side by side waits for the one that is made
+            described = await asyncio.to_thread(_described)
+        return Response(described, media_type="application/json")
 
     app.add_route(OPENAPI, describe, methods=["GET"])
     rows: list[Route | Look] = [*ROUTES, *LOOKS]

@@ -1,9 +1,13 @@
 """The OpenAPI description is in step with the code, and with itself."""
 
+import asyncio
+from typing import Any
+
 import httpx
+import pytest
 import yaml
 
-from control_api.rest import openapi
+from control_api.rest import answering, openapi
 from control_api.rest.looks import LOOKS
 from control_api.rest.routes import ROUTES
 from control_api.signing_in.models import DOORS
@@ -20,6 +24,21 @@ def test_the_file_is_what_the_models_make() -> None:
 async def test_the_server_shows_the_same_without_a_token() -> None:
     async with serving() as served, httpx.AsyncClient(trust_env=False, timeout=30) as client:
         assert (await client.get(f"{served.url}/v1/openapi.json")).json() == yaml.safe_load(openapi.FILE.read_text(encoding="utf-8"))
+
+
+async def test_many_who_ask_side_by_side_have_it_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[dict[str, Any]]()
+
+    def noted() -> dict[str, Any]:
+        made.append(openapi.document())
+        return made[-1]
+
+    monkeypatch.setattr(answering, "document", noted)
+    answering._described.cache_clear()
+    async with serving() as served, httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as client:
+        answers = await asyncio.gather(*(client.get(f"{served.url}/v1/openapi.json") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(made) == 1
 
 
 def test_every_request_is_described_once() -> None:

@@ -3,13 +3,13 @@
 import asyncio
 from typing import Final
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from control_api.commands import failed
 from control_api.permissions import Refusal
+from control_api.rest.answering import response
 
 _GONE: Final = Refusal("unavailable", "the server stopped before this was answered", "it may be done all the same: look, then try again")
-_AGAIN_AFTER: Final = {"Retry-After": "5"}
 
 
 class Parting:
@@ -34,4 +34,4 @@ class Parting:
         except asyncio.CancelledError:
             if has_begun:
                 raise
-            await JSONResponse(_GONE.shape, 503, _AGAIN_AFTER)(scope, receive, send)
+            await response(failed(_GONE))(scope, receive, send)

@@ -40,15 +40,6 @@ class Right(StrEnum):
     """See the server's own state, and who is signed in; end others' access."""
 
 
-GUESTS_MAY: Final = frozenset(
-    {
-        *("list", "view", "get", "withdraw"),
-        *("supervise", "reoffer", "candidate", "ice_servers", "set_mode", "mute", "volumes", "leave"),
-    }
-)
-"""The commands of whoever came by a listen-in link: what it takes to find his call, to listen to it, and to go."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ceiling:
     """How far an identity may go. Empty ``agents`` and ``teams`` cover nobody; ``*`` covers everybody of the tenant."""
@@ -195,19 +186,6 @@ def is_called_for_help(identity: Identity) -> bool:
     return identity.ceiling.mode is not None
 
 
-def is_guest(identity: Identity) -> bool:
-    """Whether he came by a listen-in link: he hears one call, and what people say of it among themselves is not for him."""
-    return identity.ceiling.calls is not None
-
-
-def check_guest(identity: Identity, command: str) -> None:
-    """Raise `Refusal` ``forbidden`` for a command that is none of a guest's."""
-    if is_guest(identity) and command not in GUESTS_MAY:
-        raise Refusal(
-            "forbidden", f"{command} is not for guests: by a link one may listen, nothing else", "sign in, or ask who made the link"
-        )
-
-
 def check_right(identity: Identity, right: Right) -> None:
     """Raise `Refusal` unless the identity has this right."""
     check_standing(identity)
@@ -220,3 +198,32 @@ def check_grant(identity: Identity, ceiling: Ceiling) -> None:
     check_right(identity, Right.ADMIN)
     if not identity.ceiling.includes(ceiling):
         raise Refusal("forbidden", "that is beyond your own ceiling", "nobody grants or changes what he may not do himself")
+
+
+# Guests, who came by a listen-in link
+
+GUESTS_MAY: Final = frozenset(
+    {
+        *("list", "view", "get", "withdraw"),
+        *("supervise", "reoffer", "candidate", "ice_servers", "set_mode", "mute", "volumes", "leave"),
+    }
+)
+"""Their commands: what it takes to find the call, to listen to it, and to go."""
+
+
+def guest_of(host: Identity, call: str, name: str) -> Identity:
+    """Somebody who may listen to one call, as far as his host may, and do nothing else; he ends when his host's access is withdrawn."""
+    ceiling = Ceiling(host.ceiling.agents, host.ceiling.teams, Mode.LISTEN, frozenset(), frozenset({call}))
+    return Identity(f"{host.name}/{name}", host.tenant, ceiling, standing=Standing(f"link:{name}", parent=host.standing))
+
+
+def is_guest(identity: Identity) -> bool:
+    """Whether he came by a listen-in link: he hears one call, and what people say of it among themselves is not for him."""
+    return identity.ceiling.calls is not None
+
+
+def check_guest(identity: Identity, command: str) -> None:
+    """Raise `Refusal` ``forbidden`` for a command that is none of a guest's."""
+    if is_guest(identity) and command not in GUESTS_MAY:
+        text = f"{command} is not for guests: by a link one may listen, nothing else"
+        raise Refusal("forbidden", text, "sign in, or ask who made the link")

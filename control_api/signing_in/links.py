@@ -8,10 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from control_api.permissions import Ceiling, Identity, Refusal
-from control_api.standing import Standing
+from control_api.permissions import Identity, Refusal, guest_of
 from control_api.tokens import hash_of
-from mixer.modes import Mode
 
 PREFIX: Final = "msl_"
 MOST_KEPT: Final = 10_000
@@ -29,12 +27,6 @@ class Link:
     """Who comes by it: a guest of whoever made it."""
     call: str
     until: float
-
-
-def guest_of(host: Identity, call: str, name: str) -> Identity:
-    """Somebody who may listen to one call, as far as his host may, and do nothing else; he ends when his host's access is withdrawn."""
-    ceiling = Ceiling(host.ceiling.agents, host.ceiling.teams, Mode.LISTEN, frozenset(), frozenset({call}))
-    return Identity(f"{host.name}/{name}", host.tenant, ceiling, standing=Standing(f"link:{name}", parent=host.standing))
 
 
 class Links:

@@ -8,7 +8,8 @@ of these rules that fits decides:
 - the signalled address becomes the source at once, where the media was set less than `PREFERENCE` ago;
 - the *places* of a leg are the hosts of its signalled address, its signalling and its source. From another host nobody becomes the
   source, but where the signalled address is one of a private network and not where the signalling comes from (a translator *and* a
-  proxy in between): then whoever proves himself within `PREFERENCE`, while nothing was heard;
+  proxy in between): then whoever proves himself within `PREFERENCE`, while nothing was heard; and there the host of the source that new
+  media replaced is a place until another was heard;
 - from a place of its own the source is found at once within `PREFERENCE`, and by a proof later, where nothing was heard since the media
   was set; else by a proof once the source has been silent for `SILENCE` (a translator that chose another port).
 
@@ -119,8 +120,12 @@ class Latch:
         self.source, self.heard, self.newcomer = address, True, None
 
     def _is_place_of(self, host: str) -> bool:
-        """Whether the leg's packets may come from this host. One that it just left counts until it was heard elsewhere."""
-        others = (self.signalled, self.source, None if self.heard else self.replaced)
+        """Whether the leg's packets may come from this host.
+
+        One that it just left counts only where nothing else tells where it is, until it was heard: else who is still there would hear on.
+        """
+        left = None if self.heard or not self._is_out_of_sight() else self.replaced
+        others = (self.signalled, self.source, left)
         places = [self.peer, *[address[0] for address in others if address is not None]]
         if host in places or ":" not in host:  # nothing is parsed for what a flood of IPv4 sends
             return host in places

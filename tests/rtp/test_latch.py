@@ -169,6 +169,22 @@ def test_the_host_that_media_moved_away_from_is_a_stranger_once_the_new_one_was_
     assert sends(latch, (PUBLIC[0], 4002), 5.0, 50.0) is Verdict.STRANGER
 
 
+@pytest.mark.parametrize("now", [5.1, 5.0 + PREFERENCE, 50.0])
+@pytest.mark.parametrize("port", [4000, 4002])
+def test_who_is_still_where_media_moved_away_from_hears_nothing_however_silent_the_new_place_is(now: float, port: int) -> None:
+    latch = latched(peer="8.8.8.8", signalled=PUBLIC)
+    assert latch.set_media(("7.7.7.7", 4000), 5.0)
+    assert set(proves_himself(latch, Sender((PUBLIC[0], port)), 5.0, now)) == {Verdict.STRANGER}
+    assert latch.source == ("7.7.7.7", 4000)
+
+
+def test_out_of_sight_the_host_that_media_moved_away_from_is_a_place_until_the_new_one_was_heard() -> None:
+    latch = latched(peer="8.8.8.8")
+    assert proves_himself(latch, Sender(NATTED), 0.0, 0.5) == PROVEN
+    assert latch.set_media(MOVED, 5.0)
+    assert proves_himself(latch, Sender(REBOUND), 5.0, 5.0 + PREFERENCE) == PROVEN
+
+
 def test_where_no_address_was_signalled_the_source_stays() -> None:
     latch = latched()
     assert not latch.set_media(None, 3.0)

@@ -160,16 +160,18 @@ class Spool:
             self._failed(error)
             self._break_off()
             return False
-        self._fails = False
         self._have_synced()
         return True
 
     def _have_synced(self) -> None:
+        """It is written, whatever comes of this; where it fails the next line tries again."""
         if self._number not in self._unsynced:
             try:
                 self._unsynced[self._number] = os.dup(self._file)
             except OSError as error:
-                self._failed(error)  # it is written all the same, and the next line tries again
+                self._failed(error)
+                return
+        self._fails = False
 
     def _add(self, line: bytes) -> None:
         """Raises `OSError`."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from mediaserver.observing.counters import Counters
 from mediaserver.webhooks import spool
@@ -183,11 +184,14 @@ def test_without_a_descriptor_to_spare_events_are_kept_and_nobody_is_disturbed(t
     kept = opened(tmp_path)
     with monkeypatch.context() as scarce:
         scarce.setattr(os, "dup", none_left)
-        kept.keep(envelope(1), 0.0)
+        with capture_logs() as logs:
+            for number in range(1, 6):
+                kept.keep(envelope(number), 0.0)
     assert kept.unsynced() == []
-    kept.keep(envelope(2), 0.0)
+    assert [entry["problem"] for entry in logs] == ["[Errno 24] too many open files"]
+    kept.keep(envelope(6), 0.0)
     kept.close()
-    assert found(tmp_path) == ["e1", "e2"]
+    assert found(tmp_path) == [f"e{number}" for number in range(1, 7)]
 
 
 def test_a_disk_that_takes_a_part_at_a_time_gets_all_of_what_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import httpx
 
 PATIENCE: Final = 5.0
 LONGEST: Final = 262_144
@@ -19,12 +22,13 @@ async def post(place: str, form: Mapping[str, str], login: tuple[str, str] | Non
 
 
 async def _asked(method: str, place: str, **request: Any) -> bytes:
-    import httpx  # takes a tenth of a second; who has no issuer does without
+    made = await asyncio.to_thread(_client)
+    import httpx  # it is there by now
 
     try:
         async with (
             asyncio.timeout(PATIENCE),
-            httpx.AsyncClient(timeout=PATIENCE) as client,
+            made as client,
             client.stream(method, place, **request) as response,
         ):
             if response.status_code != 200:
@@ -39,3 +43,10 @@ async def _asked(method: str, place: str, **request: Any) -> bytes:
         raise OSError(f"{place} cannot be fetched: {error}") from error
     except TimeoutError as error:
         raise OSError(f"{place} did not answer within {PATIENCE:g} s") from error
+
+
+def _client() -> "httpx.AsyncClient":
+    """Made in a thread, for no call is to wait: the first import takes a tenth of a second, and TLS's roots are read each time."""
+    import httpx  # who has no issuer does without
+
+    return httpx.AsyncClient(timeout=PATIENCE)

@@ -17,7 +17,7 @@ A proof is `PROOF` packets with numbers one behind the other, of one SSRC and on
 any host. A source that the new media replaced does not come back within `PREFERENCE`, however it lingers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -29,6 +29,8 @@ SILENCE: Final = 1.0
 """Seconds without a packet after which a source may be replaced."""
 PROOF: Final = 4
 """Packets in a row by which a newcomer shows that he means this leg."""
+MOST_NEWCOMERS: Final = 8
+"""So many addresses may prove themselves at a time; whoever sends between does not disturb them."""
 
 Address = tuple[str, int]
 """Host as the socket writes it, port."""
@@ -71,19 +73,16 @@ class Latch:
     """The host that its signalling comes from; empty where that is not known."""
     sends: bool = True
     """Whether it agreed to send."""
-    newcomer: tuple[Address, int] | None = None
-    """The address and SSRC that are proving themselves."""
-    following: int = 0
-    """The number that the newcomer's next packet has."""
-    proofs: int = 0
-    """How many in a row came from the newcomer."""
+    newcomers: dict[Address, tuple[int, int, int]] = field(default_factory=dict)
+    """Who proves himself, the latest last: his SSRC, the number that his next packet has, and how many in a row came."""
 
     def set_media(self, signalled: Address | None, now: float, *, peer: str = "", sends: bool = True) -> bool:
         """Take what was signalled (None: no address), where that came from, and whether the leg sends; whether packets now go elsewhere.
 
         The same address signalled again keeps the source, wherever it was latched.
         """
-        self.opened, self.peer, self.sends, self.newcomer = now, peer or self.peer, sends, None
+        self.opened, self.peer, self.sends = now, peer or self.peer, sends
+        self.newcomers.clear()
         if signalled is None or signalled == self.signalled:
             return False
         self.replaced = self.source if self.source != signalled else None
@@ -117,7 +116,8 @@ class Latch:
 
     def take(self, address: Address) -> None:
         """An address that was judged so is the source from now on."""
-        self.source, self.heard, self.newcomer = address, True, None
+        self.source, self.heard = address, True
+        self.newcomers.clear()
 
     def _is_place_of(self, host: str) -> bool:
         """Whether the leg's packets may come from this host.
@@ -137,10 +137,12 @@ class Latch:
         return self.signalled is not None and self.signalled[0] != self.peer and _is_private(self.signalled[0])
 
     def _is_proven(self, address: Address, ssrc: int, sequence: int) -> bool:
-        goes_on = self.newcomer == (address, ssrc) and sequence == self.following
-        self.proofs = self.proofs + 1 if goes_on else 1
-        self.newcomer, self.following = (address, ssrc), (sequence + 1) & 0xFFFF
-        return self.proofs >= PROOF
+        known, following, proofs = self.newcomers.pop(address, (ssrc, sequence, 0))
+        if len(self.newcomers) >= MOST_NEWCOMERS:
+            del self.newcomers[next(iter(self.newcomers))]
+        proofs = proofs + 1 if (known, following) == (ssrc, sequence) else 1
+        self.newcomers[address] = ssrc, (sequence + 1) & 0xFFFF, proofs
+        return proofs >= PROOF
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtp.latch import PREFERENCE, PROOF, SILENCE, Address, Latch, Verdict
+from rtp.latch import MOST_NEWCOMERS, PREFERENCE, PROOF, SILENCE, Address, Latch, Verdict
 
 SIGNALLED, NATTED, STRANGER, MOVED = ("192.168.1.2", 4000), ("9.9.9.9", 61_000), ("6.6.6.6", 5), ("192.168.1.2", 4100)
 REBOUND = ("9.9.9.9", 61_002)
@@ -114,6 +114,21 @@ def test_a_proof_is_of_one_sender_with_one_number_behind_the_other() -> None:
         assert Sender(REBOUND, sequence=2 * count).to(latch, 0.1, 10.0) is Verdict.UNPROVEN
         assert Sender(SIGNALLED, sequence=count).to(latch, 0.1, 10.0) is Verdict.UNPROVEN
         assert Sender(SIGNALLED, sequence=count + 1, ssrc=count).to(latch, 0.1, 10.0) is Verdict.UNPROVEN
+
+
+def test_whoever_sends_between_does_not_keep_a_newcomer_from_proving_himself() -> None:
+    latch, phone, senders = latched(peer="10.0.0.5"), Sender(NATTED), range(MOST_NEWCOMERS - 1)
+    told = []
+    for count in range(PROOF):
+        assert {sends(latch, ("6.6.6.6", 10 * count + sender), 0.0, 0.1) for sender in senders} == {Verdict.UNPROVEN}
+        told.append(phone.to(latch, 0.0, 0.1))
+    assert told == PROVEN
+
+
+def test_of_those_who_prove_themselves_few_are_kept() -> None:
+    latch = latched(peer="10.0.0.5")
+    assert {sends(latch, ("6.6.6.6", port), 0.0, 0.1) for port in range(1, 1000)} == {Verdict.UNPROVEN}
+    assert len(latch.newcomers) == MOST_NEWCOMERS
 
 
 def test_behind_a_translator_and_a_proxy_whoever_proves_himself_soon_is_taken() -> None:

@@ -17,7 +17,7 @@ from mediaserver.signalling.calls.moving import Mover, tell_open
 from mediaserver.signalling.calls.records import keep
 from mediaserver.signalling.calls.requests import PendingRequests
 from mediaserver.signalling.house import House
-from mediaserver.signalling.media.agreeing import tell_media
+from mediaserver.signalling.media.agreeing import tell_media, tell_way
 from mediaserver.signalling.routing.placing import Placer
 from sip.errors import SipError
 from sip.negotiated import OPUS, NegotiatedMedia
@@ -160,8 +160,11 @@ class Performer:
                 self._feed(entry, inputs.MediaAgreed(leg.leg, leg.media))
             return
         leg.is_accepted = True
+        agreed_early = leg.media
         description = self._answer(entry, leg, like) if leg.has_offer else self._offer(entry, leg, like)
         self._house.agent.accept(session, description, now)
+        if agreed_early is not None:
+            tell_way(self._house, entry, leg, agreed_early)  # many a phone sends from now on only: where it is, is looked for once more
 
     def _early(self, entry: CallEntry, leg: Leg, like: LegId | None) -> SessionDescription | None:
         """The description of an 18x: our answer, where there is media for it. Without an offer of theirs we make one, to a caller who

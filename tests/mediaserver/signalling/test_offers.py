@@ -243,6 +243,17 @@ def test_early_media_is_bridged_and_a_200_with_other_media_wins() -> None:
     end(house, customers)
 
 
+def test_where_a_caller_of_early_media_sends_from_is_looked_for_again_when_he_is_answered() -> None:
+    house = House(reliable_provisional="never")
+    customers = house.trunk.dial("100")
+    early(house, house.robert, 5100)
+    told = house.exchange.media.worker.of(SetMedia, house.exchange.leg("customer"))
+    house.robert.answers()
+    again = house.exchange.media.worker.of(SetMedia, house.exchange.leg("customer"))[len(told) :]
+    assert again == [told[-1]], "the worker's time for it begins anew"
+    end(house, customers)
+
+
 @pytest.mark.parametrize("has_media", [False, True])
 def test_a_supervisor_joins_before_the_answer(has_media: bool) -> None:
     house = House()

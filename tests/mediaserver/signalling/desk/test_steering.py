@@ -107,21 +107,27 @@ def test_what_is_refused_leaves_a_leg_to_the_client_that_steers_it(takes_over: b
 
 
 def hands_over(giver: Console, leg: int, to: int) -> None:
-    """Its talk becomes another's."""
+    """It whispers, and its talk becomes another's."""
+    giver.sets(leg, Mode.WHISPER)
     assert giver.who.identity is not None
     giver.does(giver.desk.exchange.desk.hand_over(giver.who.identity, leg=leg, to=to))
+
+
+def assert_talk_goes_with(last: Console, *, after: Console) -> None:
+    """Lars whispers on when one client is gone, and listens when the other one is."""
+    house = last.desk
+    after.goes()
+    assert house.exchange.mode(house.lars) == "whisper"
+    last.goes()
+    assert house.exchange.mode(house.lars) == "listen"
 
 
 def test_a_talk_that_was_handed_over_is_free_when_the_newest_client_of_its_holder_is_gone() -> None:
     desk = Desk()
     eves, before, larss = Console(desk, "eve"), Console(desk, "lars"), Console(desk, "lars")
     before.goes()
-    eves.sets(desk.eve, Mode.WHISPER)
     hands_over(eves, desk.eve, desk.lars)
-    eves.goes()
-    assert desk.exchange.mode(desk.lars) == "whisper"
-    larss.goes()
-    assert desk.exchange.mode(desk.lars) == "listen"
+    assert_talk_goes_with(larss, after=eves)
 
 
 def test_a_talk_that_was_handed_over_goes_with_the_client_by_which_its_holder_entered() -> None:
@@ -129,18 +135,13 @@ def test_a_talk_that_was_handed_over_goes_with_the_client_by_which_its_holder_en
     eves, first = Console(desk, "eve"), Console(desk, "lars")
     first.sets(desk.lars, Mode.LISTEN)
     second = Console(desk, "lars")
-    eves.sets(desk.eve, Mode.WHISPER)
     hands_over(eves, desk.eve, desk.lars)
-    second.goes()
-    assert desk.exchange.mode(desk.lars) == "whisper"
-    first.goes()
-    assert desk.exchange.mode(desk.lars) == "listen"
+    assert_talk_goes_with(first, after=second)
 
 
 def test_who_is_there_by_his_phone_alone_keeps_a_talk_that_was_handed_over() -> None:
     desk = Desk()
     eves = Console(desk, "eve")
-    eves.sets(desk.eve, Mode.WHISPER)
     hands_over(eves, desk.eve, desk.lars)
     eves.goes()
     assert desk.exchange.mode(desk.lars) == "whisper"

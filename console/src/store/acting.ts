@@ -121,12 +121,14 @@ export const setVolume = (leg: number, hears: number): void => loudness.want({ l
 /** The leg whose microphone the talk key holds open; 0: none. */
 let talking = 0;
 
-/** The talk key goes down or up. Without push-to-talk it is none; what it has opened it shuts all the same. */
+/** The talk key goes down or up. Without push-to-talk it is none; what it has opened it shuts all the same, whichever seat keys are about then. */
 export function talkKey(isDown: boolean, at: Seat | null = seat.peek()): void {
   const leg = at && at.leg.mode !== "listen" ? at.leg.leg : 0;
   if (isDown && pushToTalk.peek()) talking = leg;
-  if (leg && leg === talking) mute(leg, !isDown);
-  if (!isDown) talking = 0;
+  if (isDown && leg && leg === talking) mute(leg, false);
+  if (isDown) return;
+  if (seats.peek().some((own) => own.leg.leg === talking)) mute(talking, true);
+  talking = 0;
 }
 
 /** The volumes that keys step through. */

@@ -99,14 +99,16 @@ async def test_capacity_counts_every_packet_and_hears_who_must_be_heard() -> Non
 async def test_latency_finds_the_marks_on_every_path() -> None:
     figures: dict[str, Any] = (await latency.run(AROUND, calls=2, seconds=2)).figures
     assert all(figures["marks"][path] > 0 for path in ("customer_to_agent", "customer_to_supervisor", "supervisor_to_agent"))
-    assert 0 < figures["p50_ms"]["customer_to_agent"] < 1000
+    # Later than 280 ms a mark is lost, and chance alone would find it after half of that.
+    assert 0 < figures["p50_ms"]["customer_to_agent"] < 100
 
 
 async def test_switch_sees_the_gain_change_by_both_doors() -> None:
     figures: dict[str, Any] = (await switch.run(AROUND, calls=2, switches=8, rate=4, seed=1)).figures
     assert (figures["unseen"], figures["failed"]) == (0, 0)
     assert figures["switches"] == {"digit": 4, "websocket": 4}
-    assert all(0 < value < 5000 for value in figures["p99_ms"].values())
+    # A change is looked for during a second, so the slowest of those that were seen judges nothing: the usual one does.
+    assert all(0 < value < 500 for value in figures["p50_ms"].values())
 
 
 async def test_setup_gives_every_port_back() -> None:

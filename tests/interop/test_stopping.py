@@ -17,8 +17,9 @@ PASSWORD = "long enough"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    """One that is stopped in the test."""
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """One that is stopped in the test; calls may go on for longer than anybody here waits."""
+    monkeypatch.setenv("MEDIASERVER_LIMITS__DRAIN", "600")
     return Server(tmp_path, address=own_address(), storage=tmp_path / "kept")
 
 

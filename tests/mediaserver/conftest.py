@@ -1,4 +1,4 @@
-"""Databases for the tests that need one: every such test runs on SQLite and on a real PostgreSQL."""
+"""What tests of the server share: ports that go back, and databases, of which a test that needs one gets SQLite and a real PostgreSQL."""
 
 import asyncio
 import itertools
@@ -12,9 +12,17 @@ import pytest
 from config.storage import StorageSettings
 from mediaserver.storage.database import Database
 from mediaserver.storage.folder import Places
+from tests.mediaserver.signalling.exchange import Ports
 from tests.mediaserver.storage.postgres import cluster
 
 _numbers: Final = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def ports_go_back() -> Iterator[None]:
+    """Close what exchanges lent."""
+    yield
+    Ports.close()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ class PortPool:
         """Raise `NoFreePort` where not one port could be bound: a wrong address is found out before the first call."""
         for port in self._free:
             try:
-                _close(self._open_pair(port))
+                close_pair(self._open_pair(port))
             except OSError:
                 continue
             return
@@ -72,7 +72,7 @@ class PortPool:
         """Close a port and let it rest; nothing happens the second time."""
         if lent.socket.fileno() < 0:
             return
-        _close(lent)
+        close_pair(lent)
         self.lent -= 1
         self._resting.append((now + self._rest, lent.port))
 
@@ -100,7 +100,8 @@ class PortPool:
         return opened
 
 
-def _close(lent: LentPort) -> None:
+def close_pair(lent: LentPort) -> None:
+    """Close both sockets of a port; nothing happens the second time."""
     lent.socket.close()
     if lent.reports is not None:
         lent.reports.close()

@@ -5,7 +5,7 @@ worker that does as it is told and remembers it. One clock for all, and it is tu
 import asyncio
 from collections.abc import Callable
 from itertools import count
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from config.settings import Settings, TraceSettings
@@ -33,7 +33,7 @@ from mediaserver.signalling.entering.entrance import Entrance
 from mediaserver.signalling.entering.identities import ConfiguredUsers
 from mediaserver.signalling.entering.invitations import Invitations
 from mediaserver.signalling.house import House
-from mediaserver.signalling.media.ports import PortPool
+from mediaserver.signalling.media.ports import LentPort, PortPool, close_pair
 from mediaserver.signalling.media.workers import Media
 from mediaserver.signalling.outside import OutsideRequests
 from mediaserver.signalling.routing.resolving import Resolver
@@ -96,6 +96,25 @@ def description(address: Address, port: int, codecs: str = "0 8 101", direction:
 _STEP = 0.25
 
 
+class Ports(PortPool):
+    """Ports that are closed when the test has ended, whatever still stands: all exchanges of all tests have the same ones."""
+
+    _lent: ClassVar[list[LentPort]] = []
+
+    def lend(self, now: float) -> LentPort:
+        """Lend one, and remember it."""
+        lent = super().lend(now)
+        self._lent.append(lent)
+        return lent
+
+    @classmethod
+    def close(cls) -> None:
+        """Close all."""
+        for lent in cls._lent:
+            close_pair(lent)
+        cls._lent.clear()
+
+
 class Exchange:
     """The server and its phones."""
 
@@ -122,7 +141,7 @@ class Exchange:
             settings=settings,
             agent=self.server.agent,
             media=cast(Media, self.media),
-            ports=PortPool(settings.media.bind, settings.media.first_port, settings.media.last_port, dscp=46),
+            ports=Ports(settings.media.bind, settings.media.first_port, settings.media.last_port, dscp=46),
             media_addresses=Addresses("127.0.0.1", "", ()),
             router=Router(settings),
             resolver=Resolver(

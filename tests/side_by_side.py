@@ -9,14 +9,14 @@ phones whose sound is judged.
 from pathlib import Path
 from typing import Final
 
-_PHONES: Final = ("secured", "jssip", "kamailio", "transfers", "transports")
-_PAGES: Final = ("chromium", "console", "webrtc", "following")
+_PHONES: Final = ("secured", "kamailio", "transfers", "transports")
+_DESKS: Final = ("webrtc", "following")
 _BARESIPS: Final = ("baresip", "pyvoip", "codecs_by_baresip", "phones")
 _SERVERS: Final = ("attackers", "finding", "trunks", "codecs", "ways", "built_in", "stopping", "trace")
 _REAL_WORKERS: Final = ("process", "orphans", "sorting", "report_sockets", "ipv6", "secured_door")
 CHAINS: Final = (
     tuple(f"interop/test_{name}.py" for name in _PHONES),
-    tuple(f"interop/test_{name}.py" for name in _PAGES),
+    tuple(f"interop/test_{name}.py" for name in _DESKS),
     ("interop/",),
     tuple(f"interop/test_{name}.py" for name in _SERVERS),
     tuple(f"interop/test_{name}.py" for name in _BARESIPS),

@@ -10,9 +10,9 @@ from tests.console.browsing import browser, opened
 from tests.interop.hearing import AGENT_HZ, CUSTOMER_HZ, hear
 from tests.interop.houses import TOKEN
 from tests.interop.phones.jssip import PAGE
-from tests.interop.test_console import EAR, PageEar
 from tests.interop.test_webrtc import desk
 from tests.interop.tools import PATIENCE
+from tests.proofs.test_console import EAR, PageEar
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "listen.html"
 

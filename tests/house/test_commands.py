@@ -160,7 +160,7 @@ def test_ci_leaves_pictures_of_the_console_where_git_does_not_take_them() -> Non
 
 
 def test_the_documents_show_pictures_that_the_tests_keep() -> None:
-    tests = "".join(file.read_text() for room in ("console", "interop") for file in (ROOT / "tests" / room).glob("*.py"))
+    tests = "".join(file.read_text() for room in ("console", "proofs") for file in (ROOT / "tests" / room).glob("*.py"))
     kept = {f"{name}{size}" for name in re.findall(r'keep_picture\([^()]*, "([a-z-]+)"\)', tests) for size in ("", "-phone")}
     shown = {path.stem for path in (ROOT / "docs" / "pictures").glob("*.png")}
     pages = "".join((ROOT / page).read_text() for page in ("README.md", "docs/console.md"))

@@ -5,6 +5,8 @@ Both do the same, and the same tests hold them to it:
 - `receive` reads one datagram of every ready socket, so that a batch has at most one of a row; rows that are in the batch
   already are left alone, and what waits beyond is read next time. Rows ascend, so that what is known of them is walked through
   in its order in memory: that saves a tenth of a turn;
+- ``asked`` says when the sockets were asked: whatever came before is in the batch, or behind what is; to read it takes time, in which
+  more comes, and that is not;
 - a datagram that does not fit is cut off at the line's width; an empty one, and an error that a socket reports, is counted;
 - `send` sends each line of a range by the socket of its row; a refusal (ICMP) belongs to an earlier datagram, so it is counted and the
   line is sent once more; whatever else the system refuses is counted, and so is a row without a socket.
@@ -14,6 +16,7 @@ import ctypes
 import os
 import select
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -56,6 +59,10 @@ class SocketCounters:
 class SocketLoop(Protocol):
     """Reads and sends over sockets that each belong to one row."""
 
+    @property
+    def asked(self) -> float:
+        """When the sockets were asked last what can be read, monotonic seconds."""
+
     def watch(self, row: int, end: socket.socket) -> None:
         """From now on read this connected, non-blocking socket for a row that has none, and send by it."""
 
@@ -87,6 +94,8 @@ class PlainLoop:
         self._ready = select.epoll()
         self._ends: dict[int, tuple[int, Callable[[memoryview], int]]] = {}
         self._descriptor = [-1] * rows
+        self.asked = 0.0
+        """As `SocketLoop.asked`."""
         self._send: list[Callable[[memoryview], int]] = [_nowhere] * rows
 
     def watch(self, row: int, end: socket.socket) -> None:
@@ -110,11 +119,10 @@ class PlainLoop:
 
     def receive(self, first: int) -> int:
         """As `SocketLoop.receive`."""
-        room = min(self._most, len(self._arriving) - first)
-        if room <= 0:
-            return first
-        ends = self._ends
-        ready = sorted((ends[descriptor] for descriptor, _ in self._ready.poll(0, room)), key=_row_of)
+        ends, room = self._ends, min(self._most, len(self._arriving) - first)
+        events = self._ready.poll(0, room) if room > 0 else []
+        self.asked = time.monotonic()
+        ready = sorted((ends[descriptor] for descriptor, _ in events), key=_row_of)
         if first:
             taken = set(self._inbox.rows[:first].tolist())
             ready = [(row, receive) for row, receive in ready if row not in taken]
@@ -181,8 +189,14 @@ class CompiledLoop:
         self._descriptors = np.full(len(counters.empty), -1, dtype=np.int32)
         self._descriptors_there = self._descriptors.ctypes.data
         self._ready = select.epoll()
-        references = [ctypes.byref(each) for each in (self._inbox, self._outbox, self._counters)]
-        self._inbox_there, self._outbox_there, self._counters_there = references
+        self._asked = ctypes.c_double()
+        references = [ctypes.byref(each) for each in (self._inbox, self._outbox, self._counters, self._asked)]
+        self._inbox_there, self._outbox_there, self._counters_there, self._asked_there = references
+
+    @property
+    def asked(self) -> float:
+        """As `SocketLoop.asked`."""
+        return self._asked.value
 
     def watch(self, row: int, end: socket.socket) -> None:
         """As `SocketLoop.watch`."""
@@ -202,7 +216,7 @@ class CompiledLoop:
 
     def receive(self, first: int) -> int:
         """As `SocketLoop.receive`."""
-        there = self._inbox_there, first, self._descriptors_there, self._counters_there
+        there = self._inbox_there, first, self._descriptors_there, self._counters_there, self._asked_there
         return int(self._library.socket_loop_receive(self._ready.fileno(), *there))
 
     def send(self, first: int, count: int) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 LIBRARY: Final = Path(__file__).with_name("_socket_loop.so")
 """Where the installation puts it."""
-VERSION: Final = 3
+VERSION: Final = 4
 """What it must say that it is, so that an old one is not taken for the present one."""
 
 
@@ -47,9 +47,9 @@ def load_library() -> ctypes.CDLL:
     library = ctypes.CDLL(str(LIBRARY))
     if library.socket_loop_version() != VERSION:
         raise OSError(f"{LIBRARY} is another version's; install anew")
-    lines, counters = ctypes.POINTER(CLines), ctypes.POINTER(CCounters)
+    lines, counters, seconds = ctypes.POINTER(CLines), ctypes.POINTER(CCounters), ctypes.POINTER(ctypes.c_double)
     library.socket_loop_watch.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_uint32]
-    library.socket_loop_receive.argtypes = [ctypes.c_int, lines, ctypes.c_int64, ctypes.c_void_p, counters]
+    library.socket_loop_receive.argtypes = [ctypes.c_int, lines, ctypes.c_int64, ctypes.c_void_p, counters, seconds]
     library.socket_loop_receive.restype = ctypes.c_int64
     library.socket_loop_send.argtypes = [lines, ctypes.c_int64, ctypes.c_void_p, counters]
     library.socket_loop_send.restype = None

@@ -9,8 +9,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 
-#define VERSION 3
+#define VERSION 4
 #define MOST_READY 8192 /* sockets read in one batch, so that a turn stays bounded */
 #define MOST_ROWS 65536
 #define A_WORD 64 /* rows of which a word of marks tells */
@@ -65,13 +66,23 @@ static int mark_ready(int epoll, int64_t room, uint64_t *marks)
     return words;
 }
 
+/* Seconds on the monotonic clock. */
+static double monotonic_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 /* Read one datagram of every ready socket into the lines from `first` on, by ascending row; rows of earlier lines are left
-   alone. The number of lines in use afterwards. */
-int64_t socket_loop_receive(int epoll, struct lines *inbox, int64_t first, const int32_t *descriptors, const struct counters *counters)
+   alone. The number of lines in use afterwards; `asked` is when it was known which are ready. */
+int64_t socket_loop_receive(
+    int epoll, struct lines *inbox, int64_t first, const int32_t *descriptors, const struct counters *counters, double *asked)
 {
     uint64_t marks[MOST_ROWS / A_WORD];
     int64_t line = first;
     int words = mark_ready(epoll, inbox->count - first, marks);
+    *asked = monotonic_seconds();
     for (int word = 0; word < words; word++)
         for (uint64_t rest = marks[word]; rest; rest &= rest - 1) {
             int64_t row = word * A_WORD + __builtin_ctzll(rest);

@@ -137,8 +137,9 @@ class Worker:
         self._read_link(now)
         lengths, rows = self._sockets.receive(now)
         self._sockets.receive_reports(now)
-        # What was read may have come after the turn began: no packet is to look as if it had come before it was sent.
-        now = time.monotonic()
+        # The turn's time is when the sockets were asked. Earlier, a packet would look as if it had come before it was sent; later,
+        # clocks would strike for packets that came while others were read, and that only the next turn sees.
+        now = self._sockets.asked
         self._turn.step(lengths, rows, now)
         self._desk.note_changing(self._turn.changing)
         self._sockets.send()

@@ -166,6 +166,11 @@ class Sockets:
             return False
         return True
 
+    @property
+    def asked(self) -> float:
+        """When the sockets were asked last what can be read, monotonic seconds: what came until then, and no more, has been seen."""
+        return self._loop.asked
+
     def receive(self, now: float) -> tuple[Int64, Int64]:
         """Read what is ready into the inbox; lengths (n) and rows (n) of its first lines, each row once."""
         for overflows in self._overflows:

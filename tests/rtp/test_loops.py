@@ -1,6 +1,7 @@
 """The socket loop, in Python and in C: what is ready is read once, what is in the batch is sent, what goes wrong is counted."""
 
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -95,6 +96,14 @@ def test_a_batch_is_in_the_order_of_its_rows_whatever_came_first(kind: type[Plai
     for end, phone in pairs.values():
         end.close()
         phone.close()
+
+
+@pytest.mark.parametrize("first", [0, 4])
+def test_it_is_told_when_the_sockets_were_asked_even_where_there_is_no_room_to_read(bench: Bench, first: int) -> None:
+    bench.phones[0].send(b"text")
+    before = time.monotonic()
+    bench.received(first)
+    assert before <= bench.loop.asked <= time.monotonic()
 
 
 def test_rows_that_are_in_the_batch_already_are_left_for_the_next_round(bench: Bench) -> None:

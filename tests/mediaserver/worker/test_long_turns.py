@@ -1,8 +1,15 @@
-"""What a worker leaves out whose turns are long already."""
+"""What a worker leaves out whose turns are long already, and what time it is in one that takes long."""
+
+import time
 
 import pytest
 
+from mediaserver.link.memory import Memory
+from mediaserver.link.wire import LinkEnd, link_pair
 from mediaserver.worker.gaps import FEW_NEW_GAPS, LONG_TURN
+from mediaserver.worker.process import Worker
+from mediaserver.worker.sounds import Sounds
+from rtp.arrays import Int64
 from tests.mediaserver.worker.hearing import assert_numbers_hold, hears
 from tests.mediaserver.worker.simulated import House, Phone
 
@@ -42,3 +49,22 @@ def test_long_turns_conceal_it_for_a_few_and_the_others_hear_on_behind_it(watche
         assert_numbers_hold(recent)
         assert hears(recent, 433.0)
         assert hears(recent, 701.0)
+
+
+def test_no_clock_strikes_for_what_came_while_others_were_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    link, theirs = link_pair()
+    worker = Worker(LinkEnd(theirs), Memory.create(4, 2, 3), Sounds(), 0.002)
+    read, turns, reads = worker._sockets.receive, list[float](), list[float]()
+
+    def read_slowly(now: float) -> tuple[Int64, Int64]:
+        batch = read(now)
+        reads.append(time.monotonic())
+        time.sleep(0.01)
+        return batch
+
+    monkeypatch.setattr(worker._sockets, "receive", read_slowly)
+    monkeypatch.setattr(worker._turn, "step", lambda lengths, rows, now: turns.append(now))
+    began = time.monotonic()
+    worker._one_turn(began)
+    link.close()
+    assert began <= turns[0] <= reads[0]

@@ -25,6 +25,8 @@ _DRAINS = 4
 """Batches read a millisecond at most."""
 _SETTLES = 8
 """Milliseconds from judgement to judgement."""
+_BANK_FRAMES = 1024 * 1024
+"""Of signals; memory is taken up as it is used. To move them to a larger place would stall all legs."""
 _COMMANDS = 8
 """Commands carried out a millisecond at most."""
 _SETTLEMENTS, _SEND_ERRORS, _SKIPPED_SLOTS, _STOPPED = (
@@ -40,7 +42,7 @@ class Loop:
         self._pipe = pipe
         self._ends = time.monotonic() + longest
         self._sockets = sockets = Sockets(memory.size.legs, kernel_times)
-        self._sender = Sender(memory, sockets.outbox, sockets.send, bank_frames=64 * 1024)
+        self._sender = Sender(memory, sockets.outbox, sockets.send, bank_frames=_BANK_FRAMES)
         self._sender.on_pressed = lambda leg, moment: pipe.send(Pressed(leg, moment))
         self._receiver = Receiver(memory, sockets)
         self._told = select.poll()  # the pipe's own poll makes a selector each time

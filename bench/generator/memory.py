@@ -16,6 +16,9 @@ LATE_BINS = 2000
 STALL = 0.005
 """Seconds of lateness that are written down as a stall of the generator: what is heard then is its own fault."""
 STALLS = 4096
+TARDY = 0.001
+"""Seconds of lateness by which a packet is written down: no playout reckons with it where all others have been punctual."""
+MOST_TARDY = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ _RECORD_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("record_length", "u2", ()),
 )
 _LOG_FIELDS: tuple[tuple[str, str, tuple[int, ...]], ...] = (("log_time", "f8", ()), ("log_leg", "i8", ()), ("log_frame", "i8", ()))
+_TARDY_FIELDS: tuple[tuple[str, str], ...] = (("tardy_leg", "i4"), ("tardy_due", "f8"), ("tardy_sent", "f8"))
 
 
 class Memory:
@@ -69,7 +73,8 @@ class Memory:
     packet that is not silence; monotonic seconds), payload_type (of what is to come), longest_gap (seconds between two packets, since
     somebody set it to 0), gaps (leg, ms bin): counters a leg. streams: those of them that each packet touches, as records.
     late (0.1 ms bin): packets by send time minus due time. stalls (stall, 2): from when until when packets were sent more
-    than `STALL` late. totals: see the names below.
+    than `STALL` late. tardy_*: packets of recorded legs that were sent more than `TARDY` late: leg, when due, when sent.
+    totals: see the names below.
     record_*: received packets, each leg's in order of arrival. log_*: sent packets: moment, leg, frame of the leg's signal since its start.
     """
 
@@ -82,6 +87,8 @@ class Memory:
         "send_errors",
         "skipped_slots",
         "stalled",
+        "tardy",
+        "tardy_overflow",
         "stopped",
         "settlements",
     )
@@ -93,6 +100,7 @@ class Memory:
         fields += [(name, kind, (max(1, size.recorded), *rest)) for name, kind, rest in _RECORD_FIELDS]
         fields += [("record_payload", "u1", (max(1, size.recorded), size.payload))]
         fields += [(name, kind, (max(1, size.logged), *rest)) for name, kind, rest in _LOG_FIELDS]
+        fields += [(name, kind, (MOST_TARDY,)) for name, kind in _TARDY_FIELDS]
         fields += [("late", "i8", (LATE_BINS,)), ("totals", "i8", (len(self.TOTALS),)), ("stalls", "f8", (STALLS, 2))]
         offsets, end = [], 0
         for _, kind, shape in fields:
@@ -138,6 +146,9 @@ class Memory:
     late: NDArray[np.int64]
     totals: NDArray[np.int64]
     stalls: NDArray[np.float64]
+    tardy_leg: NDArray[np.int32]
+    tardy_due: NDArray[np.float64]
+    tardy_sent: NDArray[np.float64]
 
     def note_stall(self, due: float, sent: float) -> None:
         """Packets due then were sent only now; joined to the stall before where they meet."""
@@ -148,6 +159,15 @@ class Memory:
         elif count < STALLS:
             self.stalls[count] = due, sent
             self.totals[at] += 1
+
+    def note_tardy(self, legs: NDArray[np.int64], due: float, sent: float) -> None:
+        """Packets of legs (n) that were due then were sent only now."""
+        first = self.total("tardy")
+        count = min(len(legs), MOST_TARDY - first)
+        self.tardy_leg[first : first + count] = legs[:count]
+        self.tardy_due[first : first + count], self.tardy_sent[first : first + count] = due, sent
+        self.totals[Memory.TOTALS.index("tardy")] += count
+        self.totals[Memory.TOTALS.index("tardy_overflow")] += len(legs) - count
 
     def total(self, name: str) -> int:
         """One of `TOTALS` by name."""

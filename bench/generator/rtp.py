@@ -203,6 +203,15 @@ def stalls(memory: Memory) -> NDArray[np.float64]:
     return memory.stalls[: memory.total("stalled")].copy()
 
 
+def tardy(memory: Memory) -> dict[int, NDArray[np.float64]]:
+    """By recorded leg (packet, 2): when each packet was due, and sent, that the generator sent late."""
+    count = memory.total("tardy")
+    order = np.argsort(memory.tardy_leg[:count], kind="stable")
+    legs, first = np.unique(memory.tardy_leg[:count][order], return_index=True)
+    times = np.stack([memory.tardy_due[:count][order], memory.tardy_sent[:count][order]], axis=1)
+    return dict(zip(legs.tolist(), np.split(times, first[1:]), strict=True)) if count else {}
+
+
 def late_ms(before: Snapshot, after: Snapshot) -> tuple[float, float]:
     """The generator's own lateness in a window: p50 and p99 of send time minus due time, ms."""
     return percentiles_of(after.late - before.late, LATE_BINS, 0.1)

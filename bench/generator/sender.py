@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.generator.companding import FRAME
 from bench.generator.formats import FORMATS
-from bench.generator.memory import LATE_BINS, STALL, Memory
+from bench.generator.memory import LATE_BINS, STALL, TARDY, Memory
 from bench.generator.messages import Start
 from bench.generator.signals import Signal
 from bench.generator.sockets import HEADER
@@ -90,6 +90,8 @@ class Sender:
         self._streams = np.zeros(legs, _STREAM)
         self._slots = [Slot() for _ in range(SLOTS)]
         self._slot_of: dict[int, int] = {}
+        self._records = np.zeros(legs, np.bool_)
+        """(leg) whose tardy packets are written down."""
         self._closing: dict[int, Callable[[bytes], bytes]] = {}
         """Of legs that agreed on SRTP."""
         self._digits: dict[int, Digit] = {}
@@ -101,14 +103,15 @@ class Sender:
 
     def load(self, signal: Signal, codec: str, frames: NDArray[np.uint8]) -> None:
         """Keep a signal's frames, rendered elsewhere: rendering takes longer than a slot."""
-        width = frames.shape[1]
-        if width > self._bank.shape[1]:
-            self._bank = np.pad(self._bank, ((0, 0), (0, width - self._bank.shape[1])))
-        end = self._bank_used + len(frames)
-        if end > len(self._bank):
-            self._bank = np.concatenate([self._bank, np.zeros((max(len(frames), len(self._bank)), self._bank.shape[1]), np.uint8)])
-        self._bank[self._bank_used : end, :width] = frames
-        self._sources[signal, codec] = (self._bank_used, len(frames))
+        used, width = self._bank_used, frames.shape[1]
+        end = used + len(frames)
+        if end > len(self._bank) or width > self._bank.shape[1]:
+            kept = self._bank[:used]
+            rows = len(self._bank) if end <= len(self._bank) else max(end, 2 * len(self._bank))
+            self._bank = np.zeros((rows, max(width, self._bank.shape[1])), np.uint8)
+            self._bank[:used, : kept.shape[1]] = kept
+        self._bank[used:end, :width] = frames
+        self._sources[signal, codec] = (used, len(frames))
         self._bank_used = end
 
     def start(self, command: Start) -> None:
@@ -119,6 +122,7 @@ class Sender:
         start, frames = self._sources[command.signal, command.codec]
         kinds = (command.payload_types[0], command.digit_payload_type)
         self._streams[leg] = (sequence, timestamp, 0, form.ticks, start, frames, HEADER + form.payload, ssrc, *kinds)
+        self._records[leg] = command.records
         self._closing.pop(leg, None)
         if command.keys is not None:
             self._closing[leg] = command.keys.closing()
@@ -225,6 +229,8 @@ class Sender:
         self._sent.append(rows)
         if ended - due > STALL:
             memory.note_stall(due, ended)
+        if ended - due > TARDY:
+            memory.note_tardy(rows[self._records[rows]], due, ended)
         first, last = (min(max(int((moment - due) / _LATE_BIN), 0), LATE_BINS - 1) for moment in (begun, ended))
         bins = last - first + 1
         for at in range(bins):  # as evenly as they were sent

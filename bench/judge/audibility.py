@@ -1,6 +1,7 @@
 """The judge of who hears whom: every speaker, living or ended, at every listener, in every window.
 
-- Heard: each tone of the voice within 3 dB of what was sent, in every 100 ms Blackman window inside a span that says *must*.
+- Heard: each tone of the voice within 3 dB of what was sent, in every 100 ms Blackman window inside a span that says *must*, but for
+  those in which playout may have made up a packet that the generator sent late.
 - Not heard: at least 40 dB below that in every 100 ms window, and 58 dB over 1 s, outside of all spans. Where noise or a
   wanted change in the same ear lies higher than those limits, a tone must stand 13 dB out of the noise and 10 dB out of its
   neighbours (1 s: 12 dB) to be a leak: µ-law noise under four voices, and the edge of a voice that starts, would else be
@@ -13,7 +14,7 @@
 - Missing: a listener who must hear somebody, and gets hardly any packets at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -49,6 +50,8 @@ _ECHO = 10
 """Windows before and after a leak in which its edges explain whatever else stands out."""
 _MISSING_SHARE = 0.9
 _SHORTEST_SPAN = 0.3
+_AFTER_TARDY = 0.06
+"""Seconds in which what was made up for a packet that the generator sent late has been played."""
 _AFTER_STALL = 0.3
 """Seconds after a stall of the generator in which playout buffers come to rest."""
 
@@ -93,6 +96,8 @@ class Verdict:
     disturbed: int = 0
     """Windows in which a click covers everything; left out, and a violation where they are many."""
     windows: int = 0
+    excused: int = 0
+    """(speaker, window) pairs whose level was not judged, for the generator had sent a packet of that speaker late."""
     stalled: int = 0
     """Windows left out because the generator itself was late."""
 
@@ -105,17 +110,24 @@ class Verdict:
         self.explained += other.explained
         self.disturbed += other.disturbed
         self.windows += other.windows
+        self.excused += other.excused
         self.stalled += other.stalled
 
 
 class AudibilityJudge:
     """Judges one listener at a time against the score."""
 
-    def __init__(self, score: Score, *, began: float = 0.0, stalls: Floats | None = None) -> None:
-        """``stalls`` (stall, 2): when the generator itself was late; what is heard then proves nothing."""
+    def __init__(
+        self, score: Score, *, began: float = 0.0, stalls: Floats | None = None, tardy: Mapping[int, Floats] | None = None
+    ) -> None:
+        """``stalls`` (stall, 2): when the generator itself was late; what is heard then proves nothing.
+
+        ``tardy``, by leg (packet, 2): when packets of it were due and sent, late; how loud that leg is heard then proves nothing.
+        """
         self._score = score
         self._began = began
         self._stalls = np.zeros((0, 2)) if stalls is None else stalls
+        self._tardy: Mapping[int, Floats] = {} if tardy is None else tardy
         self._voices = sorted(score.voices.values(), key=lambda voice: voice.leg)
         self._tones = np.array([voice.tones for voice in self._voices], np.int64).reshape(-1, 2)
         self._since = np.array([voice.since for voice in self._voices])
@@ -164,6 +176,7 @@ class AudibilityJudge:
             verdict.disturbed = int(ear.disturbed.sum())
             verdict.violations += ear.wrong_levels()
             verdict.judged += ear.heard_count()
+            verdict.excused = int((ear.must & ear.excused).sum())
         verdict.violations += ear.leaks()
         verdict.judged += ear.silent_count()
         return verdict
@@ -222,6 +235,16 @@ class _Ear:
         coarse = np.array([voices[speaker].codec in _COARSE for speaker in self._speakers], bool)
         self.coarse: Bools = np.asarray((self.possible & coarse).any(axis=1) | (voices[self._listener].codec in _COARSE))
         self.occupied = self._tones_of(self.possible)
+        self.excused = np.stack([self._excused(speaker) for speaker in self._speakers], axis=1) if self._speakers else np.zeros(shape, bool)
+
+    def _excused(self, speaker: int) -> Bools:
+        """(w): windows in which something may be heard that playout made up for a tardy packet of this speaker."""
+        tardy = self._judge._tardy.get(speaker)
+        if tardy is None:
+            return np.zeros(len(self._begins), bool)
+        due, over = tardy.T
+        at = np.searchsorted(over + _AFTER_TARDY, self._begins)
+        return np.asarray(np.append(due, np.inf)[at] < self._ends)
 
     def _tones_of(self, speakers: Bools) -> Bools:
         """(w, s) to (w, f): the tones of these speakers."""
@@ -266,7 +289,7 @@ class _Ear:
 
     def heard_count(self) -> int:
         """How many (speaker, window) pairs were judged to be heard."""
-        return int((self.must & ~self.disturbed[:, None]).sum())
+        return int((self.must & ~self.excused & ~self.disturbed[:, None]).sum())
 
     def silent_count(self) -> int:
         """How many (voice, window) pairs were judged not to be heard."""
@@ -278,7 +301,7 @@ class _Ear:
         for at, speaker in enumerate(self._speakers):
             levels = self._levels_of(at, speaker)
             allowed = np.where(self.coarse, _COARSE_HEARD_DB, HEARD_DB)[:, None]
-            wrong = self.must[:, at] & ~self.disturbed & (np.abs(levels) > allowed).any(axis=1)
+            wrong = self.must[:, at] & ~self.excused[:, at] & ~self.disturbed & (np.abs(levels) > allowed).any(axis=1)
             worst = np.take_along_axis(levels, np.abs(levels).argmax(axis=1)[:, None], axis=1)[:, 0]
             found += self._runs("level", self._judge._name(speaker), wrong, worst)
         return found

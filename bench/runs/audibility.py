@@ -15,7 +15,7 @@ import numpy as np
 from bench.console import open_console
 from bench.faults.names import EXPECTED
 from bench.generator.formats import FORMATS
-from bench.generator.rtp import LATE_LIMIT_MS, late_ms, stalls
+from bench.generator.rtp import LATE_LIMIT_MS, late_ms, stalls, tardy
 from bench.house import TOKEN, House
 from bench.judge.audibility import AudibilityJudge, Verdict, too_disturbed
 from bench.judge.recording import build, of_all
@@ -158,14 +158,14 @@ async def _play(scene: Run, work: list[Coroutine[Any, Any, None]], plan: Plan, p
 
 def judge_all(stage: Stage, score: Score, began: float, around: Surroundings) -> Verdict:
     """Every ear of a run, against its score."""
-    judge, verdict = AudibilityJudge(score, began=began, stalls=stalls(stage.rtp.memory)), Verdict()
+    memory = stage.rtp.memory
+    judge, verdict = AudibilityJudge(score, began=began, stalls=stalls(memory), tardy=tardy(memory)), Verdict()
     unheard = set(score.voices)
     with around.progress.task("judging", len(score.voices)) as advance:
-        for leg, recording in of_all(stage.rtp.memory, {leg: voice.codec for leg, voice in score.voices.items()}):
+        for leg, recording in of_all(memory, {leg: voice.codec for leg, voice in score.voices.items()}):
             verdict.add(judge.judge(leg, recording))
             unheard.discard(leg)
             advance(1)
-    memory = stage.rtp.memory
     nothing = build(memory.record_timestamp[:0], memory.record_time[:0], memory.record_payload[:0], "PCMU")
     for leg in unheard:
         verdict.add(judge.judge(leg, nothing))
@@ -185,6 +185,7 @@ def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log
         "disturbed_windows": verdict.disturbed,
         "windows": verdict.windows,
         "stalled_windows": verdict.stalled,
+        "excused_levels": verdict.excused,
         "calls": tally.calls,
         "joins": tally.joins,
         "switches": dict(tally.switches),

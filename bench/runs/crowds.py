@@ -29,10 +29,16 @@ async def stand_up(
 ) -> list[Call]:
     """So many calls, each with its supervisor, recorded unless told otherwise. Raises `CallFailed` where one fails.
 
+    Signals are handed to the generator before the first call: amid calls it would send late meanwhile, and playout get used to that.
+
     codecs, suites: of which each leg has one, other ones in each call; an empty codec for the stage's.
     first: drawn for each leg, the number of the first packet that it sends.
     """
     standing: list[Call] = []
+    for number in range(count):
+        for place, signal in enumerate(signals(number)):
+            stage.rtp.prepare(signal, codecs[(number + place) % len(codecs)] or stage.codec)
+    await stage.rtp.sync()
     with progress.task(f"setting up {count} calls", count) as advance:
 
         async def one(number: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.generator.signals import Tones, render
-from bench.judge.audibility import Verdict, Violation
+from bench.judge.audibility import AudibilityJudge, Verdict, Violation
 from bench.judge.levels import ToneBank, decibels
 from bench.judge.recording import build
 from bench.judge.score import AMPLITUDE, GRID, MOST_LEGS, CrowdBook, Score, ToneBook
@@ -89,6 +89,21 @@ def test_four_db_too_quiet_is_caught_and_two_db_is_not(scene: Scene) -> None:
     assert {each.kind for each in at(-2.0).violations} <= {"unsummed"}
 
 
+@pytest.mark.parametrize(("tardy", "at", "kind"), [(1, 70, None), (0, 70, "level"), (1, 90, "level")])
+def test_what_is_made_up_for_a_packet_that_left_late_is_not_too_soft(scene: Scene, tardy: int, at: int, kind: str | None) -> None:
+    dips = scene.recordings(lambda frame, listener, speaker: 0.5 if (listener, speaker) == (2, 1) and 70 <= frame < 76 else NAN)
+    late = np.array([[at * 0.02 - 0.001, at * 0.02 + 0.06]])
+    verdict = AudibilityJudge(scene.score, tardy={tardy: late}).judge(2, dips[2])
+    assert {each.kind for each in verdict.violations} == ({kind} if kind else set())
+    assert 0 < verdict.excused < 20
+
+
+def test_who_was_late_may_be_heard_by_nobody_else_for_that(scene: Scene) -> None:
+    leaks = scene.recordings(lambda frame, listener, speaker: 0.5 if (frame // 10, listener, speaker) == (20, 1, 3) else NAN)
+    verdict = AudibilityJudge(scene.score, tardy={3: np.array([[4.0, 4.2]])}).judge(1, leaks[1])
+    assert "leak" in {each.kind for each in verdict.violations}
+
+
 def test_a_volume_is_expected_of_him_who_set_it(scene: Scene) -> None:
     def judged(expected: Scene, played: float) -> set[str]:
         verdict = expected.judge(lambda frame, listener, speaker: played if listener == 2 and speaker < 2 else NAN)
@@ -132,8 +147,6 @@ def test_a_single_changed_bit_is_caught_where_the_stream_must_be_untouched(scene
 
 
 def test_a_listener_who_gets_nothing_is_missing(scene: Scene) -> None:
-    from bench.judge.audibility import AudibilityJudge
-
     silent = build(np.zeros(0, np.uint32), np.zeros(0), np.zeros((0, 160), np.uint8), "PCMU")
     verdict = AudibilityJudge(scene.score).judge(2, silent)
     assert {each.kind for each in verdict.violations} == {"missing"}
@@ -150,8 +163,6 @@ def test_a_jump_in_one_voice_is_counted_as_disturbed_and_not_as_a_leak(scene: Sc
     heard = recordings[2]
     cut = np.concatenate([np.arange(0, 250), np.arange(251, 600)])
     jumped = build((np.arange(599) * 160).astype(np.uint32), np.asarray(np.arange(599) * 0.02), heard.payload[cut], "PCMU")
-    from bench.judge.audibility import AudibilityJudge
-
     verdict = AudibilityJudge(scene.score).judge(2, jumped)
     assert [str(each) for each in verdict.violations if each.kind != "level"] == []
     assert 1 <= verdict.disturbed <= 6

@@ -8,8 +8,9 @@ import pytest
 
 from bench.generator.memory import Memory, Size
 from bench.generator.messages import Start
+from bench.generator.rtp import tardy
 from bench.generator.sender import SLOTS, Sender
-from bench.generator.signals import Code, Signal, render
+from bench.generator.signals import Code, Signal, Tones, render
 from rtp.loops import Lines
 
 
@@ -18,7 +19,7 @@ class Bench:
 
     def __init__(self, legs: int = 3, logged: int = 100) -> None:
         self.memory = Memory(Size(legs=legs, logged=logged))
-        self.outbox = Lines.make(np.zeros((2 * legs + 1, 200), np.uint8))
+        self.outbox = Lines.make(np.zeros((2 * legs + 1, 700), np.uint8))
         self.sender = Sender(self.memory, self.outbox, self.send, bank_frames=10)
         self.sent: list[list[bytes]] = [[] for _ in range(legs)]
 
@@ -26,9 +27,9 @@ class Bench:
         for line, leg in enumerate(self.outbox.rows[:count].tolist()):
             self.sent[leg].append(self.outbox.matrix[line, : self.outbox.lengths[line]].tobytes())
 
-    def start(self, leg: int, signal: Signal) -> None:
+    def start(self, leg: int, signal: Signal, records: bool = False) -> None:
         self.sender.load(signal, "PCMU", render(signal, "PCMU"))
-        self.sender.start(Start(leg, "", 0, "PCMU", signal, (0, 0), 101, False))
+        self.sender.start(Start(leg, "", 0, "PCMU", signal, (0, 0), 101, records))
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
@@ -129,6 +130,33 @@ def test_lateness_is_counted_and_a_stall_is_written_down(bench: Bench) -> None:
     assert bench.memory.stalls[0, 0] == due
     bench.sender.send_slot(number, time.monotonic())
     assert bench.memory.total("stalled") == 1
+
+
+def test_packets_that_left_late_are_written_down_where_their_leg_is_recorded(bench: Bench) -> None:
+    bench.start(0, Code(seed=1))
+    bench.start(1, Code(seed=2), records=True)
+    for number in range(SLOTS):
+        bench.sender.send_slot(number, time.monotonic())
+        assert bench.memory.total("tardy") == 0
+    due = time.monotonic() - 0.003
+    for leg in range(2):
+        bench.sender.send_slot(bench.sender._slot_of[leg], due)
+    late = tardy(bench.memory)
+    assert list(late) == [1]
+    assert late[1][0, 0] == due
+    assert 0.003 <= late[1][0, 1] - due < 1.0
+
+
+def test_signals_stay_what_they_were_when_wider_ones_and_more_of_them_come() -> None:
+    bench = Bench()
+    for leg, frames in enumerate((4, 9, 25)):
+        bench.start(leg, Code(seed=leg, frames=frames))
+    wide = Tones((400,), 2000.0)
+    bench.sender.load(wide, "L16/16000", render(wide, "L16/16000"))
+    bench.turn(2)
+    for leg, frames in enumerate((4, 9, 25)):
+        said = render(Code(seed=leg, frames=frames), "PCMU")[:2]
+        assert [packet[12:] for packet in bench.sent[leg]] == [frame.tobytes() for frame in said]
 
 
 def test_stalls_that_meet_are_one() -> None:

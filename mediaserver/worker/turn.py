@@ -16,6 +16,7 @@ from mediaserver.worker.ducking import Ducking
 from mediaserver.worker.due import Due
 from mediaserver.worker.encoding import Encoding
 from mediaserver.worker.evening import Evening
+from mediaserver.worker.grace import are_held_back
 from mediaserver.worker.heard_digits import HeardDigits
 from mediaserver.worker.judging import Judging
 from mediaserver.worker.metering import Metering
@@ -280,6 +281,10 @@ class Turn:
     def _clocked_by_server(self, now: float) -> list[Due]:
         state, mix = self.state, self.state.mix
         listener = (mix.next_due <= now).nonzero()[0]
+        if len(listener):
+            held_back = are_held_back(state, listener, now)
+            if held_back is not None:
+                listener = listener[~held_back]
         if not len(listener):
             return []
         blocks = state.leg.frame[listener]

@@ -62,7 +62,7 @@ def test_losses_make_no_click() -> None:
     assert tone_level(heard, 433.0) > 1500
 
 
-@pytest.mark.parametrize("lateness", [0.004, 0.012, 0.018])
+@pytest.mark.parametrize("lateness", [0.008, 0.012, 0.018])
 def test_a_tone_goes_on_in_phase_where_a_packet_was_waited_for(lateness: float) -> None:
     house, customer, agent, supervisor = supervised()
     before = len(supervisor.got)

@@ -7,13 +7,10 @@ packet with it, or after `PATIENCE` where he has no clock now (his remote does n
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import ip_address
-from typing import Final, TypeVar, assert_never
+from typing import Final, assert_never
 
 import numpy as np
 
-from mediaserver.link.layout import PARAMETERS
 from mediaserver.link.messages import (
     Admit,
     AdoptLegs,
@@ -39,42 +36,24 @@ from mediaserver.link.messages import (
     SetVolumes,
     StopPlaying,
 )
-from mediaserver.worker.encoding import MAX_BLOCKS
-from mediaserver.worker.latches import write_latch
+from mediaserver.worker.agreed import Agreements
 from mediaserver.worker.moving import read_row, write_row
 from mediaserver.worker.plan import CLOSING_SECONDS, Leg
 from mediaserver.worker.ports import Ports
-from mediaserver.worker.rates import turn_voice
+from mediaserver.worker.refusal import Refusal, member
 from mediaserver.worker.reports import NAME_BYTES, Reports
 from mediaserver.worker.rings import RingWriter
 from mediaserver.worker.roster import ROLES, Full, Roster
-from mediaserver.worker.securing import Keys, Securing
+from mediaserver.worker.securing import Securing
 from mediaserver.worker.sounds import Sounds, load_lent
 from mediaserver.worker.state import State
 from mediaserver.worker.taps import Taps
-from mixer.coders import libopus
-from mixer.formats import FORMATS, OPUS, number_of
 from mixer.modes import WHISPER_TARGETS, Mode, Role
-from mixer.opus_parameters import OpusParameters
-from rtp.header import AUDIO, DIGIT, NOISE, UNKNOWN
-from rtp.latch import Address
 
 PATIENCE: Final = 0.1
 """Seconds that an answer waits for packets that may never be sent."""
 MAX_GAIN: Final = 4.0
-MAX_FRAME: Final = 6
-"""Most blocks that we send in a packet."""
 ENTROPY_BYTES: Final = 10
-
-_Choice = TypeVar("_Choice", Role, Mode)
-
-
-class Refusal(Exception):
-    """Why a command is not carried out."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 @dataclass(slots=True)
@@ -113,6 +92,7 @@ class Desk:
         self._sounds = sounds
         self._ports = ports
         self._entropy = entropy
+        self._agreements = Agreements(state, ports, reports, securing, entropy)
         self._pending: list[_Pending] = []
         self._refused: list[Refused] = []
         self.released: Final[list[tuple[Released, tuple[int, int]]]] = []
@@ -187,9 +167,9 @@ class Desk:
         leg = self._leg(command.leg)
         match command:
             case SetMedia():
-                self._set_media(leg, command, now)
+                self._agreements.take(leg, command, now)
             case MoveLeg():
-                self._roster.move(leg, command.call, _member(Role, command.role, "role"))
+                self._roster.move(leg, command.call, member(Role, command.role, "role"))
                 return leg.row, leg.call
             case Admit():
                 leg.seat.admitted = command.admitted
@@ -228,7 +208,7 @@ class Desk:
         try:
             if command.leg in self._roster.legs:
                 raise Refusal("duplicate_leg", f"leg {command.leg} is open already")
-            role = _member(Role, command.role, "role")
+            role = member(Role, command.role, "role")
             leg = self._roster.open(command.leg, command.call, role, strict=command.strict, entropy=0)
         except (Refusal, Full):
             os.close(descriptor)
@@ -266,7 +246,7 @@ class Desk:
         try:
             if command.leg in self._roster.legs:
                 raise Refusal("duplicate_leg", f"leg {command.leg} is open already")
-            role = _member(Role, command.role, "role")
+            role = member(Role, command.role, "role")
             entropy = int.from_bytes(self._entropy(ENTROPY_BYTES), "little")
             leg = self._roster.open(command.leg, command.call, role, strict=command.strict, entropy=entropy)
         except (Refusal, Full):
@@ -304,7 +284,7 @@ class Desk:
         if call < 0:
             raise Refusal("unknown_call", f"this worker has no call {command.call}")
         try:
-            self._taps.open(command.tap, call, command.call, _member(Role, command.role, "role"), command.leg, ring, now)
+            self._taps.open(command.tap, call, command.call, member(Role, command.role, "role"), command.leg, ring, now)
         except ValueError as error:
             raise Refusal("bad_value", str(error)) from error
         self._roster.change_call(call)
@@ -315,74 +295,8 @@ class Desk:
             raise Refusal("unknown_tap", f"this worker has no tap {command.tap}")
         self._roster.change_call(call)
 
-    def _set_media(self, leg: Leg, command: SetMedia, now: float) -> None:
-        codec = _codec(command)
-        if not 1 <= command.ptime_ms <= 200:
-            raise Refusal("bad_value", f"ptime {command.ptime_ms} ms; 1 to 200 is possible, 10 to 60 is sent")
-        types = (command.receive_payload_type, command.send_payload_type)
-        digit_types = (command.receive_digit_payload_type, command.send_digit_payload_type)
-        noise_types = (command.receive_comfort_noise_payload_type, command.send_comfort_noise_payload_type)
-        if not all(0 <= value <= 127 for value in types) or not all(-1 <= value <= 127 for value in digit_types + noise_types):
-            others = f"{digit_types} for digits and {noise_types} for comfort noise"
-            raise Refusal("bad_value", f"payload types {types}, {others}; they are 0 to 127, the others -1 for none")
-        if command.digit_clock_rate < 1000:
-            raise Refusal("bad_value", f"telephone-event at {command.digit_clock_rate} ticks a second; it has a thousand at least")
-        keys = Keys(command.srtp_suite, command.srtp_send_key, command.srtp_receive_key)
-        if keys.problem:
-            raise Refusal("bad_value", keys.problem)
-        address, reports = _address(command.address, command.port), _address(command.rtcp_address or "0.0.0.0", command.rtcp_port)
-        peer = _address(command.peer or "0.0.0.0", 1)
-        row, arrays = leg.row, self._state.leg
-        self._set_codec(leg, codec, command.parameters)
-        leg.has_media = True
-        leg.frame = min(max(round(command.ptime_ms / 10), 1), MAX_FRAME, MAX_BLOCKS[codec])
-        leg.seat.sends = command.remote_sends
-        moved = leg.latch.signalled not in (None, address) and address is not None
-        leg.latch.strict = leg.latch.strict or command.sorts  # ICE says whose packets are the leg's
-        moves = leg.latch.set_media(address, now, peer=peer[0] if peer else "", sends=command.remote_sends)
-        self._securing.set_keys(row, keys, now, self._entropy, moved=moved)
-        leg.receives = command.remote_receives and leg.latch.source is not None
-        arrays.has_media[row], arrays.frame[row] = True, leg.frame
-        arrays.send_payload_type[row], arrays.send_digit_payload_type[row] = command.send_payload_type, command.send_digit_payload_type
-        arrays.remote_sends[row], arrays.remote_receives[row] = command.remote_sends, leg.receives
-        arrays.payload_kind[row], arrays.send_noise_payload_type[row] = UNKNOWN, noise_types[1]
-        arrays.digit_clock[row] = command.digit_clock_rate
-        arrays.strict[row], arrays.sorts[row] = leg.latch.strict, command.sorts
-        arrays.digits_in_band[row] = leg.seat.role is Role.SUPERVISOR and command.receive_digit_payload_type < 0
-        if command.receive_digit_payload_type >= 0:
-            arrays.payload_kind[row, command.receive_digit_payload_type] = DIGIT
-        if noise_types[0] >= 0:
-            arrays.payload_kind[row, noise_types[0]] = NOISE
-        else:
-            self._state.noise.is_on[row] = 0
-        arrays.payload_kind[row, command.receive_payload_type] = AUDIO
-        self._state.latch.heard[row] = False
-        write_latch(self._state, row, leg.latch)
-        self._reports.aim(row, reports, now, muxed=command.rtcp_mux)
-        self._ports.sort(row)
-        if moves:
-            self._ports.aim(row, leg.latch.source)
-
-    def _set_codec(self, leg: Leg, codec: int, parameters: str) -> None:
-        """Another clock begins both streams anew; another rate takes along what was said at the old one."""
-        state, row, form = self._state, leg.row, FORMATS[codec]
-        if form.clock_rate != leg.clock:
-            state.stream.ssrc[row], state.sender.anchor[row], state.mix.pause[row] = -1, 0, 0
-        was_wide = leg.wide
-        if codec != leg.codec:
-            state.noise.is_on[row] = 0
-        leg.codec, leg.clock = codec, form.clock_rate
-        state.leg.codec[row], state.leg.clock[row], state.leg.ticks[row] = codec, leg.clock, leg.ticks
-        if leg.wide != was_wide:
-            turn_voice(state, row, is_wide=leg.wide)
-        wishes = OpusParameters.read(parameters if codec == OPUS else "")
-        text = str(wishes).encode() if codec == OPUS else b""
-        state.leg.parameters[row] = np.frombuffer(text.ljust(PARAMETERS, b"\0"), dtype=np.uint8)
-        state.leg.stereo[row] = wishes.takes_stereo and leg.seat.role is Role.SUPERVISOR
-        state.note_codecs()
-
     def _set_mode(self, leg: Leg, command: SetMode) -> None:
-        mode, target = _member(Mode, command.mode, "mode"), _member(Role, command.target, "target")
+        mode, target = member(Mode, command.mode, "mode"), member(Role, command.target, "target")
         if leg.seat.role is not Role.SUPERVISOR:
             raise Refusal("bad_value", f"leg {leg.id} is a {leg.seat.role}; only a supervisor has a mode")
         if target not in WHISPER_TARGETS:
@@ -420,37 +334,3 @@ class Desk:
         wrong = load_lent(self._sounds, command.sound, descriptor)
         if wrong:
             raise Refusal("bad_value", wrong)
-
-
-def _codec(command: SetMedia) -> int:
-    """Number of a command's format; refused where it is none of ours, or this machine lacks what it needs."""
-    codec = number_of(command.codec, command.clock_rate, command.channels)
-    if codec < 0:
-        said = f"{command.codec}/{command.clock_rate}/{command.channels}"
-        spoken = ", ".join(f"{form.name}/{form.clock_rate}/{form.channels}" for form in FORMATS)
-        raise Refusal("bad_value", f"codec {said!r}; this worker speaks {spoken}")
-    if codec == OPUS:
-        try:
-            libopus.library()
-        except libopus.OpusUnavailableError as error:
-            raise Refusal("bad_value", f"codec {command.codec!r}: {error}") from error
-    return codec
-
-
-def _member(kind: type[_Choice], value: str, what: str) -> _Choice:
-    try:
-        return kind(value)
-    except ValueError:
-        raise Refusal("bad_value", f"{what} {value!r}; it is one of {', '.join(kind)}") from None
-
-
-@lru_cache(maxsize=1024)
-def _address(host: str, port: int) -> Address | None:
-    """The signalled address; None for none (port 0 or an unspecified address: hold of the old kind)."""
-    try:
-        parsed = ip_address(host)
-    except ValueError:
-        raise Refusal("bad_value", f"{host!r} is no IP address") from None
-    if not 0 <= port <= 65_535:
-        raise Refusal("bad_value", f"{port} is no port")
-    return None if parsed.is_unspecified or port == 0 else (str(parsed), port)

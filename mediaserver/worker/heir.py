@@ -17,7 +17,8 @@ from typing import Final
 
 import numpy as np
 
-from mediaserver.worker.commands import MAX_FRAME, MAX_GAIN
+from mediaserver.worker.agreed import MAX_FRAME
+from mediaserver.worker.commands import MAX_GAIN
 from mediaserver.worker.listening import read_anew
 from mediaserver.worker.plan import Leg
 from mediaserver.worker.ports import Ports

@@ -18,8 +18,9 @@ from rtp.stream import BLOCK_SECONDS
 
 TOLERATED: Final = 0.01
 """Share of packets that may come later than the target."""
-LEAST_TARGET: Final = 0.0005
-"""Seconds of margin that are aimed at even where no packet is ever late: a clock that drifts is noticed before it is heard."""
+LEAST_TARGET: Final = 0.001
+"""Seconds of margin that are aimed at even where no packet is ever late: one within a millisecond is called punctual (`_NEEDED`), and a
+clock that drifts is noticed before it is heard."""
 SPAN_SECONDS: Final = 1.0
 """The fastest way is that of the present span and the one before."""
 MEMORY_SECONDS: Final = 4.0

@@ -16,8 +16,8 @@ LATE_BINS = 2000
 STALL = 0.005
 """Seconds of lateness that are written down as a stall of the generator: what is heard then is its own fault."""
 STALLS = 4096
-TARDY = 0.001
-"""Seconds of lateness by which a packet is written down: no playout reckons with it where all others have been punctual."""
+TARDY = 0.0005
+"""Seconds of lateness by which a packet is written down: the least margin that playout has where all others have been punctual."""
 MOST_TARDY = 1 << 18
 
 

@@ -39,7 +39,7 @@ _TRIFLE: Final = 0.002
 """Seconds that a margin may lack without hurry, where it is not negative: about a turn."""
 _EXACT: Final = 1e-6
 """Seconds to which clocks are read."""
-_AFTER: Final = 0.001
+_AFTER: Final = 0.0005
 """Seconds after the packets are due at which the clock strikes."""
 
 

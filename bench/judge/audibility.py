@@ -96,8 +96,10 @@ class Verdict:
     disturbed: int = 0
     """Windows in which a click covers everything; left out, and a violation where they are many."""
     windows: int = 0
+    heard: int = 0
+    """(speaker, window) pairs whose level was judged …"""
     excused: int = 0
-    """(speaker, window) pairs whose level was not judged, for the generator had sent a packet of that speaker late."""
+    """… and those whose level was not, for the generator had sent a packet of that speaker late."""
     stalled: int = 0
     """Windows left out because the generator itself was late."""
 
@@ -110,6 +112,7 @@ class Verdict:
         self.explained += other.explained
         self.disturbed += other.disturbed
         self.windows += other.windows
+        self.heard += other.heard
         self.excused += other.excused
         self.stalled += other.stalled
 
@@ -175,7 +178,8 @@ class AudibilityJudge:
             verdict.windows = len(starts)
             verdict.disturbed = int(ear.disturbed.sum())
             verdict.violations += ear.wrong_levels()
-            verdict.judged += ear.heard_count()
+            verdict.heard = ear.heard_count()
+            verdict.judged += verdict.heard
             verdict.excused = int((ear.must & ear.excused).sum())
         verdict.violations += ear.leaks()
         verdict.judged += ear.silent_count()

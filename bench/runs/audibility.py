@@ -38,6 +38,8 @@ _LONGEST_BESIDE = 1800.0
 _SHOWN = 30
 _STALLED_SHARE = 0.1
 """Share of windows that stalls of the generator may take away; beyond it a run does not count."""
+_EXCUSED_SHARE = 0.2
+"""The same of levels that packets which it sent late excuse."""
 _PACKETS_A_SECOND = 50
 
 
@@ -176,6 +178,7 @@ def judge_all(stage: Stage, score: Score, began: float, around: Surroundings) ->
 def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log: str) -> Result:
     violations = sorted(verdict.violations, key=lambda each: each.start)
     counted = late <= LATE_LIMIT_MS and verdict.stalled <= _STALLED_SHARE * (verdict.windows + verdict.stalled)
+    counted = counted and verdict.excused <= _EXCUSED_SHARE * (verdict.heard + verdict.excused)
     figures: dict[str, object] = {
         "violations": len(violations),
         "judged": verdict.judged,
@@ -185,6 +188,7 @@ def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log
         "disturbed_windows": verdict.disturbed,
         "windows": verdict.windows,
         "stalled_windows": verdict.stalled,
+        "judged_levels": verdict.heard,
         "excused_levels": verdict.excused,
         "calls": tally.calls,
         "joins": tally.joins,
@@ -210,8 +214,10 @@ def _result(verdict: Verdict, tally: Tally, late: float, broken: str | None, log
     if log:
         result.notes.append(log)
     if not counted:
-        share = verdict.stalled / max(1, verdict.windows + verdict.stalled)
-        result.notes.append(f"the generator was late (p99 {late} ms, {100 * share:.1f} % of the windows): this run does not count")
+        stalled = verdict.stalled / max(1, verdict.windows + verdict.stalled)
+        excused = verdict.excused / max(1, verdict.heard + verdict.excused)
+        lost = f"{100 * stalled:.1f} % of the windows, {100 * excused:.1f} % of the levels"
+        result.notes.append(f"the generator was late (p99 {late} ms, {lost}): this run does not count")
     if broken is not None:
         result.notes.append(f"broken build {broken}: {'caught' if right else 'NOT CAUGHT'}")
     return result
